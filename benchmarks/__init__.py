@@ -1,0 +1,1 @@
+"""Measurements that take minutes: run as modules, never inside tests."""

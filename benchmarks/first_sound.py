@@ -1,0 +1,102 @@
+"""The numbers of the first milestone: `python -m benchmarks.first_sound --clips DIR --out DIR`.
+
+simulated: timing and material on held-out simulated pairs; real: timing on real clips; speed: the main job.
+Everything but the speed depends on the weights, the inputs and the seed only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from condfoley.errors import InputError
+from condfoley.evaluation.tables import Table
+
+PARTS = ("simulated", "real", "speed")
+NO_CLIPS = "Real clips: not measured; --clips DIR gives videos with a manifest.csv (see benchmarks/real.py)."
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m benchmarks.first_sound", description=__doc__.splitlines()[0])
+    p.add_argument("--clips", type=Path, help="folder of real videos with a manifest.csv (see benchmarks/real.py)")
+    p.add_argument("--simulated", type=Path, help="folder of data_prep/simulate.py (default: made once and kept)")
+    p.add_argument("--pairs", type=int, default=100, help="simulated targets")
+    p.add_argument("--candidates", type=int, default=8, help="candidates of each soundtrack")
+    p.add_argument("--seed", type=int, default=0, help="seed of pairs, candidates and controls")
+    p.add_argument("--weights", help="folder with other weights than the shipped ones")
+    p.add_argument("--out", type=Path, help="folder for first_sound.json and first_sound.md")
+    p.add_argument("--only", default=",".join(PARTS), help=f"parts to run, of {','.join(PARTS)}")
+    return p
+
+
+def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[Table]]:
+    """The chosen parts' results and tables. Raises InputError for a missing input or a senseless option."""
+    parts = options.only.split(",")
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise InputError(f"--only {unknown[0]!r} is no part; choose from {', '.join(PARTS)}")
+    if options.pairs < 1 or options.candidates < 1:
+        raise InputError("--pairs and --candidates must be 1 or more")
+    results: dict[str, Any] = {"settings": {k: options.__dict__[k] for k in ("pairs", "candidates", "seed")}}
+    tables: list[Table] = []
+    if "simulated" in parts or ("real" in parts and options.clips):
+        from condfoley.foley import Foley
+
+        foley = Foley.load(options.weights)
+        measure_sound(foley, parts, options, results, tables)
+    if "speed" in parts:
+        from benchmarks import speed
+
+        results["speed"] = speed.measure(options.candidates, options.seed, options.weights)
+        tables.append(speed.table(results["speed"]))
+    return results, tables
+
+
+def measure_sound(
+    foley: Any,
+    parts: Sequence[str],
+    options: argparse.Namespace,
+    results: dict[str, Any],
+    tables: list[Table],
+) -> None:
+    """The parts that listen, added to `results` and `tables`."""
+    from benchmarks import held_out, real, simulated
+
+    if "simulated" in parts:
+        folder = options.simulated or held_out.folder(options.pairs)
+        results["simulated"] = simulated.measure(foley, folder, options.pairs, options.candidates, options.seed)
+        tables.append(simulated.table(results["simulated"]))
+    if "real" in parts and options.clips:
+        results["real"] = real.measure(foley, options.clips, options.candidates, options.seed)
+        tables.append(real.table(results["real"]))
+
+
+def write(out: Path, results: dict[str, Any], tables: Sequence[Table]) -> None:
+    """first_sound.json and first_sound.md in a folder that is made when it does not exist."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "first_sound.json").write_text(json.dumps(results, indent=1) + "\n")
+    (out / "first_sound.md").write_text("# First sound\n\n" + "\n\n".join(t.markdown() for t in tables) + "\n")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0, or 2 when the user's input cannot be used."""
+    options = parser().parse_args(words)
+    try:
+        results, tables = run(options)
+        if options.out:
+            write(options.out, results, tables)
+    except (InputError, OSError) as error:
+        print(f"first_sound: {error}", file=sys.stderr)
+        return 2
+    print("\n\n".join(table.text() for table in tables))
+    if "real" in options.only.split(",") and not options.clips:
+        print("\n" + NO_CLIPS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

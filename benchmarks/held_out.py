@@ -1,0 +1,48 @@
+"""The simulated videos that nothing was trained on: made once from a fixed seed and kept in the user's cache.
+
+Their recordings are the held-out ones, and their seeds lie far from any that a training run would use. The
+folder's name carries a hash of the generator, so that a changed generator never meets old clips.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import condfoley.data.simulation as simulation
+from condfoley.data.simulation.write import Recipe, write_clips
+from condfoley.errors import InputError
+
+SEED = 900_000_000
+SPARE = 0.1  # share of further clips, for those in which nothing is hit
+FEWEST = 4
+
+
+def generator_hash() -> str:
+    """Of everything in the simulation package that decides what a clip holds."""
+    root = Path(simulation.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".csv", ".flac")):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def cache_folder(clips: int) -> Path:
+    """Where `clips` held-out videos of the present generator are kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "condfoley" / f"held-out-{clips}-{generator_hash()}"
+
+
+def folder(pairs: int) -> Path:
+    """The folder with enough videos for `pairs` targets, made now if it is not there yet.
+
+    Raises InputError when clips cannot be drawn on this machine or the cache cannot be written.
+    """
+    clips = max(FEWEST, pairs + round(SPARE * pairs))
+    out = cache_folder(clips)
+    workers = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    failed = write_clips(Recipe(out, clips=clips, workers=workers, seed=SEED, sounds="heldout"))
+    if failed:
+        raise InputError(f"{len(failed)} of {clips} held-out clips failed ({failed[0][1]}); run again to retry them")
+    return out

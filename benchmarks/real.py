@@ -1,0 +1,176 @@
+"""Real clips: onset F1 against the events of their own sound, and whose timbre the result has.
+
+The folder holds videos and a `manifest.csv` with the columns
+  file         name of the video in the folder
+  onsets_s     true event times in seconds, separated by `;`
+  difficulty   easy, medium, hard or target only; easy and medium clips are measured
+  has_audio    1 when the video has sound; clips without are left out
+and any others. REFERENCES must be among the files: the first one that is not the target gives the sound.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.scoring import (
+    JUDGE,
+    WINDOW,
+    Generator,
+    embeddings,
+    even,
+    existing_folder,
+    hear,
+    pieces,
+    random_f1,
+    sound_of,
+    timing,
+)
+from condfoley.errors import InputError
+from condfoley.evaluation.onset import detect_onsets, match
+from condfoley.evaluation.tables import Table, bootstrap, interval, number, percent
+from condfoley.evaluation.timbre import embedding, nearer
+
+REFERENCES = ("hitting_metal.mp4", "gh_wall.mp4")
+MEASURED = ("easy", "medium")
+COLUMNS = ("file", "onsets_s", "difficulty", "has_audio")
+F1S = (
+    "mean_candidate",
+    "reranked",
+    "best_candidate",
+    "picture",
+    "random_same_count",
+    "random_true_count",
+    "true_sound",
+)
+HEADS = ("mean cand.", "re-ranked", "best of N", "picture", "random", "random*", "true sound")
+
+
+@dataclass(frozen=True)
+class RealClip:
+    """A clip of the manifest: its file, true event times (K,) in seconds, and how hard it is."""
+
+    path: Path
+    onsets: np.ndarray
+    difficulty: str
+
+
+def read_manifest(folder: Path) -> list[RealClip]:
+    """The clips to measure. Raises InputError when folder, manifest or a file of it cannot be used."""
+    path = existing_folder(folder, "videos and a manifest.csv") / "manifest.csv"
+    if not path.is_file():
+        raise InputError(f"{folder} has no manifest.csv; see the head of benchmarks/real.py for its columns")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    if missing := [name for name in COLUMNS if rows and name not in rows[0]]:
+        raise InputError(f"{path} lacks the column {missing[0]}; it needs {', '.join(COLUMNS)}")
+    clips = []
+    for row in rows:
+        if row["difficulty"] not in MEASURED or row["has_audio"] != "1" or not row["onsets_s"]:
+            continue
+        if not (folder / row["file"]).is_file():
+            raise InputError(f"{path} names {row['file']}, which is not there; put it beside the manifest")
+        try:
+            onsets = np.array([float(value) for value in row["onsets_s"].split(";")])
+        except ValueError as error:
+            raise InputError(f"{path}: onsets_s of {row['file']} are not numbers with ; between them") from error
+        clips.append(RealClip(folder / row["file"], onsets, row["difficulty"]))
+    if not clips:
+        raise InputError(f"{path} lists no easy or medium clip with sound and onsets; mark some")
+    return clips
+
+
+def reference_for(target: Path) -> Path:
+    """The video that gives the sound. Raises InputError when it is not in the target's folder."""
+    name = next(name for name in REFERENCES if name != target.name)
+    if not (target.parent / name).is_file():
+        raise InputError(f"the reference {name} is not in {target.parent}; put it there")
+    return target.parent / name
+
+
+def measure_clip(foley: Generator, clip: RealClip, candidates: int, seed: int) -> dict[str, Any]:
+    """One row of the table, as JSON values; F1 at +-WINDOW seconds."""
+    reference = reference_for(clip.path)
+    result = foley.generate(reference, clip.path, candidates=candidates, seed=seed)
+    heard = hear(result)
+    truth = clip.onsets[clip.onsets < result.duration]
+    rng = np.random.default_rng([seed, len(clip.path.name), *clip.path.name.encode()])
+    own_sound = sound_of(clip.path)
+    used = (result.reference_start, result.reference_start + result.reference_duration)
+    of_reference, of_target = even(embeddings(pieces(sound_of(reference), used)), embeddings(pieces(own_sound)))
+    return {
+        "clip": clip.path.name,
+        "difficulty": clip.difficulty,
+        "reference": reference.name,
+        "true_events": len(truth),
+        "heard_events": len(heard.chosen),
+        **timing(heard, truth),
+        "random_same_count": random_f1(truth, len(heard.chosen), result.duration, rng),
+        "random_true_count": random_f1(truth, len(truth), result.duration, rng),
+        "true_sound": match(truth, detect_onsets(own_sound, JUDGE.sample_rate)[0], WINDOW).f1,
+        "timbre_of_reference": nearer(embedding(result.wav, JUDGE), of_reference, of_target),
+        "times": [round(float(t), 3) for t in heard.chosen],
+    }
+
+
+def measure(foley: Generator, folder: Path, candidates: int, seed: int) -> dict[str, Any]:
+    """All easy and medium clips: {"rows": [...], "summary": {...}}."""
+    from tqdm import tqdm
+
+    clips = read_manifest(folder)
+    rows = [
+        measure_clip(foley, clip, candidates, seed)
+        for clip in tqdm(clips, desc="real clips", leave=False, disable=None)
+    ]
+    return {"rows": rows, "summary": summarise(rows, seed)}
+
+
+def summarise(rows: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
+    """Means over clips, the re-ranked F1's interval and its lead over chance."""
+    rng = np.random.default_rng(seed)
+    means = {name: float(np.mean([row[name] for row in rows])) for name in F1S}
+    lead = [row["reranked"] - row["random_same_count"] for row in rows]
+    return {
+        "clips": len(rows),
+        **means,
+        "reranked_interval": bootstrap([row["reranked"] for row in rows], rng),
+        "over_random": float(np.mean(lead)),
+        "over_random_interval": bootstrap(lead, rng),
+        "timbre_of_reference": float(np.mean([row["timbre_of_reference"] for row in rows])),
+    }
+
+
+def table(result: dict[str, Any]) -> Table:
+    """The table of the issue, a row for each clip and their mean."""
+    rows, mean = result["rows"], result["summary"]
+    body = [
+        (
+            r["clip"],
+            r["difficulty"],
+            str(r["true_events"]),
+            *(number(r[k]) for k in F1S),
+            "yes" if r["timbre_of_reference"] else "no",
+        )
+        for r in rows
+    ]
+    body.append(("mean", "", "", *(number(mean[k]) for k in F1S), percent(mean["timbre_of_reference"])))
+    lead = f"{mean['over_random']:+.2f} ({interval(*mean['over_random_interval'])})"
+    notes = [
+        f"re-ranked, 95 % interval over {mean['clips']} clips: {interval(*mean['reranked_interval'])}",
+        f"re-ranked over random events of the same count: {lead}",
+        "random: as many events as the re-ranked sound has; random*: as many as are true",
+        "true sound: the detector on the clip's own sound, the ceiling of this measure",
+        "ref. timbre: the generated sound is nearer to the reference video's sound than to the target's own",
+        "aims: re-ranked at least 0.45, and at least +0.20 over random",
+    ]
+    return Table(
+        "Real clips: onset F1 (+-0.1 s)",
+        ("clip", "difficulty", "events", *HEADS, "ref. timbre"),
+        tuple(body),
+        tuple(notes),
+    )

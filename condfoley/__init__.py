@@ -1,0 +1,36 @@
+"""condfoley: from a reference clip (picture and sound) and a silent target to a finished soundtrack.
+
+In Python: `from condfoley import Foley; Foley.load().generate("reference.mp4", "target.mp4")`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from condfoley.errors import InputError
+    from condfoley.foley import Candidate, Foley, Soundtrack
+
+    __version__: str
+
+__all__ = ["Candidate", "Foley", "InputError", "Soundtrack", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: torch takes seconds, and `condfoley --help` needs none of it."""
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("condfoley")
+        except PackageNotFoundError:  # run from a checkout that was never installed
+            return "0+unknown"
+    if name == "InputError":
+        from condfoley.errors import InputError
+
+        return InputError
+    if name in ("Candidate", "Foley", "Soundtrack"):
+        from condfoley import foley
+
+        return getattr(foley, name)
+    raise AttributeError(f"module 'condfoley' has no attribute {name!r}")

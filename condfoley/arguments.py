@@ -1,0 +1,153 @@
+"""From words on the command line to typed options, with one-line errors.
+
+jsonargparse does the work; here are only the project's manners: options are spelled with dashes, a switch
+needs no value, an unknown name gets a suggestion, and every complaint is one InputError.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import MISSING, fields
+from typing import NoReturn, TypeVar, get_type_hints
+
+from jsonargparse import ActionYesNo, ArgumentParser, set_parsing_settings
+
+from condfoley.errors import InputError
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
+
+T = TypeVar("T")
+
+NOUNS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "tuple": "a list like [1, 2]",
+}
+
+
+class Parser(ArgumentParser):
+    """jsonargparse's parser, raising InputError where the original prints a page and exits."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+        # Read by cli.main from the words themselves, since parsing may be what fails.
+        self.add_argument("--debug", action="store_true", help="Show the traceback when something goes wrong.")
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        raise InputError(one_line(message, self.prog, self.names())) from ex
+
+    def names(self) -> list[str]:
+        """All options, with dashes, as the user may write them."""
+        return [option for action in self._actions for option in action.option_strings]
+
+
+def option_parser(prog: str, options: type) -> Parser:
+    """Parser for a flat dataclass: `--dashed-name` for each field, switches for booleans."""
+    import docstring_parser
+
+    doc = docstring_parser.parse_from_object(options)
+    helps = {item.arg_name: item.description or "" for item in doc.params}
+    hints = get_type_hints(options)
+    parser = Parser(prog, doc.short_description or "")
+    for field in fields(options):
+        flag = "--" + field.name.replace("_", "-")
+        help_text = helps[field.name].replace("\n", " ")
+        if hints[field.name] is bool and field.default is True:
+            action = ActionYesNo(yes_prefix="", no_prefix="no-")
+            parser.add_argument(flag, action=action, default=True, help=help_text)
+        elif hints[field.name] is bool:
+            parser.add_argument(flag, action="store_true", help=help_text)
+        elif field.default is MISSING:
+            parser.add_argument(flag, type=hints[field.name], required=True, help=help_text)
+        else:
+            parser.add_argument(flag, type=hints[field.name], default=field.default, help=help_text)
+    return parser
+
+
+def parse_options(prog: str, options: type[T], words: list[str]) -> T:
+    """An `options` object from command-line words. Raises InputError for anything that does not fit."""
+    parsed = option_parser(prog, options).parse_args(words)
+    return options(**{field.name: getattr(parsed, field.name) for field in fields(options)})  # type: ignore[arg-type]
+
+
+def parse_config(prog: str, config: type[T], words: list[str]) -> T:
+    """A nested `config` dataclass from YAML files and command-line words, later ones winning.
+
+    `--config FILE`, `key=value`, `--key value` and `--key=value` may be mixed and repeated.
+    Raises InputError for an unknown key, a value of the wrong type or an unreadable file.
+    """
+    parser = Parser(prog, (config.__doc__ or "").strip().splitlines()[0])
+    parser.usage = f"{prog} [--config FILE] [key=value ...]"
+    parser.add_argument("--config", action="config", help="YAML file with settings; may be given again.")
+    parser.add_class_arguments(config)
+    parsed = parser.parse_args(_dashed(words))
+    parsed.pop("config")
+    parsed.pop("debug")
+    see = f"see `{prog} --help`"
+    try:
+        return config(**parser.instantiate(parsed).as_dict())
+    except TypeError as error:  # jsonargparse's own words name its functions, not the user's keys
+        raise InputError(f"a group of settings takes keys of its own, not a value; {see}") from error
+    except ValueError as error:
+        raise InputError(f"the settings do not go together: {error}; {see}") from error
+
+
+def _dashed(words: list[str]) -> list[str]:
+    """`key=value` as `--key=value`, unless the word is the value of the option before it."""
+    out: list[str] = []
+    for word in words:
+        follows_option = bool(out) and out[-1].startswith("--") and "=" not in out[-1]
+        plain = re.match(r"[A-Za-z_][\w.]*=", word) and not follows_option
+        out.append("--" + word if plain else word)
+    return out
+
+
+def one_line(message: str, prog: str, known: list[str]) -> str:
+    """jsonargparse's complaint in the user's words: what is wrong and what to do."""
+    text = " ".join(message.split())
+    see = f"see `{prog} --help`"
+    if match := re.match(r"unrecognized arguments: (\S+)", text, re.IGNORECASE):
+        word = match[1].split("=")[0]
+        kind = "option" if word.startswith("-") else "argument"
+        return f"unknown {kind} {word}; {suggest(word, known) or see}"
+    if match := re.match(r"(?:Option|Group '(.+?)' does not accept option) '(.+?)'", text):
+        key = f"{match[1]}.{match[2]}" if match[1] else match[2]
+        return f"unknown config key {key}; {suggest(key, [name.lstrip('-') for name in known]) or see}"
+    if match := re.match(r'Parser key "(.+?)": Expected an? (.+?)\. Got value: (.*)', text):
+        return f"{_spelled(match[1], known)} must be {_noun(match[2])}, not {match[3]!r}; {see}"
+    if match := re.match(r'Parser key "(.+?)": Does not validate .*Expected an? (.+?) - .*Given value: (.*)', text):
+        return f"{_spelled(match[1], known)} must be {_noun(match[2])}, not {match[3]!r}; {see}"
+    if match := re.match(r"argument (\S+): expected one argument", text):
+        return f"{match[1]} needs a value; {see}"
+    if match := re.match(r'Parser key "config": (.*)', text):
+        return f"the config file cannot be read: {match[1]}; give a YAML file"
+    if re.match(r"(Unexpected|Problems parsing) config", text):
+        return f"the config file is not a YAML file of settings like `steps: 1000` ({text}); {see}"
+    if match := re.match(r"the following arguments are required: (.*)", text):
+        names = ", ".join(_spelled(name.strip(), known) for name in match[1].split(","))
+        return f"missing: {names}; {see}"
+    return f"{text}; {see}"
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`did you mean ...?` for a near miss, else an empty text."""
+    known = list(known)
+    inside = [name for name in known if name.endswith("." + word.lstrip("-"))]
+    near = inside or difflib.get_close_matches(word, known, n=1, cutoff=0.7)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _spelled(key: str, known: list[str]) -> str:
+    flag = "--" + key.lstrip("-").replace("_", "-")
+    return flag if flag in known else key
+
+
+def _noun(type_text: str) -> str:
+    if "Literal[" in type_text:
+        return "one of " + type_text.split("Literal[")[1].split("]")[0].replace("'", "")
+    names = [noun for name, noun in NOUNS.items() if re.search(rf"\b{name}\b", type_text)]
+    return names[0] if names else type_text

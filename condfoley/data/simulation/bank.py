@@ -1,0 +1,116 @@
+"""The shipped one-shot recordings (CC0, see sounds/LICENCES.md), split into training and held-out sounds."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condfoley.errors import InputError
+
+Split = Literal["train", "heldout", "all"]
+SOUNDS = Path(__file__).parent / "sounds"
+
+HELDOUT_MATERIALS = frozenset({"tin", "plank", "footstep_snow"})  # each has a relative that stays in training
+HELDOUT_EVERY = 8  # and every 8th recording of the other materials
+
+LEAD_IN = 0.0005  # s kept before the attack
+LATEST_PEAK = 0.06  # s; a recording that is loudest later than this holds more than one blow
+SLOWEST_RISE = 0.004  # s from a tenth of the peak to a third of it; slower attacks have no clear onset
+LONGEST = 3.0  # s; longer tails are never heard, the next hit covers them
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording. wav: (N,) float32, peak 1; a hit's attack starts LEAD_IN s after the first sample."""
+
+    name: str
+    material: str
+    wav: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SoundBank:
+    """Recordings of one split. hits: by material, each at least one.  scratches: rubbed textures."""
+
+    sample_rate: int
+    hits: dict[str, tuple[Recording, ...]]
+    scratches: tuple[Recording, ...]
+
+    @classmethod
+    def load(cls, split: Split = "train") -> SoundBank:
+        """Read the shipped recordings of one split; a recording's split never changes.
+
+        Synthetic clicks (`ui*`), recordings of several blows and unnamed actions are left out.
+        Raises InputError when `split` is no split or the recordings are missing or unreadable.
+        """
+        if split not in get_args(Split):
+            raise InputError(f"there is no sound split {split!r}; choose train, heldout or all")
+        hits: dict[str, list[Recording]] = {}
+        scratches: list[Recording] = []
+        sample_rate = 0
+        for row, heldout in _manifest():
+            if split != "all" and heldout != (split == "heldout"):
+                continue
+            wav, sample_rate = _read(SOUNDS / row["file"])
+            if row["action"] == "scratch":
+                scratches.append(Recording(row["file"], row["material"], wav))
+                continue
+            hit = _trim_to_attack(wav, sample_rate)
+            if hit is not None:
+                hits.setdefault(row["material"], []).append(Recording(row["file"], row["material"], hit))
+        return cls(sample_rate, {name: tuple(group) for name, group in hits.items()}, tuple(scratches))
+
+    @property
+    def materials(self) -> tuple[str, ...]:
+        """Names of the materials that can be struck, in a fixed order."""
+        return tuple(sorted(self.hits))
+
+
+def _manifest() -> list[tuple[dict[str, str], bool]]:
+    """Rows of usable recordings, each with whether it is held out."""
+    path = SOUNDS / "manifest.csv"
+    try:
+        with path.open(newline="") as file:
+            rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
+    except OSError as error:
+        raise InputError(f"cannot read the shipped sounds ({error}); reinstall condfoley") from error
+    usable = [
+        row
+        for row in rows
+        if row["action"] in ("hit", "scratch") and not (row["action"] == "hit" and row["material"].startswith("ui"))
+    ]
+    return [
+        (row, row["material"] in HELDOUT_MATERIALS or index % HELDOUT_EVERY == HELDOUT_EVERY // 2)
+        for index, row in enumerate(usable)
+    ]
+
+
+def _read(path: Path) -> tuple[NDArray[np.float32], int]:
+    import soundfile
+
+    try:
+        wav, sample_rate = soundfile.read(path, dtype="float32")
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"cannot read the shipped sound {path.name} ({error}); reinstall condfoley") from error
+    wav = wav - wav.mean()
+    return wav / max(float(np.abs(wav).max()), 1e-6), sample_rate
+
+
+def _trim_to_attack(wav: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32] | None:
+    """The recording from just before its attack, or None when it is not one blow with a clear onset."""
+    loud = np.abs(wav) > 0.1
+    start = max(int(np.argmax(loud)) - round(LEAD_IN * sample_rate), 0)
+    wav = wav[start : start + round(LONGEST * sample_rate)].copy()
+    window = max(round(0.005 * sample_rate), 1)
+    energy = np.convolve(wav * wav, np.ones(window, np.float32), "same")
+    rise = int(np.argmax(np.abs(wav) > 0.3)) - round(LEAD_IN * sample_rate)
+    if int(energy.argmax()) > LATEST_PEAK * sample_rate or rise > SLOWEST_RISE * sample_rate:
+        return None
+    fade = min(round(LEAD_IN * sample_rate), len(wav))
+    wav[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)
+    return wav

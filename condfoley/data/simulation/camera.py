@@ -1,0 +1,113 @@
+"""Where the camera stands, how the hand that holds it shakes, and where things appear in its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condfoley.data.simulation.motion import smooth_noise
+from condfoley.data.simulation.plan import Style
+from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
+
+Rng = np.random.Generator
+Vector = NDArray[np.float64]
+Visible = Callable[[Vector, Vector], bool]  # (eye, point) -> nothing stands between
+
+
+@dataclass(frozen=True)
+class View:
+    """eye: (3,) m.   axes: (3, 3), columns right, up, backwards.   field: rad, full angle, square picture."""
+
+    eye: Vector
+    axes: Vector
+    field: float
+
+    def project(self, point: Vector) -> tuple[float, float]:
+        """Place of a (3,) point in the picture, (0, 0) top left, (1, 1) bottom right."""
+        right, up, back = self.axes.T @ (point - self.eye)
+        scale = 2 * np.tan(self.field / 2) * max(-back, 1e-3)
+        return float(0.5 + right / scale), float(0.5 - up / scale)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A standing point, and how it moves. shift: (T, 3) m, turn: (T, 3) rad, zoom: (T,), by step."""
+
+    view: View
+    shift: Vector
+    turn: Vector
+    zoom: Vector
+
+    def at(self, step: int) -> View:
+        """The view at a step of the simulation."""
+        rx, ry, rz = self.turn[step]
+        small = np.array([[1, -rz, ry], [rz, 1, -rx], [-ry, rx, 1]])
+        axes, _ = np.linalg.qr(self.view.axes @ small)
+        axes *= np.sign(np.sum(axes * self.view.axes, axis=0))
+        field = 2 * np.arctan(np.tan(self.view.field / 2) * self.zoom[step])
+        return View(self.view.eye + self.shift[step], axes, float(field))
+
+
+def place(rng: Rng, scene: Scene, style: Style, points: Vector, visible: Visible, steps: int) -> Camera:
+    """A camera that sees most of the `points` (P, 3) of contact; a poor view is kept now and then."""
+    best, best_score = None, -1.0
+    for _ in range(14):
+        view = _candidate(rng, scene, style, points)
+        score = _quality(view, style, points, visible)
+        if best is None or score > best_score:
+            best, best_score = view, score
+        if score > 0.8 or rng.random() < 0.02:
+            best = view
+            break
+    assert best is not None
+    return _moving(rng, scene, best, steps)
+
+
+def _candidate(rng: Rng, scene: Scene, style: Style, points: Vector) -> View:
+    field = np.radians(rng.uniform(28, 62))
+    elevation = rng.uniform(np.radians(25), np.radians(85)) if scene.wall else np.radians(rng.uniform(12, 75))
+    around = rng.uniform(0, 2 * np.pi)
+    back = np.array([np.cos(elevation) * np.cos(around), np.cos(elevation) * np.sin(around), np.sin(elevation)])
+    vertical = np.array([0.0, 1.0, 0.0]) if scene.wall else np.array([0.0, 0.0, 1.0])
+    right = np.cross(vertical, back)
+    right /= max(float(np.linalg.norm(right)), 1e-6)
+    up = np.cross(back, right)
+    roll = rng.normal(0, 0.1)
+    right, up = right * np.cos(roll) + up * np.sin(roll), up * np.cos(roll) - right * np.sin(roll)
+    centre = points.mean(0) + style.approach * style.height * rng.uniform(0, 0.5)
+    centre = centre + (right * rng.normal(0, 0.13) + up * rng.normal(0, 0.13)) * scene.view
+    centre = centre + style.hand * rng.uniform(0, 0.2) * scene.view
+    distance = rng.uniform(0.65, 1.05) * scene.view / (2 * np.tan(field / 2))
+    return View(centre + back * distance, np.stack([right, up, back], axis=1), float(field))
+
+
+def _quality(view: View, style: Style, points: Vector, visible: Visible) -> float:
+    """0..1: share of contacts that are in the picture and not hidden; 0 for a useless place."""
+    back = view.axes[:, 2]
+    if view.eye[2] < 0.06 or style.hand @ back > 0.85:
+        return 0.0  # below the floor, or the arm comes straight at the camera
+    # The blow must move across the picture, not only in depth.
+    if np.linalg.norm(style.approach - back * (style.approach @ back)) < 0.35 and style.wrist < 0.5:
+        return 0.1
+    good = 0
+    for point in points:
+        x, y = view.project(point)
+        good += 0.08 < x < 0.92 and 0.08 < y < 0.92 and visible(view.eye, point)
+    return good / len(points)
+
+
+def _moving(rng: Rng, scene: Scene, view: View, steps: int) -> Camera:
+    held = rng.random() < 0.55
+    shake = rng.choice([0.002, 0.006, 0.015]) if held else 0.0
+    shift = smooth_noise(rng, steps, 3, 0.8) * shake * scene.view
+    turn = (smooth_noise(rng, steps, 3, 0.8) + 0.25 * smooth_noise(rng, steps, 3, 4)) * shake * 0.7
+    time = np.linspace(0, steps / STEPS_PER_SECOND, steps)[:, None]
+    if rng.random() < 0.15:  # pan
+        turn = turn + rng.normal(0, 0.015, 3) * (time - time.mean())
+    zoom = np.ones(steps)
+    if rng.random() < 0.15:
+        zoom = 1 + rng.normal(0, 0.03) * (time[:, 0] - time.mean())
+    return Camera(view, shift, turn, np.clip(zoom, 0.7, 1.4))

@@ -1,0 +1,202 @@
+"""A simulated video: somebody hits and scratches things, and we know exactly when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condfoley.data.simulation import camera, picture
+from condfoley.data.simulation.events import Event
+from condfoley.data.simulation.motion import Hand, impact_speed, smooth_noise
+from condfoley.data.simulation.plan import BEFORE, Style, plan
+from condfoley.data.simulation.render import Picture
+from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
+
+Rng = np.random.Generator
+Vector = NDArray[np.float64]
+
+TOUCHABLE = np.array([1, 0, 0, 0, 0, 0], np.uint8)  # MuJoCo groups: 0 things and floor, 1 tools, 2 only seen
+OPAQUE = np.array([1, 0, 1, 0, 0, 0], np.uint8)
+# Impact speeds (hit) and sliding speeds (scratch) of strength 0 and 1, in picture widths per second.
+HIT_SPEEDS, SCRATCH_SPEEDS = (0.8, 14.0), (0.12, 2.5)
+
+
+@dataclass(frozen=True)
+class SimulatedClip:
+    """frames: (T, H, W, 3) uint8 RGB, frame k is the instant k / fps.   events: in order of time.
+    description: the settings of interest, plain JSON values."""
+
+    frames: NDArray[np.uint8]
+    fps: float
+    events: list[Event]
+    seed: int
+    description: dict[str, Any]
+
+
+def simulate(seed: int, duration: float = 6.0, fps: float = 15.0, size: int = 96) -> SimulatedClip:
+    """One video without sound, a pure function of its arguments (and of the graphics driver).
+
+    duration: s.   size: pixels, both sides.   Raises InputError when nothing can be drawn here.
+    """
+    import mujoco
+
+    rng = np.random.default_rng([seed, 0x5EED])
+    scene = Scene.draw(rng)
+    style = Style.draw(rng, scene)
+    model = mujoco.MjModel.from_xml_string(scene.xml)
+    for index, image in enumerate(scene.surfaces):
+        start = model.tex_adr[index]
+        model.tex_data[start : start + image.size] = image.reshape(-1)
+    stage = _Stage(rng, scene, style, model, duration)
+    frames = stage.film(rng, duration, fps, size)
+    events = stage.events(duration)
+    description = {
+        "view": scene.view, "wall": scene.wall, "tools": [tool.kind for tool in scene.tools],
+        "things": [[thing.shape, thing.mount] for thing in scene.things], "distractor": scene.distractor,
+        "height": style.height, "misses": sum(action.kind == "miss" for action in stage.actions),
+        "scratchy": style.scratchy > 0,
+    }  # fmt: skip
+    return SimulatedClip(picture.develop(frames, rng), fps, events, seed, description)
+
+
+class _Stage:
+    """The scene in motion: physics, hands, camera."""
+
+    def __init__(self, rng: Rng, scene: Scene, style: Style, model: Any, duration: float) -> None:
+        import mujoco
+
+        self._mujoco, self.scene, self.style, self.model = mujoco, scene, style, model
+        self.data = mujoco.MjData(model)
+        mujoco.mj_forward(model, self.data)
+        self.actions = actions = plan(rng, scene, style, duration, self.probe)
+        self.hands = [
+            Hand(rng, tool, style, [action for action in actions if action.tool == index], duration)
+            for index, tool in enumerate(scene.tools)
+        ]
+        self._mocap = [int(model.body(f"tool{index}").mocapid[0]) for index in range(len(scene.tools))]
+        self.steps = len(self.hands[0].times)
+        aims = [self.probe(action.aim) for action in actions if 0 <= action.time < duration and action.kind != "rest"]
+        points = np.array([aim for aim in aims if aim is not None] or [np.zeros(3)])
+        self.camera = camera.place(rng, scene, style, points, self._visible, self.steps)
+        self._backdrop(rng)
+        self._distractor = self._path(rng)
+
+    def probe(self, aim: Vector) -> Vector | None:
+        """The surface point that a blow at `aim` meets now, coming along the approach; None for thin air."""
+        start = aim + self.style.approach * (1.2 * self.scene.view)
+        distance = self._ray(start, -self.style.approach, TOUCHABLE)
+        # A blow from the side may pass everything: a metre beyond the aim there is nothing to hit.
+        if not 0 <= distance < 2.2 * self.scene.view:
+            return None
+        return start - self.style.approach * distance
+
+    def film(self, rng: Rng, duration: float, fps: float, size: int) -> NDArray[np.float32]:
+        """(T, size, size, 3) float32, 0..255: frames of an open shutter, centred on their instants."""
+        first = round(BEFORE * STEPS_PER_SECOND)
+        count = round(duration * fps)
+        shutter = 0.0 if rng.random() < 0.2 else rng.uniform(0.2, 0.9)  # share of a frame
+        half = int(shutter * STEPS_PER_SECOND / fps / 2)
+        middles = first + np.round(np.arange(count) * STEPS_PER_SECOND / fps).astype(int)
+        frames = np.zeros((count, size, size, 3), np.float32)
+        with Picture(self.model, size) as drawing:
+            exposures = self._exposures(middles, half, size)
+            for step in range(int(middles[-1]) + half + 1):
+                self._advance(step)
+                for frame, weight in exposures.get(step, ()):
+                    self._aim_camera(step)
+                    frames[frame] += drawing.draw(self.data).astype(np.float32) * np.float32(weight)
+        return frames
+
+    def events(self, duration: float) -> list[Event]:
+        """Contacts that happened inside the video, in order of time."""
+        events = []
+        for hand in self.hands:
+            for index, action in enumerate(hand.actions):
+                contact = hand.contacts.get(index)
+                if action.kind in ("miss", "rest") or contact is None or not 0 <= action.time < duration:
+                    continue
+                step = round((action.time + BEFORE) * STEPS_PER_SECOND)
+                x, y = self.camera.at(min(step, self.steps - 1)).project(contact)
+                low, high = HIT_SPEEDS if action.kind == "hit" else SCRATCH_SPEEDS
+                speed = impact_speed(action) / self.scene.view
+                strength = float(np.clip(np.log(max(speed, 1e-6) / low) / np.log(high / low), 0, 1))
+                length = min(action.duration, duration - action.time) if action.kind == "scratch" else 0.0
+                events.append(Event(action.time, action.kind, length, strength, x, y))
+        return sorted(events, key=lambda event: event.time)
+
+    def _exposures(self, middles: NDArray[np.int_], half: int, size: int) -> dict[int, list[tuple[int, float]]]:
+        """Which steps to draw, for which frames, with what weight: more where the picture moves faster."""
+        exposures: dict[int, list[tuple[int, float]]] = {}
+        for frame, middle in enumerate(middles):
+            moved = 0.0
+            for hand in self.hands:
+                span = hand.swing[max(middle - half, 0) : middle + half + 1]
+                moved = max(moved, float(np.ptp(span)) / self.scene.view * size)
+            samples = 1 if half == 0 else int(np.clip(np.ceil(moved / 2.5), 1, 4))
+            places = np.unique(np.round(middle + np.linspace(-half, half, samples + 2)[1:-1]).astype(int))
+            for place in places:
+                exposures.setdefault(int(place), []).append((frame, 1 / len(places)))
+        return exposures
+
+    def _advance(self, step: int) -> None:
+        """Bring the scene to time `step`, ready to be drawn, and let the physics run on from there."""
+        for hand, mocap in zip(self.hands, self._mocap, strict=True):
+            position, rotation = hand.pose(step, self.probe)
+            self.data.mocap_pos[mocap] = position
+            self._mujoco.mju_mat2Quat(self.data.mocap_quat[mocap], rotation)
+        if self._distractor is not None:
+            self.data.mocap_pos[int(self.model.body("distractor").mocapid[0])] = self._distractor[step]
+        if self.scene.moves:
+            self._mujoco.mj_step(self.model, self.data)  # leaves the drawn positions at the time before the step
+        else:
+            self._mujoco.mj_kinematics(self.model, self.data)
+
+    def _aim_camera(self, step: int) -> None:
+        view = self.camera.at(step)
+        self.model.cam_pos[0] = view.eye
+        self._mujoco.mju_mat2Quat(self.model.cam_quat[0], np.ascontiguousarray(view.axes).reshape(9))
+        self.model.cam_fovy[0] = np.degrees(view.field)
+        self._mujoco.mj_camlight(self.model, self.data)
+
+    def _ray(self, start: Vector, direction: Vector, groups: NDArray[np.uint8]) -> float:
+        return float(self._mujoco.mj_ray(self.model, self.data, start, direction, groups, 1, -1, np.zeros(1, np.int32)))
+
+    def _visible(self, eye: Vector, point: Vector) -> bool:
+        way = point - eye
+        distance = float(np.linalg.norm(way))
+        met = self._ray(eye, way / distance, OPAQUE)
+        return met < 0 or met > distance - 0.02
+
+    def _backdrop(self, rng: Rng) -> None:
+        """Stand a wall behind the scene of a floor, facing the camera."""
+        view = self.camera.view
+        if self.scene.wall:
+            return
+        back = view.axes[:, 2].copy()
+        back[2] = 0
+        back /= max(float(np.linalg.norm(back)), 1e-6)
+        mocap = int(self.model.body("backdrop").mocapid[0])
+        self.data.mocap_pos[mocap] = -back * (1.6 * self.scene.view + rng.uniform(0.3, 3))
+        turn = float(np.arctan2(back[1], back[0])) + rng.normal(0, 0.3)
+        self.data.mocap_quat[mocap] = [np.cos(turn / 2), 0, 0, np.sin(turn / 2)]
+
+    def _path(self, rng: Rng) -> Vector | None:
+        """(T, 3) places of the silent distractor, if there is one: it swings, slides or wanders."""
+        if not self.scene.distractor:
+            return None
+        view, size = self.camera.view, self.scene.view
+        right, up, back = view.axes.T
+        times = self.hands[0].times[:, None]
+        centre = view.eye - back * rng.uniform(1.1, 1.7) * size / (2 * np.tan(view.field / 2))
+        centre = centre + (right * rng.uniform(-0.5, 0.5) + up * rng.uniform(-0.2, 0.5)) * size
+        centre[2] = max(centre[2], 0.1 * size)
+        way = right * rng.normal() + up * rng.normal(0, 0.4)
+        kind = rng.integers(3)
+        if kind == 0:
+            return centre + way * size * 0.3 * np.sin(times * 2 * np.pi * rng.uniform(0.2, 1.2))
+        if kind == 1:
+            return centre + way * size * rng.uniform(0.1, 0.6) * (times - times.mean()) * 0.4
+        return centre + smooth_noise(rng, len(times), 3, 0.8) * 0.15 * size

@@ -1,0 +1,67 @@
+"""Endless rubbing sounds: seamless loops of recordings or of an object's resonances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+Rng = np.random.Generator
+LOOP = 1.6  # s
+
+
+def grains(sources: Sequence[NDArray[np.float32]], sample_rate: int, rng: Rng) -> NDArray[np.float32]:
+    """A loop of overlapping pieces taken at random places of recordings: (LOOP * sample_rate,), RMS 1."""
+    length = round(LOOP * sample_rate)
+    loop = np.zeros(length, np.float32)
+    size = round(rng.uniform(0.05, 0.12) * sample_rate)
+    hop = size // 3
+    window = np.hanning(size).astype(np.float32)
+    for start in range(0, length, hop):
+        source = sources[rng.integers(len(sources))]
+        first = int(rng.integers(max(len(source) - size, 1)))
+        piece = source[first : first + size]
+        piece = piece * window[: len(piece)] if len(piece) == size else piece * np.hanning(len(piece))
+        at = (start + int(rng.integers(hop)) + np.arange(len(piece))) % length
+        loop[at] += piece / max(float(np.sqrt(np.mean(piece**2))), 0.05)
+    return _normalise(loop)
+
+
+def rubbed(strokes: Sequence[NDArray[np.float32]], sample_rate: int, rng: Rng) -> NDArray[np.float32]:
+    """Many tiny random contacts on an object: (LOOP * sample_rate,) float32, RMS 1.
+
+    strokes: sounds of single blows on the object; the start of one is the object's response.
+    A convolution around the circle, so the loop's end runs into its start.
+    """
+    length = round(LOOP * sample_rate)
+    density = np.exp(rng.uniform(np.log(60), np.log(6000)))  # contacts a second: from grating to hissing
+    contacts = rng.standard_normal(length) * (rng.random(length) < min(density / sample_rate, 1))
+    contacts += 0.05 * rng.uniform(0, 1) * rng.standard_normal(length)
+    response = strokes[rng.integers(len(strokes))][: round(rng.uniform(0.02, 0.25) * sample_rate)]
+    response = response * np.linspace(1, 0, len(response)) ** 2
+    loop = fft.irfft(fft.rfft(contacts) * fft.rfft(response, length), length)
+    return _normalise(loop.astype(np.float32))
+
+
+def take(loop: NDArray[np.float32], length: int, rng: Rng) -> NDArray[np.float32]:
+    """`length` samples of the loop from a random place on, running round as often as needed."""
+    start = int(rng.integers(len(loop)))
+    return np.resize(np.roll(loop, -start), length)
+
+
+def stroke_profile(length: int, sample_rate: int, rng: Rng) -> NDArray[np.float32]:
+    """Sliding speed over one stroke: (length,) float32 in 0..1; quick start, slower end, unsteady between."""
+    time = np.arange(length, dtype=np.float32) / sample_rate
+    rise, fall = rng.uniform(0.004, 0.03), rng.uniform(0.03, 0.1)
+    left = length / sample_rate - time
+    profile = np.clip(time / rise, 0, 1) * np.clip(left / fall, 0, 1)
+    knots = max(length * 8 // sample_rate + 2, 3)
+    unsteady = np.interp(np.linspace(0, knots - 1, length), np.arange(knots), rng.uniform(0.55, 1, knots))
+    return (profile * unsteady).astype(np.float32)
+
+
+def _normalise(loop: NDArray[np.float32]) -> NDArray[np.float32]:
+    loop = loop - loop.mean()
+    return loop / max(float(np.sqrt(np.mean(loop**2))), 1e-6)

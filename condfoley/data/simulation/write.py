@@ -1,0 +1,163 @@
+"""Simulated videos as files: NAME.mp4 with picture and sound, NAME.json with the truth."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from condfoley.data.simulation.bank import SoundBank, Split
+from condfoley.errors import InputError
+
+GENERATOR = 1  # raise it when the same seed gives another clip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Simulated videos with sound and ground truth, one file each; run again to go on where it stopped."""
+
+    out: Path
+    """Folder for the clips; made if missing."""
+    clips: int = 2000
+    """Number of clips."""
+    workers: int = 2
+    """Processes."""
+    seed: int = 0
+    """Seed of the first clip, the others follow one by one; sets whose ranges don't overlap share no clip."""
+    duration: float = 6.0
+    """Seconds of each clip."""
+    size: int = 96
+    """Pixels, both sides of the picture."""
+    fps: float = 15.0
+    """Pictures a second."""
+    sounds: Split = "train"
+    """Recordings to draw from: train, heldout or all."""
+
+    def __post_init__(self) -> None:
+        if self.clips < 1 or self.workers < 1:
+            raise InputError("--clips and --workers must be 1 or more")
+        if not 0.5 <= self.duration <= 600:
+            raise InputError("--duration must be between 0.5 and 600 seconds")
+        if not 16 <= self.size <= 1024 or self.size % 2:
+            raise InputError("--size must be an even number between 16 and 1024")
+        if not 1 <= self.fps <= 120 or self.seed < 0:
+            raise InputError("--fps must be between 1 and 120, and --seed 0 or more")
+
+    def path(self, index: int, suffix: str) -> Path:
+        """Where a file of clip number `index` belongs."""
+        return Path(self.out) / f"{index:06d}{suffix}"
+
+    def settings(self, index: int) -> dict[str, Any]:
+        """What decides the content of clip number `index`."""
+        return {
+            "generator": GENERATOR, "seed": self.seed + index, "duration": self.duration, "fps": self.fps,
+            "size": self.size, "sounds": self.sounds,
+        }  # fmt: skip
+
+
+def write_clips(recipe: Recipe, quiet: bool = False) -> list[tuple[int, str]]:
+    """Make the clips of a recipe that are missing; returns (number, reason) of those that failed.
+
+    quiet: no progress bar on stderr.   Raises InputError when the folder can't be used or holds clips
+    of another recipe, or when nothing can be drawn on this machine.
+    """
+    from tqdm import tqdm
+
+    missing = _missing(recipe)
+    if not missing:
+        return []
+    failures = []
+    progress = tqdm(total=recipe.clips, initial=recipe.clips - len(missing), unit="clip", disable=quiet)
+    with progress:
+        for index, reason in _made(recipe, missing):
+            progress.update()
+            if reason:
+                failures.append((index, reason))
+                progress.write(f"clip {index:06d} failed: {reason}")
+    return sorted(failures)
+
+
+def write_clip(recipe: Recipe, index: int, bank: SoundBank) -> None:
+    """Make clip number `index`: first the video, last the truth, so a truth always has its video."""
+    from condfoley.data.simulation.clip import simulate
+    from condfoley.data.simulation.sound import Instrument
+    from condfoley.media import write
+
+    seed = recipe.seed + index
+    clip = simulate(seed, recipe.duration, recipe.fps, recipe.size)
+    rng = np.random.default_rng([seed, 0x50D])
+    instrument = Instrument.draw(rng, bank)
+    wav = instrument.render(clip.events, recipe.duration, rng)
+    quality = int(rng.integers(18, 37))
+    video, truth = recipe.path(index, ".mp4"), recipe.path(index, ".json")
+    part = video.with_name(f".{video.stem}.{os.getpid()}.part.mp4")
+    try:
+        write.write_clip(part, clip.frames, recipe.fps, wav, bank.sample_rate, crf=quality)
+        os.replace(part, video)
+        content = recipe.settings(index) | {
+            "material": instrument.material, "events": [event.to_dict() for event in clip.events],
+            "instrument": instrument.describe(), "scene": clip.description, "quality": quality,
+        }  # fmt: skip
+        part.write_text(json.dumps(content, indent=1) + "\n")
+        os.replace(part, truth)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _missing(recipe: Recipe) -> list[int]:
+    """Numbers of the clips still to be made."""
+    try:
+        Path(recipe.out).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {recipe.out} ({error.strerror}); choose another --out") from error
+    missing = []
+    for index in range(recipe.clips):
+        truth = recipe.path(index, ".json")
+        if not truth.exists() or not recipe.path(index, ".mp4").exists():
+            missing.append(index)
+            continue
+        try:
+            found = json.loads(truth.read_text())
+        except (OSError, ValueError):
+            missing.append(index)
+            continue
+        wanted = recipe.settings(index)
+        other = [name for name in wanted if found.get(name) != wanted[name]]
+        if other:
+            raise InputError(
+                f"{truth} was made with another {' and '.join(other)}; choose an empty --out or the same settings"
+            )
+    return missing
+
+
+def _made(recipe: Recipe, indices: list[int]) -> Iterator[tuple[int, str]]:
+    """Make clips and yield (number, "" or why it failed) as they get done."""
+    if recipe.workers == 1:
+        _start_worker(recipe)
+        yield from map(_work, indices)
+        return
+    # Spawned, because an OpenGL context does not survive a fork.
+    with multiprocessing.get_context("spawn").Pool(recipe.workers, _start_worker, (recipe,)) as pool:
+        yield from pool.imap_unordered(_work, indices)
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(recipe: Recipe) -> None:
+    _worker["recipe"] = recipe
+    _worker["bank"] = SoundBank.load(recipe.sounds)
+
+
+def _work(index: int) -> tuple[int, str]:
+    try:
+        write_clip(_worker["recipe"], index, _worker["bank"])
+    except Exception as error:  # noqa: BLE001 - one bad clip must not end a run of hours
+        return index, f"{type(error).__name__}: {error}".splitlines()[0]
+    return index, ""

@@ -1,0 +1,9 @@
+"""The one exception that means "the user's input", told apart from our own faults."""
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used.
+
+    The message is one line in the user's words: what is wrong, and what to do.
+    The command line prints it without a traceback and exits with code 2.
+    """

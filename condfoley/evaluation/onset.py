@@ -1,0 +1,177 @@
+"""Sound events: where they begin, and how well two lists of beginnings agree. Pure functions in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Analysis. Levels are dB below the clip's loudest mel cell, so nothing here depends on the gain.
+HOP, WINDOW = 128 / 22050, 512 / 22050  # s; the hop is half the model's own: 5.8 ms
+BANDS, LOWEST, HIGHEST = 48, 80.0, 10000.0  # mel bands and their range, Hz
+RISING_BANDS = 12  # of them, those that rise most, make an event
+RANGE = 60.0  # dB; what lies deeper below the loudest cell is inaudible beside it
+LEAD_IN = 0.1  # s of silence put in front, so that an attack at the very start still rises from something
+LAG = 2  # hops over which a rise is measured; one hop splits a hit into stick and body
+# Decision.
+FLOOR_PERCENTILE, FLOOR_MARGIN = (
+    15.0,
+    7.0,
+)  # a band's stationary noise, and the reach of its fluctuations in dB
+FLUX = 1.7  # dB, mean over bands in LAG hops: weaker peaks of the flux are not looked at
+PROMINENCE = 0.9  # dB a flux peak must stand above the mean of its neighbourhood ...
+BEFORE, AFTER = 0.12, 0.06  # ... which spans these seconds
+PEAK_RADIUS = 0.03  # s around a peak in which it must be the highest
+SEARCH, CREST = 0.06, 0.03  # s before a peak where its valley is looked for, and after it where its crest is
+RISE, RELATIVE_RISE = (
+    16.0,
+    0.3,
+)  # valley to crest: at least this many dB, and this share of a strong event's rise
+STRONG = 90.0  # percentile of the rises that counts as a strong event
+MIN_GAP = 0.08  # s between two events; the stronger one stays
+EDGE = 0.01  # s; what rises earlier than this began before the clip did
+SILENCE = 1e-5  # peak amplitude of a clip that holds nothing
+
+
+@dataclass(frozen=True)
+class Score:
+    """Agreement of two lists of event times: `precision`, `recall` and `f1` in [0, 1], and both counts."""
+
+    precision: float
+    recall: float
+    f1: float
+    n_ref: int
+    n_est: int
+
+
+def _levels(wav: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
+    """Mel levels (BANDS, T) in dB below the loudest cell, raised to each band's stationary noise.
+
+    Windows that reach past the end are left out: a tone cut off there would splash over all bands.
+    """
+    import librosa
+
+    n_fft = 2 ** round(np.log2(WINDOW * sample_rate))
+    power = librosa.feature.melspectrogram(
+        y=wav,
+        sr=sample_rate,
+        n_fft=n_fft,
+        hop_length=hop,
+        n_mels=BANDS,
+        fmin=LOWEST,
+        fmax=min(HIGHEST, sample_rate / 2),
+    )
+    power = power[:, : max(1, (len(wav) - n_fft // 2) // hop + 1)]
+    levels = librosa.power_to_db(power, ref=np.max, amin=1e-20, top_db=RANGE)
+    floor = np.percentile(levels, FLOOR_PERCENTILE, axis=1, keepdims=True) + FLOOR_MARGIN
+    return np.maximum(levels, floor)
+
+
+def _most_risen(rises: np.ndarray, axis: int) -> np.ndarray:
+    """Mean over the bands that rise most: a dull thud in a hiss rises in few of them."""
+    return np.sort(rises, axis=axis)[-RISING_BANDS:].mean(axis)
+
+
+def _attack(levels: np.ndarray, peak: int, frames_per_second: float) -> tuple[float, float]:
+    """Where, in frames, an event's own bands pass half of their rise before a flux peak; the rise in dB."""
+    after = peak + max(1, round(CREST * frames_per_second))
+    first = max(0, peak - round(SEARCH * frames_per_second))
+    gains = levels[:, peak:after].max(1) - levels[:, first : peak + 1].min(1)  # (BANDS,)
+    level = levels[np.argsort(gains)[-RISING_BANDS:]].mean(0)  # (T,)
+    crest = peak + int(np.argmax(level[peak:after]))
+    valley = first + int(np.argmin(level[first : peak + 1]))
+    half = (level[crest] + level[valley]) / 2
+    frame = crest
+    while frame > valley and level[frame - 1] > half:
+        frame -= 1
+    rise = float(level[crest] - level[valley])
+    if frame == 0 or level[frame] <= level[frame - 1]:
+        return float(frame), rise
+    inside = (level[frame] - half) / (level[frame] - level[frame - 1])
+    return frame - float(np.clip(inside, 0.0, 1.0)), rise
+
+
+def _separate(times: np.ndarray, strengths: np.ndarray, gap: float) -> list[int]:
+    """Indices, in time order, of the events left when of two nearer than `gap` seconds the stronger stays."""
+    kept: list[int] = []
+    for i in np.argsort(-strengths, kind="stable"):
+        if all(abs(times[i] - times[j]) >= gap for j in kept):
+            kept.append(int(i))
+    return sorted(kept)
+
+
+def detect_onsets(wav: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Times and strengths of the sound events of a soundtrack.
+
+    Peaks of the mel spectral flux, each walked back to the middle of its attack (half of the rise in dB).
+    Independent of gain; silence and stationary noise hold no events. An event that is already sounding when
+    the clip begins is not one of the clip's.
+
+    wav: (N,) float, mono, any level.   sample_rate: Hz.
+    Returns times (K,) float64, seconds, ascending, and strengths (K,) float64, dB risen (mean over the
+    RISING_BANDS mel bands that rise most).
+    Raises ValueError when `wav` is not one-dimensional or not finite.
+    """
+    import librosa
+
+    wav = np.asarray(wav, dtype=np.float32)
+    if wav.ndim != 1 or not np.isfinite(wav).all():
+        raise ValueError("wav: one channel of finite samples is needed, (N,)")
+    none = np.zeros(0), np.zeros(0)
+    loudest = float(np.abs(wav).max(initial=0.0))
+    if loudest < SILENCE:
+        return none
+    hop = max(1, round(HOP * sample_rate))
+    rate = sample_rate / hop  # frames a second
+    lead = round(LEAD_IN * sample_rate)
+    levels = _levels(np.pad(wav / loudest, (lead, 0)), sample_rate, hop)
+    flux = librosa.onset.onset_strength(
+        S=levels, sr=sample_rate, hop_length=hop, lag=LAG, center=False, aggregate=_most_risen
+    )
+    radius = round(PEAK_RADIUS * rate)
+    peaks = librosa.util.peak_pick(
+        flux,
+        pre_max=radius,
+        post_max=radius,
+        pre_avg=round(BEFORE * rate),
+        post_avg=round(AFTER * rate),
+        delta=PROMINENCE,
+        wait=0,
+    )
+    attacks = [_attack(levels, int(k), rate) for k in peaks if flux[k] >= FLUX]
+    if not attacks:
+        return none
+    times = np.array([frame for frame, _ in attacks]) / rate - lead / sample_rate
+    rises = np.array([rise for _, rise in attacks])
+    strong = float(np.percentile(rises, STRONG))
+    real = (rises >= max(RISE, RELATIVE_RISE * strong)) & (times >= EDGE)
+    times, rises = times[real], rises[real]
+    kept = _separate(times, rises, MIN_GAP)
+    return times[kept], rises[kept]
+
+
+def match(reference_times: np.ndarray, estimated_times: np.ndarray, window: float = 0.1) -> Score:
+    """Score estimated event times against true ones by the largest one-to-one matching within a window.
+
+    reference_times (R,), estimated_times (E,): seconds, in any order.   window: seconds, >= 0.
+    When both lists are empty everything is right: precision, recall and f1 are 1. When only one is empty
+    they are 0.
+    Raises ValueError for a negative window or times that are not finite or not one-dimensional.
+    """
+    from mir_eval.util import match_events
+
+    reference = np.sort(np.asarray(reference_times, dtype=float))
+    estimated = np.sort(np.asarray(estimated_times, dtype=float))
+    if window < 0 or not all(t.ndim == 1 and np.isfinite(t).all() for t in (reference, estimated)):
+        raise ValueError("event times: finite seconds in one dimension and a window >= 0 are needed")
+    n_ref, n_est = len(reference), len(estimated)
+    if n_ref == 0 or n_est == 0:
+        right = float(n_ref == n_est)
+        return Score(right, right, right, n_ref, n_est)
+    hits = len(match_events(reference, estimated, window))
+    return Score(hits / n_est, hits / n_ref, 2 * hits / (n_ref + n_est), n_ref, n_est)
+
+
+def random_events(count: int, duration: float, rng: np.random.Generator) -> np.ndarray:
+    """Control: (count,) ascending times drawn evenly from [0, duration) seconds."""
+    return np.sort(rng.uniform(0.0, duration, count))

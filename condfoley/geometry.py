@@ -1,0 +1,89 @@
+"""Every rate and length of the system in one frozen dataclass, from which all others derive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Rates and window sizes of one model; stored in its weights' card.
+
+    The defaults are the shipped model's: picture and sound of a window span the same time
+    (28 frames = 1.867 s beside 160 mel frames = 1.858 s) and a code column lasts 93 ms.
+    `Geometry.published()` is the paper's (`30` frames beside 160 mel frames, 5 x 10 codes).
+    """
+
+    sample_rate: int = 22050
+    """Hz, mono."""
+    fps: float = 15.0
+    """Picture frames a second."""
+    n_fft: int = 1024
+    """Samples in an analysis window of the spectrogram."""
+    hop: int = 256
+    """Samples between two spectrogram frames."""
+    n_mels: int = 80
+    """Mel bands."""
+    fmin: float = 125.0
+    """Hz, lower edge of the first band."""
+    fmax: float = 7600.0
+    """Hz, upper edge of the last band."""
+    mel_scale: str = "htk"
+    """`htk`: published variant A (all generation); `slaney`: variant B (judges, published MelGAN)."""
+    window_mel_frames: int = 160
+    """Spectrogram frames in one window."""
+    window_frames: int = 28
+    """Picture frames in one window."""
+    code_rows: int = 5
+    """Codes over frequency."""
+    code_columns: int = 20
+    """Codes over time in one window."""
+    frame_size: int = 64
+    """Pixels, side of the square picture that the video encoder sees."""
+
+    def __post_init__(self) -> None:
+        if self.mel_scale not in ("htk", "slaney"):
+            raise ValueError(f"mel_scale must be 'htk' or 'slaney', not {self.mel_scale!r}")
+        if self.window_mel_frames % self.code_columns:
+            raise ValueError("code_columns must divide window_mel_frames")
+        if self.n_mels % self.code_rows:
+            raise ValueError("code_rows must divide n_mels")
+
+    @classmethod
+    def published(cls, mel_frames: int = 160) -> Geometry:
+        """The paper's geometry; the released Greatest Hits transformer has `mel_frames=192` (facts.md, section 2)."""
+        return cls(window_mel_frames=mel_frames, window_frames=30, code_columns=mel_frames // 16, frame_size=112)
+
+    @property
+    def window_samples(self) -> int:
+        """Sound samples in one window."""
+        return self.window_mel_frames * self.hop
+
+    @property
+    def window_seconds(self) -> float:
+        """Length of a window's sound, s."""
+        return self.window_samples / self.sample_rate
+
+    @property
+    def column_mel_frames(self) -> int:
+        """Spectrogram frames under one code column."""
+        return self.window_mel_frames // self.code_columns
+
+    @property
+    def column_samples(self) -> int:
+        """Sound samples under one code column."""
+        return self.column_mel_frames * self.hop
+
+    @property
+    def codes(self) -> int:
+        """Codes in one window."""
+        return self.code_rows * self.code_columns
+
+    def columns_for(self, seconds: float) -> int:
+        """Code columns that cover `seconds` of sound, never fewer than a window's."""
+        columns = -int(-seconds * self.sample_rate // self.column_samples)
+        return max(columns, self.code_columns)
+
+    def frame_of_column(self, column: int) -> int:
+        """The picture frame shown nearest to the start of a code column."""
+        return round(column * self.column_samples / self.sample_rate * self.fps)

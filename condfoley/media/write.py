@@ -1,0 +1,233 @@
+"""Writing media: WAV, a picture copied bit for bit beside a new sound, freshly encoded clips.
+
+Every file is written beside its destination and moved there when complete: nothing half-written is left.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import soundfile
+
+from condfoley.errors import InputError
+from condfoley.media.probe import open_clip, require_video
+from condfoley.media.streams import open_input
+
+_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_SOUND_CODECS = {"aac": "aac", "pcm": "pcm_s24le"}
+_MP4_CODECS = ("h264", "hevc", "av1", "vp9")  # what players expect in an MP4
+AAC_BITS = 192_000
+"""bits per second; the encoder lowers it where a low sample rate cannot use as much."""
+_KEPT_TAGS = ("title", "comment", "creation_time")
+_BLOCK = 1024  # samples handed to the encoder at a time, AAC's own frame
+
+
+def write_wav(path: str | Path, wav: np.ndarray, sample_rate: int) -> Path:
+    """Write wav (N,) float, [-1, 1], as a mono 24-bit PCM WAV file at `sample_rate` Hz.
+
+    Louder samples are clipped. Replaces an existing file. Raises InputError when the file cannot be written.
+    """
+    wav = _checked(wav)
+    with _complete(path) as part:
+        soundfile.write(part, np.clip(wav, -1.0, 1.0), sample_rate, subtype="PCM_24", format="WAV")
+    return Path(path)
+
+
+def mux_suffix(video_path: str | Path) -> str:
+    """The container for `mux` that takes this file's picture as it is.
+
+    ".mp4" where players expect the codec there, else ".mov" if it came in QuickTime's family, else ".mkv",
+    which takes anything. Raises InputError for whatever `probe` refuses and a file without picture.
+    """
+    clip = open_clip(video_path)
+    require_video(clip.info)
+    if clip.codec in _MP4_CODECS:
+        return ".mp4"
+    return ".mov" if clip.container.startswith("mov") else ".mkv"
+
+
+def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str | Path, codec: str = "aac") -> Path:
+    """Write the video's picture, its packets copied unchanged, with `wav` as only sound. Returns out_path.
+
+    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; its sample 0 sounds with the first picture frame.
+    codec: "aac" (192 kbit/s), or "pcm" (24 bits, in .mov and .mkv only).
+    The suffix of out_path chooses the container: .mp4, .mov or .mkv (which rounds times to milliseconds;
+    the other two keep them exactly). H.264 and HEVC from transport streams and AVI get the new container's
+    framing around the same coded data. Rotation stays; old sound, subtitles and data tracks do not.
+    Replaces an existing file. Raises InputError for unusable input, a container that cannot hold the picture
+    (`mux_suffix` names one that can), an output that cannot be written.
+    """
+    wav = _checked(wav)
+    clip = open_clip(video_path)
+    require_video(clip.info)
+    out = Path(out_path)
+    if codec not in _SOUND_CODECS:
+        raise InputError(f"sound codec {codec!r} is unknown; choose aac or pcm")
+    if codec == "pcm" and out.suffix.lower() == ".mp4":
+        raise InputError(f"{out}: players expect no PCM sound in .mp4; choose .mov, .mkv or the aac codec")
+    if out.exists() and out.samefile(clip.info.path):
+        raise InputError(f"{out}: is the input video itself; choose another output")
+    with (
+        open_input(clip.info.path) as source,
+        _complete(out) as part,
+        _container(part, out, sample_rate) as target,
+    ):
+        picture = source.streams[clip.video]
+        try:
+            track = target.add_stream_from_template(picture, opaque=True)
+        except ValueError as error:
+            raise _cannot_hold(clip.codec, out) from error
+        if picture.codec_context.codec_tag == "hvc1" and out.suffix.lower() != ".mkv":
+            track.codec_context.codec_tag = "hvc1"  # QuickTime plays HEVC under no other name
+        track.metadata.update(picture.metadata)
+        target.metadata.update({k: v for k, v in source.metadata.items() if k in _KEPT_TAGS})
+        sound = _sound_stream(target, _SOUND_CODECS[codec], sample_rate)
+        try:
+            new_sound = _encoded_sound(sound, wav, sample_rate, clip.zero)
+            _interleave(target, _copied(source, picture, track), new_sound)
+        except av.FFmpegError as error:
+            if isinstance(error, OSError):  # the disk, not the picture
+                raise
+            raise _cannot_hold(clip.codec, out) from error
+    return out
+
+
+def write_clip(
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    fps: float,
+    wav: np.ndarray,
+    sample_rate: int,
+    *,
+    crf: int = 23,
+) -> Path:
+    """Encode a new clip (H.264 yuv420p, AAC) into .mp4, .mov or .mkv.
+
+    frames: T of (H, W, 3) uint8 RGB, an array or any iterator; an odd side gets its last line doubled.
+    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; sample 0 sounds with frame 0.
+    crf: x264's constant quality, 0 (lossless) to 51. Replaces an existing file.
+    Raises InputError when the file cannot be written, ValueError without any frame.
+    """
+    wav = _checked(wav)
+    pictures = iter(frames)
+    first = next(pictures, None)
+    if first is None:
+        raise ValueError("a clip needs at least one frame")
+    out = Path(path)
+    height, width = first.shape[:2]
+    with _complete(out) as part, _container(part, out, sample_rate) as target:
+        rate = Fraction(fps).limit_denominator(1001)
+        track = target.add_stream("libx264", rate=rate, options={"crf": str(crf), "threads": "1"})
+        track.width, track.height, track.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        sound = _sound_stream(target, "aac", sample_rate)
+        picture = _encoded_picture(track, chain([first], pictures), rate)
+        _interleave(target, picture, _encoded_sound(sound, wav, sample_rate, 0.0))
+    return out
+
+
+def _checked(wav: np.ndarray) -> np.ndarray:
+    wav = np.asarray(wav, np.float32)
+    if wav.ndim != 1 or not np.isfinite(wav).all():
+        raise ValueError(f"the sound must be (N,) finite numbers, got shape {wav.shape}")
+    return wav
+
+
+def _cannot_hold(codec: str, out: Path) -> InputError:
+    return InputError(f"{out}: {out.suffix} cannot hold this picture ({codec}) unchanged; choose .mkv")
+
+
+@contextmanager
+def _complete(path: str | Path) -> Iterator[Path]:
+    """A file name to write to, moved to `path` at the end, removed after any failure."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give a file name")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: its folder does not exist; create it or choose another output")
+    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        part.touch()
+        yield part
+        os.replace(part, path)
+    except (OSError, soundfile.LibsndfileError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be written ({reason}); choose a writable place with room") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _container(part: Path, out: Path, sample_rate: int) -> Any:
+    name = _FORMATS.get(out.suffix.lower())
+    if name is None:
+        raise InputError(f"{out}: {out.suffix or 'no'} suffix is not supported; choose .mp4, .mov or .mkv")
+    options = {}
+    if name != "matroska":
+        # Index first: plays while loading. Start times in samples: the default unit is a millisecond.
+        options = {"movflags": "+faststart", "movie_timescale": str(sample_rate)}
+    return av.open(f"file:{part}", "w", format=name, options=options)
+
+
+def _sound_stream(target: Any, codec: str, sample_rate: int) -> Any:
+    stream = target.add_stream(codec, rate=int(sample_rate), layout="mono")
+    if codec == "aac":
+        stream.bit_rate = AAC_BITS
+    return stream
+
+
+def _interleave(target: Any, *tracks: Iterator[tuple[float, Any]]) -> None:
+    """Write packets in order of time, so that the muxer never has to hold back a whole track."""
+    for _, packet in heapq.merge(*tracks, key=lambda timed: timed[0]):
+        target.mux(packet)
+
+
+def _copied(source: Any, picture: Any, track: Any) -> Iterator[tuple[float, Any]]:
+    """(seconds, packet) of the picture as it is stored."""
+    for packet in source.demux(picture):
+        if packet.size == 0:  # the demuxer's end mark
+            continue
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None:
+            name = source.name.removeprefix("file:")
+            raise InputError(f"{name}: its picture has no time stamps; wrap it into .mp4 or .mkv first")
+        if packet.pts is None:
+            packet.pts = packet.dts
+        time = float(stamp * packet.time_base)
+        packet.stream = track
+        yield time, packet
+
+
+def _encoded_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) -> Iterator[tuple[float, Any]]:
+    """(seconds, packet) of wav, its first sample at `zero` seconds of the container's time."""
+    offset = round(zero * sample_rate)
+    for begin in range(0, len(wav), _BLOCK):
+        block = _samples(wav[begin : begin + _BLOCK], stream)
+        frame = av.AudioFrame.from_ndarray(block, stream.format.name, "mono")
+        frame.sample_rate, frame.time_base, frame.pts = sample_rate, Fraction(1, sample_rate), offset + begin
+        yield from ((zero + begin / sample_rate, packet) for packet in stream.encode(frame))
+    yield from ((zero + len(wav) / sample_rate, packet) for packet in stream.encode(None))
+
+
+def _samples(block: np.ndarray, stream: Any) -> np.ndarray:
+    """(1, n) in the encoder's sample format: float for AAC, 32-bit integers for PCM (24 bits are kept)."""
+    if stream.format.name.startswith("flt"):
+        return np.ascontiguousarray(block[None])
+    return np.round(np.clip(block[None].astype(np.float64), -1.0, 1.0 - 2.0**-23) * 2.0**31).astype(np.int32)
+
+
+def _encoded_picture(track: Any, frames: Iterable[np.ndarray], rate: Fraction) -> Iterator[tuple[float, Any]]:
+    for k, image in enumerate(frames):
+        image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        frame.pts, frame.time_base = k, 1 / rate
+        yield from ((float(k / rate), packet) for packet in track.encode(frame))
+    yield from ((float("inf"), packet) for packet in track.encode(None))

@@ -1,0 +1,60 @@
+"""Waveform -> log-mel spectrogram in [0, 1], numerically equal to the published ones.
+
+Magnitude (not power) spectrogram, Slaney area normalisation, `(20 log10(mel) + 80) / 100` clipped to [0, 1]
+(published facts, section 2). Variant A spaces its bands by the HTK formula, variant B by Slaney's.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from condfoley.geometry import Geometry
+
+FLOOR = 1e-5  # below it the logarithm is cut; -100 dB, under the visible range
+
+
+@lru_cache(maxsize=8)
+def filterbank(geometry: Geometry) -> Tensor:
+    """Mel filters of the geometry's variant: (n_mels, n_fft // 2 + 1) float32."""
+    import librosa  # slow to import, and only wanted here
+
+    bank = librosa.filters.mel(
+        sr=geometry.sample_rate,
+        n_fft=geometry.n_fft,
+        n_mels=geometry.n_mels,
+        fmin=geometry.fmin,
+        fmax=geometry.fmax,
+        htk=geometry.mel_scale == "htk",
+        norm="slaney",
+    )
+    return torch.from_numpy(bank).float()
+
+
+def log_mel(wav: Tensor, geometry: Geometry) -> Tensor:
+    """Log-mel spectrogram.
+
+    wav: (B, N) float32 in [-1, 1] at `geometry.sample_rate` Hz, N > n_fft // 2 (reflection padding needs it).
+    Returns (B, n_mels, N // hop + 1) in [0, 1]: 0 at a mel magnitude of 1e-4, 1 at 10.
+    """
+    window = torch.hann_window(geometry.n_fft, device=wav.device)
+    spectrum = torch.stft(
+        wav, geometry.n_fft, geometry.hop, window=window, center=True, pad_mode="reflect", return_complex=True
+    ).abs()  # (B, n_fft // 2 + 1, T)
+    mel = filterbank(geometry).to(wav.device) @ spectrum  # (B, n_mels, T)
+    return ((20 * torch.log10(mel.clamp(min=FLOOR)) + 80) / 100).clamp(0, 1)
+
+
+def window_spec(wav: Tensor, geometry: Geometry) -> Tensor:
+    """The tokenizer's input for windows of sound.
+
+    wav: (B, N); longer is cut and shorter is padded with zeros to `geometry.window_samples`.
+    Returns (B, 1, n_mels, window_mel_frames) in [-1, 1].
+    """
+    missing = geometry.window_samples - wav.shape[1]
+    wav = F.pad(wav, (0, missing))
+    spec = log_mel(wav, geometry)[:, :, : geometry.window_mel_frames]
+    return (2 * spec - 1)[:, None]

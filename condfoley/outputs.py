@@ -1,0 +1,224 @@
+"""The result folder: built aside, moved in place when complete, and never at a user's file's expense."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condfoley.errors import InputError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from condfoley.foley import Candidate, Soundtrack
+
+SOUNDTRACK, OVERVIEW, PROVENANCE = "soundtrack.wav", "overview.png", "provenance.json"
+CANDIDATES, SCORES = "candidates", "scores.csv"
+VIDEO_STEM = "target_with_sound"
+# Everything a run may have left in its folder, relative to it. Nothing else is ever replaced.
+OURS = re.compile(
+    rf"({SOUNDTRACK}|{OVERVIEW}|{PROVENANCE}|{VIDEO_STEM}\.\w+|{CANDIDATES}/({SCORES}|\d{{2,}}_\d+\.wav))"
+)
+
+
+def results_in(folder: Path) -> list[Path]:
+    """The files of an earlier run in `folder`, in a stable order; empty when there is no such folder."""
+    found = [*folder.glob("*"), *(folder / CANDIDATES).glob("*")]
+    return sorted(path for path in found if path.is_file() and OURS.fullmatch(path.relative_to(folder).as_posix()))
+
+
+class ResultFolder:
+    """Context manager around a run: `work` is where to write; `commit()` moves everything in place.
+
+    Leaving without `commit` (an error, Ctrl-C) removes all that was made and restores what was there.
+    Entering raises InputError when `out` cannot be written to, holds results and `force` is not set, or
+    holds one of the run's own `inputs` where a result would go.
+    """
+
+    def __init__(self, out: Path, force: bool = False, inputs: tuple[Path, ...] = ()) -> None:
+        self.out = out
+        self.force = force
+        self.inputs = inputs
+        self.work = Path()  # known once entered
+        self._made: list[Path] = []  # parent folders that were not there before
+
+    def __enter__(self) -> Self:
+        self._refuse_to_overwrite()
+        try:
+            self._make_parents()
+            # Inside an existing folder, since its parent may be another disk or not ours to write in.
+            home = self.out if self.out.is_dir() else self.out.parent
+            self.work = home / f".{self.out.resolve().name}.partial-{secrets.token_hex(4)}"
+            self.work.mkdir()
+        except OSError as error:
+            self._remove_parents()
+            raise InputError(
+                f"cannot write to the output folder {self.out} ({error.strerror}); choose another --out"
+            ) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.work, ignore_errors=True)
+        self._remove_parents()
+
+    def commit(self) -> None:
+        """Move the finished results in place; on any interruption the earlier results are put back."""
+        if not self.out.exists():
+            self.work.rename(self.out)
+            return
+        new = [path.relative_to(self.work) for path in sorted(self.work.rglob("*")) if path.is_file()]
+        backup = self.work / "replaced"
+        set_aside: list[Path] = []
+        placed: list[Path] = []
+        had_candidates = (self.out / CANDIDATES).exists()
+        try:
+            for path in results_in(self.out):
+                set_aside.append(path.relative_to(self.out))
+                _move(path, backup / set_aside[-1])
+            for name in new:
+                placed.append(name)
+                _move(self.work / name, self.out / name)
+        except BaseException:
+            for name in placed:
+                (self.out / name).unlink(missing_ok=True)
+            for name in set_aside:
+                if (backup / name).exists():
+                    _move(backup / name, self.out / name)
+            if not had_candidates:
+                shutil.rmtree(self.out / CANDIDATES, ignore_errors=True)
+            raise
+
+    def _refuse_to_overwrite(self) -> None:
+        if os.path.lexists(self.out) and not self.out.is_dir():
+            raise InputError(f"{self.out} is a file, not a folder; choose another --out")
+        if self.out.is_dir() and os.path.lexists(self.out / CANDIDATES) and not (self.out / CANDIDATES).is_dir():
+            raise InputError(f"{self.out / CANDIDATES} is a file where a folder must go; choose another --out")
+        earlier = results_in(self.out)
+        if earlier and not self.force:
+            raise InputError(
+                f"{self.out} already holds results ({earlier[0].name}, ...); "
+                "choose another --out or give --force to replace them"
+            )
+        for path in self.inputs:
+            if path.resolve() in {result.resolve() for result in earlier}:
+                raise InputError(f"{path} is an input and would be overwritten; choose another --out")
+
+    def _make_parents(self) -> None:
+        missing = [folder for folder in self.out.parents if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir()
+            self._made.append(folder)
+
+    def _remove_parents(self) -> None:
+        for folder in reversed(self._made):
+            try:
+                folder.rmdir()
+            except OSError:  # holds the results, or something somebody else put there meanwhile
+                return
+
+
+def _move(source: Path, goal: Path) -> None:
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, goal)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of scores.csv; `offset` in seconds (positive: late) and `confidence` in [0, 1], or None."""
+
+    rank: int
+    file: str
+    seed: int
+    offset: float | None
+    confidence: float | None
+    chosen: bool
+
+
+def rank(candidates: list[Candidate], chosen: int, tolerance: float) -> list[int]:
+    """Indices of the candidates, best first, by the re-ranking rule; the chosen one always leads.
+
+    tolerance: seconds. Candidates within it of the smallest |offset| come by confidence, the others by
+    |offset|; without scores (re-ranking was off) the order of generation stays.
+    """
+    scores = [(known(c.offset), known(c.confidence)) for c in candidates]
+    least = min((abs(offset) for offset, _ in scores if offset is not None), default=0.0)
+
+    def key(index: int) -> tuple[bool, bool, float, int]:
+        offset, confidence = scores[index]
+        if offset is None or confidence is None:
+            return index != chosen, True, math.inf, index
+        late = abs(offset) > least + tolerance
+        return index != chosen, late, abs(offset) if late else -confidence, index
+
+    return sorted(range(len(candidates)), key=key)
+
+
+def known(value: float | None) -> float | None:
+    """None for a score that was not computed (None or nan)."""
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def score_table(soundtrack: Soundtrack) -> list[Row]:
+    """One row a candidate, best first; file names number them in order of generation."""
+    order = rank(soundtrack.candidates, soundtrack.chosen, float(soundtrack.settings.get("tolerance", 0.0)))
+    return [
+        Row(
+            rank=place,
+            file=candidate_name(index, soundtrack.candidates[index].seed),
+            seed=soundtrack.candidates[index].seed,
+            offset=known(soundtrack.candidates[index].offset),
+            confidence=known(soundtrack.candidates[index].confidence),
+            chosen=index == soundtrack.chosen,
+        )
+        for place, index in enumerate(order, start=1)
+    ]
+
+
+def candidate_name(index: int, seed: int) -> str:
+    """`01_<seed>.wav` for the first."""
+    return f"{index + 1:02d}_{seed}.wav"
+
+
+def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
+    """All candidates as WAV and their scores as scores.csv, best first (offset in seconds)."""
+    from condfoley.media import write_wav
+
+    folder.mkdir()
+    for index, candidate in enumerate(soundtrack.candidates):
+        write_wav(folder / candidate_name(index, candidate.seed), candidate.wav, soundtrack.sample_rate)
+    with open(folder / SCORES, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["rank", "file", "seed", "offset_s", "confidence", "chosen"])
+        for row in score_table(soundtrack):
+            offset = "" if row.offset is None else f"{row.offset:.4f}"
+            confidence = "" if row.confidence is None else f"{row.confidence:.4f}"
+            table.writerow([row.rank, row.file, row.seed, offset, confidence, int(row.chosen)])
+
+
+def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str) -> Path:
+    """soundtrack.wav, the target with it (picture untouched), and the candidates, into `folder`.
+
+    codec: `aac` or `pcm`, of the sound beside the picture. Returns the video's path.
+    """
+    from condfoley.media import mux, write_wav
+
+    write_wav(folder / SOUNDTRACK, soundtrack.wav, soundtrack.sample_rate)
+    video = folder / (VIDEO_STEM + video_suffix(target, codec))
+    mux(target, soundtrack.wav, soundtrack.sample_rate, video, codec=codec)
+    write_candidates(folder / CANDIDATES, soundtrack)
+    return video
+
+
+def video_suffix(target: Path, codec: str) -> str:
+    """Container of the finished video: one that takes the target's picture as it is, and this sound codec."""
+    from condfoley.media import mux_suffix
+
+    suffix = mux_suffix(target)
+    return ".mov" if codec == "pcm" and suffix == ".mp4" else suffix  # players expect no PCM in .mp4

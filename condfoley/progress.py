@@ -1,0 +1,41 @@
+"""Progress on stderr: a bar in a terminal, a line for each stage in a log."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+class Progress:
+    """Callable as `progress(stage, share)`: what is being done, and the share of all work done, in [0, 1]."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._stage = ""
+        self._bar: Any = None
+
+    def __call__(self, stage: str, share: float) -> None:
+        if self.quiet:
+            return
+        if not sys.stderr.isatty():
+            if stage != self._stage:
+                print(f"condfoley: {stage}", file=sys.stderr)
+            self._stage = stage
+            return
+        if self._bar is None:
+            self._bar = _bar()
+        self._bar.set_description_str(stage, refresh=False)
+        self._bar.n = round(100 * min(max(share, 0.0), 1.0))
+        self._bar.refresh()
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+
+
+def _bar() -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=100, leave=False, bar_format="{desc:<26} {bar:30} {n:3d} %  {elapsed}")

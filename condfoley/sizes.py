@@ -1,0 +1,136 @@
+"""Sizes of every part: typed, documented, and light to import (no torch), so that the command line can show them.
+
+Each class is a part's whole configuration; the weights' card stores it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TokenizerConfig:
+    """Sizes of the tokenizer. Defaults: the published ones (facts.md, section 4)."""
+
+    ch: int = 128
+    """Channels of the first level."""
+    ch_mult: tuple[int, ...] = (1, 1, 2, 2, 4)
+    """Channel multiple of each level; each level but the last halves both axes."""
+    num_res_blocks: int = 2
+    """Residual blocks a level (one more in the decoder)."""
+    attn_resolutions: tuple[int, ...] = (10,)
+    """Levels with self-attention, named by the time axis' length there."""
+    resolution: int = 160
+    """Spectrogram frames of a window; only used to find the levels with attention."""
+    z_channels: int = 256
+    """Channels between the encoder and the code layer."""
+    embed_dim: int = 256
+    """Length of a codebook row."""
+    n_embed: int = 1024
+    """Codebook rows."""
+    beta: float = 0.25
+    """Weight inside VectorQuantizer's loss (published value; facts.md, section 4)."""
+    row_fold: int = 1
+    """Neighbouring frequency rows merged into one code: 2 makes a 10 x 20 grid a 5 x 20 one. Published: 1."""
+
+
+@dataclass(frozen=True)
+class VideoEncoderConfig:
+    """Sizes of the video encoder. Defaults: the published ones (facts.md, section 7)."""
+
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    """Channels of the four stages."""
+    layers: tuple[int, ...] = (2, 2, 2, 2)
+    """Residual blocks in each stage."""
+    stem: tuple[int, int] = (45, 64)
+    """Channels of the stem's spatial and temporal convolution."""
+    stem_kernel: int = 7
+    """Side of the stem's spatial kernel, pixels."""
+    midplanes: str = "published"
+    """Channels between a block's spatial and temporal convolution: `published` formula, or `out` (cheaper)."""
+    motion: bool = False
+    """Frame differences as three further input channels."""
+    normalise: str = "imagenet"
+    """`imagenet` mean and deviation (published) or those of the `clip` itself (no light or colour bias)."""
+    pool: str = "mean"
+    """Spatial pooling: `mean` (published) or `mean_max` (both, joined)."""
+    neck: int = 0
+    """Channels of two temporal convolutions after pooling, joined to the tokens; 0: none (published)."""
+    batch_statistics: bool = False
+    """BatchNorm by the clip's own statistics even in eval mode: what the published code does."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a token."""
+        return self.widths[-1] * (2 if self.pool == "mean_max" else 1) + self.neck
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Sizes of the transformer. Defaults: the published ones (facts.md, section 8)."""
+
+    feature_dim: int = 512
+    """Length of a picture token."""
+    n_embed: int = 1024
+    """Number of codes."""
+    n_layer: int = 24
+    """Blocks."""
+    n_head: int = 16
+    """Attention heads."""
+    n_embd: int = 1024
+    """Width."""
+    dropout: float = 0.0
+    """Dropout everywhere in training."""
+    frames: int = 30
+    """Picture tokens of each clip."""
+    codes: int = 50
+    """Codes of each clip."""
+    code_rows: int = 5
+    """Codes in one time column."""
+    aligned: bool = False
+    """Add the target's picture tokens around the time of the next code to its input (published: no)."""
+    aligned_reach: int = 3
+    """Frames before and after that time which `aligned` sees."""
+    segments: bool = False
+    """A learned vector for each of the four parts of the sequence (published: none)."""
+
+    @property
+    def prefix(self) -> int:
+        """Tokens before the first target code."""
+        return 2 * self.frames + self.codes
+
+
+@dataclass(frozen=True)
+class VocoderConfig:
+    """Sizes of the generator. Defaults: the published ones (facts.md, section 3)."""
+
+    n_mels: int = 80
+    """Mel bands of the input."""
+    ngf: int = 32
+    """Channels of the last stage; the first has 16 times as many."""
+    n_residual_layers: int = 3
+    """Dilated residual layers a stage (dilations 1, 3, 9)."""
+    ratios: tuple[int, ...] = (8, 8, 2, 2)
+    """Upsampling of each stage; their product is the hop."""
+
+
+@dataclass(frozen=True)
+class SyncConfig:
+    """Sizes of the offset model."""
+
+    feature_dim: int = 288
+    """Length of a picture token."""
+    n_mels: int = 80
+    """Mel bands."""
+    mel_per_frame: float = 22050 / 256 / 15
+    """Spectrogram frames in one picture frame."""
+    width: int = 96
+    """Channels of both branches."""
+    dim: int = 32
+    """Length of the compared embeddings."""
+    max_shift: int = 30
+    """Largest offset, picture frames each way: 30 is 2 s at 15 fps."""
+    fps: float = 15.0
+    """Picture frames a second: the grid's step is one frame."""
+    dropout: float = 0.1
+    """Dropout of both branches in training."""

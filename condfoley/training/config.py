@@ -1,0 +1,137 @@
+"""A training run's whole configuration, typed: the schema of configs/*.yaml, the command line and its help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from condfoley.geometry import Geometry
+from condfoley.sizes import SyncConfig, TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
+
+
+@dataclass
+class DataConfig:
+    """What is trained on."""
+
+    folder: str = ""
+    """Folder of clips: any videos (sound files too for tokenizer and vocoder), or the output of data_prep/simulate.py."""
+    cache: str | None = None
+    """Folder for decoded frames, sounds and features; default: `.cache` inside the folder of clips."""
+    frame_size: int = 80
+    """Side of the cached frames, pixels; training crops from them."""
+    renderings: int = 0
+    """Simulated clips only: sound each clip anew with this many random instruments; 0: the clip's own sound."""
+    validation: float = 0.04
+    """Share of videos held out for validation, chosen by the hash of their name."""
+    workers: int = 2
+    """Processes that fill the cache."""
+
+
+@dataclass
+class LossConfig:
+    """Weights of the losses; a stage reads those that are its own."""
+
+    reconstruction: Literal["l1", "mse", "both"] = "l1"
+    """Tokenizer: error of the spectrogram."""
+    codebook: float = 1.0
+    """Tokenizer: weight of the codebook loss."""
+    codebook_update: Literal["gradient", "ema"] = "gradient"
+    """Tokenizer: codebook by its loss (published), or by moving averages with restart of dead codes."""
+    quantise_from: int = 0
+    """Tokenizer: first step with quantisation; before it, a plain autoencoder."""
+    perceptual: float = 1.0
+    """Tokenizer: weight of the perceptual distance (needs perceptual_weights), or 0."""
+    perceptual_weights: str | None = None
+    """Tokenizer: safetensors file of the VGG-like network whose features are compared (published: VGGSound features)."""
+    adversarial: float = 0.8
+    """Tokenizer, vocoder: weight of the discriminator's loss."""
+    adversarial_from: int = 30001
+    """Tokenizer, vocoder: first step with the discriminator."""
+    feature_matching: float = 0.0
+    """Tokenizer, vocoder: weight of the distance between the discriminator's features of true and made sound."""
+    stft: float = 0.0
+    """Vocoder: weight of the multi-resolution STFT loss."""
+    mel: float = 0.0
+    """Vocoder: weight of the mel spectrogram's L1 error."""
+    disc_channels: int = 64
+    """Tokenizer, vocoder: channels of the discriminator's first layer."""
+    reconstructed: float = 0.0
+    """Vocoder, sync: share of examples whose spectrogram went through the tokenizer first."""
+    drop_reference: float = 0.0
+    """Transformer: share of examples whose reference is replaced by the null tokens."""
+    drop_picture: float = 0.0
+    """Transformer: share of examples whose reference picture is replaced by the null tokens."""
+    feature_noise: float = 0.0
+    """Transformer, sync: deviation of the noise added to standardised picture tokens."""
+    onset_weight: float = 3.0
+    """Video: weight of frames with an onset against frames without."""
+
+
+@dataclass
+class TrainConfig:
+    """One stage of training."""
+
+    stage: Literal["tokenizer", "vocoder", "video", "transformer", "sync"] = "tokenizer"
+    """Which part is trained."""
+    out: str = "runs/new"
+    """Folder of this run: checkpoint, metrics.jsonl, curves.png, samples."""
+    weights: str = "runs/weights"
+    """Weights folder: earlier parts are read from it, the trained part is written to it."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """What is trained on."""
+    geometry: Geometry = field(default_factory=Geometry)
+    """Rates and window sizes."""
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    """Sizes, stage tokenizer."""
+    vocoder: VocoderConfig = field(default_factory=VocoderConfig)
+    """Sizes, stage vocoder."""
+    video: VideoEncoderConfig = field(default_factory=VideoEncoderConfig)
+    """Sizes, stage video."""
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    """Sizes, stage transformer."""
+    sync: SyncConfig = field(default_factory=SyncConfig)
+    """Sizes, stage sync."""
+    loss: LossConfig = field(default_factory=LossConfig)
+    """Weights of the losses."""
+    steps: int = 1000
+    """Training steps."""
+    batch_size: int = 16
+    """Examples a step."""
+    window: int = 0
+    """Length of an example: samples (vocoder) or picture frames (video, sync); 0: the geometry's window."""
+    lr: float = 3e-4
+    """Highest learning rate."""
+    lr_disc: float = 2e-4
+    """The discriminator's learning rate."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """Adam's."""
+    weight_decay: float = 0.01
+    """AdamW's."""
+    schedule: Literal["constant", "cosine"] = "cosine"
+    """Learning rate after the warm-up."""
+    warmup: int = 100
+    """Steps of linear warm-up."""
+    clip_grad: float = 1.0
+    """Largest gradient norm; 0: no clipping."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Arithmetic of the forward pass."""
+    device: str = "cpu"
+    """torch device."""
+    threads: int = 0
+    """CPU threads; 0: torch's choice."""
+    seed: int = 0
+    """Same seed, same run."""
+    init: str | None = None
+    """Weights folder whose part of the same name training starts from."""
+    resume: bool = True
+    """Go on from the run folder's checkpoint when there is one."""
+    log_every: int = 20
+    """Steps between two lines of metrics.jsonl."""
+    evaluate_every: int = 200
+    """Steps between two validations (with a picture and a sound sample)."""
+    checkpoint_every: int = 200
+    """Steps between two checkpoints."""
+    wandb: Literal["disabled", "offline", "online"] = "disabled"
+    """Log to Weights & Biases too."""
+    wandb_project: str = "condfoley"
+    """Project there."""

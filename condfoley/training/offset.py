@@ -1,0 +1,166 @@
+"""Stage `sync`: the offset model, self-supervised by shifting sounds against their pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from condfoley.mel import log_mel
+from condfoley.sizes import SyncConfig
+from condfoley.sync import Sync
+from condfoley.tokenizer import Tokenizer
+from condfoley.training.banks import Example, part_hash, picture_tokens, token_statistics
+from condfoley.training.config import TrainConfig
+from condfoley.training.stage import Stage
+from condfoley.weights import load_part
+
+FOREIGN, SPLICED = 0.2, 0.35  # shares of examples with another clip's sound / with exchanged stretches
+
+
+class SyncStage(Stage):
+    """Classes: every shift of the grid, and "no match".
+
+    A third of the sounds have stretches replaced by other stretches of the same sound: partly in sync, as imperfect
+    candidates are. They teach the confidence, which the re-ranking rule needs, with a soft label.
+    """
+
+    part = "sync"
+
+    def __init__(self, config: TrainConfig):
+        super().__init__(config)
+        weights, g = Path(config.weights), config.geometry
+        encoder = load_part(weights, "video_encoder", config.device)
+        home = self.store.cache / f"tokens-{part_hash(weights, 'video_encoder')}"
+        none = np.zeros((0,))
+        self.bank, self.held_out = (
+            [Example(c, t, none, none) for c, t in zip(clips, picture_tokens(clips, encoder, home, g))]
+            for clips in (self.store.train, self.store.validation)
+        )
+        self.tokenizer: Tokenizer | None = None
+        if config.loss.reconstructed:
+            self.tokenizer = load_part(weights, "tokenizer", config.device)
+        sizes = config.sync if isinstance(config.sync, SyncConfig) else SyncConfig()
+        self.sizes = dataclasses.replace(
+            sizes,
+            feature_dim=self.bank[0].tokens.shape[2],
+            n_mels=g.n_mels,
+            mel_per_frame=g.sample_rate / g.hop / g.fps,
+            fps=g.fps,
+        )
+        self.model: Sync = Sync(self.sizes)
+        mean, std = token_statistics(self.bank)
+        self.model.feature_mean.copy_(mean)
+        self.model.feature_std.copy_(std)
+        self.add("sync", self.model, config.lr)
+        self.window = config.window or 2 * g.window_frames
+        self.fixed = self._batch(self.held_out, np.random.default_rng(12345), 128, views=1)
+
+    def _batch(self, bank: list[Example], rng: np.random.Generator, count: int, views: int) -> tuple[Tensor, ...]:
+        """(tokens (B, T, D), spectrograms (B, n_mels, M) in [0, 1], labels (B, classes))."""
+        rows = [self._one(bank, rng, views) for _ in range(count)]
+        tokens, wavs, labels, splices = zip(*rows)
+        wav = torch.from_numpy(np.stack(wavs)).to(self.device)
+        spec = log_mel(wav, self.geometry)
+        if self.tokenizer is not None:
+            chosen = torch.from_numpy(np.flatnonzero(rng.random(count) < self.config.loss.reconstructed))
+            spec[chosen] = self._through_tokenizer(spec[chosen])
+        spec = torch.stack([_spliced(s, moves) for s, moves in zip(spec, splices)])
+        label = torch.from_numpy(np.stack(labels)).float().to(self.device)
+        return torch.from_numpy(np.stack(tokens)).float().to(self.device), spec, label
+
+    def _one(self, bank: list[Example], rng: np.random.Generator, views: int) -> tuple:
+        """One example: a picture window, a sound shifted against it, its soft label, and stretches to exchange."""
+        n, most, g = self.window, self.sizes.max_shift, self.geometry
+        e = bank[rng.integers(len(bank))]
+        room = max(0, e.clip.frame_count - n)
+        shift = int(rng.integers(-min(most, room), min(most, room) + 1))  # positive: the sound is late
+        start = int(rng.integers(max(0, shift), room + min(0, shift) + 1))
+        frames = np.minimum(np.arange(start, start + n), len(e.tokens[0]) - 1)
+        tokens = np.asarray(e.tokens[int(rng.integers(views))][frames])
+        label = np.zeros(2 * most + 2, np.float32)
+        sound, kind, moves = e.clip, rng.random(), []
+        true = 1.0
+        if kind < FOREIGN:
+            sound, true = bank[rng.integers(len(bank))].clip, 0.0
+        elif kind < FOREIGN + SPLICED:
+            moves, exchanged = draw_splices(n * self.sizes.mel_per_frame, rng)
+            true = max(0.0, 1 - 2 * exchanged)
+        label[shift + most], label[-1] = true, 1 - true
+        begin = round((start - shift + rng.uniform(-0.5, 0.5)) / g.fps * g.sample_rate)
+        wav = sound.sound(int(rng.integers(sound.tracks)), begin, round(n / g.fps * g.sample_rate))
+        return tokens, wav, label, moves
+
+    def _through_tokenizer(self, spec: Tensor) -> Tensor:
+        """Spectrograms as the tokenizer gives them back, window by window: (B, n_mels, M) in [0, 1]."""
+        assert self.tokenizer is not None
+        w = self.geometry.window_mel_frames
+        padded = F.pad(spec, (0, -spec.shape[2] % w))
+        windows = padded.unflatten(2, (-1, w)).transpose(1, 2)  # (B, K, n_mels, w)
+        with self.autocast():
+            codes = self.tokenizer.encode(2 * windows.flatten(0, 1)[:, None] - 1)
+            made = self.tokenizer.decode(codes, self.geometry.code_rows).float()
+        made = ((made[:, 0] + 1) / 2).clamp(0, 1).unflatten(0, windows.shape[:2]).transpose(1, 2).flatten(2)
+        return made[:, :, : spec.shape[2]]
+
+    def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+        with torch.no_grad():
+            tokens, spec, label = self._batch(self.bank, rng, self.config.batch_size, len(self.bank[0].tokens))
+        tokens = tokens + torch.randn_like(tokens) * self.config.loss.feature_noise * self.model.feature_std
+        loss = -(label * self.model(tokens, spec).log_softmax(1)).sum(1).mean()
+        self.update("sync", loss)
+        return {"loss": loss.item()}
+
+    def validate(self, step: int) -> dict[str, float]:
+        """Loss, share of true pairs placed within one frame and within 0.2 s, and how well true beats foreign sound."""
+        tokens, spec, label = self.fixed
+        logits = self.model(tokens, spec)
+        loss = -(label * logits.log_softmax(1)).sum(1).mean().item()
+        whole = label[:, -1] == 0
+        error = (logits[:, :-1].argmax(1) - label[:, :-1].argmax(1)).abs()[whole].float()
+        foreign = logits.softmax(1)[label[:, -1] == 1, -1]
+        matching = logits.softmax(1)[whole, -1]
+        return {
+            "loss": loss,
+            "within_1_frame": (error <= 1).float().mean().item(),
+            "within_0.2_s": (error <= 0.2 * self.geometry.fps).float().mean().item(),
+            "foreign_told": (foreign[:, None] > matching[None]).float().mean().item(),
+        }
+
+    def sample(self, folder: Path, step: int) -> None:
+        """The distribution over offsets of some validation examples beside the truth."""
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot as plt
+
+        tokens, spec, label = (x[:12] for x in self.fixed)
+        made = self.model(tokens, spec).softmax(1).cpu()
+        figure, axes = plt.subplots(3, 4, figsize=(12, 6), layout="constrained")
+        for axis, p, true in zip(axes.flat, made, label.cpu()):
+            axis.plot(p, linewidth=1)
+            axis.plot(true, ":", linewidth=1)
+        figure.savefig(folder / f"{step:06d}.png", dpi=70)
+        plt.close(figure)
+
+
+def draw_splices(length: float, rng: np.random.Generator) -> tuple[list[tuple[int, int, int]], float]:
+    """Stretches to copy within a spectrogram of `length` frames: [(to, from, count)], and the share they replace."""
+    moves, replaced = [], 0
+    for _ in range(int(rng.integers(1, 4))):
+        count = int(rng.uniform(0.06, 0.2) * length)
+        to, source = (int(x) for x in rng.integers(0, length - count, 2))
+        moves.append((to, source, count))
+        replaced += count
+    return moves, min(1.0, replaced / length)
+
+
+def _spliced(spec: Tensor, moves: list[tuple[int, int, int]]) -> Tensor:
+    out = spec.clone()
+    for to, source, count in moves:
+        out[:, to : to + count] = spec[:, source : source + count]
+    return out

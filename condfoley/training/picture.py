@@ -1,0 +1,117 @@
+"""Stage `video`: the picture encoder learns what happens in each frame (onset, sliding contact, strength)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from condfoley.data.simulation.events import Event
+from condfoley.data.store import Clip
+from condfoley.errors import InputError
+from condfoley.evaluation.onset import match
+from condfoley.sizes import VideoEncoderConfig
+from condfoley.training.augment import SOURCE_RATES, augment, repeated_frames
+from condfoley.training.config import TrainConfig
+from condfoley.training.stage import Stage
+from condfoley.video_encoder import VideoEncoder, pick_onsets
+
+WIDTH = 0.7  # frames, deviation of the soft label around an onset
+
+
+def frame_labels(events: tuple[Event, ...], start: int, count: int, fps: float) -> np.ndarray:
+    """Targets of frames [start, start + count): (count, 3) onset in [0, 1], sliding 0 or 1, strength in [0, 1]."""
+    frame = np.arange(start, start + count, dtype=np.float64)
+    out = np.zeros((count, 3), np.float32)
+    for event in events:
+        near = np.exp(-0.5 * ((frame - event.time * fps) / WIDTH) ** 2)
+        out[:, 2] = np.where(near > out[:, 0], event.strength, out[:, 2])
+        out[:, 0] = np.maximum(out[:, 0], near)
+        if event.duration:
+            inside = (frame >= event.time * fps) & (frame <= (event.time + event.duration) * fps)
+            out[:, 1] = np.maximum(out[:, 1], inside)
+    return out
+
+
+class VideoStage(Stage):
+    """Trained on events: exact ones of simulated clips, or the onsets of the sound of any other clip."""
+
+    part = "video_encoder"
+
+    def __init__(self, config: TrainConfig):
+        super().__init__(config)
+        sizes = config.video if isinstance(config.video, VideoEncoderConfig) else VideoEncoderConfig()
+        if not sizes.neck:
+            raise InputError("stage video trains the event head behind the neck: set video.neck above 0")
+        self.encoder: VideoEncoder = VideoEncoder(sizes)
+        self.add("video_encoder", self.encoder, config.lr)
+        self.window = config.window or self.geometry.window_frames
+
+    def _batch(self, clips: list[Clip], rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
+        frames, labels = [], []
+        fps = self.geometry.fps
+        for _ in range(count):
+            clip = clips[rng.integers(len(clips))]
+            start = int(rng.integers(0, max(1, clip.frame_count - self.window + 1)))
+            piece = clip.frames(start, self.window)
+            piece = np.concatenate([piece, np.repeat(piece[-1:], self.window - len(piece), 0)])
+            if rng.random() < 0.12:
+                rate = float(rng.choice(SOURCE_RATES))
+                piece = piece[repeated_frames(self.window, fps, rate, rng.random())]
+            frames.append(torch.from_numpy(np.ascontiguousarray(piece)))
+            labels.append(torch.from_numpy(frame_labels(clip.events, start, self.window, fps)))
+        return torch.stack(frames).permute(0, 1, 4, 2, 3) / 255.0, torch.stack(labels)
+
+    def _losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
+        weight = 1 + (self.config.loss.onset_weight - 1) * labels[..., 0]
+        onset = F.binary_cross_entropy_with_logits(logits[..., 0], labels[..., 0], weight=weight)
+        sliding = F.binary_cross_entropy_with_logits(logits[..., 1], labels[..., 1])
+        near = labels[..., 0]
+        strength = (near * (logits[..., 2] - labels[..., 2]).square()).sum() / (near.sum() + 1)
+        total = onset + 0.5 * sliding + 0.5 * strength
+        return total, {"onset": onset.item(), "sliding": sliding.item(), "strength": strength.item()}
+
+    def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+        frames, labels = self._batch(self.store.train, rng, self.config.batch_size)
+        frames = augment(frames, self.geometry.frame_size).to(self.device)
+        with self.autocast():
+            logits = self.encoder.event_logits(self.encoder(frames))
+        loss, metrics = self._losses(logits.float(), labels.to(self.device))
+        self.update("video_encoder", loss)
+        return metrics
+
+    def _predict(self, clip: Clip) -> np.ndarray:
+        """Onset probability of each frame of a whole clip, full frame, no augmentation: (T,)."""
+        size = self.geometry.frame_size
+        frames = torch.from_numpy(np.array(clip.frames(0, clip.frame_count)))
+        small = F.interpolate(frames.permute(0, 3, 1, 2).float(), (size, size), mode="area").permute(0, 2, 3, 1)
+        tokens = self.encoder.encode_clip(small.round().to(torch.uint8))
+        return self.encoder.event_logits(tokens)[:, 0].sigmoid().cpu().numpy()
+
+    def validate(self, step: int) -> dict[str, float]:
+        """Onset F1 within 0.1 s of picked peaks, on up to 80 whole validation clips."""
+        fps, scores = self.geometry.fps, []
+        for clip in self.store.validation[:80]:
+            true = np.array(sorted(e.time for e in clip.events))
+            scores.append(match(true, pick_onsets(self._predict(clip), fps), 0.1))
+        found, made, hits = (sum(x) for x in zip(*((s.n_ref, s.n_est, s.recall * s.n_ref) for s in scores)))
+        return {"f1": 2 * hits / max(found + made, 1), "recall": hits / max(found, 1), "precision": hits / max(made, 1)}
+
+    def sample(self, folder: Path, step: int) -> None:
+        """Film strips with the true and the predicted onsets."""
+        from condfoley.training.pictures import strips
+
+        clips = self.store.validation[:4]
+        length = min(c.frame_count for c in clips)
+        frames = np.stack([c.frames(0, length) for c in clips])
+        curves = [
+            {
+                "true": frame_labels(c.events, 0, length, self.geometry.fps)[:, 0],
+                "predicted": self._predict(c)[:length],
+            }
+            for c in clips
+        ]
+        strips(folder / f"{step:06d}.png", frames, curves)

@@ -1,0 +1,223 @@
+"""GPT-2 decoder over [T_v(v_c) T_v(v_q) T_a(a_c)] -> the target's codes, and its sampling.
+
+Sequence: [reference frames][target frames][reference codes][target codes], codes column-major
+(published: 30 + 30 + 50 + 50; facts.md, section 8). GPT2Model only sees embeddings; what stands for what is here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache, GPT2Config, GPT2Model
+
+from condfoley.sizes import TransformerConfig
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a code is drawn from the logits."""
+
+    temperature: float = 1.0
+    """Logits are divided by it, > 0."""
+    top_k: int = 0
+    """Only the k likeliest codes; 0: all. (Published: 512.)"""
+    top_p: float = 1.0
+    """Only the likeliest codes that make up this probability."""
+    guidance: float = 1.0
+    """Classifier-free guidance on the reference: 1 none, above 1 more like the reference."""
+
+
+@dataclass
+class Condition:
+    """One pair's prefix, encoded once for all candidates.
+
+    reference_frames, target_frames: (1, frames, feature_dim); None for the reference's: sound only.
+    reference_codes: (1, codes) int64; None: no reference at all.
+    """
+
+    target_frames: Tensor
+    reference_frames: Tensor | None = None
+    reference_codes: Tensor | None = None
+
+
+class Transformer(nn.Module):
+    """The decoder. `null_frames` and `null_codes` stand in for a reference that is not given."""
+
+    def __init__(self, config: TransformerConfig | None = None):
+        super().__init__()
+        self.config = c = config or TransformerConfig()
+        gpt2 = GPT2Config(
+            vocab_size=1,
+            bos_token_id=None,
+            eos_token_id=None,
+            n_positions=c.prefix + c.codes,
+            n_embd=c.n_embd,
+            n_layer=c.n_layer,
+            n_head=c.n_head,
+            activation_function="gelu",  # exact erf, as published
+            resid_pdrop=c.dropout,
+            embd_pdrop=c.dropout,
+            attn_pdrop=c.dropout,
+        )
+        self.gpt2 = GPT2Model(gpt2)
+        self.tok_emb = nn.Embedding(c.n_embed, c.n_embd)
+        self.embedder = nn.Conv1d(c.feature_dim, c.n_embd, 1)  # picture tokens; one for both clips
+        self.head = nn.Linear(c.n_embd, c.n_embed, bias=False)
+        self.register_buffer("feature_mean", torch.zeros(c.feature_dim))  # of the picture tokens it was
+        self.register_buffer("feature_std", torch.ones(c.feature_dim))  # trained on; published: none
+        self.null_frames = nn.Parameter(torch.zeros(c.frames, c.n_embd))
+        self.null_codes = nn.Parameter(torch.zeros(c.codes, c.n_embd))
+        nn.init.normal_(self.tok_emb.weight, std=0.02)
+        nn.init.normal_(self.head.weight, std=0.02)
+        if c.segments:
+            self.segment_emb = nn.Parameter(torch.zeros(4, c.n_embd))
+        if c.aligned:
+            self.align = nn.Conv1d(c.feature_dim, c.n_embd, 2 * c.aligned_reach + 1, padding=c.aligned_reach)
+            self.row_emb = nn.Parameter(torch.zeros(c.code_rows, c.n_embd))
+            column = torch.arange(c.codes) // c.code_rows  # (codes,)
+            centre = (column + 0.5) * c.frames / (c.codes // c.code_rows)
+            self.register_buffer("frame_of_code", centre.long().clamp(max=c.frames - 1), persistent=False)
+
+    def _pictures(self, frames: Tensor) -> Tensor:
+        return self.embedder(self._standard(frames).transpose(1, 2)).transpose(1, 2)  # (B, frames, n_embd)
+
+    def _standard(self, frames: Tensor) -> Tensor:
+        return (frames - self.feature_mean) / self.feature_std
+
+    def _segment(self, x: Tensor, part: int) -> Tensor:
+        return x + self.segment_emb[part] if self.config.segments else x
+
+    def prefix(
+        self,
+        reference_frames: Tensor,
+        target_frames: Tensor,
+        reference_codes: Tensor,
+        no_picture: Tensor | None = None,
+        no_reference: Tensor | None = None,
+    ) -> Tensor:
+        """Embeddings of everything before the target's codes.
+
+        reference_frames, target_frames: (B, frames, feature_dim). reference_codes: (B, codes) int64.
+        no_picture, no_reference: (B,) bool, where the reference's picture (or the whole reference) is dropped.
+        Returns (B, 2 * frames + codes, n_embd).
+        """
+        picture, codes = self._pictures(reference_frames), self.tok_emb(reference_codes)
+        if no_reference is not None:
+            codes = torch.where(no_reference[:, None, None], self.null_codes, codes)
+            no_picture = no_reference if no_picture is None else no_picture | no_reference
+        if no_picture is not None:
+            picture = torch.where(no_picture[:, None, None], self.null_frames, picture)
+        target = self._pictures(target_frames)
+        parts = (picture, target, codes)
+        return torch.cat([self._segment(x, i) for i, x in enumerate(parts)], 1)
+
+    def hints(self, target_frames: Tensor) -> Tensor | None:
+        """What `aligned` adds to the input that predicts each code: (B, codes, n_embd), or None."""
+        if not self.config.aligned:
+            return None
+        near = self.align(self._standard(target_frames).transpose(1, 2)).transpose(1, 2)  # (B, frames, n_embd)
+        rows = self.row_emb.repeat(self.config.codes // self.config.code_rows, 1)  # (codes, n_embd)
+        return near[:, self.frame_of_code] + rows
+
+    def forward(self, prefix: Tensor, target_codes: Tensor, hints: Tensor | None = None) -> Tensor:
+        """Teacher-forced logits of all target codes.
+
+        prefix: (B, P, n_embd). target_codes: (B, codes) int64; the last one is not fed. hints: (B, codes, n_embd).
+        Returns (B, codes, n_embed).
+        """
+        fed = self._segment(self.tok_emb(target_codes[:, :-1]), 3)
+        x = torch.cat([prefix, fed], 1)  # (B, P + codes - 1, n_embd)
+        if hints is not None:
+            x = torch.cat([x[:, : prefix.shape[1] - 1], x[:, prefix.shape[1] - 1 :] + hints], 1)
+        hidden = self.gpt2(inputs_embeds=x, use_cache=False).last_hidden_state
+        return self.head(hidden[:, prefix.shape[1] - 1 :])
+
+    @torch.no_grad()
+    def generate(
+        self,
+        condition: Condition,
+        generators: list[torch.Generator],
+        sampling: Sampling,
+        forced: Tensor | None = None,
+    ) -> Tensor:
+        """Draws the target's codes: prefix run once, its cache expanded to all candidates, one batch.
+
+        generators: one random stream (on the CPU) a candidate, so that a seed means the same sound in any batch.
+        forced: (N, F) codes already written, which the window starts with. Returns (N, codes) int64.
+        """
+        n, total = len(generators), self.config.codes
+        guided = sampling.guidance != 1.0 and condition.reference_codes is not None
+        prefix = self._condition_prefix(condition, guided)  # (1 or 2, P, n_embd)
+        hints = self.hints(condition.target_frames)  # (1, codes, n_embd)
+        if hints is not None:
+            prefix = torch.cat([prefix[:, :-1], prefix[:, -1:] + hints[:, :1]], 1)
+        cache = DynamicCache(config=self.gpt2.config)
+        hidden = self.gpt2(inputs_embeds=prefix, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+        cache.batch_repeat_interleave(n)
+        hidden = hidden.repeat_interleave(n, 0)  # (N or 2N, n_embd): first the guided half
+        written = torch.empty(n, 0, dtype=torch.long, device=prefix.device) if forced is None else forced
+        start = written.shape[1]
+        if start:  # the overlap with the window before, in one pass
+            hidden = self._feed(written, 0, hints, cache, guided)
+        codes = [written]
+        for position in range(start, total):
+            drawn = draw(self._guided(hidden, sampling, guided), generators, sampling)  # (N, 1)
+            codes.append(drawn)
+            if position + 1 < total:
+                hidden = self._feed(drawn, position, hints, cache, guided)
+        return torch.cat(codes, 1)
+
+    def _feed(self, codes: Tensor, position: int, hints: Tensor | None, cache: DynamicCache, guided: bool) -> Tensor:
+        """Runs (N, F) codes that start at `position` through the cached decoder; the last hidden state."""
+        x = self._segment(self.tok_emb(codes), 3)
+        if hints is not None:
+            x = x + hints[:, position + 1 : position + 1 + codes.shape[1]]
+        if guided:
+            x = torch.cat([x, x])
+        return self.gpt2(inputs_embeds=x, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+
+    def _guided(self, hidden: Tensor, sampling: Sampling, guided: bool) -> Tensor:
+        logits = self.head(hidden)
+        if not guided:
+            return logits
+        with_reference, without = logits.chunk(2)
+        return without + sampling.guidance * (with_reference - without)
+
+    def _condition_prefix(self, condition: Condition, guided: bool) -> Tensor:
+        target = condition.target_frames
+        frames, codes = condition.reference_frames, condition.reference_codes
+        no_picture = torch.tensor([frames is None], device=target.device)
+        no_reference = torch.tensor([codes is None], device=target.device)
+        frames = torch.zeros_like(target) if frames is None else frames
+        if codes is None:
+            codes = torch.zeros(1, self.config.codes, dtype=torch.long, device=target.device)
+        if guided:
+            two = torch.tensor([False, True], device=target.device)
+            frames, target, codes = frames.expand(2, -1, -1), target.expand(2, -1, -1), codes.expand(2, -1)
+            return self.prefix(frames, target, codes, no_picture | two, two)
+        return self.prefix(frames, target, codes, no_picture, no_reference)
+
+
+def draw(logits: Tensor, generators: list[torch.Generator], sampling: Sampling) -> Tensor:
+    """One code a candidate from (N, n_embed) logits, each from its own random stream: (N, 1) int64."""
+    probabilities = filtered(logits.float() / sampling.temperature, sampling.top_k, sampling.top_p).softmax(-1).cpu()
+    rows = [torch.multinomial(p, 1, generator=g) for p, g in zip(probabilities, generators)]
+    return torch.stack(rows).to(logits.device)
+
+
+def filtered(logits: Tensor, top_k: int, top_p: float) -> Tensor:
+    """Logits (N, V) with all but the likeliest at -inf.
+
+    Ties at the k-th value are kept, as published (facts.md, section 10). The likeliest code always stays.
+    """
+    if 0 < top_k < logits.shape[-1]:
+        least = logits.topk(top_k, -1).values[..., -1:]
+        logits = logits.masked_fill(logits < least, float("-inf"))
+    if top_p < 1.0:
+        ordered, order = logits.sort(-1, descending=True)
+        before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
+        drop = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before >= top_p)
+        logits = logits.masked_fill(drop, float("-inf"))
+    return logits

@@ -1,0 +1,166 @@
+"""R(2+1)D-18 without temporal stride: one token a picture frame.
+
+torchvision's residual blocks with every temporal stride removed and spatial pooling only. The defaults are the
+published network (31.3 M parameters, about 300 GFLOP for a clip and its reference); the shipped model narrows it,
+sees frame differences beside the colours, and adds two temporal convolutions with an event head.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models.video.resnet import BasicBlock, Conv2Plus1D
+
+from condfoley.sizes import VideoEncoderConfig
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Conv2Plus1DEveryFrame(Conv2Plus1D):
+    """A spatial 3 x 3 and a temporal 3 convolution; `stride` acts on space only."""
+
+    def __init__(self, in_planes: int, out_planes: int, midplanes: int, stride: int = 1, padding: int = 1):
+        super().__init__(in_planes, out_planes, midplanes, stride, padding)
+        self[3] = nn.Conv3d(midplanes, out_planes, (3, 1, 1), padding=(padding, 0, 0), bias=False)
+
+    @staticmethod
+    def get_downsample_stride(stride: int) -> tuple[int, int, int]:
+        """Stride of the block's shortcut over (time, height, width)."""
+        return 1, stride, stride
+
+
+class NarrowConv(Conv2Plus1DEveryFrame):
+    """The same with as many channels between the two convolutions as after them."""
+
+    def __init__(self, in_planes: int, out_planes: int, midplanes: int, stride: int = 1, padding: int = 1):
+        super().__init__(in_planes, out_planes, out_planes, stride, padding)
+
+
+class R2Plus1D(nn.Module):
+    """Stem, four stages, pooling over space; parameter names as in torchvision and in published checkpoints."""
+
+    def __init__(self, config: VideoEncoderConfig):
+        super().__init__()
+        spatial, temporal = config.stem
+        k = config.stem_kernel
+        self.stem = nn.Sequential(
+            nn.Conv3d(6 if config.motion else 3, spatial, (1, k, k), (1, 2, 2), (0, k // 2, k // 2), bias=False),
+            nn.BatchNorm3d(spatial),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(spatial, temporal, (3, 1, 1), padding=(1, 0, 0), bias=False),
+            nn.BatchNorm3d(temporal),
+            nn.ReLU(inplace=True),
+        )
+        conv = Conv2Plus1DEveryFrame if config.midplanes == "published" else NarrowConv
+        before = temporal
+        for i, (width, blocks) in enumerate(zip(config.widths, config.layers)):
+            setattr(self, f"layer{i + 1}", _stage(conv, before, width, blocks, stride=1 if i == 0 else 2))
+            before = width
+        self.max_too = config.pool == "mean_max"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> (B, T, widths[-1] or twice that)."""
+        x = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))  # (B, D, T, h, w)
+        tokens = x.mean((3, 4))
+        if self.max_too:
+            tokens = torch.cat([tokens, x.amax((3, 4))], 1)
+        return tokens.transpose(1, 2)
+
+
+def _stage(conv: type[Conv2Plus1D], before: int, width: int, blocks: int, stride: int) -> nn.Sequential:
+    shortcut = None
+    if stride != 1 or before != width:
+        shortcut = nn.Sequential(
+            nn.Conv3d(before, width, 1, stride=conv.get_downsample_stride(stride), bias=False),
+            nn.BatchNorm3d(width),
+        )
+    first = BasicBlock(before, width, conv, stride, shortcut)
+    return nn.Sequential(first, *(BasicBlock(width, width, conv) for _ in range(blocks - 1)))
+
+
+class VideoEncoder(nn.Module):
+    """Picture -> one token a frame (`T_v` in the paper), and what happens in each frame (`events`)."""
+
+    def __init__(self, config: VideoEncoderConfig | None = None):
+        super().__init__()
+        self.config = c = config or VideoEncoderConfig()
+        self.model = R2Plus1D(c)
+        pooled = c.dim - c.neck
+        if c.neck:
+            self.neck = nn.Sequential(
+                nn.Conv1d(pooled, c.neck, 5, padding=2),
+                nn.ReLU(),
+                nn.Conv1d(c.neck, c.neck, 5, padding=2),
+                nn.ReLU(),
+            )
+            self.events = nn.Linear(c.neck, 3)  # logits: onset, sliding; strength
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def train(self, mode: bool = True) -> VideoEncoder:
+        """Switches mode; with `batch_statistics` the BatchNorms stay in training mode without updating."""
+        super().train(mode)
+        if self.config.batch_statistics:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm3d):
+                    module.train()
+                    module.track_running_stats = mode
+        return self
+
+    def normalised(self, frames: Tensor) -> Tensor:
+        """frames: (B, T, 3, H, W) in [0, 1] -> the network's input (B, C, T, H, W)."""
+        if self.config.normalise == "clip":
+            mean = frames.mean((1, 2, 3, 4), keepdim=True)
+            frames = (frames - mean) / (frames.std((1, 2, 3, 4), keepdim=True) + 0.05)
+        else:
+            frames = (frames - self.mean) / self.std
+        if self.config.motion:
+            change = F.pad(frames[:, 1:] - frames[:, :-1], (0, 0, 0, 0, 0, 0, 1, 0))
+            frames = torch.cat([frames, 3 * change], 2)  # differences are about a third of the contrast
+        return frames.transpose(1, 2)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """frames: (B, T, 3, H, W) float in [0, 1], H and W divisible by 16 -> tokens (B, T, config.dim)."""
+        tokens = self.model(self.normalised(frames))  # (B, T, pooled)
+        if self.config.neck:
+            context = self.neck(tokens.transpose(1, 2)).transpose(1, 2)  # (B, T, neck)
+            tokens = torch.cat([tokens, context], 2)
+        return tokens
+
+    def event_logits(self, tokens: Tensor) -> Tensor:
+        """tokens: (B, T, dim) -> (B, T, 3): logit of an onset, logit of sliding contact, strength in [0, 1]."""
+        return self.events(tokens[..., -self.config.neck :])
+
+    @torch.no_grad()
+    def encode_clip(self, frames: Tensor, chunk: int = 300, margin: int = 16) -> Tensor:
+        """Tokens of a clip of any length, in chunks with context on both sides: constant memory.
+
+        frames: (T, H, W, 3) uint8. Returns (T, dim) float32. A clip longer than `chunk` frames is normalised
+        chunk by chunk. `margin` frames at each side cover the network's temporal reach.
+        """
+        device = self.mean.device
+        pieces = []
+        for start in range(0, len(frames), chunk):
+            left, right = max(0, start - margin), min(len(frames), start + chunk + margin)
+            piece = frames[left:right].to(device).permute(0, 3, 1, 2)[None] / 255.0  # (1, T', 3, H, W)
+            pieces.append(self(piece)[0, start - left : start - left + chunk])
+        return torch.cat(pieces)
+
+
+def pick_onsets(probability: np.ndarray, fps: float, threshold: float = 0.5, gap: float = 0.15) -> np.ndarray:
+    """Times of the peaks of a per-frame onset probability.
+
+    probability: (T,) in [0, 1] at `fps`. threshold: least height of a peak. gap: s, least distance of two peaks.
+    Returns (K,) s, ascending; parabolic interpolation between frames.
+    """
+    from scipy.signal import find_peaks
+
+    padded = np.pad(np.asarray(probability, float), 1)
+    peaks, _ = find_peaks(padded, height=threshold, distance=max(1, round(gap * fps)))
+    left, top, right = padded[peaks - 1], padded[peaks], padded[peaks + 1]
+    bend = left - 2 * top + right
+    shift = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1), 0.0)
+    return np.clip((peaks - 1 + shift) / fps, 0, None)

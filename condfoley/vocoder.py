@@ -1,0 +1,48 @@
+"""MelGAN generator: log-mel spectrogram in [0, 1] -> waveform (published layout and parameter names)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from condfoley.sizes import VocoderConfig
+
+
+class ResidualLayer(nn.Module):
+    """A dilated convolution beside a 1 x 1 shortcut."""
+
+    def __init__(self, dim: int, dilation: int):
+        super().__init__()
+        self.block = nn.Sequential(
+            nn.LeakyReLU(0.2),
+            nn.ReflectionPad1d(dilation),
+            weight_norm(nn.Conv1d(dim, dim, 3, dilation=dilation)),
+            nn.LeakyReLU(0.2),
+            weight_norm(nn.Conv1d(dim, dim, 1)),
+        )
+        self.shortcut = weight_norm(nn.Conv1d(dim, dim, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, dim, N) -> (B, dim, N)."""
+        return self.shortcut(x) + self.block(x)
+
+
+class Vocoder(nn.Module):
+    """MelGAN (Kumar et al. 2019) generator. Needs at least 10 spectrogram frames (reflection padding)."""
+
+    def __init__(self, config: VocoderConfig | None = None):
+        super().__init__()
+        self.config = c = config or VocoderConfig()
+        width = c.ngf * 2 ** len(c.ratios)
+        layers: list[nn.Module] = [nn.ReflectionPad1d(3), weight_norm(nn.Conv1d(c.n_mels, width, 7))]
+        for r in c.ratios:
+            up = nn.ConvTranspose1d(width, width // 2, 2 * r, stride=r, padding=r // 2 + r % 2, output_padding=r % 2)
+            layers += [nn.LeakyReLU(0.2), weight_norm(up)]
+            width //= 2
+            layers += [ResidualLayer(width, 3**i) for i in range(c.n_residual_layers)]
+        layers += [nn.LeakyReLU(0.2), nn.ReflectionPad1d(3), weight_norm(nn.Conv1d(width, 1, 7)), nn.Tanh()]
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, spec01: Tensor) -> Tensor:
+        """spec01: (B, n_mels, T) nominally in [0, 1] -> waveform (B, T * hop) in (-1, 1)."""
+        return self.model(spec01).squeeze(1)

@@ -1,0 +1,143 @@
+"""Weights on disk: one folder with `card.json` and one safetensors file a part, verified by hash on load.
+
+Never a pickle: a safetensors file holds numbers and names, and cannot run code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from condfoley import sizes
+from condfoley.errors import InputError
+from condfoley.geometry import Geometry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMAT = 1
+SHIPPED = Path(__file__).parent / "weights"
+PARTS = {
+    "tokenizer": ("condfoley.tokenizer", "Tokenizer", sizes.TokenizerConfig),
+    "video_encoder": ("condfoley.video_encoder", "VideoEncoder", sizes.VideoEncoderConfig),
+    "transformer": ("condfoley.transformer", "Transformer", sizes.TransformerConfig),
+    "vocoder": ("condfoley.vocoder", "Vocoder", sizes.VocoderConfig),
+    "sync": ("condfoley.sync", "Sync", sizes.SyncConfig),
+}
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+
+
+def _digest(file: Any) -> str:
+    h = hashlib.sha256()
+    for block in iter(lambda: file.read(1 << 20), b""):
+        h.update(block)
+    return h.hexdigest()
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a weights folder. Raises InputError when it is missing or not one of ours."""
+    path = Path(folder) / "card.json"
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"no weights in {folder}: card.json is missing; give a folder written by condfoley") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}; get a fresh copy of the weights") from None
+    if not isinstance(card, dict) or card.get("format") != FORMAT or "parts" not in card:
+        raise InputError(
+            f"{path} is not a condfoley weights card of format {FORMAT}; give a folder written by condfoley"
+        )
+    return card
+
+
+def card_geometry(card: dict[str, Any]) -> Geometry:
+    """The geometry a card names. Raises InputError for keys this version does not know."""
+    return _build(Geometry, card["geometry"])
+
+
+def _build(cls: type, values: dict[str, Any]) -> Any:
+    try:
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"the weights' card does not fit this version of condfoley ({error}); update one of them"
+        ) from None
+
+
+def load_part(folder: Path, name: str, device: str = "cpu") -> nn.Module:
+    """One part of the system, in eval mode, float32.
+
+    Raises InputError when the part is missing, its hash differs from the card's, or its tensors do not fit.
+    """
+    import importlib
+
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    card = read_card(folder)
+    entry = card["parts"].get(name)
+    if entry is None:
+        raise InputError(f"the weights in {folder} have no {name}; train it first, or give complete weights")
+    path = Path(folder) / entry["file"]
+    if not path.is_file():
+        raise InputError(f"weights file {path} is missing; get a fresh copy of the weights")
+    if sha256(path) != entry["sha256"]:
+        raise InputError(f"weights file {path} is damaged or foreign (its hash is not the card's); get a fresh copy")
+    module_name, class_name, config_class = PARTS[name]
+    part = getattr(importlib.import_module(module_name), class_name)(_build(config_class, entry["config"]))
+    try:
+        tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+        part.load_state_dict(tensors)
+    except (RuntimeError, SafetensorError) as error:
+        raise InputError(f"weights file {path} does not fit its card: {str(error).splitlines()[0]}") from None
+    return part.to(device).eval()
+
+
+def save_part(folder: Path, name: str, part: nn.Module, geometry: Geometry, record: dict[str, Any]) -> Path:
+    """Writes one part in half precision beside the others and enters it in the card; returns the file.
+
+    record: what the part was trained on and what it measured, for the card. Each file is replaced atomically.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        k: v.detach().cpu().to(torch.float16).contiguous() if v.is_floating_point() else v.cpu().contiguous()
+        for k, v in part.state_dict().items()
+    }
+    path = folder / f"{name}.safetensors"
+    scratch = path.with_suffix(".tmp")
+    save_file(tensors, scratch)
+    os.chmod(scratch, 0o644)  # safetensors writes private files; weights are meant to be read
+    os.replace(scratch, path)
+    card = (
+        read_card(folder) if (folder / "card.json").exists() else {"format": FORMAT, "name": folder.name, "parts": {}}
+    )
+    card["geometry"] = dataclasses.asdict(geometry)
+    card["parts"][name] = {
+        "file": path.name,
+        "sha256": sha256(path),
+        "parameters": sum(p.numel() for p in part.parameters()),
+        "config": dataclasses.asdict(part.config),
+        **record,
+    }
+    write_json(folder / "card.json", card)
+    return path
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON atomically."""
+    scratch = path.with_suffix(".json.tmp")
+    scratch.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    os.replace(scratch, path)

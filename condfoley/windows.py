@@ -1,0 +1,91 @@
+"""Window arithmetic: how targets and references of any length meet windows of one fixed length. Pure functions."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:
+    """Windows that write columns [0, total) from left to right: [(start, columns already written)].
+
+    Each window starts with columns that earlier ones wrote and adds the rest; the last one ends exactly at `total`,
+    so nothing is silent or written twice. Raises ValueError unless 0 < advance <= window <= total.
+    """
+    if not 0 < advance <= window <= total:
+        raise ValueError(f"cannot plan windows of {window} columns, {advance} apart, over {total}")
+    out = [(0, 0)]
+    written = window
+    while written < total:
+        start = min(written - (window - advance), total - window)
+        out.append((start, written - start))
+        written = start + window
+    return out
+
+
+def crossfaded(tiles: list[Tensor], starts: list[int], total: int) -> Tensor:
+    """Overlapping tiles joined by linear crossfades over their overlaps.
+
+    tiles: (..., L) each, L the same. starts: ascending first positions; together they cover [0, total).
+    Returns (..., total).
+    """
+    length = tiles[0].shape[-1]
+    out = tiles[0].new_zeros(*tiles[0].shape[:-1], total)
+    for i, (tile, start) in enumerate(zip(tiles, starts)):
+        overlap = 0 if i == 0 else starts[i - 1] + length - start
+        gain = torch.ones(length, dtype=tile.dtype, device=tile.device)
+        if overlap:
+            gain[:overlap] = (torch.arange(overlap, device=tile.device) + 0.5) / overlap
+            out[..., start : start + overlap] *= 1 - gain[:overlap]
+        out[..., start : start + length] += tile * gain
+    return out
+
+
+def looped(wav: np.ndarray, samples: int, fade: int) -> np.ndarray:
+    """A short sound repeated to `samples` samples; each repeat enters over `fade` samples of the one before.
+
+    wav: (N,) float32, N >= 1. `fade` is cut to half the sound. Returns (samples,) float32; a longer sound is cut.
+    """
+    if len(wav) >= samples:
+        return wav[:samples]
+    fade = min(fade, len(wav) // 2)
+    period = len(wav) - fade
+    out = np.zeros(samples + len(wav), np.float32)
+    shaped = wav.astype(np.float32, copy=True)
+    if fade:
+        ramp = (np.arange(fade, dtype=np.float32) + 0.5) / fade
+        shaped[-fade:] *= 1 - ramp
+    for k, start in enumerate(range(0, samples, period)):
+        piece = shaped.copy()
+        if k and fade:
+            piece[:fade] *= ramp
+        out[start : start + len(wav)] += piece
+    return out[:samples]
+
+
+def clearest(times: np.ndarray, strengths: np.ndarray, levels: np.ndarray, duration: float, window: float) -> float:
+    """Start of the window of a reference that shows its sound best, s.
+
+    Most event strength inside wins, counting only events with at least 0.2 s of the window after them; without any
+    event, the loudest window. times, strengths: (K,). levels: (L,) RMS over equal parts of the clip. duration,
+    window: s. Returns a time in [0, max(0, duration - window)].
+    """
+    last = max(0.0, duration - window)
+    if last == 0:
+        return 0.0
+    starts = np.append(np.arange(0, last, 0.1), last)
+    if len(times):
+        inside = (times[None] >= starts[:, None] + 0.02) & (times[None] <= starts[:, None] + window - 0.2)
+        return float(starts[np.argmax((inside * strengths[None]).sum(1))])
+    at = np.linspace(0, duration, len(levels), endpoint=False)
+    energy = [np.square(levels[(at >= s) & (at < s + window)]).sum() for s in starts]
+    return float(starts[int(np.argmax(energy))])
+
+
+def segments(frames: int, length: int) -> list[int]:
+    """Starts of segments of `length` frames that cover [0, frames), evenly spread; [0] when one is enough."""
+    if frames <= length:
+        return [0]
+    count = -(-frames // length)
+    return [round(i * (frames - length) / (count - 1)) for i in range(count)]

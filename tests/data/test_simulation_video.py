@@ -1,0 +1,117 @@
+"""The simulated pictures: reproducible, and the tool is at the surface when the event says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mujoco", reason="simulated pictures need MuJoCo")
+
+from condfoley.data.simulation.camera import View
+from condfoley.data.simulation.clip import simulate
+from condfoley.data.simulation.motion import Hand, min_jerk, rubbing
+from condfoley.data.simulation.plan import BEFORE, SHORTEST_GAP, Style, plan
+from condfoley.data.simulation.render import open_context
+from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
+from condfoley.errors import InputError
+
+
+@pytest.fixture
+def drawing() -> None:
+    try:
+        open_context()
+    except InputError as error:
+        pytest.skip(f"no OpenGL here: {error}")
+
+
+def as_aimed(aim: np.ndarray) -> np.ndarray:
+    return aim
+
+
+def staged(seed: int) -> tuple[Scene, Style, np.random.Generator]:
+    rng = np.random.default_rng(seed)
+    scene = Scene.draw(rng)
+    return scene, Style.draw(rng, scene), rng
+
+
+def test_same_seed_same_clip(drawing: None) -> None:
+    first, second, other = simulate(5, 0.6, size=32), simulate(5, 0.6, size=32), simulate(6, 0.6, size=32)
+    assert first.frames.shape == (9, 32, 32, 3) and first.frames.dtype == np.uint8
+    np.testing.assert_array_equal(first.frames, second.frames)
+    assert first.events == second.events
+    assert not np.array_equal(first.frames, other.frames)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_pictures_are_lit_and_move(seed: int, drawing: None) -> None:
+    clip = simulate(seed, 1.5, size=48)
+    assert 15 < clip.frames.mean() < 240
+    assert clip.frames[0].std() > 3
+    assert np.abs(np.diff(clip.frames.astype(int), axis=0)).max() > 20
+    times = [event.time for event in clip.events]
+    assert times == sorted(times) and all(0 <= time < 1.5 for time in times)
+    assert all(event.time + event.duration <= 1.5 + 1e-9 for event in clip.events)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_tool_meets_the_surface_at_the_time_of_the_event(seed: int) -> None:
+    scene, style, rng = staged(seed)
+    level = scene.view * 0.1
+
+    def surface(aim: np.ndarray) -> np.ndarray:
+        return aim - style.approach * (aim @ style.approach - level)
+
+    actions = [action for action in plan(rng, scene, style, 4.0, surface) if action.tool == 0]
+    hand = Hand(rng, scene.tools[0], style, actions, 4.0)
+    gap = {}
+    for step in range(len(hand.times)):
+        position, rotation = hand.pose(step, surface)
+        np.testing.assert_allclose(rotation.reshape(3, 3).T @ rotation.reshape(3, 3), np.eye(3), atol=1e-6)
+        gap[step] = (position - style.approach * hand.tool.reach) @ style.approach - level
+    for action in actions:
+        step = round((action.time + BEFORE) * STEPS_PER_SECOND)
+        if not 0 <= action.time < 4:
+            continue
+        if action.kind == "miss":
+            assert gap[step] > 0.03
+        elif action.kind != "rest":
+            assert abs(gap[step]) < 0.03, f"{action.kind} at {action.time:.2f} s"
+            before = gap[step - round(action.fall * STEPS_PER_SECOND)]
+            assert action.stay or before > gap[step] + 0.2 * action.height
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_plans_leave_time_between_actions(seed: int) -> None:
+    scene, style, rng = staged(seed)
+    actions = plan(rng, scene, style, 6.0, as_aimed)
+    contacts = [action.time for action in actions if action.kind in ("hit", "scratch")]
+    assert np.all(np.diff(contacts) >= SHORTEST_GAP - 1e-9)
+    for tool in range(len(scene.tools)):
+        own = [action for action in actions if action.tool == tool]
+        assert all(a.end <= b.time + 1e-9 for a, b in zip(own, own[1:], strict=False))
+
+
+def test_timing_is_like_real_people() -> None:
+    gaps, with_scratches, without, events = [], 0, 0, 0
+    for seed in range(150):
+        scene, style, rng = staged(seed)
+        heard = [a for a in plan(rng, scene, style, 6.0, as_aimed) if a.kind in ("hit", "scratch") and 0 <= a.time < 6]
+        events += len(heard)
+        without += not heard
+        with_scratches += any(action.kind == "scratch" for action in heard)
+        gaps += list(np.diff([action.time for action in heard]))
+    assert 0.9 < events / 150 / 6 < 1.6  # Greatest Hits: 1.16 a second
+    assert 0.5 < np.median(gaps) < 0.75  # 0.6 s
+    assert without / 150 < 0.03 and 0.15 < with_scratches / 150 < 0.4
+
+
+def test_a_point_ahead_is_in_the_middle_of_the_picture() -> None:
+    view = View(np.zeros(3), np.eye(3), np.radians(90))
+    assert view.project(np.array([0.0, 0.0, -2.0])) == pytest.approx((0.5, 0.5))
+    assert view.project(np.array([1.0, 1.0, -1.0])) == pytest.approx((1.0, 0.0))
+
+
+def test_eases_start_and_end_where_they_should() -> None:
+    for ease in (rubbing, min_jerk):
+        values = [ease(share) for share in np.linspace(-0.1, 1.1, 50)]
+        assert values[0] == 0 and values[-1] == pytest.approx(1) and np.all(np.diff(values) >= 0)

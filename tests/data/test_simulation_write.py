@@ -1,0 +1,113 @@
+"""Simulated clips as files: complete, resumable, aligned; one failure doesn't stop the others."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mujoco", reason="simulated clips need MuJoCo")
+
+from condfoley.data.simulation import write
+from condfoley.data.simulation.bank import SoundBank
+from condfoley.data.simulation.events import Event
+from condfoley.data.simulation.render import open_context
+from condfoley.data.simulation.sound import Instrument
+from condfoley.data.simulation.write import Recipe, write_clips
+from condfoley.errors import InputError
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def drawing() -> None:
+    try:
+        open_context()
+    except InputError as error:
+        pytest.skip(f"no OpenGL here: {error}")
+
+
+def recipe(folder: Path, **changes: object) -> Recipe:
+    return Recipe(**{"out": folder, "clips": 3, "workers": 1, "seed": 3, "duration": 1.0, "size": 32, **changes})  # type: ignore[arg-type]
+
+
+def test_a_missing_clip_is_made_again_and_only_that(tmp_path: Path, drawing: None) -> None:
+    assert write_clips(recipe(tmp_path), quiet=True) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"00000{index}.{suffix}" for index in range(3) for suffix in ("json", "mp4")
+    ]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
+    (tmp_path / "000001.json").unlink()
+    assert write_clips(recipe(tmp_path), quiet=True) == []
+    for path, (content, time) in before.items():
+        assert path.read_bytes() == content
+        assert (path.stat().st_mtime_ns == time) == (path.stem != "000001")
+
+
+def test_other_settings_in_the_same_folder_are_refused(tmp_path: Path, drawing: None) -> None:
+    write_clips(recipe(tmp_path, clips=1), quiet=True)
+    with pytest.raises(InputError, match="another seed"):
+        write_clips(recipe(tmp_path, clips=1, seed=4), quiet=True)
+
+
+def test_decoded_sound_is_the_rendered_sound(tmp_path: Path, drawing: None) -> None:
+    import av
+
+    write_clips(recipe(tmp_path, clips=1, duration=3.0), quiet=True)
+    truth = json.loads((tmp_path / "000000.json").read_text())
+    bank = SoundBank.load("train")
+    rng = np.random.default_rng([truth["seed"], 0x50D])
+    instrument = Instrument.draw(rng, bank)
+    wanted = instrument.render([Event.from_dict(event) for event in truth["events"]], 3.0, rng)
+    with av.open(str(tmp_path / "000000.mp4")) as file:
+        blocks = list(file.decode(audio=0))
+    assert blocks[0].pts == 0 and truth["material"] == instrument.material
+    found = np.concatenate([block.to_ndarray()[0] for block in blocks])[: len(wanted)]
+    spectrum = np.fft.rfft(found, 2 * len(wanted)) * np.conj(np.fft.rfft(wanted, 2 * len(wanted)))
+    lag = int(np.argmax(np.fft.irfft(spectrum)))
+    assert min(lag, 2 * len(wanted) - lag) <= 2  # samples
+
+
+def test_one_failure_does_not_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def fails_once(recipe: Recipe, index: int, bank: SoundBank) -> None:
+        if index == 1:
+            raise RuntimeError("out of luck\nsecond line")
+        made.append(index)
+
+    monkeypatch.setattr(write, "write_clip", fails_once)
+    assert write_clips(recipe(tmp_path), quiet=True) == [(1, "RuntimeError: out of luck")]
+    assert made == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"clips": 0}, "clips"),
+        ({"size": 33}, "even"),
+        ({"duration": 0.0}, "duration"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_impossible_recipes_are_refused(tmp_path: Path, changes: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        recipe(tmp_path, **changes)
+
+
+def test_the_command_reports_a_wrong_call_in_one_line(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        str(REPOSITORY / "data_prep" / "simulate.py"),
+        "--out",
+        str(tmp_path),
+        "--size",
+        "33",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env={"PYTHONPATH": "."}, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "even number" in done.stderr

@@ -1,0 +1,73 @@
+"""Made-up clips and results for tests that need no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+
+from condfoley.foley import Candidate, Soundtrack
+from condfoley.geometry import Geometry
+
+RATE = Geometry().sample_rate
+FPS = Geometry().fps
+
+
+def pulses(times: list[float], duration: float, pitch: float = 400.0) -> np.ndarray:
+    """Decaying tones that begin at `times` (seconds): (N,) float32."""
+    wav = np.zeros(round(duration * RATE), np.float32)
+    for time in times:
+        first = round(time * RATE)
+        t = np.arange(min(len(wav) - first, RATE // 2)) / RATE
+        wav[first : first + len(t)] += 0.5 * np.exp(-14 * t) * np.sin(2 * np.pi * pitch * t)
+    return wav
+
+
+def frames(duration: float, size: int = 64) -> np.ndarray:
+    """A bright bar that moves: (T, size, size, 3) uint8."""
+    count = round(duration * FPS)
+    clip = np.full((count, size, size, 3), 40, np.uint8)
+    for index in range(count):
+        clip[index, :, index * 3 % size :, 0] = 200
+    return clip
+
+
+def soundtrack(
+    scores: list[tuple[float, float]], duration: float = 2.0, chosen: int = 0, **settings: object
+) -> Soundtrack:
+    """A result whose candidates have the given (offset in seconds, confidence)."""
+    candidates = [
+        Candidate(wav=pulses([0.5, 1.2], duration, 300 + 40 * i), seed=7 + i, offset=offset, confidence=confidence)
+        for i, (offset, confidence) in enumerate(scores)
+    ]
+    return Soundtrack(
+        wav=candidates[chosen].wav,
+        sample_rate=RATE,
+        candidates=candidates,
+        chosen=chosen,
+        duration=duration,
+        reference_start=0.25,
+        reference_duration=1.5,
+        reference_wav=pulses([0.3, 1.0], 1.5, 900),
+        reference_frames=frames(1.5),
+        target_frames=frames(duration),
+        picture_onsets=np.linspace(0, 1, round(duration * FPS)),
+        settings={"tolerance": 0.2, "rerank": True, "seed": 7, **settings},
+        weights={"name": "made-up", "hash": "0" * 64},
+    )
+
+
+def write_video(path: Path, duration: float = 1.0, sound: np.ndarray | None = None) -> Path:
+    """A small real video file; without a sound stream when `sound` is None."""
+    from condfoley.media import write_clip
+
+    if sound is not None:
+        return write_clip(path, frames(duration), FPS, sound, RATE)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=round(FPS))
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for image in frames(duration):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path

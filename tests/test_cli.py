@@ -1,0 +1,393 @@
+"""The command line: one clear line for each kind of bad input, and the whole result for good input."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import av
+import numpy as np
+import pytest
+
+from condfoley.cli import main
+from condfoley.media import probe, read_audio, write_wav
+from tests.made_up import RATE, pulses, soundtrack, write_video
+from tests.tiny import write_tiny_weights
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """Good and bad input files, made once."""
+    folder = tmp_path_factory.mktemp("clips")
+    good = write_video(folder / "reference.mp4", 2.0, pulses([0.5, 1.2], 2.0))
+    whole = good.read_bytes()
+    for name, content in {
+        "text.mp4": b"not a video\n" * 50,
+        "empty.mp4": b"",
+        "cut.mp4": whole[: len(whole) // 2],
+    }.items():
+        (folder / name).write_bytes(content)
+    write_wav(folder / "sound.wav", pulses([0.5], 1.0), RATE)
+    with av.open(str(folder / "hollow.mp4"), "w") as container:  # a video stream and not one frame in it
+        container.add_stream("libx264", rate=15).pix_fmt = "yuv420p"
+        container.start_encoding()
+    return SimpleNamespace(
+        folder=folder, reference=str(good), target=str(write_video(folder / "target.mp4", 1.0)),
+        missing=str(folder / "no.mp4"),
+        text=str(folder / "text.mp4"), empty=str(folder / "empty.mp4"), cut=str(folder / "cut.mp4"),
+        hollow=str(folder / "hollow.mp4"),
+        sound=str(folder / "sound.wav"),
+    )  # fmt: skip
+
+
+def refused(capsys: pytest.CaptureFixture[str], words: list[str]) -> str:
+    """Runs, expects exit code 2 and one line on stderr; returns it."""
+    code = main(words)
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, ""), err
+    assert err.count("\n") == 1 and err.startswith("condfoley: ") and len(err) < 400
+    return err
+
+
+def words(clips: SimpleNamespace, out: Path, *more: str, **inputs: str) -> list[str]:
+    reference, target = inputs.get("reference", clips.reference), inputs.get("target", clips.target)
+    return ["generate", "--reference", reference, "--target", target, "--out", str(out), *more]
+
+
+BAD_FILES = [
+    ("reference", "missing", "no.mp4"),
+    ("target", "missing", "no.mp4"),
+    ("reference", "text", "text.mp4"),
+    ("target", "text", "text.mp4"),
+    ("target", "empty", "empty.mp4"),
+    ("target", "hollow", "zero length"),
+    ("reference", "cut", "cut.mp4"),
+    ("target", "cut", "cut.mp4"),
+    ("reference", "target", "no sound"),
+    ("target", "sound", "no picture"),
+    ("reference", "folder", "clips"),
+]
+
+
+@pytest.mark.parametrize(("role", "kind", "says"), BAD_FILES)
+def test_unusable_files(
+    clips: SimpleNamespace,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    role: str,
+    kind: str,
+    says: str,
+) -> None:
+    line = refused(capsys, words(clips, tmp_path / "a" / "out", **{role: str(getattr(clips, kind))}))
+    assert says in line
+    assert list(tmp_path.iterdir()) == []
+
+
+BAD_OPTIONS = [
+    (["--candidtes", "3"], "did you mean --candidates?"),
+    (["--candidates", "0"], "1 or more"),
+    (["--candidates", "many"], "whole number"),
+    (["--temperature", "0"], "above 0"),
+    (["--temperature", "nan"], "number"),
+    (["--top-p", "1.5"], "at most 1"),
+    (["--top-k", "-1"], "0 or more"),
+    (["--tolerance", "-0.1"], "0 or more"),
+    (["--seed", "-1"], "0 or more"),
+    (["--reference-start", "-1"], "0 or more"),
+    (["--reference-start", "x"], "number"),
+    (["--reference-start", "99"], "past the end"),
+    (["--codec", "mp3"], "aac, pcm"),
+    (["--seed"], "needs a value"),
+    (["stray"], "stray"),
+    (["--weights", "nowhere"], "card.json"),
+]
+
+
+@pytest.mark.parametrize(("more", "says"), BAD_OPTIONS)
+def test_unusable_options(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], says: str
+) -> None:
+    assert says in refused(capsys, words(clips, tmp_path / "out", *more))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("device", ["toaster", "cuda:99", "meta"])
+def test_unknown_device(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], device: str, card: Path
+) -> None:
+    line = refused(capsys, words(clips, tmp_path / "out", "--device", device, "--weights", str(card)))
+    assert "--device" in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("where", ["file", "file/below", "file/far/below"])
+def test_unwritable_output(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert "choose another --out" in refused(capsys, words(clips, tmp_path / where))
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_existing_output(clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "soundtrack.wav").write_text("old")
+    assert "--force" in refused(capsys, words(clips, tmp_path))
+    assert (tmp_path / "soundtrack.wav").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (["genrate"], "did you mean generate?"),
+        (["--wat"], "unknown option --wat"),
+        (["generate"], "missing: --reference, --target, --out"),
+        (["simulate", "--clips", "3"], "missing: --out"),
+        (["simulate", "--out", "x", "--clips", "0"], "1 or more"),
+        (["simulate", "--out", "x", "--sounds", "mine"], "train, heldout, all"),
+        (["train", "--steqs", "3"], "did you mean --steps?"),
+        (["train", "steqs=3"], "did you mean --steps?"),
+        (["train", "loss.mel=loud"], "must be a number"),
+        (["train", "--config", "nowhere.yaml"], "nowhere.yaml"),
+        (["train", "batch_size"], "batch_size"),
+    ],
+)
+def test_unknown_words(capsys: pytest.CaptureFixture[str], line: list[str], says: str) -> None:
+    assert says in refused(capsys, line)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "says"),
+    [
+        ("stepz: 3\n", "unknown config key stepz; did you mean steps?"),
+        ("loss: {mell: 3}\n", "unknown config key loss.mell; did you mean loss.mel?"),
+        ("steps: many\n", "whole number"),
+        ("- [a\n", "config"),
+        ("just a text\n", "settings"),
+        ("", "settings"),
+        ("loss: 3\n", "takes keys"),
+        ("geometry: {code_columns: 3}\n", "code_columns must divide"),
+        ("mel: 3\n", "did you mean loss.mel?"),
+        ("betas: 3\n", "a list"),
+    ],
+)
+def test_unusable_config(tmp_path: Path, capsys: pytest.CaptureFixture[str], yaml: str, says: str) -> None:
+    (tmp_path / "stage.yaml").write_text(yaml)
+    assert says in refused(capsys, ["train", "--config", str(tmp_path / "stage.yaml")])
+
+
+def test_config_files_and_words_mix(tmp_path: Path) -> None:
+    from condfoley.arguments import parse_config
+    from condfoley.training.config import TrainConfig
+
+    (tmp_path / "stage.yaml").write_text("stage: sync\nsteps: 5\nloss: {mel: 2}\nbetas: [0.5, 0.9]\n")
+    line = [
+        "--config",
+        str(tmp_path / "stage.yaml"),
+        "steps=7",
+        "--loss.stft",
+        "3",
+        "--data.folder=x=y",
+        "resume=false",
+    ]
+    config = parse_config("condfoley train", TrainConfig, line)
+    assert (config.stage, config.steps, config.loss.mel, config.loss.stft) == ("sync", 7, 2.0, 3.0)
+    assert (config.data.folder, config.resume, config.betas) == ("x=y", False, (0.5, 0.9))
+    assert config.geometry.hop == TrainConfig().geometry.hop
+
+
+@pytest.fixture
+def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights folder that passes for one until its parts are wanted."""
+    folder = tmp_path_factory.mktemp("weights")
+    (folder / "card.json").write_text(json.dumps({"format": 1, "name": "made-up", "parts": {}}))
+    return folder
+
+
+class FakeFoley:
+    """Stands in for the model, which its own tests cover: returns a made-up soundtrack."""
+
+    failure: BaseException | None = None
+    asked: ClassVar[dict[str, object]] = {}
+
+    @classmethod
+    def load(cls, path: str | None = None, device: str = "cpu") -> FakeFoley:
+        return cls()
+
+    def generate(self, reference: str, target: str, *, progress: Any, **settings: object) -> Any:
+        FakeFoley.asked = settings
+        progress("drawing", 0.5)
+        if self.failure is not None:
+            raise self.failure
+        return soundtrack([(0.4, 0.9), (np.float32(0.02), 0.5), (0.1, 0.7)], duration=1.0, chosen=2)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, card: Path) -> list[str]:
+    """Words that select the fake model."""
+    monkeypatch.setattr("condfoley.foley.Foley", FakeFoley)
+    monkeypatch.setattr(FakeFoley, "failure", None)
+    return ["--weights", str(card)]
+
+
+RESULTS = ["candidates", "overview.png", "provenance.json", "soundtrack.wav", "target_with_sound.mp4"]
+
+
+def test_generate_writes_everything(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: list[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(words(clips, out, "--candidates", "3", "--no-rerank", "--seed", "7", *fake)) == 0
+    stdout, stderr = capsys.readouterr()
+    assert sorted(p.name for p in out.iterdir()) == RESULTS
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert [Path(line).name for line in stdout.splitlines()] == [
+        "soundtrack.wav", "target_with_sound.mp4", "scores.csv", "overview.png", "provenance.json",
+    ]  # fmt: skip
+    assert all(Path(line).is_file() for line in stdout.splitlines())
+    assert "drawing" in stderr
+    assert (FakeFoley.asked["rerank"], FakeFoley.asked["candidates"], FakeFoley.asked["seed"]) == (
+        False,
+        3,
+        7,
+    )
+    assert probe(out / "target_with_sound.mp4").has_audio
+
+    told = json.loads((out / "provenance.json").read_text())
+    assert told["inputs"]["target"]["bytes"] == Path(clips.target).stat().st_size
+    assert len(told["inputs"]["reference"]["sha256"]) == 64
+    assert told["weights"]["name"] == "made-up" and told["chosen"] == 2
+    assert told["command"].startswith("condfoley generate --reference ")
+    assert {"python", "condfoley", "torch", "numpy", "av", "platform"} <= told["versions"].keys()
+
+
+def test_json_force_and_quiet(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: list[str]
+) -> None:
+    (tmp_path / "soundtrack.wav").write_text("old")
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(words(clips, tmp_path, "--json", "--force", "--quiet", *fake)) == 0
+    stdout, stderr = capsys.readouterr()
+    told = json.loads(stdout)
+    assert stderr == "" and stdout.count("\n") == 1
+    assert Path(told["soundtrack"]).stat().st_size > 1000
+    assert (told["candidates"][0]["file"], told["candidates"][0]["chosen"]) == ("03_9.wav", True)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "says"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (RuntimeError("two\nlines"), 1, "RuntimeError: two lines; --debug"),
+        (MemoryError(), 1, "MemoryError"),
+    ],
+)
+def test_a_failure_leaves_nothing(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: list[str],
+    monkeypatch: pytest.MonkeyPatch, failure: BaseException, code: int, says: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(FakeFoley, "failure", failure)
+    assert main(words(clips, tmp_path / "a" / "b", "--quiet", *fake)) == code
+    stdout, stderr = capsys.readouterr()
+    assert stdout == "" and says in stderr and stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A complete system with tiny random weights."""
+    return str(write_tiny_weights(tmp_path_factory.mktemp("tiny")))
+
+
+def test_the_whole_chain(clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], tiny: str) -> None:
+    line = words(clips, tmp_path / "out", "--weights", tiny, "--candidates", "2", "--json", reference=clips.sound)
+    assert main(line) == 0, capsys.readouterr().err
+    told = json.loads(capsys.readouterr().out)
+    wav = read_audio(told["soundtrack"], RATE)
+    assert len(wav) / RATE == pytest.approx(probe(clips.target).duration, abs=0.001)
+    assert [row["seed"] for row in sorted(told["candidates"], key=lambda row: row["file"])] == [0, 1]
+
+
+def test_silent_reference(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], tiny: str
+) -> None:
+    silent = write_video(tmp_path / "silent.mp4", 1.0, np.zeros(RATE, np.float32))
+    line = words(clips, tmp_path / "out", "--weights", tiny, "--quiet", reference=str(silent))
+    assert "silent" in refused(capsys, line)
+    assert [p.name for p in tmp_path.iterdir()] == ["silent.mp4"]
+
+
+@pytest.mark.parametrize("harm", ["damaged", "foreign", "missing"])
+def test_unusable_weights(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], tiny: str, harm: str
+) -> None:
+    weights = tmp_path / "weights"
+    shutil.copytree(tiny, weights)
+    part = weights / "vocoder.safetensors"
+    if harm == "missing":
+        part.unlink()
+    else:
+        part.write_bytes(part.read_bytes()[:-1] + b"?" if harm == "damaged" else b"something else")
+    line = words(clips, tmp_path / "out", "--weights", str(weights), "--quiet")
+    assert "vocoder.safetensors" in refused(capsys, line)
+    assert not (tmp_path / "out").exists()
+
+
+def test_debug_shows_the_traceback(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(FakeFoley, "failure", RuntimeError("here"))
+    assert main(words(clips, tmp_path / "out", "--debug", *fake)) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", [["--help"], ["--version"], ["generate", "--help"], ["train", "--help"]])
+def test_help_imports_nothing_heavy(line: list[str]) -> None:
+    code = (
+        "import sys\nfrom condfoley.cli import main\n"
+        "try:\n    code = main(sys.argv[1:])\nexcept SystemExit as stop:\n    code = stop.code\n"
+        "heavy = {'torch', 'av', 'matplotlib', 'librosa', 'numpy', 'transformers'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *line], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "condfoley" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "door", [["-m", "condfoley", "generate"], ["sample.py"], ["-m", "condfoley", "train"], ["train.py"]]
+)
+def test_doors(door: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, *door, "--nonsense", "1"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    command = {"sample.py": "generate", "train.py": "train"}.get(door[-1], door[-1])
+    assert done.stderr == f"condfoley: unknown option --nonsense; see `condfoley {command} --help`\n"
+
+
+def test_the_package_is_lazy() -> None:
+    code = "import sys, condfoley; assert 'torch' not in sys.modules; print(condfoley.Foley.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "Foley", done.stderr
+
+
+def test_defaults_are_those_of_the_library() -> None:
+    import inspect
+    from dataclasses import fields
+
+    from condfoley.foley import Foley
+    from condfoley.options import GenerateOptions
+
+    ours = {field.name: field.default for field in fields(GenerateOptions)}
+    for name, parameter in inspect.signature(Foley.generate).parameters.items():
+        if parameter.default is not inspect.Parameter.empty and name != "progress":
+            assert ours[name] == parameter.default, name

@@ -1,0 +1,112 @@
+"""The whole chain with toy weights: lengths, seeds, references of all kinds."""
+
+import numpy as np
+import pytest
+
+from condfoley.errors import InputError
+from condfoley.foley import CEILING, Foley, finished
+from condfoley.geometry import Geometry
+from condfoley.media import write_clip, write_wav
+from tests.tiny import write_tiny_weights
+
+RATE, FPS = Geometry().sample_rate, 15.0
+
+
+def clip(path, seconds, sound=True, fps=FPS, silent=False):
+    """Noise bursts over a flickering picture."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (max(1, round(seconds * fps)), 32, 32, 3), dtype=np.uint8)
+    wav = None
+    if sound:
+        t = np.arange(round(seconds * RATE)) / RATE
+        wav = (rng.normal(0, 0.3, len(t)) * np.exp(-(t % 0.7) * 20)).astype(np.float32) * (not silent)
+    write_clip(path, frames, fps, wav, RATE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("foley")
+
+
+@pytest.fixture(scope="module")
+def foley(home):
+    return Foley.load(write_tiny_weights(home / "weights"))
+
+
+@pytest.fixture(scope="module")
+def reference(home):
+    return clip(home / "reference.mp4", 4.0)
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.0, 1.9, 7.3, 60.0])
+def test_the_soundtrack_is_as_long_as_the_target_and_nowhere_empty(foley, reference, home, seconds):
+    target = clip(home / f"target{seconds}.mp4", seconds, sound=False)
+    made = foley.generate(reference, target, candidates=1 if seconds > 20 else 2)
+    assert abs(len(made.wav) / RATE - seconds) < 0.5 / FPS
+    assert len(made.wav) == round(made.duration * RATE)
+    assert np.isfinite(made.wav).all() and np.abs(made.wav).max() <= CEILING + 1e-6
+    assert abs(made.wav.mean()) < 1e-4
+    blocks = np.array_split(made.wav, max(1, round(seconds * 4)))
+    assert min(np.abs(b).max() for b in blocks) > 0  # no silent tail
+    assert len(made.picture_onsets) == len(made.target_frames)
+
+
+def test_the_same_seed_gives_the_same_sound(foley, reference, home):
+    target = clip(home / "seeded.mp4", 2.5, sound=False)
+    many = foley.generate(reference, target, candidates=3, seed=5)
+    one = foley.generate(reference, target, candidates=1, seed=6)
+    assert [c.seed for c in many.candidates] == [5, 6, 7]
+    assert np.allclose(many.candidates[1].wav, one.wav, atol=1e-5)
+    assert not np.allclose(many.candidates[0].wav, one.wav, atol=1e-3)
+
+
+def test_without_reranking_the_first_candidate_is_chosen(foley, reference, home):
+    target = clip(home / "plain.mp4", 2.0, sound=False)
+    assert foley.generate(reference, target, candidates=3, rerank=False).chosen == 0
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 12.0])
+def test_references_of_any_length(foley, home, seconds):
+    made = foley.generate(
+        clip(home / f"ref{seconds}.mp4", seconds), clip(home / "t.mp4", 1.0, sound=False), candidates=1
+    )
+    assert made.reference_start + made.reference_duration <= seconds + 0.1
+    assert len(made.reference_frames) >= 1
+
+
+def test_a_reference_may_be_sound_alone(foley, home):
+    rng = np.random.default_rng(1)
+    write_wav(home / "ref.wav", rng.normal(0, 0.1, RATE * 3).astype(np.float32), RATE)
+    made = foley.generate(home / "ref.wav", clip(home / "t2.mp4", 1.0, sound=False), candidates=1)
+    assert made.reference_frames.shape[0] == 0 and len(made.wav) > 0.9 * RATE
+
+
+def test_the_wished_reference_window_is_used(foley, reference, home):
+    target = clip(home / "t3.mp4", 1.0, sound=False)
+    assert foley.generate(reference, target, candidates=1, reference_start=1.25).reference_start == 1.25
+    with pytest.raises(InputError, match="ends before"):
+        foley.generate(reference, target, candidates=1, reference_start=9.0)
+
+
+def test_a_silent_reference_is_refused(foley, home):
+    silent = clip(home / "silent.mp4", 2.0, silent=True)
+    with pytest.raises(InputError, match="silent"):
+        foley.generate(silent, silent)
+    mute = clip(home / "mute.mp4", 2.0, sound=False)
+    with pytest.raises(InputError, match="sound"):
+        foley.generate(mute, mute)
+
+
+def test_a_target_without_picture_is_refused(foley, home, reference):
+    write_wav(home / "t.wav", np.zeros(RATE, np.float32) + 0.1, RATE)
+    with pytest.raises(InputError, match="picture|video"):
+        foley.generate(reference, home / "t.wav")
+
+
+def test_finished_removes_dc_and_clipping():
+    wav = np.array([3.0, -1.0, 0.5, -0.5], np.float32)
+    out = finished(wav)
+    assert abs(out.mean()) < 1e-6 and np.isclose(np.abs(out).max(), CEILING)
+    quiet = np.array([0.1, -0.1], np.float32)
+    assert np.array_equal(finished(quiet), quiet)

@@ -1,0 +1,163 @@
+"""Writing: the picture untouched, the sound in time, nothing half-written."""
+
+import os
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from conftest import click_times, clicks, grey
+from test_media_read import EXAMPLES, assert_shows, levels
+
+from condfoley import media
+from condfoley.errors import InputError
+
+RATE = 22050
+TIMES = [0.0, 0.3, 0.7]
+
+
+def packets(path):
+    """(seconds of display, bytes) of the picture's packets, in order of decoding."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return [(float(p.pts * stream.time_base), bytes(p)) for p in container.demux(stream) if p.size]
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "codec"),
+    [
+        ("a.mp4", "o.mp4", "aac"),
+        ("a.mp4", "o.mov", "pcm"),
+        ("a.mkv", "o.mp4", "aac"),
+        ("a.mov", "o.mov", "aac"),
+    ],
+)
+@pytest.mark.parametrize("late", [0.0, 0.5])
+def test_mux_copies_the_picture_bit_for_bit(make_clip, tmp_path, source, out, codec, late):
+    old_sound = clicks([0.1, 0.9], 1.0, 44100)
+    path = make_clip(source, times=[late + k / 15 for k in range(15)], wav=old_sound)
+    result = media.mux(path, clicks(TIMES, 1.0, RATE), RATE, tmp_path / out, codec)
+    assert result == tmp_path / out
+    before, after = packets(path), packets(result)
+    assert [data for _, data in before] == [data for _, data in after]
+    assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=1e-6)
+    assert click_times(media.read_audio(result, RATE), RATE) == pytest.approx(TIMES, abs=0.001)
+    with av.open(str(result)) as container:
+        assert [s.type for s in container.streams] == ["video", "audio"]
+        assert container.streams.audio[0].codec_context.name == {"aac": "aac", "pcm": "pcm_s24le"}[codec]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([source, out])
+
+
+def test_mux_into_matroska_keeps_the_bytes_and_the_sync(make_clip, tmp_path):
+    path = make_clip("a.mp4")
+    for codec in ("aac", "pcm"):
+        result = media.mux(path, clicks(TIMES, 1.0, RATE), RATE, tmp_path / "o.mkv", codec)
+        assert [p[1] for p in packets(path)] == [p[1] for p in packets(result)]
+        assert click_times(media.read_audio(result, RATE), RATE) == pytest.approx(TIMES, abs=0.002)
+        assert_shows(levels(result), range(15))
+
+
+def test_pcm_is_exact(make_clip, tmp_path):
+    wav = clicks(TIMES, 1.0, RATE)
+    result = media.mux(make_clip(), wav, RATE, tmp_path / "o.mov", "pcm")
+    assert np.abs(media.read_audio(result, RATE) - wav).max() < 2.0**-22
+
+
+def test_mux_keeps_the_rotation_and_the_example(make_clip, tmp_path):
+    turned = media.mux(make_clip("a.mov", rotation=90), np.zeros(RATE), RATE, tmp_path / "o.mp4")
+    assert (media.probe(turned).rotation, media.probe(turned).width) == (90, 48)
+    target = EXAMPLES / "hitting_bag_silent.mp4"
+    wav = clicks([0.091, 5.525], 6.0, RATE)
+    result = media.mux(target, wav, RATE, tmp_path / "bag.mp4")
+    assert packets(target) == packets(result)
+    assert (media.read_frames(target, 15.0, 32) == media.read_frames(result, 15.0, 32)).all()
+    assert click_times(media.read_audio(result, RATE), RATE) == pytest.approx([0.091, 5.525], abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "suffix"),
+    [
+        ("a.mp4", "libx264", ".mp4"),
+        ("a.mkv", "libx264", ".mp4"),
+        ("a.webm", "libvpx", ".mkv"),
+        ("a.avi", "mjpeg", ".mkv"),
+        ("a.mov", "prores", ".mov"),
+    ],
+)
+def test_mux_suffix_names_a_container_that_works(make_clip, tmp_path, name, codec, suffix):
+    pix_fmt = {"prores": "yuv422p10le", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
+    path = make_clip(name, codec=codec, pix_fmt=pix_fmt, b_frames=0)
+    assert media.mux_suffix(path) == suffix
+    result = media.mux(path, clicks(TIMES, 1.0, RATE), RATE, tmp_path / f"out{suffix}")
+    assert [p[1] for p in packets(path)] == [p[1] for p in packets(result)]
+    assert click_times(media.read_audio(result, RATE), RATE) == pytest.approx(TIMES, abs=0.002)
+
+
+def test_mux_refusals_leave_nothing(make_clip, tmp_path):
+    path, webm = make_clip(), make_clip("v.webm", codec="libvpx")
+    silence = np.zeros(RATE, np.float32)
+    sound = media.write_wav(tmp_path / "s.wav", silence, RATE)
+    held = sorted(p.name for p in tmp_path.iterdir())
+    refused = [
+        ((path, silence, RATE, tmp_path / "o.mp4", "pcm"), "no PCM sound in .mp4; choose .mov"),
+        ((path, silence, RATE, tmp_path / "o.mp4", "opus"), "choose aac or pcm"),
+        ((path, silence, RATE, tmp_path / "o.avi"), "suffix is not supported"),
+        ((path, silence, RATE, path), "input video itself"),
+        ((path, silence, RATE, tmp_path / "nowhere" / "o.mp4"), "folder does not exist"),
+        ((path, silence, RATE, sound / "o.mp4"), "folder does not exist"),
+        ((path, silence, RATE, tmp_path), "suffix is not supported|is a folder"),
+        ((webm, silence, RATE, tmp_path / "o.mov"), "cannot hold this picture .vp8. unchanged; choose .mkv"),
+        ((sound, silence, RATE, tmp_path / "o.mp4"), "has no picture"),
+    ]
+    for arguments, message in refused:
+        with pytest.raises(InputError, match=message):
+            media.mux(*arguments)
+    with pytest.raises(ValueError, match="finite"):
+        media.mux(path, silence * np.nan, RATE, tmp_path / "o.mp4")
+    assert sorted(p.name for p in tmp_path.iterdir()) == held
+
+
+@pytest.mark.parametrize("kind", ["wav", "mux", "clip"])
+def test_a_failing_disk_keeps_the_old_file(make_clip, tmp_path, monkeypatch, kind):
+    path, silence = make_clip(), np.zeros(RATE, np.float32)
+    out = tmp_path / ("o.wav" if kind == "wav" else "o.mp4")
+    out.write_bytes(b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    write = {
+        "wav": lambda: media.write_wav(out, silence, RATE),
+        "mux": lambda: media.mux(path, silence, RATE, out),
+        "clip": lambda: media.write_clip(out, np.zeros((3, 16, 16, 3), np.uint8), 15.0, silence, RATE),
+    }[kind]
+    with pytest.raises(InputError, match="No space left"):
+        write()
+    assert out.read_bytes() == b"old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, out.name])
+
+
+def test_write_wav_is_24_bit_and_clips(tmp_path):
+    wav = np.array([0.0, 0.5, -0.25, 1.5, -1.5], np.float32)
+    path = media.write_wav(tmp_path / "a.wav", wav, RATE)
+    info = soundfile.info(path)
+    assert (info.subtype, info.samplerate, info.channels, info.frames) == ("PCM_24", RATE, 1, 5)
+    assert soundfile.read(path)[0] == pytest.approx([0.0, 0.5, -0.25, 1.0, -1.0], abs=2.0**-22)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
+def test_write_clip_keeps_picture_and_sound_together(tmp_path, name):
+    frames = np.stack([np.full((33, 47, 3), grey(k), np.uint8) for k in range(30)])
+    path = media.write_clip(tmp_path / name, iter(frames), 15.0, clicks(TIMES, 2.0, RATE), RATE)
+    info = media.probe(path)
+    assert (info.width, info.height, info.fps, info.sample_rate) == (48, 34, 15.0, RATE)
+    assert info.duration == pytest.approx(2.0, abs=0.001)
+    assert_shows(levels(path), range(30))
+    assert click_times(media.read_audio(path, RATE), RATE) == pytest.approx(TIMES, abs=0.002)
+
+
+def test_write_clip_needs_a_frame(tmp_path):
+    with pytest.raises(ValueError, match="at least one frame"):
+        media.write_clip(tmp_path / "a.mp4", [], 15.0, np.zeros(10, np.float32), RATE)
+    assert not list(tmp_path.iterdir())

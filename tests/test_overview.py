@@ -1,0 +1,45 @@
+"""The overview picture is drawn for every shape of result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from condfoley.overview import compose, draw
+from tests.made_up import soundtrack
+
+NAN = float("nan")
+
+
+def test_the_picture_is_1600_pixels_wide(tmp_path: Path) -> None:
+    from PIL import Image
+
+    draw(soundtrack([(0.04, 0.5), (0.3, 0.4), (-0.4, 0.9)]), tmp_path / "overview.png", "a title")
+    with Image.open(tmp_path / "overview.png") as image:
+        assert image.width == 1600 and image.height > 700
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[(0.0, 1.0)], [(NAN, NAN)] * 2, [(0.01 * i, i / 40) for i in range(40)]],
+    ids=["one", "unscored", "many"],
+)
+def test_any_number_of_candidates(scores: list[tuple[float, float]]) -> None:
+    figure = compose(soundtrack(scores), "")
+    assert len(figure.axes) == 9 + min(len(scores), 12)  # two blocks of four, the choice, the list
+
+
+def test_time_axes_are_in_seconds_of_each_clip() -> None:
+    figure = compose(soundtrack([(0.0, 1.0)], duration=3.0), "")
+    assert figure.axes[0].get_xlim() == (0.25, 1.75)
+    assert figure.axes[7].get_xlim() == (0.0, 3.0)
+
+
+def test_silence_and_a_very_short_reference() -> None:
+    track = soundtrack([(0.0, 1.0)])
+    track.wav = track.candidates[0].wav = np.zeros_like(track.wav)
+    track.reference_wav, track.reference_duration = np.zeros(300, np.float32), 300 / track.sample_rate
+    track.reference_frames = track.reference_frames[:1]
+    compose(track, "")

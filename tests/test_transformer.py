@@ -1,0 +1,87 @@
+"""Sampling: the cached decoder equals the plain one, seeds are independent of the batch, references count."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condfoley.sizes import TransformerConfig
+from condfoley.transformer import Condition, Sampling, Transformer, filtered
+
+SIZES = dict(feature_dim=12, n_embed=32, n_layer=2, n_head=2, n_embd=16, frames=7, codes=20, code_rows=5)
+
+
+def streams(*seeds):
+    return [torch.Generator().manual_seed(s) for s in seeds]
+
+
+@pytest.fixture(params=[{}, {"aligned": True, "segments": True}], ids=["published", "aligned"])
+def model(request):
+    torch.manual_seed(0)
+    model = Transformer(TransformerConfig(**SIZES, **request.param)).eval()
+    with torch.no_grad():  # far from uniform, so that a mistake changes the choice
+        for p in model.parameters():
+            p.add_(0.2 * torch.randn_like(p))
+    return model
+
+
+@pytest.fixture
+def condition():
+    torch.manual_seed(1)
+    return Condition(torch.randn(1, 7, 12), torch.randn(1, 7, 12), torch.randint(32, (1, 20)))
+
+
+def test_cached_sampling_equals_the_full_forward_pass(model, condition):
+    made = model.generate(condition, streams(0), Sampling(top_k=1))
+    with torch.no_grad():
+        prefix = model.prefix(condition.reference_frames, condition.target_frames, condition.reference_codes)
+        logits = model(prefix, made, model.hints(condition.target_frames))
+    assert torch.equal(logits.argmax(-1), made)
+
+
+def test_a_seed_means_the_same_codes_in_any_batch(model, condition):
+    together = model.generate(condition, streams(3, 4, 5), Sampling(top_p=0.9))
+    alone = model.generate(condition, streams(4), Sampling(top_p=0.9))
+    assert torch.equal(together[1], alone[0])
+    assert not torch.equal(together[0], together[1])
+
+
+def test_forced_codes_are_kept_and_continued_as_if_just_drawn(model, condition):
+    whole = model.generate(condition, streams(0), Sampling(top_k=1))
+    again = model.generate(condition, streams(9), Sampling(top_k=1), forced=whole[:, :10])
+    assert torch.equal(whole, again)
+
+
+def test_guidance_of_one_is_none_and_of_more_changes_the_result(model, condition):
+    plain = model.generate(condition, streams(0, 1), Sampling())
+    assert torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(guidance=1.0)))
+    assert not torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(guidance=4.0)))
+
+
+def test_a_missing_reference_is_the_null_tokens(model, condition):
+    nothing = Condition(condition.target_frames)
+    sound_only = Condition(condition.target_frames, None, condition.reference_codes)
+    for c in (nothing, sound_only):
+        codes = model.generate(c, streams(0), Sampling())
+        assert codes.shape == (1, 20) and (codes >= 0).all() and (codes < 32).all()
+    drop = torch.tensor([True])
+    with torch.no_grad():
+        dropped = model.prefix(
+            condition.reference_frames, condition.target_frames, condition.reference_codes, no_reference=drop
+        )
+        given_nothing = model._condition_prefix(nothing, guided=False)
+    assert torch.equal(dropped, given_nothing)
+
+
+@given(seed=st.integers(0, 1000), k=st.integers(1, 40), p=st.floats(0.05, 1.0))
+def test_filtering_keeps_the_likeliest(seed, k, p):
+    logits = torch.randn(3, 32, generator=torch.Generator().manual_seed(seed))
+    kept = torch.isfinite(filtered(logits, k, p))
+    assert (kept.sum(1) >= 1).all() and (kept.sum(1) <= max(1, min(k, 32))).all()
+    assert kept.gather(1, logits.argmax(1, keepdim=True)).all()
+    assert (logits.masked_fill(~kept, -1e9).amax(1) == logits.amax(1)).all()
+
+
+def test_ties_at_the_kth_value_are_kept():
+    logits = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
+    assert torch.isfinite(filtered(logits, 2, 1.0)).sum() == 3

@@ -1,0 +1,77 @@
+"""Weights are verified before they are used."""
+
+import json
+
+import pytest
+import torch
+
+from condfoley.errors import InputError
+from condfoley.weights import PARTS, SHIPPED, load_part, read_card, sha256
+from tests.tiny import write_tiny_weights
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_tiny_weights(tmp_path / "weights")
+
+
+def test_every_part_comes_back_in_half_precision(folder):
+    for name in PARTS:
+        part = load_part(folder, name)
+        assert not part.training
+        assert all(p.dtype == torch.float32 for p in part.parameters())
+
+
+def test_a_changed_byte_is_noticed(folder):
+    path = folder / "vocoder.safetensors"
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match="damaged or foreign"):
+        load_part(folder, "vocoder")
+
+
+def test_a_foreign_file_with_a_matching_hash_is_noticed(folder):
+    path = folder / "vocoder.safetensors"
+    path.write_bytes((folder / "sync.safetensors").read_bytes())
+    card = json.loads((folder / "card.json").read_text())
+    card["parts"]["vocoder"]["sha256"] = sha256(path)
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="does not fit its card"):
+        load_part(folder, "vocoder")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99, "parts": {}}', "\x00\x01"])
+def test_a_foreign_card(folder, text):
+    (folder / "card.json").write_text(text)
+    with pytest.raises(InputError):
+        read_card(folder)
+
+
+def test_a_missing_folder_part_or_file(folder, tmp_path):
+    with pytest.raises(InputError, match="no weights in"):
+        read_card(tmp_path / "nowhere")
+    (folder / "sync.safetensors").unlink()
+    with pytest.raises(InputError, match="is missing"):
+        load_part(folder, "sync")
+    card = json.loads((folder / "card.json").read_text())
+    del card["parts"]["sync"]
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="have no sync"):
+        load_part(folder, "sync")
+
+
+def test_unknown_sizes_in_a_card(folder):
+    card = json.loads((folder / "card.json").read_text())
+    card["parts"]["sync"]["config"]["colour"] = 1
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="does not fit this version"):
+        load_part(folder, "sync")
+
+
+def test_the_shipped_weights_are_whole_and_small():
+    card = read_card(SHIPPED)
+    assert set(card["parts"]) == set(PARTS)
+    assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 40e6
+    for name in PARTS:
+        load_part(SHIPPED, name)

@@ -1,0 +1,64 @@
+"""Window arithmetic covers everything once, for any length."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condfoley.windows import clearest, crossfaded, looped, plan, segments
+
+
+@given(total=st.integers(1, 400), window=st.integers(1, 40), advance=st.integers(1, 40))
+def test_every_column_is_written_exactly_once(total, window, advance):
+    if not advance <= window <= total:
+        with pytest.raises(ValueError):
+            plan(total, window, advance)
+        return
+    times_written = np.zeros(total, int)
+    end_before = 0
+    for start, written in plan(total, window, advance):
+        assert start + written == end_before  # begins right after what is there: no hole, no column twice
+        times_written[start + written : start + window] += 1
+        end_before = start + window
+    assert (times_written == 1).all()
+    assert end_before == total
+
+
+@given(total=st.integers(20, 300), advance=st.integers(1, 20), value=st.floats(-3, 3))
+def test_crossfaded_tiles_of_a_constant_are_that_constant(total, advance, value):
+    starts = [s for s, _ in plan(total, 20, advance)]
+    out = crossfaded([torch.full((2, 20), value)] * len(starts), starts, total)
+    assert out.shape == (2, total)
+    assert torch.allclose(out, torch.full_like(out, value), atol=1e-5)
+
+
+def test_crossfade_moves_from_one_tile_to_the_next():
+    out = crossfaded([torch.zeros(4), torch.ones(4)], [0, 2], 6)
+    assert torch.allclose(out, torch.tensor([0.0, 0.0, 0.25, 0.75, 1.0, 1.0]))
+
+
+@given(length=st.integers(1, 500), samples=st.integers(1, 2000), fade=st.integers(0, 100))
+def test_looped_has_the_wished_length_and_no_holes(length, samples, fade):
+    out = looped(np.ones(length, np.float32), samples, fade)
+    assert out.shape == (samples,)
+    assert np.allclose(out[: max(0, samples - length)], 1, atol=1e-5)  # crossfades keep the level
+    assert out.max() <= 1 + 1e-5
+
+
+def test_clearest_window_holds_the_strongest_events():
+    levels = np.ones(100)
+    start = clearest(np.array([1.0, 7.0, 7.5]), np.array([1.0, 1.0, 1.0]), levels, 10.0, 1.86)
+    assert start < 7.0 and start + 1.86 - 0.2 >= 7.5
+    assert clearest(np.array([0.5]), np.array([1.0]), levels, 1.0, 1.86) == 0.0
+    levels[60:] = 5  # no events at all: the loudest part
+    assert clearest(np.zeros(0), np.zeros(0), levels, 10.0, 1.86) >= 5.9
+
+
+@given(frames=st.integers(1, 3000))
+def test_segments_cover_all_frames(frames):
+    seen = np.zeros(frames, bool)
+    for start in segments(frames, 56):
+        assert 0 <= start <= max(0, frames - 56)
+        seen[start : start + 56] = True
+    assert seen.all()
