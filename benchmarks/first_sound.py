@@ -92,9 +92,10 @@ def main(words: Sequence[str] | None = None) -> int:
     except (InputError, OSError) as error:
         print(f"first_sound: {error}", file=sys.stderr)
         return 2
-    print("\n\n".join(table.text() for table in tables))
+    texts = [table.text() for table in tables]
     if "real" in options.only.split(",") and not options.clips:
-        print("\n" + NO_CLIPS)
+        texts.append(NO_CLIPS)
+    print("\n\n".join(texts))
     return 0
 
 

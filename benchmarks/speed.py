@@ -39,8 +39,10 @@ def measure(candidates: int, seed: int, weights: str | None) -> dict[str, Any]:
     }
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed", json.dumps(job)],
-        cwd=EXAMPLES.parent, stdout=subprocess.PIPE, text=True, check=True,
+        cwd=EXAMPLES.parent, stdout=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
+    if done.returncode:
+        raise InputError("the measured process failed; its last message says why")
     return summarise(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -124,4 +126,7 @@ def table(result: dict[str, Any]) -> Table:
 
 
 if __name__ == "__main__":
-    print(json.dumps(work(json.loads(sys.argv[1]))))
+    try:
+        print(json.dumps(work(json.loads(sys.argv[1]))))
+    except InputError as error:
+        sys.exit(f"speed: {error}")

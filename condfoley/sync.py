@@ -16,6 +16,9 @@ from condfoley.sizes import SyncConfig
 class Sync(nn.Module):
     """(picture tokens, mel) -> logits over offsets from -max_shift to +max_shift frames, and of "no match"."""
 
+    feature_mean: Tensor
+    feature_std: Tensor
+
     def __init__(self, config: SyncConfig | None = None):
         super().__init__()
         self.config = c = config or SyncConfig()

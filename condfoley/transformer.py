@@ -45,6 +45,10 @@ class Condition:
 class Transformer(nn.Module):
     """The decoder. `null_frames` and `null_codes` stand in for a reference that is not given."""
 
+    feature_mean: Tensor
+    feature_std: Tensor
+    frame_of_code: Tensor
+
     def __init__(self, config: TransformerConfig | None = None):
         super().__init__()
         self.config = c = config or TransformerConfig()

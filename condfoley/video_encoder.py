@@ -42,6 +42,11 @@ class NarrowConv(Conv2Plus1DEveryFrame):
 class R2Plus1D(nn.Module):
     """Stem, four stages, pooling over space; parameter names as in torchvision and in published checkpoints."""
 
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+
     def __init__(self, config: VideoEncoderConfig):
         super().__init__()
         spatial, temporal = config.stem
@@ -83,6 +88,9 @@ def _stage(conv: type[Conv2Plus1D], before: int, width: int, blocks: int, stride
 
 class VideoEncoder(nn.Module):
     """Picture -> one token a frame (`T_v` in the paper), and what happens in each frame (`events`)."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, config: VideoEncoderConfig | None = None):
         super().__init__()

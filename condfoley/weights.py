@@ -10,14 +10,11 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from condfoley import sizes
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
-
-if TYPE_CHECKING:
-    from torch import nn
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
@@ -73,7 +70,7 @@ def _build(cls: type, values: dict[str, Any]) -> Any:
         ) from None
 
 
-def load_part(folder: Path, name: str, device: str = "cpu") -> nn.Module:
+def load_part(folder: Path, name: str, device: str = "cpu") -> Any:
     """One part of the system, in eval mode, float32.
 
     Raises InputError when the part is missing, its hash differs from the card's, or its tensors do not fit.
@@ -102,7 +99,7 @@ def load_part(folder: Path, name: str, device: str = "cpu") -> nn.Module:
     return part.to(device).eval()
 
 
-def save_part(folder: Path, name: str, part: nn.Module, geometry: Geometry, record: dict[str, Any]) -> Path:
+def save_part(folder: Path, name: str, part: Any, geometry: Geometry, record: dict[str, Any]) -> Path:
     """Writes one part in half precision beside the others and enters it in the card; returns the file.
 
     record: what the part was trained on and what it measured, for the card. Each file is replaced atomically.
@@ -121,7 +118,7 @@ def save_part(folder: Path, name: str, part: nn.Module, geometry: Geometry, reco
     save_file(tensors, scratch)
     os.chmod(scratch, 0o644)  # safetensors writes private files; weights are meant to be read
     os.replace(scratch, path)
-    card = (
+    card: dict[str, Any] = (
         read_card(folder) if (folder / "card.json").exists() else {"format": FORMAT, "name": folder.name, "parts": {}}
     )
     card["geometry"] = dataclasses.asdict(geometry)

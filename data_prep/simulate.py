@@ -1,4 +1,4 @@
-"""Make simulated videos with sound and exact ground truth: python data_prep/simulate.py --out DIR --clips 2000"""
+"""Make simulated videos with sound and ground truth: python data_prep/simulate.py --out DIR --clips 2000"""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def embedding(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Timbre of a soundtrack's events, whatever their number, times and level.
 
     wav: (N,) float32, mono, at `geometry.sample_rate` Hz, N >= 1.
-    Returns (D,) float64: the directions that tell simulated instruments apart, 1 being the usual spread inside
+    Returns (D,) float64: directions that tell simulated instruments apart, 1 being the usual spread inside
     one instrument.
     """
     mean, projection = _statistics()

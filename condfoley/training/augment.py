@@ -41,7 +41,7 @@ def _geometric(frames: Tensor, size: int) -> Tensor:
     """One random affine view a clip, with a hand-held drift in 40 % of them."""
     b, t = frames.shape[:2]
     scale = torch.empty(b).uniform_(0.6, 1.0)
-    aspect = torch.empty(b).uniform_(-0.35, 0.35).exp().sqrt()  # wide pictures are squeezed to squares
+    aspect = torch.empty(b).uniform_(-0.3, 0.6).exp().sqrt()  # wide pictures are squeezed to squares
     flip = torch.where(torch.rand(b) < 0.5, -1.0, 1.0)
     turn = torch.randn(b) * 0.08
     view = torch.zeros(b, t, 2, 3)

@@ -94,7 +94,7 @@ def code_windows(
             starts = np.stack(
                 [window_starts(clip.frame_count, geometry.window_frames, rng) for _ in range(clip.tracks)]
             )
-            wavs = []
+            wavs: list[np.ndarray] = []
             for track, row in enumerate(starts):
                 shift = rng.uniform(-0.5, 0.5, len(row))
                 for s in np.round((row + shift) / geometry.fps * geometry.sample_rate).astype(int):
@@ -102,9 +102,9 @@ def code_windows(
             spec = window_spec(torch.from_numpy(np.stack(wavs)), geometry).to(device)
             with torch.autocast(device.type, torch.bfloat16):
                 codes = tokenizer.encode(spec)
-            codes = codes.cpu().numpy().astype(np.int16).reshape(*starts.shape, -1)
+            grid = codes.cpu().numpy().astype(np.int16).reshape(*starts.shape, -1)
             with open(path.with_suffix(".tmp"), "wb") as file:
-                np.savez(file, starts=starts, codes=codes)
+                np.savez(file, starts=starts, codes=grid)
             os.replace(path.with_suffix(".tmp"), path)
         with np.load(path) as bank:
             out.append((bank["starts"], bank["codes"]))

@@ -83,7 +83,8 @@ class SyncStage(Stage):
         frames = np.minimum(np.arange(start, start + n), len(e.tokens[0]) - 1)
         tokens = np.asarray(e.tokens[int(rng.integers(views))][frames])
         label = np.zeros(2 * most + 2, np.float32)
-        sound, kind, moves = e.clip, rng.random(), []
+        sound, kind = e.clip, rng.random()
+        moves: list[tuple[int, int, int]] = []
         true = 1.0
         if kind < FOREIGN:
             sound, true = bank[rng.integers(len(bank))].clip, 0.0
@@ -153,7 +154,7 @@ def draw_splices(length: float, rng: np.random.Generator) -> tuple[list[tuple[in
     moves, replaced = [], 0
     for _ in range(int(rng.integers(1, 4))):
         count = int(rng.uniform(0.06, 0.2) * length)
-        to, source = (int(x) for x in rng.integers(0, length - count, 2))
+        to, source = (int(x) for x in rng.integers(0, int(length) - count, 2))
         moves.append((to, source, count))
         replaced += count
     return moves, min(1.0, replaced / length)

@@ -20,6 +20,9 @@ class Perceptual(nn.Module):
     (n_mels,) standardise each mel band of the [0, 1] spectrogram before it.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, n_mels: int = 80):
         super().__init__()
         layers: list[nn.Module] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,10 @@ class MovingCodebook(nn.Module):
     Steadier than the gradient in short trainings (van den Oord et al. 2017, appendix A.1; restart: Dhariwal et al.
     2020).
     """
+
+    count: Tensor
+    total: Tensor
+    started: Tensor
 
     def __init__(self, book: nn.Embedding, keep: float = 0.97, dead: float = 0.02):
         super().__init__()
@@ -45,7 +50,7 @@ class MovingCodebook(nn.Module):
         self.count.mul_(self.keep).add_(used.sum(0), alpha=1 - self.keep)
         self.total.mul_(self.keep).add_(used.T @ vectors, alpha=1 - self.keep)
         book.copy_(self.total / (self.count[:, None] + 1e-3))
-        lost = self.count < self.dead
+        lost = torch.lt(self.count, self.dead)
         if lost.any():
             fresh = vectors[torch.randint(len(vectors), (int(lost.sum()),))]
             book[lost], self.total[lost], self.count[lost] = fresh, fresh, 1.0
@@ -63,7 +68,8 @@ class TokenizerStage(Stage):
         sizes = config.tokenizer if isinstance(config.tokenizer, TokenizerConfig) else TokenizerConfig()
         self.tokenizer: Tokenizer = Tokenizer(sizes)
         if loss.codebook_update == "ema":
-            self.networks["codebook"] = MovingCodebook(self.tokenizer.quantize.embedding).to(self.device)
+            self.codebook = MovingCodebook(self.tokenizer.quantize.embedding).to(self.device)
+            self.networks["codebook"] = self.codebook
         self.add("tokenizer", self.tokenizer, config.lr)
         self.perceptual: nn.Module | None = None
         if loss.perceptual:
@@ -110,7 +116,7 @@ class TokenizerStage(Stage):
         quantised, loss, (_, _, indices) = t.quantize(latent)
         if "codebook" in self.networks and t.training:
             vectors = latent.detach().permute(0, 2, 3, 1).flatten(0, 2)
-            self.networks["codebook"].update(t.quantize.embedding.weight.data, vectors, indices.flatten())
+            self.codebook.update(t.quantize.embedding.weight.data, vectors, indices.flatten())
         return t.decoder(t.post_quant_conv(quantised)), loss, int(indices.unique().numel())
 
     def _distance(self, out: Tensor, spec: Tensor) -> Tensor:
@@ -156,7 +162,7 @@ class TokenizerStage(Stage):
         stacked(folder / f"{step:06d}.png", {"true": self.held_out[:6, 0], "reconstructed": out[:, 0]})
 
 
-def _activations(discriminator: nn.Module, x: Tensor) -> list[Tensor]:
+def _activations(discriminator: Any, x: Tensor) -> list[Tensor]:
     out = []
     for layer in discriminator.main:
         x = layer(x)

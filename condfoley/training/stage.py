@@ -52,7 +52,7 @@ class Stage(ABC):
             {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.config.weight_decay},
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        self.optimizers[name] = torch.optim.AdamW(groups, lr=lr, betas=tuple(self.config.betas))
+        self.optimizers[name] = torch.optim.AdamW(groups, lr=lr, betas=(self.config.betas[0], self.config.betas[1]))
         for group in self.optimizers[name].param_groups:
             group["highest_lr"] = lr
         return network

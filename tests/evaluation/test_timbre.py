@@ -52,7 +52,7 @@ def test_the_discriminant_finds_the_direction_that_tells_instruments_apart():
     rng = np.random.default_rng(0)
     between, inside = np.array([3.0, 0.1, 0.1]), np.array([0.5, 2.0, 1.0])
     features = rng.normal(0, 1, (200, 1, 3)) * between + rng.normal(0, 1, (200, 4, 3)) * inside
-    mean, projection = discriminant(features, dimensions=1, shrinkage=0.01)
+    mean, projection = discriminant(features, dimensions=1, shrinkage=1e-4)
     direction = projection[:, 0] / np.linalg.norm(projection)
     assert mean == pytest.approx(features.mean((0, 1))) and abs(direction[0]) > 0.99
     spread = ((features - features.mean(1, keepdims=True)) @ projection).std() * np.sqrt(4 / 3)

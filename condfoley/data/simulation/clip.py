@@ -116,7 +116,9 @@ class _Stage:
         for hand in self.hands:
             for index, action in enumerate(hand.actions):
                 contact = hand.contacts.get(index)
-                if action.kind in ("miss", "rest") or contact is None or not 0 <= action.time < duration:
+                if action.kind == "miss" or action.kind == "rest" or contact is None:
+                    continue
+                if not 0 <= action.time < duration:
                     continue
                 step = round((action.time + BEFORE) * STEPS_PER_SECOND)
                 x, y = self.camera.at(min(step, self.steps - 1)).project(contact)

@@ -193,13 +193,14 @@ def _spot(rng: Rng, scene: Scene) -> Vector:
 def _slide(rng: Rng, scene: Scene, style: Style, spot: Vector, duration: float) -> Vector:
     """(3,) path of a stroke: across the approach, from the spot towards another place of the same thing."""
     speed = scene.view * np.exp(rng.uniform(np.log(0.25), np.log(2.2)))  # m/s
-    length = float(np.clip(speed * duration, 0.08 * scene.view, 0.45 * scene.view))
+    length = float(np.clip(speed * duration, 0.15 * scene.view, 0.45 * scene.view))
     thing = min(scene.things, key=lambda thing: float(np.linalg.norm(thing.centre - spot)), default=None)
     goal = thing.centre + rng.uniform(-0.7, 0.7, 3) * thing.half if thing else rng.normal(0, 0.2, 3) * scene.view
     way = goal - spot
     way -= style.approach * (way @ style.approach)
     there = float(np.linalg.norm(way))
-    return way / max(there, 1e-6) * min(length, max(there * 1.3, 0.06 * scene.view))
+    # Not far beyond its edge, but always far enough to be seen.
+    return way / max(there, 1e-6) * min(length, max(there * 1.3, 0.2 * scene.view))
 
 
 def _back(rng: Rng, slide: Vector) -> Vector:

@@ -62,7 +62,7 @@ class Noise:
     def render(self, length: int, sample_rate: int, rng: Rng) -> NDArray[np.float32]:
         """(length,) float32 of noise, at its own level."""
         white = rng.standard_normal(length, np.float32)
-        noise = signal.lfilter(np.float32([1]), np.float32([1, -self.colour]), white)
+        noise = signal.lfilter(np.ones(1, np.float32), np.array([1, -self.colour], np.float32), white)
         noise *= self.level * np.sqrt(1 - self.colour**2)
         if self.hum:
             phase = 2 * np.pi * self.mains * np.arange(length) / sample_rate + rng.uniform(0, 2 * np.pi)

@@ -12,6 +12,8 @@ from condfoley.data.simulation.tools import Tool
 
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
+STEPS_PER_SECOND = 240  # of the physics
+PLANE_GRID = 12  # m; each cell of the plane is drawn, and shadowed, one by one, so few cells are fastest
 SHAPES = {"box": 0.42, "slab": 0.18, "cylinder": 0.18, "ellipsoid": 0.1, "sphere": 0.05, "rail": 0.07}
 
 
@@ -93,27 +95,28 @@ def _compose(
     gravity = "0 -9.81 0" if wall else "0 0 -9.81"
     assets = "".join(_material(rng, index) for index in range(textures))
     bodies = "".join(_body(rng, thing, index) for index, thing in enumerate(things))
-    bodies += "".join(f'<body name="tool{i}" mocap="true" pos="0 0 5">{t.geoms}</body>' for i, t in enumerate(tools))
+    for index, tool in enumerate(tools):
+        bodies += f'<body name="tool{index}" mocap="true" pos="0 0 5">{tool.geoms}</body>'
     bodies += _clutter(rng, view, len(things) + 1)
     plane = f'type="plane" size="12 12 {PLANE_GRID}" material="m{len(things)}" contype="2" conaffinity="2"'
     if distractor:
         size = " ".join(f"{v:.3f}" for v in view * rng.uniform(0.03, 0.15, 3))
         shape = rng.choice(["box", "ellipsoid"])
-        bodies += f'<body name="distractor" mocap="true" pos="0 0 9"><geom type="{shape}" size="{size}" {_seen(len(things) + 1)}/></body>'
+        geom = f'<geom type="{shape}" size="{size}" {_seen(len(things) + 1)}/>'
+        bodies += f'<body name="distractor" mocap="true" pos="0 0 9">{geom}</body>'
+    backdrop = f'<geom type="box" size="0.05 8 8" {_seen(len(things) + 2)}/>'
     ambient, glow = rng.uniform(0.15, 0.5), rng.uniform(0, 0.4)
     return f"""<mujoco>
-<option timestep="{1 / STEPS_PER_SECOND}" gravity="{gravity}" integrator="implicitfast" iterations="12" ls_iterations="10"/>
+<option timestep="{1 / STEPS_PER_SECOND}" gravity="{gravity}" integrator="implicitfast"
+ iterations="12" ls_iterations="10"/>
 <visual><headlight ambient="{ambient} {ambient} {ambient}" diffuse="{glow} {glow} {glow}"/>
-<quality shadowsize="256" offsamples="{rng.choice([0, 4])}" numslices="16" numstacks="10"/><map znear="0.01" zfar="60" shadowclip="1.5"/>
+<quality shadowsize="256" offsamples="{rng.choice([0, 4])}" numslices="16" numstacks="10"/>
+<map znear="0.01" zfar="60" shadowclip="1.5"/>
 <global offwidth="128" offheight="128"/></visual>
 <statistic extent="{view}" center="0 0 {0.2 * view}"/><asset>{assets}</asset><worldbody>{_lights(rng)}
 <geom {plane}/>
-{bodies}<body name="backdrop" mocap="true" pos="0 0 -9"><geom type="box" size="0.05 8 8" {_seen(len(things) + 2)}/></body>
+{bodies}<body name="backdrop" mocap="true" pos="0 0 -9">{backdrop}</body>
 <camera name="eye" pos="0 0 2" fovy="45"/></worldbody></mujoco>"""
-
-
-STEPS_PER_SECOND = 240
-PLANE_GRID = 12  # m; each cell of the plane is drawn, and shadowed, one by one, so one cell is fastest
 
 
 def _seen(material: int) -> str:
@@ -123,9 +126,10 @@ def _seen(material: int) -> str:
 
 def _material(rng: Rng, index: int) -> str:
     repeat = np.exp(rng.uniform(np.log(0.5), np.log(4)))
+    uniform = "true" if rng.random() < 0.5 else "false"
     return (
         f'<texture name="t{index}" type="2d" builtin="flat" width="{SIZE}" height="{SIZE}"/>'
-        f'<material name="m{index}" texture="t{index}" texuniform="{"true" if rng.random() < 0.5 else "false"}" '
+        f'<material name="m{index}" texture="t{index}" texuniform="{uniform}" '
         f'texrepeat="{repeat:.2f} {repeat * rng.uniform(0.7, 1.4):.2f}" '
         f'specular="{rng.uniform(0, 0.7):.2f}" shininess="{rng.random():.2f}" reflectance="0"/>'
     )
@@ -158,8 +162,10 @@ def _body(rng: Rng, thing: Thing, index: int) -> str:
         pulse = 2 * np.pi * rng.uniform(2, 6)
         damping = rng.uniform(0.05, 0.4)
         if rng.random() < 0.5:
-            stiffness = mass * pulse**2
-            joint = f'<joint type="slide" axis="0 0 1" stiffness="{stiffness:.3f}" damping="{2 * damping * mass * pulse:.4f}"/>'
+            joint = (
+                f'<joint type="slide" axis="0 0 1" stiffness="{mass * pulse**2:.3f}" '
+                f'damping="{2 * damping * mass * pulse:.4f}"/>'
+            )
         else:
             inertia = mass * float(np.sum(thing.half**2))
             joint = (
@@ -182,8 +188,9 @@ def _clutter(rng: Rng, view: float, material: int) -> str:
         position = np.array([away * np.cos(around), away * np.sin(around), half[2]])
         numbers = [" ".join(f"{value:.4f}" for value in values) for values in (position, half)]
         colour = np.clip(rng.uniform(0.05, 0.95) + rng.normal(0, 0.15, 3), 0, 1)
+        shape = rng.choice(["box", "ellipsoid"])
         clutter += (
-            f'<geom type="{rng.choice(["box", "ellipsoid"])}" pos="{numbers[0]}" size="{numbers[1]}" {_seen(material)} '
+            f'<geom type="{shape}" pos="{numbers[0]}" size="{numbers[1]}" {_seen(material)} '
             f'rgba="{colour[0]:.2f} {colour[1]:.2f} {colour[2]:.2f} 1"/>'
         )
     return clutter

@@ -54,7 +54,7 @@ def _crop(picture: Image, rng: Rng) -> NDArray[np.float64]:
     top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
     index = np.arange(SIZE) * side // SIZE
     crop = picture[top : top + side, left : left + side][index][:, index] / 255.0
-    return np.rot90(crop, rng.integers(4))
+    return np.rot90(crop, int(rng.integers(4)))
 
 
 def _procedural(rng: Rng) -> NDArray[np.float64]:

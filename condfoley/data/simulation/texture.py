@@ -18,12 +18,12 @@ def grains(sources: Sequence[NDArray[np.float32]], sample_rate: int, rng: Rng) -
     loop = np.zeros(length, np.float32)
     size = round(rng.uniform(0.05, 0.12) * sample_rate)
     hop = size // 3
-    window = np.hanning(size).astype(np.float32)
+    window = np.hanning(size)
     for start in range(0, length, hop):
-        source = sources[rng.integers(len(sources))]
+        source = sources[int(rng.integers(len(sources)))]
         first = int(rng.integers(max(len(source) - size, 1)))
-        piece = source[first : first + size]
-        piece = piece * window[: len(piece)] if len(piece) == size else piece * np.hanning(len(piece))
+        piece = source[first : first + size].astype(np.float64)
+        piece = piece * window[: len(piece)] if len(piece) == size else piece * np.hanning(len(piece))  # type: ignore[assignment]
         at = (start + int(rng.integers(hop)) + np.arange(len(piece))) % length
         loop[at] += piece / max(float(np.sqrt(np.mean(piece**2))), 0.05)
     return _normalise(loop)
@@ -39,8 +39,9 @@ def rubbed(strokes: Sequence[NDArray[np.float32]], sample_rate: int, rng: Rng) -
     density = np.exp(rng.uniform(np.log(60), np.log(6000)))  # contacts a second: from grating to hissing
     contacts = rng.standard_normal(length) * (rng.random(length) < min(density / sample_rate, 1))
     contacts += 0.05 * rng.uniform(0, 1) * rng.standard_normal(length)
-    response = strokes[rng.integers(len(strokes))][: round(rng.uniform(0.02, 0.25) * sample_rate)]
-    response = response * np.linspace(1, 0, len(response)) ** 2
+    response: NDArray[np.float64] = strokes[int(rng.integers(len(strokes)))].astype(np.float64)
+    response = response[: round(rng.uniform(0.02, 0.25) * sample_rate)]
+    response = response * np.linspace(1, 0, len(response)) ** 2  # type: ignore[assignment]
     loop = fft.irfft(fft.rfft(contacts) * fft.rfft(response, length), length)
     return _normalise(loop.astype(np.float32))
 

@@ -131,7 +131,7 @@ def _missing(recipe: Recipe) -> list[int]:
         other = [name for name in wanted if found.get(name) != wanted[name]]
         if other:
             raise InputError(
-                f"{truth} was made with another {' and '.join(other)}; choose an empty --out or the same settings"
+                f"{truth} was made with another {' and '.join(other)}; choose an empty --out, or the same settings"
             )
     return missing
 
