@@ -88,7 +88,8 @@ class TransformerConfig:
     code_rows: int = 5
     """Codes in one time column."""
     aligned: bool = False
-    """Add the target's picture tokens around the time of the next code to its input (published: no)."""
+    """Add the target's picture tokens around the time of the next code to its input, and name the rows of codes
+    (published: no)."""
     aligned_reach: int = 3
     """Frames before and after that time which `aligned` sees."""
     segments: bool = False

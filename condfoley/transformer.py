@@ -78,11 +78,27 @@ class Transformer(nn.Module):
         if c.segments:
             self.segment_emb = nn.Parameter(torch.zeros(4, c.n_embd))
         if c.aligned:
-            self.align = nn.Conv1d(c.feature_dim, c.n_embd, 2 * c.aligned_reach + 1, padding=c.aligned_reach)
-            self.row_emb = nn.Parameter(torch.zeros(c.code_rows, c.n_embd))
-            column = torch.arange(c.codes) // c.code_rows  # (codes,)
-            centre = (column + 0.5) * c.frames / (c.codes // c.code_rows)
-            self.register_buffer("frame_of_code", centre.long().clamp(max=c.frames - 1), persistent=False)
+            self._init_aligned(c)
+
+    def _init_aligned(self, c: TransformerConfig) -> None:
+        """What `aligned` adds; scales so that code, picture, row and position all count from the first step."""
+        reach = 2 * c.aligned_reach + 1
+        self.align = nn.Conv1d(c.feature_dim, c.n_embd, reach, padding=c.aligned_reach)
+        self.row_emb = nn.Parameter(0.15 * torch.randn(c.code_rows, c.n_embd))  # row of a code
+        self.next_row_emb = nn.Parameter(0.15 * torch.randn(c.code_rows, c.n_embd))  # row of the code to predict
+        nn.init.normal_(self.align.weight, std=0.2 / (c.feature_dim * reach) ** 0.5)
+        nn.init.normal_(self.tok_emb.weight, std=0.3)
+        nn.init.normal_(self.gpt2.wpe.weight, std=0.1)
+        column = torch.arange(c.codes) // c.code_rows  # (codes,)
+        centre = (column + 0.5) * c.frames / (c.codes // c.code_rows)
+        self.register_buffer("frame_of_code", centre.long().clamp(max=c.frames - 1), persistent=False)
+
+    def _codes(self, codes: Tensor, position: int = 0) -> Tensor:
+        """Embeddings of (B, F) codes of one clip that start at `position`: (B, F, n_embd)."""
+        x = self.tok_emb(codes)
+        if self.config.aligned:
+            x = x + self.row_emb[(position + torch.arange(codes.shape[1], device=codes.device)) % self.config.code_rows]
+        return x
 
     def _pictures(self, frames: Tensor) -> Tensor:
         return self.embedder(self._standard(frames).transpose(1, 2)).transpose(1, 2)  # (B, frames, n_embd)
@@ -107,7 +123,7 @@ class Transformer(nn.Module):
         no_picture, no_reference: (B,) bool, where the reference's picture (or the whole reference) is dropped.
         Returns (B, 2 * frames + codes, n_embd).
         """
-        picture, codes = self._pictures(reference_frames), self.tok_emb(reference_codes)
+        picture, codes = self._pictures(reference_frames), self._codes(reference_codes)
         if no_reference is not None:
             codes = torch.where(no_reference[:, None, None], self.null_codes, codes)
             no_picture = no_reference if no_picture is None else no_picture | no_reference
@@ -122,7 +138,7 @@ class Transformer(nn.Module):
         if not self.config.aligned:
             return None
         near = self.align(self._standard(target_frames).transpose(1, 2)).transpose(1, 2)  # (B, frames, n_embd)
-        rows = self.row_emb.repeat(self.config.codes // self.config.code_rows, 1)  # (codes, n_embd)
+        rows = self.next_row_emb.repeat(self.config.codes // self.config.code_rows, 1)  # (codes, n_embd)
         return near[:, self.frame_of_code] + rows
 
     def forward(self, prefix: Tensor, target_codes: Tensor, hints: Tensor | None = None) -> Tensor:
@@ -131,7 +147,7 @@ class Transformer(nn.Module):
         prefix: (B, P, n_embd). target_codes: (B, codes) int64; the last one is not fed. hints: (B, codes, n_embd).
         Returns (B, codes, n_embed).
         """
-        fed = self._segment(self.tok_emb(target_codes[:, :-1]), 3)
+        fed = self._segment(self._codes(target_codes[:, :-1]), 3)
         x = torch.cat([prefix, fed], 1)  # (B, P + codes - 1, n_embd)
         if hints is not None:
             x = torch.cat([x[:, : prefix.shape[1] - 1], x[:, prefix.shape[1] - 1 :] + hints], 1)
@@ -175,7 +191,7 @@ class Transformer(nn.Module):
 
     def _feed(self, codes: Tensor, position: int, hints: Tensor | None, cache: DynamicCache, guided: bool) -> Tensor:
         """Runs (N, F) codes that start at `position` through the cached decoder; the last hidden state."""
-        x = self._segment(self.tok_emb(codes), 3)
+        x = self._segment(self._codes(codes, position), 3)
         if hints is not None:
             x = x + hints[:, position + 1 : position + 1 + codes.shape[1]]
         if guided:

@@ -37,6 +37,8 @@ class LossConfig:
     """Tokenizer: weight of the codebook loss."""
     codebook_update: Literal["gradient", "ema"] = "gradient"
     """Tokenizer: codebook by its loss (published), or by moving averages with restart of dead codes."""
+    decoder_only: bool = False
+    """Tokenizer: codes stay as they are (see init) and only the decoder learns; later parts stay valid."""
     quantise_from: int = 0
     """Tokenizer: first step with quantisation; before it, a plain autoencoder."""
     perceptual: float = 1.0

@@ -67,7 +67,10 @@ class TokenizerStage(Stage):
         loss = config.loss
         sizes = config.tokenizer if isinstance(config.tokenizer, TokenizerConfig) else TokenizerConfig()
         self.tokenizer: Tokenizer = Tokenizer(sizes)
-        if loss.codebook_update == "ema":
+        if loss.decoder_only:
+            for fixed in (self.tokenizer.encoder, self.tokenizer.quant_conv, self.tokenizer.quantize):
+                fixed.requires_grad_(False)
+        elif loss.codebook_update == "ema":
             self.codebook = MovingCodebook(self.tokenizer.quantize.embedding).to(self.device)
             self.networks["codebook"] = self.codebook
         self.add("tokenizer", self.tokenizer, config.lr)
@@ -114,7 +117,9 @@ class TokenizerStage(Stage):
             return t.decoder(t.post_quant_conv(t.latent(spec))), torch.zeros((), device=spec.device), 0
         latent = t.latent(spec).float()
         quantised, loss, (_, _, indices) = t.quantize(latent)
-        if "codebook" in self.networks and t.training:
+        if self.config.loss.decoder_only:
+            loss = torch.zeros((), device=spec.device)
+        elif "codebook" in self.networks and t.training:
             vectors = latent.detach().permute(0, 2, 3, 1).flatten(0, 2)
             self.codebook.update(t.quantize.embedding.weight.data, vectors, indices.flatten())
         return t.decoder(t.post_quant_conv(quantised)), loss, int(indices.unique().numel())

@@ -1,0 +1,120 @@
+"""A folder of clips becomes arrays: resumable, split by name, events heard where none are given."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condfoley.data.pairs import draw_pair
+from condfoley.data.store import Store, split_of
+from condfoley.errors import InputError
+from condfoley.geometry import Geometry
+from condfoley.media import write_clip, write_wav
+
+GEOMETRY = Geometry()
+
+
+def hits(path, times=(0.5, 1.4), seconds=2.0, events=None, silent=False):
+    """A grey video in which noise bursts are heard at `times`."""
+    rate = GEOMETRY.sample_rate
+    rng = np.random.default_rng(0)
+    wav = np.zeros(round(seconds * rate), np.float32)
+    for t in times:
+        burst = rng.normal(0, 0.3, rate // 5) * np.exp(-np.arange(rate // 5) / (0.02 * rate))
+        wav[round(t * rate) :][: len(burst)] += burst.astype(np.float32)
+    frames = np.full((round(seconds * 15), 32, 32, 3), 90, np.uint8)
+    write_clip(path, frames, 15.0, wav * (not silent), rate)
+    if events is not None:
+        path.with_suffix(".json").write_text(json.dumps({"events": events}))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    hits(tmp_path / "a.mp4")
+    hits(tmp_path / "b.mp4", events=[{"time": 0.5, "kind": "scratch", "duration": 0.3}])
+    hits(tmp_path / "silent.mp4", silent=True)
+    (tmp_path / "broken.mp4").write_bytes(b"not a video")
+    return tmp_path
+
+
+def test_usable_clips_are_decoded_and_the_rest_is_listed(folder, capsys):
+    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    clips = {c.name: c for c in store.train + store.validation}
+    assert set(clips) == {"a.mp4", "b.mp4"} and len(store.validation) == 1
+    assert {name for name, _ in store.rejected} == {"silent.mp4", "broken.mp4"}
+    assert "left out broken.mp4" in capsys.readouterr().err
+    a, b = clips["a.mp4"], clips["b.mp4"]
+    assert a.frames(3, 5).shape == (5, 24, 24, 3) and a.frame_count == 30
+    assert [e.kind for e in b.events] == ["scratch"]  # given
+    assert np.allclose([e.time for e in a.events], [0.5, 1.4], atol=0.02)  # heard
+
+
+def test_windows_beyond_the_ends_are_silence(folder):
+    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    clip = store.train[0]
+    wav = clip.sound(0, -100, clip.sample_count + 200)
+    assert wav.shape == (clip.sample_count + 200,) and not wav[:100].any() and not wav[-100:].any()
+    assert np.array_equal(wav[100:-100], clip.sound(0, 0, clip.sample_count))
+
+
+def test_only_what_is_new_is_decoded_again(folder):
+    Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    cached = folder / ".cache" / "clips" / "a.mp4.frames.npy"
+    before = cached.stat().st_mtime_ns
+    hits(folder / "c.mp4")
+    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    assert len(store.train) + len(store.validation) == 3
+    assert cached.stat().st_mtime_ns == before
+
+
+def test_a_cache_of_other_settings_is_refused(folder):
+    Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    with pytest.raises(InputError, match="other settings"):
+        Store.open(str(folder), GEOMETRY, frame_size=32, workers=1)
+
+
+def test_renderings_are_other_instruments_at_the_same_times(folder):
+    hits(folder / "d.mp4", events=[{"time": 0.5, "kind": "hit"}])
+    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1, renderings=3)
+    clip = next(c for c in store.train + store.validation if c.name == "d.mp4")
+    tracks = [clip.sound(i, 0, clip.sample_count) for i in range(3)]
+    assert clip.tracks == 3 and not np.array_equal(tracks[0], tracks[1])
+    again = Store.open(str(folder), GEOMETRY, cache=str(folder / "other"), frame_size=24, workers=1, renderings=3)
+    same = next(c for c in again.train + again.validation if c.name == "d.mp4")
+    assert np.array_equal(tracks[2], same.sound(2, 0, clip.sample_count))
+
+
+def test_sound_files_serve_where_no_picture_is_needed(tmp_path):
+    for name in "ab":
+        write_wav(tmp_path / f"{name}.wav", np.sin(np.arange(GEOMETRY.sample_rate) / 9).astype(np.float32), 22050)
+    store = Store.open(str(tmp_path), GEOMETRY, workers=1, sound_only=True)
+    assert {c.sample_count for c in store.train + store.validation} == {GEOMETRY.sample_rate}
+
+
+def test_a_single_clip_is_too_few(tmp_path):
+    hits(tmp_path / "a.mp4")
+    with pytest.raises(InputError, match="at least 2"):
+        Store.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
+
+
+def test_the_split_depends_on_the_name_only():
+    shares = np.array([split_of(f"{i:06d}.mp4") for i in range(2000)])
+    assert 0.03 < (shares < 0.04).mean() < 0.05
+    assert split_of("x.mp4") == split_of("x.mp4")
+
+
+@given(starts=st.lists(st.integers(0, 200), min_size=2, max_size=6), seed=st.integers(0, 99))
+def test_a_target_never_shares_sound_with_its_reference_when_it_can_be_avoided(starts, seed):
+    starts = np.array(starts)
+    reference, target = draw_pair(starts, 28, np.random.default_rng(seed))
+    assert reference != target
+    apart = abs(int(starts[reference]) - int(starts[target]))
+    assert apart >= 28 or apart == np.ptp(starts)
+
+
+def test_both_orders_of_a_pair_are_drawn():
+    drawn = {draw_pair(np.array([0, 40]), 28, np.random.default_rng(i)) for i in range(20)}
+    assert drawn == {(0, 1), (1, 0)}

@@ -1,0 +1,80 @@
+"""What the stages learn from: labels, repeated frames, picked onsets, splices, the learning rate."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condfoley.data.simulation.events import Event
+from condfoley.training.augment import augment, repeated_frames
+from condfoley.training.banks import window_starts
+from condfoley.training.offset import draw_splices
+from condfoley.training.picture import frame_labels
+from condfoley.training.stage import rate_scale
+from condfoley.training.waveform import MultiScaleDiscriminator, stft_distance
+from condfoley.video_encoder import pick_onsets
+
+
+def test_labels_peak_at_the_frame_that_shows_the_contact():
+    events = (Event(1.0, "hit", 0.0, 0.8), Event(2.0, "scratch", 0.5, 0.3))
+    labels = frame_labels(events, 10, 40, 15.0)
+    assert labels[:, 0].argmax() == 5 and labels[5, 0] == 1  # frame 15 shows the instant 1.0 s
+    assert np.isclose(labels[5, 2], 0.8) and np.isclose(labels[20, 2], 0.3)
+    assert labels[:20, 1].sum() == 0 and labels[20:28, 1].all() and not labels[28:, 1].any()
+
+
+@given(times=st.lists(st.integers(2, 55), min_size=1, max_size=8, unique=True))
+def test_picked_onsets_find_the_labels_again(times):
+    times = sorted(t * 0.5 for t in times)
+    events = tuple(Event(t, "hit") for t in times)
+    labels = frame_labels(events, 0, 450, 15.0)[:, 0]
+    assert np.allclose(pick_onsets(labels, 15.0), times, atol=0.02)
+
+
+def test_nothing_is_picked_from_a_flat_line():
+    assert len(pick_onsets(np.full(30, 0.2), 15.0)) == 0
+
+
+@given(source=st.floats(3, 15), phase=st.floats(0, 1), count=st.integers(1, 60))
+def test_repeated_frames_never_show_the_future(source, phase, count):
+    index = repeated_frames(count, 15.0, source, phase)
+    assert (index <= np.arange(count)).all() and (index >= 0).all() and (np.diff(index) >= 0).all()
+    assert (np.arange(count) - index <= 15.0 / source + 1).all()
+
+
+def test_augmentation_keeps_shapes_and_differs_between_draws():
+    frames = torch.rand(3, 5, 3, 20, 20)
+    a, b = augment(frames.clone(), 16), augment(frames.clone(), 16)
+    assert a.shape == (3, 5, 3, 16, 16) and torch.isfinite(a).all() and not torch.equal(a, b)
+
+
+@given(frames=st.integers(1, 200), seed=st.integers(0, 50))
+def test_window_starts_allow_a_pair_without_overlap(frames, seed):
+    starts = window_starts(frames, 28, np.random.default_rng(seed))
+    assert (starts >= 0).all() and (starts <= max(0, frames - 28)).all()
+    if frames >= 57:
+        assert abs(int(starts[0]) - int(starts[1])) >= 28
+
+
+@given(seed=st.integers(0, 100))
+def test_splices_stay_inside(seed):
+    moves, share = draw_splices(300.0, np.random.default_rng(seed))
+    assert 0 < share <= 1
+    assert all(0 <= to and to + n <= 300 and 0 <= source and source + n <= 300 for to, source, n in moves)
+
+
+def test_the_learning_rate_rises_and_falls():
+    rates = [rate_scale(i, 100, 10, "cosine") for i in range(100)]
+    assert rates[0] < rates[9] <= 1 and rates[99] < 0.03 and rates[10] > 0.99
+    assert rate_scale(99, 100, 10, "constant") == 1
+
+
+def test_stft_distance_is_zero_for_equal_sounds_only():
+    wav = torch.randn(2, 8192)
+    assert stft_distance(wav, wav) == 0 and stft_distance(wav, 0.5 * wav) > 0.1
+
+
+def test_the_vocoders_judges_listen_at_three_rates():
+    judged = MultiScaleDiscriminator(channels=4)(torch.randn(2, 8192))
+    assert len(judged) == 3
+    assert judged[0][-1].shape[-1] > judged[1][-1].shape[-1] > judged[2][-1].shape[-1]
