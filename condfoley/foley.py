@@ -17,6 +17,7 @@ from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
 from condfoley.mel import window_spec
+from condfoley.postfilter import match_mel
 from condfoley.sync import Sync, rerank
 from condfoley.tokenizer import Tokenizer
 from condfoley.transformer import Condition, Sampling, Transformer
@@ -111,9 +112,9 @@ class Foley:
         *,
         candidates: int = 8,
         seed: int = 0,
-        temperature: float = 1.0,
+        temperature: float = 0.9,
         top_k: int = 0,
-        top_p: float = 1.0,
+        top_p: float = 0.9,
         guidance: float = 1.0,
         rerank: bool = True,
         tolerance: float = 0.2,
@@ -261,7 +262,8 @@ class Foley:
             pieces = []
             for start in range(0, spec.shape[1], VOCODER_CHUNK):
                 left, right = max(0, start - VOCODER_MARGIN), min(spec.shape[1], start + VOCODER_CHUNK + VOCODER_MARGIN)
-                wav = self.vocoder(spec[None, :, left:right])[0]
+                piece = spec[None, :, left:right]
+                wav = match_mel(self.vocoder(piece), piece, g, self.vocoder.config.match_passes)[0]
                 pieces.append(wav[(start - left) * g.hop :][: min(VOCODER_CHUNK, spec.shape[1] - start) * g.hop])
             out.append(finished(torch.cat(pieces).cpu().numpy()[:samples]))
             tell("decoding", 0.75 + 0.25 * (k + 1) / len(specs))

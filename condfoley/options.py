@@ -28,11 +28,11 @@ class GenerateOptions:
     """How many soundtracks to write; the one that fits the picture best is chosen."""
     seed: int = 0
     """Seed of the first candidate; the same seed gives the same sound."""
-    temperature: float = 1.0
+    temperature: float = 0.9
     """Variety of the sound: below 1 is safer, above 1 is wilder."""
     top_k: int = 0
     """Draw each code from the K likeliest only (0: from all)."""
-    top_p: float = 1.0
+    top_p: float = 0.9
     """Draw each code from the likeliest that together have this probability (1: from all)."""
     guidance: float = 1.0
     """How strongly to follow the reference (1: as trained; higher: closer to the reference)."""

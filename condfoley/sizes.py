@@ -113,6 +113,8 @@ class VocoderConfig:
     """Dilated residual layers a stage (dilations 1, 3, 9)."""
     ratios: tuple[int, ...] = (8, 8, 2, 2)
     """Upsampling of each stage; their product is the hop."""
+    match_passes: int = 0
+    """Passes of the post-filter that gives the waveform its spectrogram's levels (published: none)."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 
 def commands(program: str) -> list[list[str]]:
     """Words after `program` in the README's code blocks."""
-    blocks = "\n".join(re.findall(r"^```\n(.*?)^```", README, re.S | re.M))
+    blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", README, re.S | re.M))
     lines = [line for line in blocks.splitlines() if program in line]
     return [shlex.split(line.split(program, 1)[1], comments=True) for line in lines]
 
