@@ -106,7 +106,7 @@ def write_clip(
     path: str | Path,
     frames: Iterable[np.ndarray],
     fps: float,
-    wav: np.ndarray,
+    wav: np.ndarray | None,
     sample_rate: int,
     *,
     crf: int = 23,
@@ -114,11 +114,11 @@ def write_clip(
     """Encode a new clip (H.264 yuv420p, AAC) into .mp4, .mov or .mkv.
 
     frames: T of (H, W, 3) uint8 RGB, an array or any iterator; an odd side gets its last line doubled.
-    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; sample 0 sounds with frame 0.
+    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; sample 0 sounds with frame 0. None: no sound track.
     crf: x264's constant quality, 0 (lossless) to 51. Replaces an existing file.
     Raises InputError when the file cannot be written, ValueError without any frame.
     """
-    wav = _checked(wav)
+    wav = None if wav is None else _checked(wav)
     pictures = iter(frames)
     first = next(pictures, None)
     if first is None:
@@ -129,9 +129,10 @@ def write_clip(
         rate = Fraction(fps).limit_denominator(1001)
         track = target.add_stream("libx264", rate=rate, options={"crf": str(crf), "threads": "1"})
         track.width, track.height, track.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-        sound = _sound_stream(target, "aac", sample_rate)
-        picture = _encoded_picture(track, chain([first], pictures), rate)
-        _interleave(target, picture, _encoded_sound(sound, wav, sample_rate, 0.0))
+        tracks = [_encoded_picture(track, chain([first], pictures), rate)]
+        if wav is not None:
+            tracks.append(_encoded_sound(_sound_stream(target, "aac", sample_rate), wav, sample_rate, 0.0))
+        _interleave(target, *tracks)
     return out
 
 
