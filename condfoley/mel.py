@@ -31,7 +31,8 @@ def filterbank(geometry: Geometry) -> Tensor:
         htk=geometry.mel_scale == "htk",
         norm="slaney",
     )
-    return torch.from_numpy(bank).float()
+    with torch.inference_mode(False):  # kept for good: training may need it after a generation
+        return torch.from_numpy(bank).float()
 
 
 def log_mel(wav: Tensor, geometry: Geometry) -> Tensor:

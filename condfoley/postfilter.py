@@ -18,6 +18,7 @@ LIMIT = 6.0  # largest correction of a band in one pass, natural logarithm (52 d
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def _bands_of_bins(geometry: Geometry) -> Tensor:
     """(n_fft // 2 + 1, n_mels): how much each band decides about each bin; rows sum to 1.
 

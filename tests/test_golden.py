@@ -163,3 +163,13 @@ def test_windows_follow_the_geometry():
     assert (published.codes, published.window_samples) == (50, 40960)
     assert Geometry.published(192).codes == 60
     assert np.isclose(published.window_seconds, 1.858, atol=1e-3)
+
+
+def test_training_may_follow_generation():
+    """The filters are kept; made while generating, they must still serve a loss."""
+    filterbank.cache_clear()
+    with torch.inference_mode():
+        log_mel(torch.rand(1, 4096), Geometry())
+    wav = torch.rand(1, 4096, requires_grad=True)
+    log_mel(wav, Geometry()).sum().backward()
+    assert wav.grad is not None
