@@ -164,11 +164,13 @@ class Foley:
             target_frames=frames.numpy(),
             picture_onsets=self._picture_onsets(frames, tokens),
             settings=settings,
-            weights={"name": self.card.get("name"), "parts": {k: v["sha256"] for k, v in self._parts().items()}},
+            weights=self._identity(),
         )
 
-    def _parts(self) -> dict[str, Any]:
-        return self.card.get("parts", {})
+    def _identity(self) -> dict[str, Any]:
+        """The weights' name and their parts' hashes, for the record."""
+        parts = self.card.get("parts", {})
+        return {"name": self.card.get("name"), "parts": {k: v["sha256"] for k, v in parts.items()}}
 
     def _read_target(self, path: str | Path) -> tuple[float, Tensor]:
         info = media.probe(Path(path))
@@ -250,9 +252,7 @@ class Foley:
             first = round(start * c.mel_per_frame)
             heard = specs[:, :, first : first + round(len(seen) * c.mel_per_frame)]
             verdicts.append(self.sync(seen.expand(len(specs), -1, -1), heard))
-        probability = torch.stack(verdicts).mean(0).softmax(1)[:, :-1].cpu()
-        confidence, index = probability.max(1)
-        return (index - c.max_shift) / c.fps, confidence
+        return self.sync.verdict(torch.stack(verdicts).mean(0).cpu())
 
     def _vocode(self, specs: Tensor, duration: float, tell: Progress) -> list[np.ndarray]:
         """Waveforms of all candidates, cut to the picture's length, in chunks: memory does not grow with length."""

@@ -71,8 +71,11 @@ class Sync(nn.Module):
 
         Arguments as `forward`. The confidence is the probability of the likeliest offset.
         """
-        probability = self(tokens, spec01).softmax(1)[:, :-1]
-        confidence, index = probability.max(1)
+        return self.verdict(self(tokens, spec01))
+
+    def verdict(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Offset, s, and confidence, (B,) each, from logits (B, classes) as `forward` gives them."""
+        confidence, index = logits.softmax(1)[:, :-1].max(1)
         return (index - self.config.max_shift) / self.config.fps, confidence
 
 

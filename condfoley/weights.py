@@ -29,15 +29,11 @@ PARTS = {
 
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes."""
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file: Any) -> str:
-    h = hashlib.sha256()
-    for block in iter(lambda: file.read(1 << 20), b""):
-        h.update(block)
-    return h.hexdigest()
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -133,3 +133,8 @@ def token_statistics(bank: list[Example], most: int = 400) -> tuple[torch.Tensor
     some = bank[:: max(1, len(bank) // most)]
     every = torch.from_numpy(np.concatenate([e.tokens[0] for e in some])).float()
     return every.mean(0), every.std(0) + 1e-2
+
+
+def token_window(tokens: np.ndarray, start: int, count: int) -> np.ndarray:
+    """Frames [start, start + count) of (T, D), the last one repeated beyond the end."""
+    return tokens[np.minimum(np.arange(start, start + count), len(tokens) - 1)]

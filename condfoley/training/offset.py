@@ -11,10 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from condfoley.mel import log_mel
-from condfoley.sizes import SyncConfig
 from condfoley.sync import Sync
 from condfoley.tokenizer import Tokenizer
-from condfoley.training.banks import Example, part_hash, picture_tokens, token_statistics
+from condfoley.training.banks import Example, part_hash, picture_tokens, token_statistics, token_window
 from condfoley.training.config import TrainConfig
 from condfoley.training.stage import Stage
 from condfoley.weights import load_part
@@ -44,9 +43,8 @@ class SyncStage(Stage):
         self.tokenizer: Tokenizer | None = None
         if config.loss.reconstructed:
             self.tokenizer = load_part(weights, "tokenizer", config.device)
-        sizes = config.sync if isinstance(config.sync, SyncConfig) else SyncConfig()
         self.sizes = dataclasses.replace(
-            sizes,
+            config.sync,
             feature_dim=self.bank[0].tokens.shape[2],
             n_mels=g.n_mels,
             mel_per_frame=g.sample_rate / g.hop / g.fps,
@@ -80,8 +78,7 @@ class SyncStage(Stage):
         room = max(0, e.clip.frame_count - n)
         shift = int(rng.integers(-min(most, room), min(most, room) + 1))  # positive: the sound is late
         start = int(rng.integers(max(0, shift), room + min(0, shift) + 1))
-        frames = np.minimum(np.arange(start, start + n), len(e.tokens[0]) - 1)
-        tokens = np.asarray(e.tokens[int(rng.integers(views))][frames])
+        tokens = token_window(e.tokens[int(rng.integers(views))], start, n)
         label = np.zeros(2 * most + 2, np.float32)
         sound, kind = e.clip, rng.random()
         moves: list[tuple[int, int, int]] = []

@@ -13,7 +13,6 @@ from condfoley.data.simulation.events import Event
 from condfoley.data.store import Clip
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import match
-from condfoley.sizes import VideoEncoderConfig
 from condfoley.training.augment import SOURCE_RATES, augment, repeated_frames
 from condfoley.training.config import TrainConfig
 from condfoley.training.stage import Stage
@@ -43,7 +42,7 @@ class VideoStage(Stage):
 
     def __init__(self, config: TrainConfig):
         super().__init__(config)
-        sizes = config.video if isinstance(config.video, VideoEncoderConfig) else VideoEncoderConfig()
+        sizes = config.video
         if not sizes.neck:
             raise InputError("stage video trains the event head behind the neck: set video.neck above 0")
         self.encoder: VideoEncoder = VideoEncoder(sizes)

@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from condfoley.data.pairs import draw_pair
-from condfoley.sizes import TransformerConfig
-from condfoley.training.banks import Example, examples, token_statistics
+from condfoley.training.banks import Example, examples, token_statistics, token_window
 from condfoley.training.config import TrainConfig
 from condfoley.training.stage import Stage
 from condfoley.transformer import Condition, Sampling, Transformer
@@ -30,9 +29,8 @@ class TransformerStage(Stage):
         self.bank = examples(self.store.train, weights, self.store.cache, g, config.device)
         self.held_out = examples(self.store.validation, weights, self.store.cache, g, config.device)
         self.tokenizer = load_part(weights, "tokenizer", config.device)
-        sizes = config.transformer if isinstance(config.transformer, TransformerConfig) else TransformerConfig()
         sizes = dataclasses.replace(  # lengths follow the geometry and the frozen parts
-            sizes,
+            config.transformer,
             feature_dim=self.bank[0].tokens.shape[2],
             n_embed=self.tokenizer.config.n_embed,
             frames=g.window_frames,
@@ -55,7 +53,7 @@ class TransformerStage(Stage):
             e = bank[rng.integers(len(bank))]
             track, view = int(rng.integers(len(e.starts))), int(rng.integers(views))
             r, t = draw_pair(e.starts[track], n, rng)
-            pictures = [_window(e.tokens[view], int(e.starts[track, k]), n) for k in (r, t)]
+            pictures = [token_window(e.tokens[view], int(e.starts[track, k]), n) for k in (r, t)]
             rows.append((*pictures, e.codes[track, r], e.codes[track, t]))
         a, b, c, d = (torch.from_numpy(np.stack(x)).to(self.device) for x in zip(*rows))
         return a.float(), b.float(), c.long(), d.long()
@@ -107,8 +105,3 @@ class TransformerStage(Stage):
             folder / f"{step:06d}.png",
             {k: self.tokenizer.decode(v, self.geometry.code_rows)[:, 0] for k, v in rows.items()},
         )
-
-
-def _window(tokens: np.ndarray, start: int, count: int) -> np.ndarray:
-    """Frames [start, start + count) of (T, D), the last one repeated beyond the end."""
-    return tokens[np.minimum(np.arange(start, start + count), len(tokens) - 1)]

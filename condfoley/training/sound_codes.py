@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from condfoley.errors import InputError
 from condfoley.mel import window_spec
-from condfoley.sizes import TokenizerConfig
 from condfoley.tokenizer import Tokenizer
 from condfoley.training.config import TrainConfig
 from condfoley.training.stage import Stage, random_sounds
@@ -65,8 +64,7 @@ class TokenizerStage(Stage):
     def __init__(self, config: TrainConfig):
         super().__init__(config)
         loss = config.loss
-        sizes = config.tokenizer if isinstance(config.tokenizer, TokenizerConfig) else TokenizerConfig()
-        self.tokenizer: Tokenizer = Tokenizer(sizes)
+        self.tokenizer: Tokenizer = Tokenizer(config.tokenizer)
         if loss.decoder_only:
             for fixed in (self.tokenizer.encoder, self.tokenizer.quant_conv, self.tokenizer.quantize):
                 fixed.requires_grad_(False)

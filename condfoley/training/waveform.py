@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from condfoley.mel import log_mel
-from condfoley.sizes import VocoderConfig
 from condfoley.training.config import TrainConfig
 from condfoley.training.stage import Stage, random_sounds
 from condfoley.vocoder import Vocoder
@@ -81,8 +80,7 @@ class VocoderStage(Stage):
 
     def __init__(self, config: TrainConfig):
         super().__init__(config)
-        sizes = config.vocoder if isinstance(config.vocoder, VocoderConfig) else VocoderConfig()
-        self.vocoder: Vocoder = self.add("vocoder", Vocoder(sizes), config.lr)
+        self.vocoder: Vocoder = self.add("vocoder", Vocoder(config.vocoder), config.lr)
         if config.loss.adversarial or config.loss.feature_matching:
             self.add("discriminator", MultiScaleDiscriminator(config.loss.disc_channels), config.lr_disc)
         self.tokenizer = None

@@ -115,7 +115,6 @@ def test_a_killed_run_resumes_without_a_trace(trained, clips, tmp_path, stage):
     (home / "weights").mkdir()
     for file in (trained / "weights").iterdir():
         (home / "weights" / file.name).write_bytes(file.read_bytes())
-    part = {"tokenizer": "tokenizer", "vocoder": "vocoder", "transformer": "transformer"}[stage]
     constant = dict(schedule="constant")
     main(config(stage, clips, home, out=str(home / "whole"), **constant))
     whole = torch.load(home / "whole" / "checkpoint.pt", weights_only=True)["networks"]
@@ -129,7 +128,7 @@ def test_a_killed_run_resumes_without_a_trace(trained, clips, tmp_path, stage):
     main(config(stage, clips, home, out=str(home / "parts"), steps=4, **constant))
     parts = torch.load(home / "parts" / "checkpoint.pt", weights_only=True)["networks"]
     assert whole.keys() == parts.keys()
-    assert all(torch.equal(whole[k], parts[k]) for k in whole), part
+    assert all(torch.equal(whole[k], parts[k]) for k in whole), stage
     steps = [json.loads(x)["step"] for x in (home / "parts" / "metrics.jsonl").read_text().splitlines()]
     assert steps == sorted(steps) and steps.count(3) == 1
 
