@@ -17,6 +17,11 @@ from condfoley.errors import InputError
 from condfoley.evaluation.tables import Table
 
 PARTS = ("simulated", "real", "speed")
+SAMPLING = {
+    "temperature": "variety of the sound",
+    "top_p": "share of probability that is drawn from",
+    "guidance": "how strongly to follow the reference",
+}
 NO_CLIPS = "Real clips: not measured; --clips DIR gives videos with a manifest.csv (see benchmarks/real.py)."
 
 
@@ -28,10 +33,23 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--pairs", type=int, default=100, help="simulated targets")
     p.add_argument("--candidates", type=int, default=8, help="candidates of each soundtrack")
     p.add_argument("--seed", type=int, default=0, help="seed of pairs, candidates and controls")
+    for name, text in SAMPLING.items():
+        p.add_argument(f"--{name.replace('_', '-')}", type=float, help=f"{text} (default: the model's)")
     p.add_argument("--weights", help="folder with other weights than the shipped ones")
     p.add_argument("--out", type=Path, help="folder for first_sound.json and first_sound.md")
     p.add_argument("--only", default=",".join(PARTS), help=f"parts to run, of {','.join(PARTS)}")
     return p
+
+
+class Sampled:
+    """A `condfoley.foley.Foley` whose sampling differs from the defaults."""
+
+    def __init__(self, foley: Any, sampling: dict[str, float]):
+        self.foley, self.sampling = foley, sampling
+
+    def generate(self, reference: str | Path, target: str | Path, *, candidates: int, seed: int) -> Any:
+        """As `Foley.generate`."""
+        return self.foley.generate(reference, target, candidates=candidates, seed=seed, **self.sampling)
 
 
 def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[Table]]:
@@ -41,13 +59,14 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[Table]]:
         raise InputError(f"--only {unknown[0]!r} is no part; choose from {', '.join(PARTS)}")
     if options.pairs < 1 or options.candidates < 1:
         raise InputError("--pairs and --candidates must be 1 or more")
-    results: dict[str, Any] = {"settings": {k: options.__dict__[k] for k in ("pairs", "candidates", "seed")}}
+    sampling = {k: v for k in SAMPLING if (v := options.__dict__[k]) is not None}
+    counts = {k: options.__dict__[k] for k in ("pairs", "candidates", "seed")}
+    results: dict[str, Any] = {"settings": counts | sampling}
     tables: list[Table] = []
     if "simulated" in parts or ("real" in parts and options.clips):
         from condfoley.foley import Foley
 
-        foley = Foley.load(options.weights)
-        measure_sound(foley, parts, options, results, tables)
+        measure_sound(Sampled(Foley.load(options.weights), sampling), parts, options, results, tables)
     if "speed" in parts:
         from benchmarks import speed
 

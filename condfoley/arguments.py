@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from typing import NoReturn, TypeVar, get_type_hints
 
 from jsonargparse import ActionYesNo, ArgumentParser, set_parsing_settings
@@ -38,6 +38,7 @@ class Parser(ArgumentParser):
         self.add_argument("--debug", action="store_true", help="Show the traceback when something goes wrong.")
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise InputError with the complaint in the project's one line."""
         raise InputError(one_line(message, self.prog, self.names())) from ex
 
     def names(self) -> list[str]:
@@ -49,11 +50,11 @@ def option_parser(prog: str, options: type) -> Parser:
     """Parser for a flat dataclass: `--dashed-name` for each field, switches for booleans."""
     import docstring_parser
 
-    doc = docstring_parser.parse_from_object(options)
-    helps = {item.arg_name: item.description or "" for item in doc.params}
+    docs = [docstring_parser.parse_from_object(c) for c in reversed(options.__mro__) if is_dataclass(c)]
+    helps = {item.arg_name: item.description or "" for doc in docs for item in doc.params}
     hints = get_type_hints(options)
-    parser = Parser(prog, doc.short_description or "")
-    for field in fields(options):
+    parser = Parser(prog, docs[-1].short_description or "")
+    for field in sorted(fields(options), key=lambda f: f.default is not MISSING):  # what must be given comes first
         flag = "--" + field.name.replace("_", "-")
         help_text = helps[field.name].replace("\n", " ")
         if hints[field.name] is bool and field.default is True:

@@ -1,4 +1,6 @@
-"""The one exception that means "the user's input", told apart from our own faults."""
+"""Whose fault it was: the user's input, told apart from our own faults, and the exit codes of both."""
+
+USER_FAULT, OUR_FAULT, INTERRUPTED = 2, 1, 130
 
 
 class InputError(ValueError):

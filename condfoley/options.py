@@ -12,16 +12,10 @@ from typing import Literal
 from condfoley.errors import InputError
 
 
-@dataclass
-class GenerateOptions:
-    """Write the sound the target video would make if its action happened in the reference's world."""
+@dataclass(kw_only=True)
+class SoundOptions:
+    """How soundtracks are made, whichever command makes them."""
 
-    reference: str
-    """Clip whose sound gives the material and timbre, with its picture or without."""
-    target: str
-    """Video to write a soundtrack for; sound it may already have is not looked at."""
-    out: str
-    """Folder for the results; made when it does not exist."""
     weights: str | None = None
     """Folder with other weights than those that ship with condfoley."""
     candidates: int = 8
@@ -48,8 +42,6 @@ class GenerateOptions:
     """Where to compute: cpu, cuda, cuda:1, mps."""
     force: bool = False
     """Replace the results of an earlier run in the output folder."""
-    json: bool = False
-    """Print one JSON object on stdout in place of the result paths."""
     quiet: bool = False
     """Show no progress."""
 
@@ -66,6 +58,47 @@ class GenerateOptions:
             raise InputError(f"--top-p is {self.top_p:g}; give a number above 0, at most 1")
         if self.reference_start is not None:
             _at_least("reference-start", self.reference_start, 0)
+
+
+@dataclass(kw_only=True)
+class GenerateOptions(SoundOptions):
+    """Write the sound the target video would make if its action happened in the reference's world."""
+
+    reference: str
+    """Clip whose sound gives the material and timbre, with its picture or without."""
+    target: str
+    """Video to write a soundtrack for; sound it may already have is not looked at."""
+    out: str
+    """Folder for the results; made when it does not exist."""
+    json: bool = False
+    """Print one JSON object on stdout in place of the result paths."""
+
+
+@dataclass(kw_only=True)
+class BatchOptions(SoundOptions):
+    """Write the soundtracks of many targets; run again to go on where it stopped."""
+
+    out: str
+    """Folder for the results: one folder a pair, and failed.csv when a pair could not be used."""
+    pairs: str | None = None
+    """CSV file with the columns reference and target, and, if you like, name; paths are relative to the file."""
+    reference: str | None = None
+    """One reference for all targets, in place of --pairs."""
+    targets: str | None = None
+    """Folder of the targets, with --reference."""
+    engine: Literal["local", "ray"] = "local"
+    """local: this machine; ray: a Ray cluster that can read the same files."""
+    workers: int = 1
+    """Processes, each with its own copy of the model; one already uses all cores of a machine."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for settings that do not go together."""
+        super().__post_init__()
+        _at_least("workers", self.workers, 1)
+        if (self.pairs is None) == (self.targets is None):
+            raise InputError("give either --pairs FILE.csv, or --targets FOLDER with --reference CLIP")
+        if (self.reference is None) != (self.targets is None):
+            raise InputError("--reference and --targets go together; with --pairs the file names the references")
 
 
 def _at_least(option: str, value: float, lowest: float) -> None:

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from condfoley.geometry import Geometry
+
+GEOMETRY = Geometry()
+
 
 @dataclass(frozen=True)
 class TokenizerConfig:
@@ -92,6 +96,9 @@ class TransformerConfig:
     (published: no)."""
     aligned_reach: int = 3
     """Frames before and after that time which `aligned` sees."""
+    aligned_reference: bool = False
+    """With `aligned`: add the reference's picture tokens to its own codes too, so that the code of a like moment of the
+    reference is found in one look (published: no)."""
     segments: bool = False
     """A learned vector for each of the four parts of the sequence (published: none)."""
 
@@ -123,9 +130,9 @@ class SyncConfig:
 
     feature_dim: int = 288
     """Length of a picture token."""
-    n_mels: int = 80
+    n_mels: int = GEOMETRY.n_mels
     """Mel bands."""
-    mel_per_frame: float = 22050 / 256 / 15
+    mel_per_frame: float = GEOMETRY.sample_rate / GEOMETRY.hop / GEOMETRY.fps
     """Spectrogram frames in one picture frame."""
     width: int = 96
     """Channels of both branches."""
@@ -133,7 +140,7 @@ class SyncConfig:
     """Length of the compared embeddings."""
     max_shift: int = 30
     """Largest offset, picture frames each way: 30 is 2 s at 15 fps."""
-    fps: float = 15.0
+    fps: float = GEOMETRY.fps
     """Picture frames a second: the grid's step is one frame."""
     dropout: float = 0.1
     """Dropout of both branches in training."""

@@ -125,8 +125,12 @@ class Transformer(nn.Module):
         """
         picture, codes = self._pictures(reference_frames), self._codes(reference_codes)
         if no_reference is not None:
-            codes = torch.where(no_reference[:, None, None], self.null_codes, codes)
             no_picture = no_reference if no_picture is None else no_picture | no_reference
+        if self.config.aligned_reference:
+            seen = self._near(reference_frames)  # (B, codes, n_embd)
+            codes = codes + (seen if no_picture is None else seen.masked_fill(no_picture[:, None, None], 0))
+        if no_reference is not None:
+            codes = torch.where(no_reference[:, None, None], self.null_codes, codes)
         if no_picture is not None:
             picture = torch.where(no_picture[:, None, None], self.null_frames, picture)
         target = self._pictures(target_frames)
@@ -137,9 +141,13 @@ class Transformer(nn.Module):
         """What `aligned` adds to the input that predicts each code: (B, codes, n_embd), or None."""
         if not self.config.aligned:
             return None
-        near = self.align(self._standard(target_frames).transpose(1, 2)).transpose(1, 2)  # (B, frames, n_embd)
         rows = self.next_row_emb.repeat(self.config.codes // self.config.code_rows, 1)  # (codes, n_embd)
-        return near[:, self.frame_of_code] + rows
+        return self._near(target_frames) + rows
+
+    def _near(self, frames: Tensor) -> Tensor:
+        """What the picture shows around the time of each code: (B, frames, feature_dim) -> (B, codes, n_embd)."""
+        near = self.align(self._standard(frames).transpose(1, 2)).transpose(1, 2)  # (B, frames, n_embd)
+        return near[:, self.frame_of_code]
 
     def forward(self, prefix: Tensor, target_codes: Tensor, hints: Tensor | None = None) -> Tensor:
         """Teacher-forced logits of all target codes.

@@ -243,6 +243,23 @@ def test_the_run_from_the_command_line(clips, monkeypatch, capsys, tmp_path):
     assert "--clips DIR" in capsys.readouterr().out
 
 
+def test_the_sampling_options_reach_the_model(clips, monkeypatch, tmp_path):
+    from condfoley import foley
+
+    asked = []
+
+    class Sampling(FakeFoley):
+        def generate(self, reference, target, *, candidates, seed, **sampling):
+            asked.append(sampling)
+            return super().generate(reference, target, candidates=candidates, seed=seed)
+
+    monkeypatch.setattr(foley.Foley, "load", lambda path=None: Sampling(clips, perfect))
+    words = ["--only", "simulated", "--simulated", str(clips.folder), "--pairs", "2", "--candidates", "1"]
+    assert first_sound.main([*words, "--guidance", "2", "--top-p", "0.8", "--out", str(tmp_path)]) == 0
+    assert asked == [{"guidance": 2.0, "top_p": 0.8}] * 2
+    assert json.loads((tmp_path / "first_sound.json").read_text())["settings"]["guidance"] == 2.0
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [(["--only", "speeed"], "no part"), (["--pairs", "0"], "1 or more"), (["--only", ""], "no part")],

@@ -15,7 +15,12 @@ def streams(*seeds):
     return [torch.Generator().manual_seed(s) for s in seeds]
 
 
-@pytest.fixture(params=[{}, {"aligned": True, "segments": True}], ids=["published", "aligned"])
+ALIGNED = {"aligned": True, "segments": True}
+
+
+@pytest.fixture(
+    params=[{}, ALIGNED, {**ALIGNED, "aligned_reference": True}], ids=["published", "aligned", "aligned-reference"]
+)
 def model(request):
     torch.manual_seed(0)
     model = Transformer(TransformerConfig(**SIZES, **request.param)).eval()
@@ -85,3 +90,16 @@ def test_filtering_keeps_the_likeliest(seed, k, p):
 def test_ties_at_the_kth_value_are_kept():
     logits = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
     assert torch.isfinite(filtered(logits, 2, 1.0)).sum() == 3
+
+
+def test_aligned_reference_codes_see_the_picture_of_their_own_time():
+    torch.manual_seed(0)
+    model = Transformer(TransformerConfig(**SIZES, **ALIGNED, aligned_reference=True)).eval()
+    target, codes = torch.randn(1, 7, 12), torch.zeros(1, 20, dtype=torch.long)
+    plain, struck = torch.zeros(1, 7, 12), torch.zeros(1, 7, 12)
+    struck[0, 6] = 1.0  # last frame; the neighbourhood is 3 frames, and a column of 5 codes lasts 1.75
+    changed = (model.prefix(plain, target, codes) - model.prefix(struck, target, codes)).abs().sum(-1)[0, 14:]
+    assert changed[:10].max() == 0  # columns at frames 0 and 2
+    assert changed[10:].min() > 0  # columns at frames 4 and 6
+    gone = torch.tensor([True])
+    assert torch.equal(*(model.prefix(p, target, codes, no_picture=gone) for p in (plain, struck)))

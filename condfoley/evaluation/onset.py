@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from condfoley.geometry import Geometry
+
 # Analysis. Levels are dB below the clip's loudest mel cell, so nothing here depends on the gain.
-HOP, WINDOW = 128 / 22050, 512 / 22050  # s; the hop is half the model's own: 5.8 ms
+RATE = Geometry().sample_rate  # Hz; the constants below were chosen at it
+HOP, WINDOW = 128 / RATE, 512 / RATE  # s; the hop is half the model's own: 5.8 ms
 BANDS, LOWEST, HIGHEST = 48, 80.0, 10000.0  # mel bands and their range, Hz
 RISING_BANDS = 12  # of them, those that rise most, make an event
 RANGE = 60.0  # dB; what lies deeper below the loudest cell is inaudible beside it

@@ -106,6 +106,7 @@ class SyncStage(Stage):
         return made[:, :, : spec.shape[2]]
 
     def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+        """One update on a fresh batch of shifted sounds."""
         with torch.no_grad():
             tokens, spec, label = self._batch(self.bank, rng, self.config.batch_size, len(self.bank[0].tokens))
         tokens = tokens + torch.randn_like(tokens) * self.config.loss.feature_noise * self.model.feature_std

@@ -74,6 +74,7 @@ class VideoStage(Stage):
         return total, {"onset": onset.item(), "sliding": sliding.item(), "strength": strength.item()}
 
     def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+        """One update on random windows of random clips."""
         frames, labels = self._batch(self.store.train, rng, self.config.batch_size)
         frames = augment(frames, self.geometry.frame_size).to(self.device)
         with self.autocast():

@@ -68,6 +68,7 @@ class TransformerStage(Stage):
         return F.cross_entropy(logits.float().flatten(0, 1), target_codes.flatten())
 
     def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+        """One update on random in-video pairs."""
         weights, n = self.config.loss, self.config.batch_size
         reference, target, *codes = self._batch(self.bank, rng, n, views=len(self.bank[0].tokens))
         no_reference = torch.rand(n, device=self.device) < weights.drop_reference

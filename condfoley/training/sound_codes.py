@@ -92,6 +92,7 @@ class TokenizerStage(Stage):
         self.held_out = window_spec(wav.to(self.device), self.geometry)
 
     def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+        """One update of the tokenizer and, from its first step on, of the discriminator."""
         c = self.config
         wav = random_sounds(self.store.train, c.batch_size, self.geometry.window_samples, rng)
         spec = window_spec(wav.to(self.device), self.geometry)

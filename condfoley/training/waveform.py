@@ -117,6 +117,7 @@ class VocoderStage(Stage):
         return torch.stack(wavs), torch.stack(specs)
 
     def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+        """One update of the vocoder and, from their first step on, of the discriminators."""
         weights = self.config.loss
         wav, spec = self._example(rng)
         with self.autocast():

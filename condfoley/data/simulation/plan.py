@@ -74,6 +74,7 @@ class Style:
 
     @classmethod
     def draw(cls, rng: Rng, scene: Scene) -> Style:
+        """A random way of playing that fits the scene: from above, or from the side when a thing is tall."""
         main = scene.things[0] if scene.things else None
         lean = abs(rng.normal(0, 0.35 if not scene.wall else 0.25))
         if main is not None and main.half[2] > 0.12 * scene.view and rng.random() < 0.2:

@@ -25,6 +25,7 @@ class Room:
 
     @classmethod
     def draw(cls, rng: Rng) -> Room:
+        """A random room: a fifth of them dry."""
         decay = float(np.exp(rng.uniform(np.log(0.05), np.log(0.6))))
         wet = 0.0 if rng.random() < 0.2 else float(rng.uniform(0.02, 0.6))
         return cls(decay, wet, float(rng.uniform(0.001, 0.02)), float(rng.uniform(0, 0.9)), int(rng.integers(2**31)))
@@ -54,6 +55,7 @@ class Noise:
 
     @classmethod
     def draw(cls, rng: Rng) -> Noise:
+        """A random recording: -80 to -38 dB of noise, now and then with hum."""
         level = 10 ** (rng.uniform(-80, -38) / 20)
         hum = level * rng.uniform(0.3, 2) if rng.random() < 0.12 else 0.0
         colour = 0.0 if rng.random() < 0.2 else rng.uniform(0.3, 0.99)
@@ -81,6 +83,7 @@ class Tone:
 
     @classmethod
     def draw(cls, rng: Rng) -> Tone:
+        """Random tone controls: up to three peaks of 12 dB each way."""
         peaks = tuple(
             (float(np.exp(rng.uniform(np.log(120), np.log(7000)))), float(rng.uniform(-12, 12)),
              float(rng.uniform(0.5, 5)))
@@ -96,6 +99,7 @@ class Tone:
         return np.stack(rows)
 
     def apply(self, wav: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+        """The filtered sound: (N,) float32 in and out."""
         return signal.sosfilt(self.sections(sample_rate), wav).astype(np.float32)
 
 

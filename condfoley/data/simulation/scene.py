@@ -48,6 +48,7 @@ class Scene:
 
     @classmethod
     def draw(cls, rng: Rng) -> Scene:
+        """A random scene: its things, tools, surfaces and view."""
         view = float(np.exp(rng.uniform(np.log(0.4), np.log(1.5))))
         wall = bool(rng.random() < 0.25)
         count = int(

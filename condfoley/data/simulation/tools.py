@@ -100,19 +100,23 @@ class _Builder:
         return Tool(kind, geoms, reach, hold + self.rng.choice([0.05, 0.3]), (0.03, 0.7))
 
     def handle_colour(self) -> str:
+        """Colour of a handle: wood in three of five cases."""
         wood = np.array([0.8, 0.6, 0.38]) * self.rng.uniform(0.5, 1.2)
         return rgba(wood if self.rng.random() < 0.6 else self.rng.uniform(0.05, 0.95, 3))
 
     def stick(self) -> Tool:
+        """A thin rod, held at its end."""
         radius = self.rng.uniform(0.006, 0.014)
         return self.handled("stick", "", self.rng.uniform(0.22, 0.6), radius, self.handle_colour(), radius, 0.0)
 
     def mallet(self) -> Tool:
+        """A soft round head on a handle."""
         size = self.rng.uniform(0.015, 0.045)
         head = solid("ellipsoid", (0, 0, 0), (size, size, size * 0.95), rgba(self.rng.uniform(0.05, 0.95, 3)))
         return self.handled("mallet", head, self.rng.uniform(0.2, 0.45), 0.006, self.handle_colour(), size, 0.0)
 
     def hammer(self) -> Tool:
+        """A steel head across a handle; it strikes with its face."""
         half = self.rng.uniform(0.03, 0.06)
         steel = rgba(np.full(3, self.rng.uniform(0.15, 0.6)))
         head = solid("cylinder", (0, 0, 0), (self.rng.uniform(0.012, 0.025), half), steel)
@@ -120,6 +124,7 @@ class _Builder:
         return Tool("hammer", tool.geoms, half, tool.pivot, (0.0, 0.15))
 
     def knife(self) -> Tool:
+        """A blade held so that its edge leads."""
         length, depth = self.rng.uniform(0.12, 0.28), self.rng.uniform(0.012, 0.03)
         steel = rgba(np.full(3, self.rng.uniform(0.5, 0.85)))
         blade = solid("box", (length / 2, 0, depth), (length / 2, 0.003, depth), steel)
@@ -128,10 +133,12 @@ class _Builder:
         return Tool("knife", geoms, 0.0, length + 0.35, (0.0, 0.25))
 
     def fist(self) -> Tool:
+        """A closed hand on its forearm."""
         geoms = self.grip(0.02, 0.0) + solid("ellipsoid", (0.03, 0, 0.005), (0.055, 0.045, 0.042), self.skin)
         return Tool("fist", geoms + self.arm(0.07), 0.043, 0.35, (0.0, 0.6))
 
     def palm(self) -> Tool:
+        """A flat hand that slaps."""
         geoms = solid("ellipsoid", (0.06, 0, 0), (0.052, 0.044, 0.016), self.skin)
         for finger in range(4):
             y, curl = -0.033 + finger * 0.022, self.rng.uniform(-0.012, 0.006)
@@ -141,6 +148,7 @@ class _Builder:
         return Tool("palm", geoms + self.arm(0.11), 0.014, self.rng.choice([0.12, 0.38]), (-0.02, 0.3))
 
     def fingers(self) -> Tool:
+        """A hand that taps with one to four fingertips."""
         geoms = solid("ellipsoid", (0.08, 0, 0.055), (0.05, 0.042, 0.02), self.skin)
         used = int(self.rng.integers(1, 5))
         for finger in range(4):

@@ -1,0 +1,140 @@
+"""One function over many items on the cores of this machine or of a Ray cluster; a killed worker loses nothing.
+
+`local` is a pool of spawned processes (an OpenGL context does not survive a fork), or this process itself for one
+worker. `ray` is Ray Data on the cluster that RAY_ADDRESS names or that runs here, else a Ray of its own; its machines
+must see the same files at the same paths.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from condfoley.errors import InputError
+
+Engine = Literal["local", "ray"]
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+ATTEMPTS = 3  # an item whose worker process dies this often is given up
+DIED = f"its worker process died {ATTEMPTS} times"
+
+
+@dataclass(frozen=True)
+class Done(Generic[Item, Value]):
+    """An item with what the function returned, or with the reason why it returned nothing."""
+
+    item: Item
+    value: Value | None = None
+    error: str = ""
+    """One line; empty when all went well."""
+    died: bool = False
+    """Whether the item killed its worker process, again and again (engine local)."""
+
+
+def run(
+    function: Callable[[Item], Value], items: Iterable[Item], engine: Engine = "local", workers: int = 1
+) -> Iterator[Done[Item, Value]]:
+    """Yields one `Done` for each item, in the order in which they finish; an exception is that item's error.
+
+    function, items, values: picklable.   workers: processes; a Ray cluster uses all of its CPUs instead.
+    Raises InputError when Ray is asked for and not installed.
+    """
+    queue = list(items)
+    if not queue:
+        return
+    if engine == "ray":
+        yield from _on_ray(function, queue, workers)
+    elif workers == 1:
+        yield from (_attempt(function, item) for item in queue)
+    else:
+        yield from _in_pool(function, queue, min(workers, len(queue)))
+
+
+def reason(error: BaseException) -> str:
+    """An exception in one line: the message of an InputError, else the type as well."""
+    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    return (text.splitlines() or [""])[0]
+
+
+def _attempt(function: Callable[[Item], Value], item: Item) -> Done[Item, Value]:
+    try:
+        return Done(item, function(item))
+    except Exception as error:  # noqa: BLE001 - one bad item must not end a run of hours
+        return Done(item, error=reason(error))
+
+
+def _in_pool(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Iterator[Done[Item, Value]]:
+    """As many items under way as there are workers; when one dies, those under way wait in line again."""
+    waiting, deaths = deque(range(len(items))), Counter[int]()
+    while waiting:
+        before = set(multiprocessing.active_children())
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+        running: dict[Future[Done[Item, Value]], int] = {}
+        finished = False
+        try:
+            while waiting or running:
+                while waiting and len(running) < workers:
+                    running[pool.submit(_attempt, function, items[waiting[0]])] = waiting[0]
+                    waiting.popleft()
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield future.result()
+                    del running[future]
+            finished = True
+        except BrokenProcessPool:
+            deaths.update(running.values())
+            for index in running.values():
+                if deaths[index] < ATTEMPTS:
+                    waiting.append(index)
+                else:
+                    yield Done(items[index], error=DIED, died=True)
+        finally:
+            if not finished:  # broken, interrupted or abandoned: nobody waits for what is under way
+                for process in set(multiprocessing.active_children()) - before:
+                    process.terminate()
+            pool.shutdown(cancel_futures=True)
+
+
+def _on_ray(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Iterator[Done[Item, Value]]:
+    """One block and so one task for each item: Ray runs a task again when its process or machine dies."""
+    try:
+        import ray
+        import ray.cloudpickle as pickle
+        import ray.data
+    except ImportError:
+        raise InputError(
+            "the engine ray needs Ray; run `pip install 'condfoley[cluster]'`, or use the engine local"
+        ) from None
+    _join(ray, workers)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+
+    def work(row: dict[str, Any]) -> dict[str, Any]:
+        made = _attempt(function, pickle.loads(row["item"]))
+        return {"index": row["index"], "made": pickle.dumps((made.value, made.error))}
+
+    rows = [{"index": index, "item": pickle.dumps(item)} for index, item in enumerate(items)]
+    for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(work).iter_rows():
+        value, error = pickle.loads(row["made"])
+        yield Done(items[row["index"]], value, error)
+
+
+def _join(ray: Any, workers: int) -> None:
+    """Connects to the cluster there is, or starts Ray here with `workers` CPUs."""
+    if ray.is_initialized():
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning", "configure_logging": True}
+    try:
+        ray.init(address="auto", **quiet)
+    except ConnectionError:
+        if address := os.environ.get("RAY_ADDRESS"):
+            raise InputError(
+                f"no Ray cluster answers at RAY_ADDRESS={address}; start it or unset RAY_ADDRESS"
+            ) from None
+        ray.init(num_cpus=workers, include_dashboard=False, **quiet)

@@ -1,0 +1,8 @@
+"""Make shards of a data set: python data_prep/prepare.py greatest-hits SRC OUT (the same as `condfoley prepare`)"""
+
+import sys
+
+from condfoley.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["prepare", *sys.argv[1:]]))
