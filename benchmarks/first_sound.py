@@ -21,6 +21,7 @@ SAMPLING = {
     "temperature": "variety of the sound",
     "top_p": "share of probability that is drawn from",
     "guidance": "how strongly to follow the reference",
+    "picture_guidance": "how strongly to follow the target's picture",
 }
 NO_CLIPS = "Real clips: not measured; --clips DIR gives videos with a manifest.csv (see benchmarks/real.py)."
 

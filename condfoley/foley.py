@@ -116,6 +116,7 @@ class Foley:
         top_k: int = 0,
         top_p: float = 0.9,
         guidance: float = 1.0,
+        picture_guidance: float = 1.0,
         rerank: bool = True,
         tolerance: float = 0.2,
         reference_start: float | None = None,
@@ -128,7 +129,7 @@ class Foley:
         Raises InputError when a file cannot be used, or the reference is silent.
         """
         tell = progress or (lambda stage, share: None)
-        sampling = Sampling(temperature, top_k, top_p, guidance)
+        sampling = Sampling(temperature, top_k, top_p, guidance, picture_guidance)
         seeds = [seed + i for i in range(candidates)]
         duration, frames = self._read_target(target)
         tell("watching the target", 0.0)

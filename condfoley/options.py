@@ -30,6 +30,8 @@ class SoundOptions:
     """Draw each code from the likeliest that together have this probability (1: from all)."""
     guidance: float = 1.0
     """How strongly to follow the reference (1: as trained; higher: closer to the reference)."""
+    picture_guidance: float = 1.0
+    """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it)."""
     rerank: bool = True
     """Choose by how well the sound fits the picture; otherwise the first candidate is chosen."""
     tolerance: float = 0.2
@@ -51,6 +53,7 @@ class SoundOptions:
         _at_least("seed", self.seed, 0)
         _at_least("top-k", self.top_k, 0)
         _at_least("guidance", self.guidance, 0)
+        _at_least("picture-guidance", self.picture_guidance, 0)
         _at_least("tolerance", self.tolerance, 0)
         if not 0 < self.temperature < float("inf"):
             raise InputError(f"--temperature is {self.temperature:g}; give a number above 0")

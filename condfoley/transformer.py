@@ -7,12 +7,15 @@ Sequence: [reference frames][target frames][reference codes][target codes], code
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, GPT2Config, GPT2Model
 
 from condfoley.sizes import TransformerConfig
+
+Given = Literal["both", "target", "nothing"]  # target's picture and reference, the first alone, or neither
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,22 @@ class Sampling:
     """Only the likeliest codes that make up this probability."""
     guidance: float = 1.0
     """Classifier-free guidance on the reference: 1 none, above 1 more like the reference."""
+    picture_guidance: float = 1.0
+    """The same on the target's picture: above 1, more strictly timed to it."""
+
+    def terms(self, has_reference: bool) -> dict[Given, float]:
+        """Weights of the logits under what is given, which guidance adds up; those of weight 0 are left out.
+
+        nothing + picture_guidance * (target - nothing) + guidance * (both - target); without a reference the last
+        term is missing.
+        """
+        both = self.guidance if has_reference else 0.0
+        weights: dict[Given, float] = {
+            "both": both,
+            "target": self.picture_guidance - both,
+            "nothing": 1 - self.picture_guidance,
+        }
+        return {given: weight for given, weight in weights.items() if weight}
 
 
 @dataclass
@@ -116,11 +135,13 @@ class Transformer(nn.Module):
         reference_codes: Tensor,
         no_picture: Tensor | None = None,
         no_reference: Tensor | None = None,
+        no_target: Tensor | None = None,
     ) -> Tensor:
         """Embeddings of everything before the target's codes.
 
         reference_frames, target_frames: (B, frames, feature_dim). reference_codes: (B, codes) int64.
-        no_picture, no_reference: (B,) bool, where the reference's picture (or the whole reference) is dropped.
+        no_picture, no_reference, no_target: (B,) bool, where the reference's picture, the whole reference, or the
+        target's picture is dropped.
         Returns (B, 2 * frames + codes, n_embd).
         """
         picture, codes = self._pictures(reference_frames), self._codes(reference_codes)
@@ -134,15 +155,21 @@ class Transformer(nn.Module):
         if no_picture is not None:
             picture = torch.where(no_picture[:, None, None], self.null_frames, picture)
         target = self._pictures(target_frames)
+        if no_target is not None:
+            target = torch.where(no_target[:, None, None], self.null_frames, target)
         parts = (picture, target, codes)
         return torch.cat([self._segment(x, i) for i, x in enumerate(parts)], 1)
 
-    def hints(self, target_frames: Tensor) -> Tensor | None:
-        """What `aligned` adds to the input that predicts each code: (B, codes, n_embd), or None."""
+    def hints(self, target_frames: Tensor, no_target: Tensor | None = None) -> Tensor | None:
+        """What `aligned` adds to the input that predicts each code: (B, codes, n_embd), or None.
+
+        no_target: (B,) bool, where the picture is dropped.
+        """
         if not self.config.aligned:
             return None
         rows = self.next_row_emb.repeat(self.config.codes // self.config.code_rows, 1)  # (codes, n_embd)
-        return self._near(target_frames) + rows
+        near = self._near(target_frames)
+        return rows + (near if no_target is None else near.masked_fill(no_target[:, None, None], 0))
 
     def _near(self, frames: Tensor) -> Tensor:
         """What the picture shows around the time of each code: (B, frames, feature_dim) -> (B, codes, n_embd)."""
@@ -176,56 +203,48 @@ class Transformer(nn.Module):
         forced: (N, F) codes already written, which the window starts with. Returns (N, codes) int64.
         """
         n, total = len(generators), self.config.codes
-        guided = sampling.guidance != 1.0 and condition.reference_codes is not None
-        prefix = self._condition_prefix(condition, guided)  # (1 or 2, P, n_embd)
-        hints = self.hints(condition.target_frames)  # (1, codes, n_embd)
+        terms = sampling.terms(condition.reference_codes is not None)
+        weights = torch.tensor(list(terms.values()), device=condition.target_frames.device)  # (R,)
+        prefix, hints = self._conditions(condition, list(terms))  # (R, P, n_embd), (R, codes, n_embd)
         if hints is not None:
             prefix = torch.cat([prefix[:, :-1], prefix[:, -1:] + hints[:, :1]], 1)
         cache = DynamicCache(config=self.gpt2.config)
         hidden = self.gpt2(inputs_embeds=prefix, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
         cache.batch_repeat_interleave(n)
-        hidden = hidden.repeat_interleave(n, 0)  # (N or 2N, n_embd): first the guided half
+        hidden = hidden.repeat_interleave(n, 0)  # (R * N, n_embd): all candidates of one term, then of the next
         written = torch.empty(n, 0, dtype=torch.long, device=prefix.device) if forced is None else forced
         start = written.shape[1]
         if start:  # the overlap with the window before, in one pass
-            hidden = self._feed(written, 0, hints, cache, guided)
+            hidden = self._feed(written, 0, hints, cache, len(terms))
         codes = [written]
         for position in range(start, total):
-            drawn = draw(self._guided(hidden, sampling, guided), generators, sampling)  # (N, 1)
+            logits = self.head(hidden).unflatten(0, (len(terms), n))  # (R, N, n_embed)
+            drawn = draw(torch.einsum("r,rnv->nv", weights, logits), generators, sampling)  # (N, 1)
             codes.append(drawn)
             if position + 1 < total:
-                hidden = self._feed(drawn, position, hints, cache, guided)
+                hidden = self._feed(drawn, position, hints, cache, len(terms))
         return torch.cat(codes, 1)
 
-    def _feed(self, codes: Tensor, position: int, hints: Tensor | None, cache: DynamicCache, guided: bool) -> Tensor:
-        """Runs (N, F) codes that start at `position` through the cached decoder; the last hidden state."""
-        x = self._segment(self._codes(codes, position), 3)
+    def _feed(self, codes: Tensor, position: int, hints: Tensor | None, cache: DynamicCache, terms: int) -> Tensor:
+        """Runs (N, F) codes that start at `position` through the cached decoder; the last hidden states (R * N, n)."""
+        x = self._segment(self._codes(codes, position), 3).repeat(terms, 1, 1)  # (R * N, F, n_embd)
         if hints is not None:
-            x = x + hints[:, position + 1 : position + 1 + codes.shape[1]]
-        if guided:
-            x = torch.cat([x, x])
+            x = x + hints[:, position + 1 : position + 1 + codes.shape[1]].repeat_interleave(len(codes), 0)
         return self.gpt2(inputs_embeds=x, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
 
-    def _guided(self, hidden: Tensor, sampling: Sampling, guided: bool) -> Tensor:
-        logits = self.head(hidden)
-        if not guided:
-            return logits
-        with_reference, without = logits.chunk(2)
-        return without + sampling.guidance * (with_reference - without)
-
-    def _condition_prefix(self, condition: Condition, guided: bool) -> Tensor:
+    def _conditions(self, condition: Condition, terms: list[Given]) -> tuple[Tensor, Tensor | None]:
+        """Prefix and hints with what each term is given, one row a term."""
         target = condition.target_frames
         frames, codes = condition.reference_frames, condition.reference_codes
-        no_picture = torch.tensor([frames is None], device=target.device)
-        no_reference = torch.tensor([codes is None], device=target.device)
+        no_reference = torch.tensor([given != "both" for given in terms], device=target.device)
+        no_target = torch.tensor([given == "nothing" for given in terms], device=target.device)
+        no_picture = no_reference | (frames is None)
         frames = torch.zeros_like(target) if frames is None else frames
         if codes is None:
             codes = torch.zeros(1, self.config.codes, dtype=torch.long, device=target.device)
-        if guided:
-            two = torch.tensor([False, True], device=target.device)
-            frames, target, codes = frames.expand(2, -1, -1), target.expand(2, -1, -1), codes.expand(2, -1)
-            return self.prefix(frames, target, codes, no_picture | two, two)
-        return self.prefix(frames, target, codes, no_picture, no_reference)
+        frames, target, codes = (x.expand(len(terms), *x.shape[1:]) for x in (frames, target, codes))
+        prefix = self.prefix(frames, target, codes, no_picture, no_reference, no_target)
+        return prefix, self.hints(target, no_target)
 
 
 def draw(logits: Tensor, generators: list[torch.Generator], sampling: Sampling) -> Tensor:

@@ -60,7 +60,35 @@ def test_forced_codes_are_kept_and_continued_as_if_just_drawn(model, condition):
 def test_guidance_of_one_is_none_and_of_more_changes_the_result(model, condition):
     plain = model.generate(condition, streams(0, 1), Sampling())
     assert torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(guidance=1.0)))
+    assert torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(picture_guidance=1.0)))
     assert not torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(guidance=4.0)))
+    assert not torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(picture_guidance=4.0)))
+
+
+@pytest.mark.parametrize(("guidance", "picture_guidance"), [(2.0, 1.0), (1.0, 2.0), (2.0, 2.0), (3.0, 1.5)])
+def test_guided_sampling_equals_the_weighted_full_passes(model, condition, guidance, picture_guidance):
+    made = model.generate(
+        condition, streams(0), Sampling(top_k=1, guidance=guidance, picture_guidance=picture_guidance)
+    )
+    yes, no = torch.tensor([True]), torch.tensor([False])
+
+    def logits(no_reference, no_target):
+        given = (condition.reference_frames, condition.target_frames, condition.reference_codes)
+        prefix = model.prefix(*given, no_reference, no_reference, no_target)
+        return model(prefix, made, model.hints(condition.target_frames, no_target))
+
+    with torch.no_grad():
+        nothing, target, both = logits(yes, yes), logits(yes, no), logits(no, no)
+    mixed = nothing + picture_guidance * (target - nothing) + guidance * (both - target)
+    assert torch.equal(mixed.argmax(-1), made)
+
+
+def test_guidance_without_a_reference_is_on_the_picture_only(model, condition):
+    alone = Condition(condition.target_frames)
+    plain = model.generate(alone, streams(0), Sampling(guidance=5.0))
+    assert torch.equal(plain, model.generate(alone, streams(0), Sampling()))
+    assert Sampling(guidance=5.0).terms(has_reference=False) == {"target": 1.0}
+    assert Sampling(guidance=2.0, picture_guidance=2.0).terms(has_reference=True) == {"both": 2.0, "nothing": -1.0}
 
 
 def test_a_missing_reference_is_the_null_tokens(model, condition):
@@ -74,8 +102,10 @@ def test_a_missing_reference_is_the_null_tokens(model, condition):
         dropped = model.prefix(
             condition.reference_frames, condition.target_frames, condition.reference_codes, no_reference=drop
         )
-        given_nothing = model._condition_prefix(nothing, guided=False)
-    assert torch.equal(dropped, given_nothing)
+    greedy = model.generate(nothing, streams(0), Sampling(top_k=1))
+    with torch.no_grad():
+        logits = model(dropped, greedy, model.hints(condition.target_frames))
+    assert torch.equal(logits.argmax(-1), greedy)
 
 
 @given(seed=st.integers(0, 1000), k=st.integers(1, 40), p=st.floats(0.05, 1.0))

@@ -103,6 +103,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         top_k=options.top_k,
         top_p=options.top_p,
         guidance=options.guidance,
+        picture_guidance=options.picture_guidance,
         rerank=options.rerank,
         tolerance=options.tolerance,
         reference_start=options.reference_start,

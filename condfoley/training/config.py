@@ -61,6 +61,8 @@ class LossConfig:
     """Vocoder, sync: share of examples whose spectrogram went through the tokenizer first."""
     drop_reference: float = 0.0
     """Transformer: share of examples whose reference is replaced by the null tokens."""
+    drop_all: float = 0.0
+    """Transformer: share of examples without reference and without the target's picture, for guidance on the latter."""
     drop_picture: float = 0.0
     """Transformer: share of examples whose reference picture is replaced by the null tokens."""
     feature_noise: float = 0.0
@@ -96,9 +98,11 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     """Weights of the losses."""
     steps: int = 1000
-    """Training steps."""
+    """Training steps; 0: the part is only built (from init or pretrained) and written."""
     batch_size: int = 16
-    """Examples a step."""
+    """Examples a step, of all processes and accumulated parts together."""
+    accumulate: int = 1
+    """Parts that each process takes its share of a batch in, one after the other, to save memory."""
     window: int = 0
     """Length of an example: samples (vocoder) or picture frames (video, sync); 0: the geometry's window."""
     lr: float = 3e-4
@@ -115,25 +119,47 @@ class TrainConfig:
     """Steps of linear warm-up."""
     clip_grad: float = 1.0
     """Largest gradient norm; 0: no clipping."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """Arithmetic of the forward pass."""
-    device: str = "cpu"
-    """torch device."""
+    ema: float = 0.0
+    """Decay of the moving average of the weights, which is then what is validated and exported; 0: none."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Arithmetic of the forward pass; fp16 needs a GPU."""
+    device: Literal["auto", "cpu"] = "auto"
+    """auto: the GPU when there is one."""
     threads: int = 0
     """CPU threads; 0: torch's choice."""
     seed: int = 0
     """Same seed, same run."""
     init: str | None = None
     """Weights folder whose part of the same name training starts from."""
+    pretrained: str | None = None
+    """Video: file with torchvision's state dict of R(2+1)D-18 (Kinetics-400) to start from; nothing is downloaded."""
+    lora: int = 0
+    """Transformer: rank of low-rank adapters that learn in place of the weights; 0: the weights themselves."""
     resume: bool = True
-    """Go on from the run folder's checkpoint when there is one."""
+    """Go on from the run folder's newest checkpoint when there is one."""
+    dry_run: bool = False
+    """Build everything, say how large it is, and train nothing."""
     log_every: int = 20
     """Steps between two lines of metrics.jsonl."""
     evaluate_every: int = 200
     """Steps between two validations (with a picture and a sound sample)."""
     checkpoint_every: int = 200
     """Steps between two checkpoints."""
+    keep: int = 2
+    """Checkpoints that are kept."""
     wandb: Literal["disabled", "offline", "online"] = "disabled"
-    """Log to Weights & Biases too."""
+    """Log to Weights & Biases too; online without an API key logs offline."""
     wandb_project: str = "condfoley"
     """Project there."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that do not go together."""
+        for name, least in (("steps", 0), ("batch_size", 1), ("accumulate", 1), ("keep", 1), ("lora", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be {least} or more")
+        if not 0 <= self.ema < 1:
+            raise ValueError("ema must be at least 0 and below 1")
+        if self.lora and self.stage != "transformer":
+            raise ValueError("lora is for stage transformer")
+        if self.pretrained and self.stage != "video":
+            raise ValueError("pretrained is for stage video")

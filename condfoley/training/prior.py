@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from torch import Tensor
 
 from condfoley.data.pairs import draw_pair
 from condfoley.training.banks import Example, examples, token_statistics, token_window
 from condfoley.training.config import TrainConfig
-from condfoley.training.stage import Stage
+from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
 from condfoley.transformer import Condition, Sampling, Transformer
 from condfoley.weights import load_part
 
@@ -23,12 +25,12 @@ class TransformerStage(Stage):
 
     part = "transformer"
 
-    def __init__(self, config: TrainConfig):
-        super().__init__(config)
-        weights, g = Path(config.weights), config.geometry
-        self.bank = examples(self.store.train, weights, self.store.cache, g, config.device)
-        self.held_out = examples(self.store.validation, weights, self.store.cache, g, config.device)
-        self.tokenizer = load_part(weights, "tokenizer", config.device)
+    def __init__(self, config: TrainConfig, accelerator: Accelerator):
+        super().__init__(config, accelerator)
+        weights, g, device = Path(config.weights), config.geometry, str(accelerator.device)
+        self.bank = examples(self.store.train, weights, self.store.cache, g, device)
+        self.held_out = examples(self.store.validation, weights, self.store.cache, g, device)
+        self.tokenizer = load_part(weights, "tokenizer", device)
         sizes = dataclasses.replace(  # lengths follow the geometry and the frozen parts
             config.transformer,
             feature_dim=self.bank[0].tokens.shape[2],
@@ -41,42 +43,79 @@ class TransformerStage(Stage):
         mean, std = token_statistics(self.bank)
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
-        self.add("transformer", self.model, config.lr)
-        rng = np.random.default_rng(12345)
-        self.fixed = self._batch(self.held_out, rng, 96, views=1)
+        if config.init:
+            self.model.load_state_dict(load_start(config, self.part).state_dict())
+        self.adapted: Any = add_adapters(self.model, config.lora) if config.lora else None
+        self.add("transformer", self.adapted or self.model, config.lr, self._loss)
+        self.fixed = self._pairs(self.held_out, fixed_streams(96), views=1).tensors
 
-    def _batch(self, bank: list[Example], rng: np.random.Generator, count: int, views: int) -> tuple[Tensor, ...]:
+    @classmethod
+    def needs(cls, config: TrainConfig) -> tuple[str, ...]:
+        """Its inputs and outputs are made by these."""
+        return "tokenizer", "video_encoder"
+
+    def _pairs(self, bank: list[Example], rngs: Sequence[np.random.Generator], views: int) -> Batch:
         """(reference frames, target frames, reference codes, target codes) of random in-video pairs."""
+        names: list[str] = []
         rows: list[tuple[np.ndarray, ...]] = []
         n = self.geometry.window_frames
-        for _ in range(count):
+        for rng in rngs:
             e = bank[rng.integers(len(bank))]
             track, view = int(rng.integers(len(e.starts))), int(rng.integers(views))
             r, t = draw_pair(e.starts[track], n, rng)
             pictures = [token_window(e.tokens[view], int(e.starts[track, k]), n) for k in (r, t)]
             rows.append((*pictures, e.codes[track, r], e.codes[track, t]))
+            names.append(e.clip.name)
         a, b, c, d = (torch.from_numpy(np.stack(x)).to(self.device) for x in zip(*rows))
-        return a.float(), b.float(), c.long(), d.long()
+        return Batch(names, (a.float(), b.float(), c.long(), d.long()))
 
-    def _noisy(self, frames: Tensor) -> Tensor:
-        return frames + torch.randn_like(frames) * self.config.loss.feature_noise * self.model.feature_std
+    def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
+        """Random in-video pairs with noise on the picture tokens, and what is left out of each."""
+        batch, weights = self._pairs(self.bank, rngs, views=len(self.bank[0].tokens)), self.config.loss
+        reference, target, *codes = batch.tensors
+        shape = (2, *target.shape[1:])
+        noise = torch.from_numpy(np.stack([r.standard_normal(shape, np.float32) for r in rngs])).to(self.device)
+        reference, target = (
+            frames + noise[:, i] * weights.feature_noise * self.model.feature_std
+            for i, frames in enumerate((reference, target))
+        )
+        chance = torch.tensor([r.random(2) for r in rngs], device=self.device)
+        no_target = chance[:, 0] < weights.drop_all
+        no_reference = chance[:, 0] < weights.drop_all + weights.drop_reference
+        no_picture = chance[:, 1] < weights.drop_picture
+        return Batch(batch.names, (reference, target, *codes, no_picture, no_reference, no_target))
 
-    def _loss(self, batch: tuple[Tensor, ...], no_picture: Tensor | None, no_reference: Tensor | None) -> Tensor:
-        reference, target, reference_codes, target_codes = batch
-        prefix = self.model.prefix(reference, target, reference_codes, no_picture, no_reference)
-        logits = self.model(prefix, target_codes, self.model.hints(target))
-        return F.cross_entropy(logits.float().flatten(0, 1), target_codes.flatten())
+    def _loss(
+        self,
+        reference: Tensor,
+        target: Tensor,
+        reference_codes: Tensor,
+        target_codes: Tensor,
+        no_picture: Tensor | None = None,
+        no_reference: Tensor | None = None,
+        no_target: Tensor | None = None,
+    ) -> Loss:
+        prefix = self.model.prefix(reference, target, reference_codes, no_picture, no_reference, no_target)
+        logits = self.model(prefix, target_codes, self.model.hints(target, no_target))
+        each = F.cross_entropy(logits.float().transpose(1, 2), target_codes, reduction="none").mean(1)  # (B,)
+        loss = each.mean()
+        return loss, {"cross_entropy": loss.detach(), "each": each.detach()}
 
-    def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+    def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update on random in-video pairs."""
-        weights, n = self.config.loss, self.config.batch_size
-        reference, target, *codes = self._batch(self.bank, rng, n, views=len(self.bank[0].tokens))
-        no_reference = torch.rand(n, device=self.device) < weights.drop_reference
-        no_picture = torch.rand(n, device=self.device) < weights.drop_picture
-        with self.autocast():
-            loss = self._loss((self._noisy(reference), self._noisy(target), *codes), no_picture, no_reference)
-        self.update("transformer", loss)
-        return {"loss": loss.item()}
+        return {"cross_entropy": self.update("transformer", *batch.tensors)["cross_entropy"]}
+
+    def each_loss(self, *inputs: Tensor) -> Tensor:
+        """Cross-entropy of each example, nats a code: (B,), from the tensors of a pair."""
+        each: Tensor = self.objectives["transformer"](*inputs)[1]["each"]
+        return each
+
+    def exported(self) -> tuple[nn.Module, dict[str, Tensor]]:
+        """The transformer, adapters merged into its weights."""
+        if self.adapted is None:
+            return super().exported()
+        merged = merged_adapters(self.adapted)
+        return merged, merged.state_dict()
 
     def validate(self, step: int) -> dict[str, float]:
         """Cross-entropy (nats a code) on held-out videos, and the same with reference or picture exchanged."""
@@ -88,7 +127,7 @@ class TransformerStage(Stage):
             "other_picture": (reference, target[other], reference_codes, target_codes),
         }
         with self.autocast():
-            return {k: self._loss(v, None, None).item() for k, v in cases.items()}
+            return {k: self._loss(v).item() for k, v in cases.items()}
 
     def sample(self, folder: Path, step: int) -> None:
         """Decoded spectrograms: reference, truth, and what is generated now."""
