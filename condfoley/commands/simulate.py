@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 
 from condfoley.arguments import parse_options
 from condfoley.data.simulation.write import Recipe, write_clips
-from condfoley.errors import OUR_FAULT, InputError
+from condfoley.errors import OUR_FAULT
 
 
 def run(words: list[str]) -> int:
     """Run with command-line words; returns 0, or 1 when clips failed. Raises InputError for a wrong call."""
     recipe = parse_options("condfoley simulate", Recipe, words)
-    if find_spec("mujoco") is None:
-        raise InputError("simulation needs MuJoCo; install it with `pip install mujoco`")
     failures = write_clips(recipe)
     if failures:
         number, reason = failures[0]

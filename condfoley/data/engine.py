@@ -7,14 +7,17 @@ must see the same files at the same paths.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
+import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from condfoley.errors import InputError
 
@@ -35,7 +38,7 @@ class Done(Generic[Item, Value]):
     error: str = ""
     """One line; empty when all went well."""
     died: bool = False
-    """Whether the item killed its worker process, again and again (engine local)."""
+    """Whether the item killed its worker process, again and again."""
 
 
 def run(
@@ -113,28 +116,44 @@ def _on_ray(function: Callable[[Item], Value], items: Sequence[Item], workers: i
         ) from None
     _join(ray, workers)
     context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
+    context.enable_progress_bars = False  # the caller has one
+    context.max_errored_blocks = -1  # what cannot be done is missing among the rows
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # which it would tell at length
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
         made = _attempt(function, pickle.loads(row["item"]))
         return {"index": row["index"], "made": pickle.dumps((made.value, made.error))}
 
     rows = [{"index": index, "item": pickle.dumps(item)} for index, item in enumerate(items)]
-    for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(work).iter_rows():
+    data = ray.data.from_items(rows, override_num_blocks=len(rows)).map(work, max_retries=ATTEMPTS - 1)
+    missing = set(range(len(items)))
+    for row in data.iter_rows():
+        missing.remove(row["index"])
         value, error = pickle.loads(row["made"])
         yield Done(items[row["index"]], value, error)
+    yield from (Done(items[index], error=DIED, died=True) for index in sorted(missing))
 
 
 def _join(ray: Any, workers: int) -> None:
     """Connects to the cluster there is, or starts Ray here with `workers` CPUs."""
     if ray.is_initialized():
         return
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning", "configure_logging": True}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}
+    _require_answer(os.environ.get("RAY_ADDRESS", ""))
     try:
         ray.init(address="auto", **quiet)
-    except ConnectionError:
-        if address := os.environ.get("RAY_ADDRESS"):
-            raise InputError(
-                f"no Ray cluster answers at RAY_ADDRESS={address}; start it or unset RAY_ADDRESS"
-            ) from None
+    except ConnectionError:  # no cluster runs here
         ray.init(num_cpus=workers, include_dashboard=False, **quiet)
+
+
+def _require_answer(address: str) -> None:
+    """Raises InputError when nobody listens at HOST:PORT or ray://HOST:PORT; Ray itself would try for minutes."""
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.port is None:  # none given, or one of Ray's words such as `auto`
+        return
+    try:
+        socket.create_connection((place.hostname, place.port), timeout=10).close()
+    except OSError as error:
+        raise InputError(
+            f"no Ray cluster answers at RAY_ADDRESS={address} ({error}); start it or unset RAY_ADDRESS"
+        ) from None

@@ -1,7 +1,8 @@
-"""A folder of clips, decoded once: frames, sounds and events as arrays that training reads by window.
+"""A set of clips, decoded once: frames, sounds and events as arrays that training reads by window.
 
-Works on any folder of videos (events found by the onsets of their sound), on the output of data_prep/simulate.py
-(events known; the sound can be rendered anew with other instruments) and, for sound-only stages, on sound files.
+Opens a data set made by `condfoley prepare` (a folder, or the URL of its index.json) or, without preparation, any
+folder of videos: simulated ones (events known; the sound can be rendered anew with other instruments), others (events
+found by the onsets of their sound) and, for sound-only stages, sound files.
 The cache fills clip by clip, so that a killed run goes on where it stopped.
 """
 
@@ -9,24 +10,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from condfoley.data.contents import (
+    Entry,
+    cache_folder,
+    files_of,
+    folder_entries,
+    index_entries,
+    is_cached,
+    prepared_index,
+    shard_jobs,
+)
+from condfoley.data.decode import FULL_SCALE, Settings, decode_file, decode_shard
+from condfoley.data.engine import Engine, run
+from condfoley.data.index import refuse_leaks
 from condfoley.data.simulation.events import Event
+from condfoley.data.sources.listing import SOUNDS, VIDEOS, split_of
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.weights import write_json
-
-VIDEOS = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"}
-SOUNDS = {".wav", ".flac", ".ogg"}
-FULL_SCALE = 32767
 
 
 @dataclass(frozen=True)
@@ -54,18 +64,8 @@ class Clip:
         return out
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a cache holds; another setting needs another cache."""
-
-    fps: float
-    sample_rate: int
-    frame_size: int
-    renderings: int
-
-
 class Store:
-    """All usable clips of a folder, split into training and validation by the hash of their names."""
+    """All usable clips, split into training and validation by their index, or else by the hash of their names."""
 
     def __init__(self, train: list[Clip], validation: list[Clip], rejected: list[tuple[str, str]], cache: Path):
         self.train, self.validation, self.rejected, self.cache = train, validation, rejected, cache
@@ -82,43 +82,44 @@ class Store:
         validation: float = 0.04,
         workers: int = 2,
         sound_only: bool = False,
+        engine: Engine = "local",
     ) -> Store:
         """Decodes what is not yet in the cache and opens the rest.
 
-        renderings: new soundtracks for each simulated clip; 0 keeps its own. sound_only: sound files are welcome too,
-        and no frames are decoded. Raises InputError when the folder holds no usable clip, or fewer than two.
+        folder: of clips, or of a prepared data set, or the path or URL of its index.json; a URL needs a `cache`.
+        renderings: new soundtracks for each simulated clip; 0 keeps its own. validation: share of the videos, where
+        no index says. sound_only: sound files are welcome too, and no frames are decoded.
+        Test clips of an index are never opened. Raises InputError when fewer than two clips are usable, when clips
+        have the same name, when an index has a video in two splits, when a shard cannot be read.
         """
-        root = Path(folder)
-        if not folder or not root.is_dir():
-            raise InputError(f"no folder of clips at {folder!r}; set data.folder")
-        wanted = VIDEOS | SOUNDS if sound_only else VIDEOS
-        files = sorted(p for p in root.rglob("*") if p.suffix.lower() in wanted and not p.name.startswith("."))
-        if not files:
-            raise InputError(f"{folder} holds no clips ({', '.join(sorted(wanted))}); set data.folder")
-        home = Path(cache) if cache else root / ".cache"
-        home = home / ("sound" if sound_only else "clips")
         settings = Settings(geometry.fps, geometry.sample_rate, frame_size, renderings)
+        index = prepared_index(folder)
+        home = cache_folder(index.base if index else folder, cache) / ("sound" if sound_only else "clips")
+        if index:
+            refuse_leaks(index)
+            entries = index_entries(index, home)
+            jobs: list[Any] = shard_jobs(index, entries)
+            work: Callable[[Any], None] = partial(decode_shard, settings=settings, sound_only=sound_only)
+        else:
+            files = files_of(folder, VIDEOS | SOUNDS if sound_only else VIDEOS)
+            entries = folder_entries(Path(folder), files, home, validation)
+            jobs = [(str(file), entry.prefix) for file, entry in zip(files, entries) if not is_cached(entry)]
+            work = partial(decode_file, settings=settings, sound_only=sound_only)
         _claim(home, settings)
-        clips, rejected = _decode_all(root, files, home, settings, sound_only, workers)
+        _fill(work, jobs, engine, workers)
+        clips, rejected = _opened(entries)
         for name, reason in rejected:
             print(f"condfoley: left out {name}: {reason}", file=sys.stderr)
-        held = [c for c in clips if split_of(c.name) < validation]
-        train = [c for c in clips if split_of(c.name) >= validation]
-        if not held and len(train) > 1:
-            held = [train.pop(min(range(len(train)), key=lambda i: split_of(train[i].name)))]
+        train, held = _split(clips)
         if not train or not held:
-            raise InputError(f"{folder} has {len(clips)} usable clip(s); training needs at least 2")
+            such = f" (left out, for one: {rejected[0][1]})" if rejected else ""
+            raise InputError(f"{folder} has {len(clips)} usable clip(s){such}; training needs at least 2 videos")
         return cls(train, held, rejected, home)
 
 
 def seed_of(name: str) -> int:
     """A random seed that depends on the video's name only."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[6:14], "big") >> 1
-
-
-def split_of(name: str) -> float:
-    """A number in [0, 1) that depends on the video's name only."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") / 2**48
 
 
 def _claim(home: Path, settings: Settings) -> None:
@@ -131,97 +132,41 @@ def _claim(home: Path, settings: Settings) -> None:
     write_json(path, mine)
 
 
-def _decode_all(
-    root: Path, files: list[Path], home: Path, settings: Settings, sound_only: bool, workers: int
-) -> tuple[list[Clip], list[tuple[str, str]]]:
+def _fill(work: Callable[[Any], None], jobs: list[Any], engine: Engine, workers: int) -> None:
     from tqdm import tqdm
 
-    names = [str(p.relative_to(root)) for p in files]
-    prefixes = [str(home / n.replace(os.sep, "__")) for n in names]
-    todo = [i for i, p in enumerate(prefixes) if not os.path.exists(p + ".json")]
-    if todo:
-        job = partial(_decode, settings=settings, sound_only=sound_only)
-        with ProcessPoolExecutor(max(1, workers)) as pool:
-            work = pool.map(job, [str(files[i]) for i in todo], [prefixes[i] for i in todo], chunksize=1)
-            for _ in tqdm(work, total=len(todo), desc="decoding clips", file=sys.stderr, mininterval=5):
-                pass
+    done = tqdm(
+        run(work, jobs, engine, workers),
+        total=len(jobs),
+        desc="decoding",
+        file=sys.stderr,
+        mininterval=5,
+        disable=not jobs,
+    )
+    for item in done:
+        if item.error:
+            raise InputError(item.error)
+
+
+def _opened(entries: list[Entry]) -> tuple[list[tuple[Entry, Clip]], list[tuple[str, str]]]:
     clips, rejected = [], []
-    for name, prefix in zip(names, prefixes):
-        meta = json.loads(Path(prefix + ".json").read_text())
+    for entry in entries:
+        meta = json.loads(Path(entry.prefix + ".json").read_text())
         if "rejected" in meta:
-            rejected.append((name, meta["rejected"]))
+            rejected.append((entry.name, meta["rejected"]))
             continue
-        events = tuple(Event.from_dict(e) for e in meta.pop("events"))
-        clips.append(Clip(name=name, prefix=prefix, events=events, **meta))
+        meta.pop("shard", None)
+        events = tuple(Event.from_dict(event) for event in meta.pop("events"))
+        clips.append((entry, Clip(name=entry.name, prefix=entry.prefix, events=events, **meta)))
     return clips, rejected
 
 
-def _decode(file: str, prefix: str, settings: Settings, sound_only: bool) -> None:
-    try:
-        meta = _decode_clip(Path(file), prefix, settings, sound_only)
-    except InputError as error:
-        meta = {"rejected": str(error)}
-    write_json(Path(prefix + ".json"), meta)
-
-
-def _decode_clip(file: Path, prefix: str, settings: Settings, sound_only: bool) -> dict[str, Any]:
-    from condfoley import media
-
-    frames = np.zeros((0,), np.uint8)
-    if not sound_only:
-        media.require_audio(media.probe(file))
-        frames = media.read_frames(file, settings.fps, settings.frame_size)
-    notes = file.with_suffix(".json")
-    events: list[Event] | None = None
-    if notes.exists():
-        events = [Event.from_dict(e) for e in json.loads(notes.read_text()).get("events", [])]
-    if events is not None and settings.renderings and not sound_only:
-        tracks = _rendered(file.name, events, len(frames) / settings.fps, settings)
-    else:
-        tracks = [media.read_audio(file, settings.sample_rate)]
-        if not sound_only:  # one clock: the picture's
-            length = round(len(frames) / settings.fps * settings.sample_rate)
-            tracks = [np.pad(t[:length], (0, max(0, length - len(t)))) for t in tracks]
-    if max(float(np.abs(t).max(initial=0)) for t in tracks) < 1e-4:
-        raise InputError("its sound is silent")
-    if events is None:
-        events = [] if sound_only else _heard(tracks[0], settings.sample_rate)
-    whole = np.stack(tracks)
-    if not sound_only:
-        np.save(prefix + ".frames.npy", frames)
-    np.save(prefix + ".sound.npy", np.clip(whole * FULL_SCALE, -FULL_SCALE, FULL_SCALE).astype(np.int16))
-    return {
-        "frame_count": len(frames),
-        "sample_count": whole.shape[1],
-        "tracks": len(tracks),
-        "events": [e.to_dict() for e in events],
-    }
-
-
-@lru_cache(maxsize=1)
-def _bank() -> Any:
-    from condfoley.data.simulation.bank import SoundBank
-
-    return SoundBank.load("train")
-
-
-def _rendered(name: str, events: list[Event], seconds: float, settings: Settings) -> list[np.ndarray]:
-    """The clip's events played on `settings.renderings` fresh instruments, drawn from its name."""
-    from condfoley.data.simulation.sound import Instrument
-
-    tracks = []
-    for i in range(settings.renderings):
-        seed = int.from_bytes(hashlib.sha256(f"{name}/{i}".encode()).digest()[:8], "big")
-        rng = np.random.default_rng(seed)
-        instrument = Instrument.draw(rng, _bank())
-        tracks.append(instrument.render(events, seconds, rng, settings.sample_rate))
-    return tracks
-
-
-def _heard(wav: np.ndarray, sample_rate: int) -> list[Event]:
-    """Hits where the sound has onsets: labels for clips that come without any."""
-    from condfoley.evaluation.onset import detect_onsets
-
-    times, strengths = detect_onsets(wav, sample_rate)
-    top = max(float(np.max(strengths, initial=0)), 1e-9)
-    return [Event(float(t), "hit", 0.0, float(min(1.0, s / top))) for t, s in zip(times, strengths)]
+def _split(clips: list[tuple[Entry, Clip]]) -> tuple[list[Clip], list[Clip]]:
+    """Training and validation; a set too small to have any gives up a training video for validation."""
+    chosen = {entry.video for entry, _ in clips if entry.split == "train"}
+    spare: set[str] = set()
+    if len(chosen) > 1 and all(entry.split == "train" for entry, _ in clips):
+        spare = {min(chosen, key=split_of)}
+    held = [clip for entry, clip in clips if entry.split == "validation" or entry.video in spare]
+    train = [clip for entry, clip in clips if entry.split == "train" and entry.video not in spare]
+    return train, held

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from condfoley.data.engine import ATTEMPTS, run
+from condfoley.data.prepare import Options, _all_made
+from condfoley.data.shards import Job, Made
+from condfoley.data.simulation.write import Recipe, write_clips
+from condfoley.data.sources.listing import Video
 from condfoley.errors import InputError
 
 
@@ -33,15 +37,6 @@ def killed_always(number: int) -> int:
     return number
 
 
-@pytest.fixture(scope="module")
-def two_ray_workers():
-    ray = pytest.importorskip("ray", reason="the engine ray needs Ray (pip install 'condfoley[cluster]')")
-    here = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}  # the workers import this module's functions
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env=here)
-    yield
-    ray.shutdown()
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_items_error_is_its_own(workers):
     done = sorted(run(halved, [2, 3, 4], workers=workers), key=lambda d: d.item)
@@ -54,10 +49,24 @@ def test_the_local_pool_gets_over_a_killed_worker(tmp_path):
     assert sorted((d.item, d.value) for d in done) == [(0, 0), (1, 10), (2, 20), (3, 30)]
 
 
-def test_an_item_that_always_kills_its_worker_is_given_up():
-    done = {d.item: d for d in run(killed_always, range(3), workers=2)}
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_an_item_that_always_kills_its_worker_is_given_up(engine, two_ray_workers):
+    done = {d.item: d for d in run(killed_always, range(3), engine, workers=2)}
     assert done[1].died and str(ATTEMPTS) in done[1].error
     assert {i for i, d in done.items() if not d.died} == {0, 2}
+
+
+def made_of(job: Job) -> Made:
+    if any(video.name == "bad" for video in job.videos):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Made(None, tuple((video.name, "fine") for video in job.videos))
+
+
+def test_a_video_that_kills_its_worker_is_left_out_and_its_shard_goes_on():
+    videos = [Video(name, Path(name), Path(name), "train") for name in ("one", "bad", "two")]
+    made = _all_made(made_of, [Job(0, tuple(videos))], Options(workers=2), quiet=True)
+    reasons = dict(pair for shard in made for pair in shard.rejected)
+    assert reasons["one"] == reasons["two"] == "fine" and "died" in reasons["bad"]
 
 
 def test_leaving_early_leaves_no_process_behind():
@@ -76,6 +85,23 @@ def test_ray_does_the_same_and_gets_over_a_killed_worker(two_ray_workers, tmp_pa
     assert (tmp_path / "1").exists()  # it was killed indeed
     errors = {d.item: d.error for d in run(halved, [2, 3], engine="ray", workers=2)}
     assert errors == {2: "", 3: "3 is odd; give an even number"}
+
+
+def test_simulation_runs_on_ray(two_ray_workers, tmp_path):
+    pytest.importorskip("mujoco", reason="simulated clips need MuJoCo")
+    recipe = Recipe(out=tmp_path, clips=2, duration=0.5, size=32, engine="ray")
+    failures = write_clips(recipe, quiet=True)
+    if failures and "without a screen" in failures[0][1]:
+        pytest.skip(f"no OpenGL here: {failures[0][1]}")
+    assert failures == [] and len(list(tmp_path.glob("*.mp4"))) == 2
+
+
+def test_a_cluster_that_does_not_answer_is_named_at_once(monkeypatch):
+    pytest.importorskip("ray", reason="the engine ray needs Ray (pip install 'condfoley[cluster]')")
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(InputError, match="RAY_ADDRESS=127.0.0.1:9"):
+        list(run(halved, [2], engine="ray"))
 
 
 def test_a_missing_ray_is_named(monkeypatch):

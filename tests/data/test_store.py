@@ -4,11 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from condfoley.data.pairs import draw_pair
-from condfoley.data.store import Store, split_of
+from condfoley.data.sources.listing import split_of
+from condfoley.data.store import Store
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip, write_wav
@@ -106,15 +104,23 @@ def test_the_split_depends_on_the_name_only():
     assert split_of("x.mp4") == split_of("x.mp4")
 
 
-@given(starts=st.lists(st.integers(0, 200), min_size=2, max_size=6), seed=st.integers(0, 99))
-def test_a_target_never_shares_sound_with_its_reference_when_it_can_be_avoided(starts, seed):
-    starts = np.array(starts)
-    reference, target = draw_pair(starts, 28, np.random.default_rng(seed))
-    assert reference != target
-    apart = abs(int(starts[reference]) - int(starts[target]))
-    assert apart >= 28 or apart == np.ptp(starts)
+def test_two_clips_with_one_name_in_the_cache_are_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+    hits(tmp_path / "a" / "b.mp4")
+    hits(tmp_path / "a__b.mp4")
+    with pytest.raises(InputError, match="same clip name"):
+        Store.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
 
 
-def test_both_orders_of_a_pair_are_drawn():
-    drawn = {draw_pair(np.array([0, 40]), 28, np.random.default_rng(i)) for i in range(20)}
-    assert drawn == {(0, 1), (1, 0)}
+def test_what_is_wrong_with_a_folder_of_useless_clips_is_said(tmp_path):
+    hits(tmp_path / "a.mp4", silent=True)
+    with pytest.raises(InputError, match="0 usable.*silent"):
+        Store.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
+
+
+def test_unreadable_notes_reject_their_clip_only(tmp_path):
+    for name in "abc":
+        hits(tmp_path / f"{name}.mp4")
+    (tmp_path / "c.json").write_text('{"events": [{"time": "soon"}]}')
+    store = Store.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
+    assert [name for name, _ in store.rejected] == ["c.mp4"] and "c.json" in store.rejected[0][1]

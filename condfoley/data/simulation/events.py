@@ -1,4 +1,4 @@
-"""What happens in a simulated video: hits and scratches, with their times."""
+"""What happens in a video, simulated or annotated: hits and scratches, with their times."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ class Event:
     strength: 0..1, follows the speed of the impact (hit) or of the stroke (scratch).
     x, y: point of contact in the picture at that instant, (0, 0) top left, (1, 1) bottom right;
     it may lie outside the picture or be hidden by something.
+    material: what is struck, in the data set's word.   reaction: what it does then (Greatest Hits: static,
+    deform, ...); both "" where nobody said.
+    labelled: whether somebody said that it is a `kind`; if not, it is an onset, and `kind` only its likeliest.
     """
 
     time: float
@@ -25,6 +28,9 @@ class Event:
     strength: float = 1.0
     x: float = 0.5
     y: float = 0.5
+    material: str = ""
+    reaction: str = ""
+    labelled: bool = True
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -35,8 +41,12 @@ class Event:
             raise ValueError(f"strength {self.strength} is outside 0..1")
 
     def to_dict(self) -> dict[str, Any]:
-        """The event as plain JSON values."""
-        return asdict(self)
+        """The event as plain JSON values; what only data sets know is left out where it says nothing."""
+        said = asdict(self)
+        for name, nothing in (("material", ""), ("reaction", ""), ("labelled", True)):
+            if said[name] == nothing:
+                del said[name]
+        return said
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Event:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from condfoley.data.engine import Engine, run
 from condfoley.data.simulation.bank import SoundBank, Split
 from condfoley.errors import InputError
 
@@ -27,7 +28,9 @@ class Recipe:
     clips: int = 2000
     """Number of clips."""
     workers: int = 2
-    """Processes."""
+    """Processes; a Ray cluster uses all it has."""
+    engine: Engine = "local"
+    """local: processes of this machine; ray: a Ray cluster that sees the same folder."""
     seed: int = 0
     """Seed of the first clip, the others follow one by one; sets whose ranges don't overlap share no clip."""
     duration: float = 6.0
@@ -72,14 +75,15 @@ def write_clips(recipe: Recipe, quiet: bool = False) -> list[tuple[int, str]]:
     missing = _missing(recipe)
     if not missing:
         return []
+    _require_simulator()
     failures = []
     progress = tqdm(total=recipe.clips, initial=recipe.clips - len(missing), unit="clip", disable=quiet)
     with progress:
-        for index, reason in _made(recipe, missing):
+        for done in run(partial(_work, recipe=recipe), missing, recipe.engine, recipe.workers):
             progress.update()
-            if reason:
-                failures.append((index, reason))
-                progress.write(f"clip {index:06d} failed: {reason}")
+            if done.error:
+                failures.append((done.item, done.error))
+                progress.write(f"clip {done.item:06d} failed: {done.error}")
     return sorted(failures)
 
 
@@ -136,28 +140,17 @@ def _missing(recipe: Recipe) -> list[int]:
     return missing
 
 
-def _made(recipe: Recipe, indices: list[int]) -> Iterator[tuple[int, str]]:
-    """Make clips and yield (number, "" or why it failed) as they get done."""
-    if recipe.workers == 1:
-        _start_worker(recipe)
-        yield from map(_work, indices)
-        return
-    # Spawned, because an OpenGL context does not survive a fork.
-    with multiprocessing.get_context("spawn").Pool(recipe.workers, _start_worker, (recipe,)) as pool:
-        yield from pool.imap_unordered(_work, indices)
+def _require_simulator() -> None:
+    """Raises InputError once, up front, for what every clip would fail of."""
+    if find_spec("mujoco") is None:
+        raise InputError("simulation needs MuJoCo; run `pip install 'condfoley[simulate]'`")
 
 
-_worker: dict[str, Any] = {}
+@lru_cache(maxsize=1)
+def _bank(sounds: Split) -> SoundBank:
+    """Read once in each process."""
+    return SoundBank.load(sounds)
 
 
-def _start_worker(recipe: Recipe) -> None:
-    _worker["recipe"] = recipe
-    _worker["bank"] = SoundBank.load(recipe.sounds)
-
-
-def _work(index: int) -> tuple[int, str]:
-    try:
-        write_clip(_worker["recipe"], index, _worker["bank"])
-    except Exception as error:  # noqa: BLE001 - one bad clip must not end a run of hours
-        return index, f"{type(error).__name__}: {error}".splitlines()[0]
-    return index, ""
+def _work(index: int, recipe: Recipe) -> None:
+    write_clip(recipe, index, _bank(recipe.sounds))

@@ -1,0 +1,153 @@
+"""From a data set in its own layout to shards: list, cut and write what is missing, index, verify."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from condfoley.data.engine import Done, Engine, run
+from condfoley.data.index import FORMAT, Index, Shard, refuse_leaks
+from condfoley.data.segments import Cut
+from condfoley.data.shards import PARTS, Job, Made, finished, make_shard, shard_number
+from condfoley.data.sources import READERS
+from condfoley.data.sources.listing import Shares, Video, clashes
+from condfoley.errors import InputError
+from condfoley.geometry import Geometry
+
+REJECTED = "rejected.csv"
+DECISIVE = ("split", "validation", "test", "segment", "short_side")  # options that decide the content of shards
+
+
+@dataclass(frozen=True)
+class Options:
+    """Turn a data set or a folder of videos into shards to train on; run again to go on where it stopped."""
+
+    split: Literal["video", "published"] = "video"
+    """video: no video is in two splits; published: Greatest Hits as in the paper, validation from training videos."""
+    validation: float = 0.05
+    """Share of the videos for validation, where the data set does not say."""
+    test: float = 0.0
+    """Share of the videos of a folder for testing; training never sees them."""
+    segment: float = 8.0
+    """Seconds of a clip; longer videos are cut."""
+    short_side: int = 128
+    """Pixels of the picture's shorter side."""
+    shard_videos: int = 32
+    """Most videos in a shard."""
+    engine: Engine = "local"
+    """local: processes of this machine; ray: a Ray cluster that sees the same folders."""
+    workers: int = 2
+    """Processes; a Ray cluster uses all it has."""
+    verify: bool = False
+    """Re-read all shards afterwards and compare them with the index."""
+
+    def __post_init__(self) -> None:
+        if self.validation < 0 or self.test < 0 or self.validation + self.test >= 1:
+            raise InputError("--validation and --test must be 0 or more and leave something to train on")
+        if not 1 <= self.segment <= 600 or not 16 <= self.short_side <= 2048:
+            raise InputError("--segment must be 1 to 600 seconds, --short-side 16 to 2048 pixels")
+        if self.shard_videos < 1 or self.workers < 1:
+            raise InputError("--shard-videos and --workers must be 1 or more")
+
+
+def prepare(
+    data_set: str, source: Path, out: Path, options: Options, geometry: Geometry | None = None, quiet: bool = False
+) -> Index:
+    """Makes the shards that are missing in `out`, then rejected.csv and, when all went well, the index of all.
+
+    data_set: a key of READERS.   quiet: no progress bar on stderr.
+    Raises InputError for a source in another layout, an `out` made with other settings, two videos of the same name,
+    no usable clip, a shard that cannot be written.
+    """
+    geometry = geometry or Geometry()
+    if options.split == "published" and data_set != "greatest-hits":
+        raise InputError("--split published is for greatest-hits; leave it out")
+    if not source.is_dir():
+        raise InputError(f"no folder {source}; give the folder of the data set")
+    listing = READERS[data_set](source, Shares(options.split == "published", options.validation, options.test))
+    for one, other in clashes(listing.videos):
+        raise InputError(f"{one.picture} and {other.picture} would both be clip {one.name}; rename or remove one")
+    settings = {"format": FORMAT, "data_set": data_set, "geometry": asdict(geometry)}
+    settings |= {name: getattr(options, name) for name in DECISIVE}
+    shards = _made_before(out, settings)
+    known = {name for shard in shards for name in shard.names}
+    rejected = listing.rejected + [pair for shard in shards for pair in shard.rejected]
+    work = partial(make_shard, out=out, how=Cut(geometry, options.segment, options.short_side), settings=settings)
+    first = 1 + max((shard_number(shard.file) for shard in shards), default=-1)
+    jobs = _jobs([video for video in listing.videos if video.name not in known], first, options)
+    try:
+        for made in _all_made(work, jobs, options, quiet):
+            shards += [made.shard] if made.shard else []
+            rejected += made.rejected
+    finally:
+        shutil.rmtree(out / PARTS, ignore_errors=True)
+    _write_rejected(out / REJECTED, rejected)
+    index = Index(str(out), settings | {"source": source.resolve().name}, tuple(sorted(shards, key=lambda s: s.file)))
+    _check(index, rejected)
+    index.save()
+    return index
+
+
+def _made_before(out: Path, settings: dict[str, Any]) -> list[Shard]:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {out} ({error.strerror}); choose another OUT") from error
+    shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run that was killed
+    return finished(out, settings)
+
+
+def _jobs(videos: Sequence[Video], first: int, options: Options) -> list[Job]:
+    """Groups of videos, small enough that all workers have some."""
+    size = max(1, min(options.shard_videos, -(-len(videos) // options.workers)))
+    groups = [tuple(videos[i : i + size]) for i in range(0, len(videos), size)]
+    return [Job(first + i, group) for i, group in enumerate(groups)]
+
+
+def _all_made(work: partial[Made], jobs: list[Job], options: Options, quiet: bool) -> Iterator[Made]:
+    """The shards of all jobs; where a worker died, its videos one by one, to find the one that did it."""
+    from tqdm import tqdm
+
+    suspects: list[Video] = []
+    with tqdm(total=sum(len(j.videos) for j in jobs), unit="video", disable=quiet, file=sys.stderr) as progress:
+        for done in run(work, jobs, options.engine, options.workers):
+            progress.update(len(done.item.videos))
+            if done.died and len(done.item.videos) > 1:
+                suspects += done.item.videos
+            else:
+                yield _result(done)
+    free = 1 + max((job.number for job in jobs), default=0)
+    singles = [Job(free + i, (video,)) for i, video in enumerate(suspects)]
+    yield from map(_result, run(work, singles, options.engine, options.workers))
+
+
+def _result(done: Done[Job, Made]) -> Made:
+    if done.value is not None:
+        return done.value
+    if done.died:
+        return Made(None, ((done.item.videos[0].name, done.error),))
+    raise InputError(f"a shard cannot be written ({done.error}); see to it and run the same command again to go on")
+
+
+def _write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
+    part = path.with_suffix(".csv.tmp")
+    with open(part, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("clip", "reason"), *sorted(set(rejected))])
+    os.replace(part, path)
+
+
+def _check(index: Index, rejected: list[tuple[str, str]]) -> None:
+    """Nothing usable, or a video in two splits, is an error."""
+    if not index.shards:
+        why = Counter(reason for _, reason in rejected).most_common(1)
+        such = f", mostly: {why[0][0]}" if why else ""
+        raise InputError(f"no usable clip ({len(rejected)} left out{such}); {Path(index.base) / REJECTED} lists them")
+    refuse_leaks(index)
