@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint install clean
+.PHONY: demo test lint install study-web clean
 
 # Editable, so that the code you read is the code that runs. No download besides pip's.
 $(VENV)/.installed: pyproject.toml
@@ -29,6 +29,10 @@ lint: $(VENV)/.installed-dev
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
+
+# The browser library of the listening study (jsPsych), at the versions that package-lock.json pins.
+study-web:
+	cd condfoley/study/web && npm ci --ignore-scripts --no-audit --no-fund
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

@@ -84,7 +84,8 @@ def measure_sound(
     tables: list[Table],
 ) -> None:
     """The parts that listen, added to `results` and `tables`."""
-    from benchmarks import held_out, real, simulated
+    from benchmarks import real, simulated
+    from condfoley.evaluation import held_out
 
     if "simulated" in parts:
         folder = options.simulated or held_out.folder(options.pairs)

@@ -19,19 +19,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scoring import (
-    JUDGE,
     WINDOW,
     Generator,
-    embeddings,
-    even,
     existing_folder,
     hear,
-    pieces,
     random_f1,
-    sound_of,
     timing,
 )
 from condfoley.errors import InputError
+from condfoley.evaluation.clips import JUDGE, sound_of
+from condfoley.evaluation.neighbours import embeddings, even, pieces
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.evaluation.tables import Table, bootstrap, interval, number, percent
 from condfoley.evaluation.timbre import embedding, nearer

@@ -14,9 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import held_out, simulated
-from benchmarks.scoring import JUDGE, embeddings, even, pieces, sound_of
+from benchmarks import simulated
 from condfoley.errors import InputError
+from condfoley.evaluation import held_out
+from condfoley.evaluation.clips import JUDGE, sound_of
+from condfoley.evaluation.neighbours import embeddings, even, pieces
 from condfoley.evaluation.tables import Table, interval, percent, wilson
 from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.foley import Foley

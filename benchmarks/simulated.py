@@ -14,20 +14,18 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scoring import (
-    JUDGE,
     WINDOW,
     Generator,
-    embeddings,
-    even,
     existing_folder,
     hear,
-    pieces,
     random_f1,
-    sound_of,
     timing,
 )
 from condfoley.errors import InputError
+from condfoley.evaluation.clips import JUDGE, sound_of
+from condfoley.evaluation.neighbours import embeddings, even, pieces
 from condfoley.evaluation.onset import detect_onsets, match
+from condfoley.evaluation.pairs import draw_triples
 from condfoley.evaluation.tables import Table, bootstrap, interval, number, percent, wilson
 from condfoley.evaluation.timbre import embedding, nearer
 
@@ -69,23 +67,6 @@ def read_videos(folder: Path) -> list[SimulatedVideo]:
             f"{folder} has {len(videos)} simulated videos with events; make more with data_prep/simulate.py"
         )
     return videos
-
-
-def draw_triples(count: int, videos: int, seed: int) -> list[tuple[int, int, int]]:
-    """Target, reference and stranger, three different videos each, as indices.
-
-    Targets run through all videos in a random order before one comes again.
-    """
-    rng = np.random.default_rng(seed)
-    order: list[int] = []
-    while len(order) < count:
-        order += [int(i) for i in rng.permutation(videos)]
-    triples = []
-    for target in order[:count]:
-        others = [i for i in range(videos) if i != target]
-        reference, stranger = rng.choice(others, 2, replace=False)
-        triples.append((target, int(reference), int(stranger)))
-    return triples
 
 
 def measure_pair(

@@ -1,12 +1,21 @@
-"""The main job's time and memory in a fresh process: a 6 s target, several candidates, on `examples/`."""
+"""Speed: `python -m benchmarks.speed`.
+
+published: the published sizes with random weights beside a re-creation of the published procedure
+(benchmarks/published_speed.py). shipped: the main job's time and memory, each in a fresh process, and the time to a
+first candidate. length: the same for targets of several lengths.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +37,20 @@ def example(pattern: str) -> Path:
     return found[0]
 
 
-def measure(candidates: int, seed: int, weights: str | None) -> dict[str, Any]:
-    """{"rows": seconds of each run, "summary": {...}}, measured in a process that does nothing else."""
+def measure(candidates: int, seed: int, weights: str | None, target: Path | None = None) -> dict[str, Any]:
+    """{"rows": seconds of each run, "summary": {...}}, measured in a process that does nothing else.
+
+    target: in place of the example's.
+    """
     job = {
         "reference": str(example(REFERENCE)),
-        "target": str(example(TARGET)),
+        "target": str(target or example(TARGET)),
         "candidates": candidates,
         "seed": seed,
         "weights": str(Path(weights).resolve()) if weights else None,
     }
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.speed", json.dumps(job)],
+        [sys.executable, "-m", "benchmarks.speed", "--job", json.dumps(job)],
         cwd=EXAMPLES.parent, stdout=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
@@ -125,8 +137,70 @@ def table(result: dict[str, Any]) -> Table:
     )
 
 
-if __name__ == "__main__":
+def stretched(seconds: float, path: Path) -> Path:
+    """The example target repeated until it is `seconds` long."""
+    from condfoley.geometry import Geometry
+    from condfoley.media import read_frames, write_clip
+
+    g = Geometry()
+    frames = read_frames(example(TARGET), g.fps, 2 * g.frame_size)
+    return write_clip(
+        path, (frames[k % len(frames)] for k in range(round(seconds * g.fps))), g.fps, None, g.sample_rate
+    )
+
+
+def by_length(lengths: Sequence[float], candidates: int, weights: str | None) -> Table:
+    """Time for each second of target, and peak memory, of targets of several lengths, s."""
+    rows = []
+    with tempfile.TemporaryDirectory() as home:
+        for seconds in lengths:
+            s = measure(candidates, 0, weights, stretched(seconds, Path(home) / "target.mp4"))["summary"]
+            cells = (number(s["seconds_per_second"]), number(s["median_seconds"], 1), number(s["peak_memory_gb"]))
+            rows.append((number(seconds, 0), *cells))
+    header = ("target [s]", "compute per second [s]", "whole job [s]", "peak memory [GB]")
+    return Table(f"Cost against length, {candidates} candidates", header, tuple(rows), (machine(),))
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run with command-line words; prints tables; returns the exit code."""
+    p = argparse.ArgumentParser(prog="python -m benchmarks.speed", description="Time and memory.")
+    p.add_argument("--job", help=argparse.SUPPRESS)  # one measured process; see `measure`
+    p.add_argument("--only", default="published,shipped,length", help="parts to run")
+    p.add_argument("--counts", default="1,8,32,100", help="candidates of the published sizes")
+    p.add_argument("--lengths", default="2,10,60,600", help="targets' lengths, s")
+    p.add_argument("--repeats", type=int, default=3, help="runs of the published sizes after one to warm up")
+    p.add_argument("--candidates", type=int, default=8, help="of the shipped model")
+    p.add_argument("--device", default="cpu", help="where the published sizes run")
+    p.add_argument("--compile", action="store_true", help="decode and vocode the published sizes with torch.compile")
+    p.add_argument("--weights", help="other weights than the shipped ones")
+    o = p.parse_args(words)
     try:
-        print(json.dumps(work(json.loads(sys.argv[1]))))
+        if o.job:
+            print(json.dumps(work(json.loads(o.job))))
+            return 0
+        for part in o.only.split(","):
+            for made in _part(part, o):
+                print(made.text(), flush=True)
     except InputError as error:
-        sys.exit(f"speed: {error}")
+        print(f"speed: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _part(part: str, o: argparse.Namespace) -> list[Table]:
+    if part == "published":
+        from benchmarks import published_speed
+
+        counts = [int(n) for n in o.counts.split(",")]
+        return published_speed.tables(published_speed.measure(counts, o.repeats, None, o.device, o.compile))
+    if part == "shipped":
+        first = measure(1, 0, o.weights)["summary"]["median_seconds"]
+        whole = table(measure(o.candidates, 0, o.weights))
+        return [replace(whole, rows=(*whole.rows, ("time to a first candidate [s]", number(first, 1))))]
+    if part == "length":
+        return [by_length([float(s) for s in o.lengths.split(",")], o.candidates, o.weights)]
+    raise InputError(f"there is no part {part}; choose from published, shipped, length")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

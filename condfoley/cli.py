@@ -99,8 +99,9 @@ def _module(name: str) -> Callable[[list[str]], int]:
     return run
 
 
+MODULES = {"import": "import_checkpoint", "export": "export_checkpoint"}  # Python keeps the word `import` to itself
 COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
-    name: (text, _module(name))
+    name: (text, _module(MODULES.get(name, name)))
     for name, text in {
         "generate": "write the soundtrack of a target video from a reference clip",
         "batch": "the same for many pairs, with the model loaded once",
@@ -109,5 +110,8 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
         "train": "train one part of the system on a folder of clips",
         "finetune": "teach the shipped model your own recordings",
         "evaluate": "measure systems on a test set and write a report",
+        "study": "export, serve and analyse a listening study",
+        "import": "turn checkpoints of the published system into weights for condfoley",
+        "export": "write weights as a checkpoint of the published system",
     }.items()
 }

@@ -40,10 +40,19 @@ class Geometry:
     """Codes over time in one window."""
     frame_size: int = 64
     """Pixels, side of the square picture that the video encoder sees."""
+    squeeze: str = "area"
+    """How a picture becomes that square: `area` averaging, or PIL's `bicubic` to 8/7 of it and its middle (published)."""
+    crop: str = "window"
+    """Which spectrogram frames a window has: those of its own sound (`window`), or of a clip as long as its picture the
+    `centre` (published training) or the `first` ones (published generation); too few are followed by mid level."""
 
     def __post_init__(self) -> None:
         if self.mel_scale not in ("htk", "slaney"):
             raise ValueError(f"mel_scale must be 'htk' or 'slaney', not {self.mel_scale!r}")
+        if self.squeeze not in ("area", "bicubic"):
+            raise ValueError(f"squeeze must be 'area' or 'bicubic', not {self.squeeze!r}")
+        if self.crop not in ("window", "centre", "first"):
+            raise ValueError(f"crop must be 'window', 'centre' or 'first', not {self.crop!r}")
         if self.window_mel_frames % self.code_columns:
             raise ValueError("code_columns must divide window_mel_frames")
         if self.n_mels % self.code_rows:
@@ -52,7 +61,14 @@ class Geometry:
     @classmethod
     def published(cls, mel_frames: int = 160) -> Geometry:
         """The paper's geometry; the released Greatest Hits transformer has `mel_frames=192` (facts.md, section 2)."""
-        return cls(window_mel_frames=mel_frames, window_frames=30, code_columns=mel_frames // 16, frame_size=112)
+        return cls(
+            window_mel_frames=mel_frames,
+            window_frames=30,
+            code_columns=mel_frames // 16,
+            frame_size=112,
+            squeeze="bicubic",
+            crop="centre",
+        )
 
     @property
     def window_samples(self) -> int:
@@ -63,6 +79,29 @@ class Geometry:
     def window_seconds(self) -> float:
         """Length of a window's sound, s."""
         return self.window_samples / self.sample_rate
+
+    @property
+    def clip_samples(self) -> int:
+        """Sound samples from which a window's spectrogram is taken."""
+        if self.crop == "window":
+            return self.window_samples
+        return round(self.window_frames / self.fps * self.sample_rate)
+
+    @property
+    def clip_mel_frames(self) -> int:
+        """Spectrogram frames of such a clip."""
+        return self.clip_samples // self.hop + 1
+
+    @property
+    def sound_lag(self) -> int:
+        """Spectrogram frames by which a window's sound begins after its picture (published training: 6)."""
+        spare = max(0, self.clip_mel_frames - self.window_mel_frames)
+        return round(spare / 2) if self.crop == "centre" else 0
+
+    @property
+    def heard_columns(self) -> int:
+        """Code columns of a window that hold sound throughout; the rest is filling (published, 192 frames: 10 of 12)."""
+        return min(self.code_columns, self.clip_mel_frames // self.column_mel_frames)
 
     @property
     def column_mel_frames(self) -> int:
@@ -82,8 +121,8 @@ class Geometry:
     def columns_for(self, seconds: float) -> int:
         """Code columns that cover `seconds` of sound, never fewer than a window's."""
         columns = -int(-seconds * self.sample_rate // self.column_samples)
-        return max(columns, self.code_columns)
+        return max(columns, self.heard_columns)
 
     def frame_of_column(self, column: int) -> int:
-        """The picture frame shown nearest to the start of a code column."""
-        return round(column * self.column_samples / self.sample_rate * self.fps)
+        """The picture frame nearest to the start of the window that begins with a code column; may be before frame 0."""
+        return round((column * self.column_samples - self.sound_lag * self.hop) / self.sample_rate * self.fps)

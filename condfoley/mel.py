@@ -52,10 +52,10 @@ def log_mel(wav: Tensor, geometry: Geometry) -> Tensor:
 def window_spec(wav: Tensor, geometry: Geometry) -> Tensor:
     """The tokenizer's input for windows of sound.
 
-    wav: (B, N); longer is cut and shorter is padded with zeros to `geometry.window_samples`.
+    wav: (B, N); longer is cut and shorter is padded with zeros to `geometry.clip_samples`.
     Returns (B, 1, n_mels, window_mel_frames) in [-1, 1].
     """
-    missing = geometry.window_samples - wav.shape[1]
+    missing = geometry.clip_samples - wav.shape[1]
     wav = F.pad(wav, (0, missing))
-    spec = log_mel(wav, geometry)[:, :, : geometry.window_mel_frames]
-    return (2 * spec - 1)[:, None]
+    spec = 2 * log_mel(wav, geometry)[:, :, geometry.sound_lag :] - 1
+    return F.pad(spec, (0, geometry.window_mel_frames - spec.shape[2]))[:, None]  # cuts, or fills with mid level

@@ -11,6 +11,8 @@ from typing import Literal
 
 from condfoley.errors import InputError
 
+SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")
+
 
 @dataclass(kw_only=True)
 class SoundOptions:
@@ -22,15 +24,15 @@ class SoundOptions:
     """How many soundtracks to write; the one that fits the picture best is chosen."""
     seed: int = 0
     """Seed of the first candidate; the same seed gives the same sound."""
-    temperature: float = 0.9
-    """Variety of the sound: below 1 is safer, above 1 is wilder."""
-    top_k: int = 0
+    temperature: float | None = None
+    """Variety of the sound: below 1 is safer, above 1 is wilder (default: what the weights recommend, like the next 4)."""
+    top_k: int | None = None
     """Draw each code from the K likeliest only (0: from all)."""
-    top_p: float = 0.9
+    top_p: float | None = None
     """Draw each code from the likeliest that together have this probability (1: from all)."""
-    guidance: float = 1.0
+    guidance: float | None = None
     """How strongly to follow the reference (1: as trained; higher: closer to the reference)."""
-    picture_guidance: float = 1.0
+    picture_guidance: float | None = None
     """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it)."""
     rerank: bool = True
     """Choose by how well the sound fits the picture; otherwise the first candidate is chosen."""
@@ -38,6 +40,8 @@ class SoundOptions:
     """Candidates this many seconds worse in time than the best one may still be chosen."""
     reference_start: float | None = None
     """Where in the reference to listen, in seconds (default: where its events are clearest)."""
+    mode: Literal["corrected", "published"] = "corrected"
+    """published: do as the published script does, with its sampling and its faults (docs/published.md)."""
     codec: Literal["aac", "pcm"] = "aac"
     """Sound in the finished video: aac plays anywhere, pcm loses nothing."""
     device: str = "cpu"
@@ -51,16 +55,17 @@ class SoundOptions:
         """Raise InputError for a number that cannot be meant."""
         _at_least("candidates", self.candidates, 1)
         _at_least("seed", self.seed, 0)
-        _at_least("top-k", self.top_k, 0)
-        _at_least("guidance", self.guidance, 0)
-        _at_least("picture-guidance", self.picture_guidance, 0)
         _at_least("tolerance", self.tolerance, 0)
-        if not 0 < self.temperature < float("inf"):
+        for name in ("top_k", "guidance", "picture_guidance", "reference_start"):
+            if (value := getattr(self, name)) is not None:
+                _at_least(name.replace("_", "-"), value, 0)
+        if self.temperature is not None and not 0 < self.temperature < float("inf"):
             raise InputError(f"--temperature is {self.temperature:g}; give a number above 0")
-        if not 0 < self.top_p <= 1:
+        if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError(f"--top-p is {self.top_p:g}; give a number above 0, at most 1")
-        if self.reference_start is not None:
-            _at_least("reference-start", self.reference_start, 0)
+        for name in SAMPLING:
+            if self.mode == "published" and getattr(self, name) is not None:
+                raise InputError(f"--mode published has its own --{name.replace('_', '-')}; leave one of the two out")
 
 
 @dataclass(kw_only=True)
@@ -102,6 +107,64 @@ class BatchOptions(SoundOptions):
             raise InputError("give either --pairs FILE.csv, or --targets FOLDER with --reference CLIP")
         if (self.reference is None) != (self.targets is None):
             raise InputError("--reference and --targets go together; with --pairs the file names the references")
+
+
+@dataclass(kw_only=True)
+class ImportOptions:
+    """Turn a checkpoint of CondFoleyGen into a weights folder; every tensor is accounted for, and no code is run."""
+
+    checkpoint: str
+    """Transformer (its tokenizer and video network are inside), VQGAN, or MelGAN."""
+    out: str
+    """Folder for the weights; must not exist yet."""
+    vocoder: str | None = None
+    """MelGAN to go with a transformer: its file, or a folder with best_netG.pt (default: the shipped vocoder)."""
+    heads: int = 16
+    """Attention heads of the transformer: the one size that a checkpoint does not tell (published: 16)."""
+    licence: str = "unknown"
+    """Licence of the checkpoints, for the card."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a number that cannot be meant."""
+        _at_least("heads", self.heads, 1)
+
+
+@dataclass(kw_only=True)
+class ExportOptions:
+    """Write a weights folder of published sizes as a checkpoint that CondFoleyGen's own code can load."""
+
+    weights: str
+    """Weights folder; its tokenizer, video encoder and transformer go into one file."""
+    out: str
+    """Checkpoint to write; must not exist yet."""
+    vocoder: str | None = None
+    """Also write the vocoder, as a MelGAN file."""
+
+
+@dataclass(kw_only=True)
+class FinetuneOptions:
+    """Teach the shipped model your own recordings: its transformer learns from a folder of clips."""
+
+    out: str
+    """Folder of the new weights, for `generate --weights`; a stopped run in it goes on."""
+    weights: str | None = None
+    """Folder with other weights to start from than those that ship with condfoley."""
+    whole: bool = False
+    """Train all weights of the transformer in place of low-rank adapters (LoRA): for many clips."""
+    steps: int = 400
+    """Training steps."""
+    batch_size: int = 16
+    """Pairs a step."""
+    seed: int = 0
+    """Same seed, same result."""
+    force: bool = False
+    """Begin anew where --out holds an earlier fine-tuning."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a number that cannot be meant."""
+        _at_least("steps", self.steps, 1)
+        _at_least("batch-size", self.batch_size, 1)
+        _at_least("seed", self.seed, 0)
 
 
 def _at_least(option: str, value: float, lowest: float) -> None:

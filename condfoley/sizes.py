@@ -144,3 +144,23 @@ class SyncConfig:
     """Picture frames a second: the grid's step is one frame."""
     dropout: float = 0.1
     """Dropout of both branches in training."""
+
+
+@dataclass(frozen=True)
+class JudgesConfig:
+    """Sizes of the two judges of an evaluation. Defaults: the published ones (facts.md, section 14)."""
+
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512)
+    """Channels of each stage; between two stages both axes are halved."""
+    depths: tuple[int, ...] = (2, 2, 3, 3, 3)
+    """Convolutions of each stage."""
+    grid: tuple[int, int] = (5, 10)
+    """Frequency and time after pooling."""
+    hidden: int = 4096
+    """Width of the two hidden linear layers."""
+    n_mels: int = GEOMETRY.n_mels
+    """Mel bands."""
+    actions: tuple[str, ...] = ("hit", "scratch")
+    """Labels of the action judge."""
+    materials: tuple[str, ...] = ()
+    """Labels of the material judge; empty: those of the training data, in alphabetical order (published: 17)."""

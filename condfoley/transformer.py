@@ -196,15 +196,17 @@ class Transformer(nn.Module):
         generators: list[torch.Generator],
         sampling: Sampling,
         forced: Tensor | None = None,
+        until: int | None = None,
     ) -> Tensor:
         """Draws the target's codes: prefix run once, its cache expanded to all candidates, one batch.
 
         generators: one random stream (on the CPU) a candidate, so that a seed means the same sound in any batch.
-        forced: (N, F) codes already written, which the window starts with. Returns (N, codes) int64.
+        forced: (N, F) codes already written, which the window starts with. until: stop before this code; None: write all.
+        Returns (N, until or codes) int64.
         """
-        n, total = len(generators), self.config.codes
+        n, total = len(generators), until or self.config.codes
         terms = sampling.terms(condition.reference_codes is not None)
-        weights = torch.tensor(list(terms.values()), device=condition.target_frames.device)  # (R,)
+        weights = condition.target_frames.new_tensor(list(terms.values()))  # (R,)
         prefix, hints = self._conditions(condition, list(terms))  # (R, P, n_embd), (R, codes, n_embd)
         if hints is not None:
             prefix = torch.cat([prefix[:, :-1], prefix[:, -1:] + hints[:, :1]], 1)

@@ -17,6 +17,7 @@ from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 
 FORMAT = 1
+CARD = "card.json"
 SHIPPED = Path(__file__).parent / "weights"
 PARTS = {
     "tokenizer": ("condfoley.tokenizer", "Tokenizer", sizes.TokenizerConfig),
@@ -24,6 +25,7 @@ PARTS = {
     "transformer": ("condfoley.transformer", "Transformer", sizes.TransformerConfig),
     "vocoder": ("condfoley.vocoder", "Vocoder", sizes.VocoderConfig),
     "sync": ("condfoley.sync", "Sync", sizes.SyncConfig),
+    "judges": ("condfoley.evaluation.judge", "Judges", sizes.JudgesConfig),
 }
 
 
@@ -38,7 +40,7 @@ def sha256(path: Path) -> str:
 
 def read_card(folder: Path) -> dict[str, Any]:
     """The card of a weights folder. Raises InputError when it is missing or not one of ours."""
-    path = Path(folder) / "card.json"
+    path = Path(folder) / CARD
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -95,27 +97,37 @@ def load_part(folder: Path, name: str, device: str = "cpu") -> Any:
     return part.to(device).eval()
 
 
-def save_part(folder: Path, name: str, part: Any, geometry: Geometry, record: dict[str, Any]) -> Path:
-    """Writes one part in half precision beside the others and enters it in the card; returns the file.
+def save_part(
+    folder: Path,
+    name: str,
+    part: Any,
+    geometry: Geometry,
+    record: dict[str, Any],
+    tensors: dict[str, Any] | None = None,
+    half: bool = True,
+) -> Path:
+    """Writes one part beside the others and enters it in the card; returns the file.
 
-    record: what the part was trained on and what it measured, for the card. Each file is replaced atomically.
+    record: what the part was trained on and what it measured, for the card. tensors: in place of the part's own.
+    half: in half precision. Each file is replaced atomically.
     """
     import torch
     from safetensors.torch import save_file
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        k: v.detach().cpu().to(torch.float16).contiguous() if v.is_floating_point() else v.cpu().contiguous()
-        for k, v in part.state_dict().items()
+    floats = torch.float16 if half else torch.float32
+    stored = {
+        k: v.detach().cpu().to(floats if v.is_floating_point() else v.dtype).contiguous()
+        for k, v in (tensors or part.state_dict()).items()
     }
     path = folder / f"{name}.safetensors"
     scratch = path.with_suffix(".tmp")
-    save_file(tensors, scratch)
+    save_file(stored, scratch)
     os.chmod(scratch, 0o644)  # safetensors writes private files; weights are meant to be read
     os.replace(scratch, path)
     card: dict[str, Any] = (
-        read_card(folder) if (folder / "card.json").exists() else {"format": FORMAT, "name": folder.name, "parts": {}}
+        read_card(folder) if (folder / CARD).exists() else {"format": FORMAT, "name": folder.name, "parts": {}}
     )
     card["geometry"] = dataclasses.asdict(geometry)
     card["parts"][name] = {
@@ -125,7 +137,7 @@ def save_part(folder: Path, name: str, part: Any, geometry: Geometry, record: di
         "config": dataclasses.asdict(part.config),
         **record,
     }
-    write_json(folder / "card.json", card)
+    write_json(folder / CARD, card)
     return path
 
 

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import first_sound, real, scoring, simulated, speed
+from benchmarks import first_sound, real, simulated, speed
 from condfoley.errors import InputError
+from condfoley.evaluation import neighbours
 from condfoley.geometry import Geometry
 
 G = Geometry()
@@ -202,21 +203,13 @@ def test_unusable_real_folders(clips):
         real.read_manifest(folder)
 
 
-def test_picture_peaks_are_seconds_of_separate_maxima():
-    probability = np.zeros(30)
-    probability[[0, 6, 12, 29]] = (0.8, 0.4, 0.6, 0.9)
-    probability[13] = 0.55
-    assert scoring.picture_peaks(probability, 15.0) == pytest.approx([0, 12 / 15, 29 / 15])
-    assert len(scoring.picture_peaks(np.zeros(0), 15.0)) == 0
-
-
 def test_pieces_avoid_what_the_model_was_given():
     wav = strike([0.5, 1.5, 2.5, 3.5], 500)
-    size = round(scoring.PIECE * G.sample_rate)
-    assert [len(p) for p in scoring.pieces(wav)] == [size] * 3
-    assert len(scoring.pieces(wav, used=(0.0, 2.0))) == 2
-    assert len(scoring.pieces(wav[:size], used=(0.0, 2.0))) == 1  # nothing else remains
-    assert len(scoring.pieces(strike([0.5], 500))) == 1  # the pieces without events say nothing
+    size = round(neighbours.PIECE * G.sample_rate)
+    assert [len(p) for p in neighbours.pieces(wav)] == [size] * 3
+    assert len(neighbours.pieces(wav, used=(0.0, 2.0))) == 2
+    assert len(neighbours.pieces(wav[:size], used=(0.0, 2.0))) == 1  # nothing else remains
+    assert len(neighbours.pieces(strike([0.5], 500))) == 1  # the pieces without events say nothing
 
 
 def test_the_run_from_the_command_line(clips, monkeypatch, capsys, tmp_path):
@@ -281,7 +274,7 @@ def test_speed_is_reported_from_a_run():
 
 
 def test_held_out_videos_are_made_where_nothing_is_stale(tmp_path, monkeypatch):
-    from benchmarks import held_out
+    from condfoley.evaluation import held_out
 
     asked = []
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

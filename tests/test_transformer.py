@@ -59,8 +59,8 @@ def test_forced_codes_are_kept_and_continued_as_if_just_drawn(model, condition):
 
 def test_guidance_of_one_is_none_and_of_more_changes_the_result(model, condition):
     plain = model.generate(condition, streams(0, 1), Sampling())
-    assert torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(guidance=1.0)))
-    assert torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(picture_guidance=1.0)))
+    assert torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(guidance=1)))
+    assert torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(picture_guidance=1)))
     assert not torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(guidance=4.0)))
     assert not torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(picture_guidance=4.0)))
 

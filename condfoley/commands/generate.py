@@ -107,6 +107,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         rerank=options.rerank,
         tolerance=options.tolerance,
         reference_start=options.reference_start,
+        mode=options.mode,
         progress=progress,
     )
 

@@ -111,11 +111,12 @@ def _from_sample(sample: dict[str, Any], prefix: str, settings: Settings, sound_
 def _keep(source: Source, prefix: str, settings: Settings, sound_only: bool) -> dict[str, Any]:
     """Writes a clip's arrays and returns what its JSON says. Raises InputError for silence."""
     events, frames, tracks = source.events, source.frames, [source.wav]
+    materials: list[str] = []
     if not sound_only:  # one clock: the picture's
         seconds = len(frames) / settings.fps
         length = round(seconds * settings.sample_rate)
         if source.simulated and events is not None and settings.renderings:
-            tracks = _rendered(source.name, events, seconds, settings)
+            tracks, materials = _rendered(source.name, events, seconds, settings)
         else:
             tracks = [np.pad(t[:length], (0, max(0, length - len(t)))) for t in tracks]
     if max(float(np.abs(t).max(initial=0)) for t in tracks) < QUIET:
@@ -131,6 +132,7 @@ def _keep(source: Source, prefix: str, settings: Settings, sound_only: bool) -> 
         "sample_count": whole.shape[1],
         "tracks": len(tracks),
         "events": [event.to_dict() for event in events],
+        "materials": materials,
     }
 
 
@@ -141,14 +143,17 @@ def _bank() -> Any:
     return SoundBank.load("train")
 
 
-def _rendered(name: str, events: Sequence[Event], seconds: float, settings: Settings) -> list[np.ndarray]:
-    """The clip's events played on `settings.renderings` fresh instruments, drawn from its name."""
+def _rendered(
+    name: str, events: Sequence[Event], seconds: float, settings: Settings
+) -> tuple[list[np.ndarray], list[str]]:
+    """The clip's events played on `settings.renderings` fresh instruments, drawn from its name; their materials."""
     from condfoley.data.simulation.sound import Instrument
 
-    tracks = []
+    tracks, materials = [], []
     for i in range(settings.renderings):
         seed = int.from_bytes(hashlib.sha256(f"{name}/{i}".encode()).digest()[:8], "big")
         rng = np.random.default_rng(seed)
         instrument = Instrument.draw(rng, _bank())
         tracks.append(instrument.render(list(events), seconds, rng, settings.sample_rate))
-    return tracks
+        materials.append(instrument.material)
+    return tracks, materials

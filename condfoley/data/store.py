@@ -49,6 +49,7 @@ class Clip:
     sample_count: int
     tracks: int
     events: tuple[Event, ...]
+    materials: tuple[str, ...] = ()  # of the instruments that its events were sounded anew with, one a track
 
     def frames(self, start: int, count: int) -> np.ndarray:
         """Frames [start, start + count): (count, S, S, 3) uint8."""
@@ -157,7 +158,18 @@ def _opened(entries: list[Entry]) -> tuple[list[tuple[Entry, Clip]], list[tuple[
             continue
         meta.pop("shard", None)
         events = tuple(Event.from_dict(event) for event in meta.pop("events"))
-        clips.append((entry, Clip(name=entry.name, prefix=entry.prefix, events=events, **meta)))
+        clips.append(
+            (
+                entry,
+                Clip(
+                    name=entry.name,
+                    prefix=entry.prefix,
+                    events=events,
+                    materials=tuple(meta.pop("materials", ())),
+                    **meta,
+                ),
+            )
+        )
     return clips, rejected
 
 

@@ -9,7 +9,7 @@ sound.py    mono sound on the picture's clock, at any sample rate
 write.py    WAV, the picture copied bit for bit beside a new sound, freshly encoded clips
 """
 
-from condfoley.media.picture import frame_count, read_frames, shown_at
+from condfoley.media.picture import frame_count, middle_of_bicubic, read_frames, shown_at
 from condfoley.media.probe import probe, require_audio, require_video
 from condfoley.media.sound import read_audio
 from condfoley.media.streams import MediaInfo
@@ -18,6 +18,7 @@ from condfoley.media.write import mux, mux_suffix, write_clip, write_wav
 __all__ = [
     "MediaInfo",
     "frame_count",
+    "middle_of_bicubic",
     "mux",
     "mux_suffix",
     "probe",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,13 +60,18 @@ def window(info: MediaInfo, start: float, duration: float | None) -> float:
 
 
 def read_frames(
-    path: str | Path, fps: float, size: int, start: float = 0.0, duration: float | None = None
+    path: str | Path,
+    fps: float,
+    size: int,
+    start: float = 0.0,
+    duration: float | None = None,
+    shrink: Callable[[np.ndarray, int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """The picture as (T, size, size, 3) uint8 RGB; frame k shows the instant start + k / fps seconds.
 
     Upright (display matrix applied), squeezed to a square with area averaging, 10 bits reduced to 8,
     alpha ignored.   duration: seconds; None = to the picture's end.   T = frame_count(duration, fps);
-    past the end the last frame stays.
+    past the end the last frame stays.   shrink: in place of the squeezing, from the upright picture (H, W, 3) uint8.
     Only the small frames are kept in memory.
     Raises InputError for whatever `probe` refuses, a file without picture, a start outside it.
     """
@@ -83,7 +88,7 @@ def read_frames(
         if frame is shown:
             frames[k] = frames[k - 1]
         else:
-            frames[k] = _small(frame, size, clip)
+            frames[k] = shrink(_whole(frame, clip), size) if shrink else _small(frame, size, clip)
             shown = frame
     if k + 1 < count:
         raise InputError(f"{clip.info.path}: its picture can no longer be decoded; was the file changed?")
@@ -93,6 +98,23 @@ def read_frames(
 def _small(frame: Any, size: int, clip: Clip) -> np.ndarray:
     rgb = frame.reformat(width=size, height=size, format="rgb24", interpolation="AREA").to_ndarray()
     return upright(rgb, clip.orientation)
+
+
+def _whole(frame: Any, clip: Clip) -> np.ndarray:
+    return upright(frame.reformat(format="rgb24").to_ndarray(), clip.orientation)
+
+
+def middle_of_bicubic(image: np.ndarray, size: int) -> np.ndarray:
+    """The published squeeze: to 8/7 of `size` by PIL's bicubic filter, aspect ignored, then the middle of it.
+
+    image: (H, W, 3) uint8 -> (size, size, 3) uint8. (facts.md, section 7: 128, then 112)
+    """
+    from PIL import Image
+
+    side = round(size * 8 / 7)
+    edge = round((side - size) / 2)
+    small = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
+    return np.asarray(small)[edge : edge + size, edge : edge + size]
 
 
 def upright(image: np.ndarray, orientation: tuple[int, int, int, int]) -> np.ndarray:

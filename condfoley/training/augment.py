@@ -1,6 +1,8 @@
-"""Picture augmentation of whole batches: one crop, colour and camera for a clip, small drifts over its frames."""
+"""Picture augmentation: one crop, colour and camera for a clip, small drifts over its frames."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
@@ -20,38 +22,56 @@ def repeated_frames(count: int, fps: float, source_fps: float, phase: float) -> 
     return np.clip(np.floor(shown * fps + 1e-6), 0, None).astype(int)
 
 
-def augment(frames: Tensor, size: int) -> Tensor:
-    """frames: (B, T, 3, H, W) in [0, 1] -> (B, T, 3, size, size), randomly cropped, turned, panned and coloured."""
-    b, t = frames.shape[:2]
-    frames = _geometric(frames, size)
-    grey = torch.rand(b) < 0.25
-    frames[grey] = frames[grey].mean(2, keepdim=True).expand(-1, -1, 3, -1, -1)
-    blurred = torch.rand(b) < 0.3
-    if blurred.any():
-        soft = F.avg_pool2d(frames[blurred].flatten(0, 1), 3, 1, 1, count_include_pad=False)
-        frames[blurred] = soft.view(-1, t, *frames.shape[2:])
-    contrast, tint = torch.empty(b, 1, 1, 1, 1).uniform_(0.5, 1.4), torch.empty(b, 1, 3, 1, 1).uniform_(-0.1, 0.1)
-    middle = frames.mean((1, 2, 3, 4), keepdim=True)
-    frames = (frames - middle) * contrast + middle + tint
-    drift = torch.cumsum(torch.randn(b, t, 1, 1, 1), 1) * 0.004 * (torch.rand(b, 1, 1, 1, 1) < 0.3)  # exposure
-    return frames + drift + torch.randn_like(frames) * torch.empty(b, 1, 1, 1, 1).uniform_(0, 0.04)
+def augment(frames: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """One clip at random, cropped, turned, panned and coloured.
+
+    frames: (T, 3, H, W) in [0, 1]. generator: the only source of chance. Returns (T, 3, size, size).
+    """
+    draw = _Draw(generator)
+    t = len(frames)
+    frames = _geometric(frames, size, draw)
+    if draw.uniform() < 0.25:
+        frames = frames.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    if draw.uniform() < 0.3:
+        frames = F.avg_pool2d(frames, 3, 1, 1, count_include_pad=False)
+    contrast, tint = draw.uniform(0.5, 1.4), torch.tensor([draw.uniform(-0.1, 0.1) for _ in range(3)])
+    middle = frames.mean()
+    frames = (frames - middle) * contrast + middle + tint.view(3, 1, 1)
+    if draw.uniform() < 0.3:
+        frames = frames + torch.cumsum(draw.normal(t, 1, 1, 1), 0) * 0.004  # exposure drifts
+    return frames + draw.normal(*frames.shape) * draw.uniform(0, 0.04)
 
 
-def _geometric(frames: Tensor, size: int) -> Tensor:
-    """One random affine view a clip, with a hand-held drift in 40 % of them."""
-    b, t = frames.shape[:2]
-    scale = torch.empty(b).uniform_(0.6, 1.0)
-    aspect = torch.empty(b).uniform_(-0.3, 0.6).exp().sqrt()  # wide pictures are squeezed to squares
-    flip = torch.where(torch.rand(b) < 0.5, -1.0, 1.0)
-    turn = torch.randn(b) * 0.08
-    view = torch.zeros(b, t, 2, 3)
-    view[..., 0, 0] = (scale * aspect * flip * turn.cos())[:, None]
-    view[..., 0, 1] = (-scale * turn.sin())[:, None]
-    view[..., 1, 0] = (scale * turn.sin() * flip)[:, None]
-    view[..., 1, 1] = (scale / aspect * turn.cos())[:, None]
-    view[..., :, 2] = (torch.empty(b, 2).uniform_(-1, 1) * (1 - scale)[:, None])[:, None]
-    shaky = (torch.rand(b) < 0.4) * torch.rand(b) * 0.02
-    view[..., :, 2] += torch.cumsum(torch.randn(b, t, 2), 1) * shaky[:, None, None]
-    grid = F.affine_grid(view.flatten(0, 1), [b * t, 3, size, size], align_corners=False)
-    out = F.grid_sample(frames.flatten(0, 1), grid, align_corners=False, padding_mode="reflection")
-    return out.view(b, t, 3, size, size)
+class _Draw:
+    """Random numbers of one stream."""
+
+    def __init__(self, generator: torch.Generator):
+        self.generator = generator
+
+    def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
+        return low + (high - low) * torch.rand((), generator=self.generator).item()
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self.generator)
+
+
+def _geometric(frames: Tensor, size: int, draw: _Draw) -> Tensor:
+    """One random affine view of a clip, with a hand-held drift in 40 % of them."""
+    t = len(frames)
+    scale = draw.uniform(0.6, 1.0)
+    aspect = math.sqrt(math.exp(draw.uniform(-0.3, 0.6)))  # wide pictures are squeezed to squares
+    flip = -1.0 if draw.uniform() < 0.5 else 1.0
+    turn = 0.08 * draw.normal().item()
+    sine, cosine = math.sin(turn), math.cos(turn)
+    room = 1 - scale
+    shift = (draw.uniform(-room, room), draw.uniform(-room, room))
+    view = torch.tensor(
+        [
+            [scale * aspect * flip * cosine, -scale * sine, shift[0]],
+            [scale * sine * flip, scale / aspect * cosine, shift[1]],
+        ]
+    ).repeat(t, 1, 1)  # (T, 2, 3)
+    if draw.uniform() < 0.4:
+        view[:, :, 2] += torch.cumsum(draw.normal(t, 2), 0) * draw.uniform(0, 0.02)
+    grid = F.affine_grid(view, [t, 3, size, size], align_corners=False)
+    return F.grid_sample(frames, grid, align_corners=False, padding_mode="reflection")

@@ -16,8 +16,10 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from condfoley.data.pairs import Pairing, event_starts
 from condfoley.data.store import Clip, seed_of
 from condfoley.geometry import Geometry
+from condfoley.lineage import codes_hash
 from condfoley.mel import window_spec
 from condfoley.tokenizer import Tokenizer
 from condfoley.training.augment import augment
@@ -57,8 +59,8 @@ def picture_tokens(clips: list[Clip], encoder: VideoEncoder, home: Path, geometr
         if not path.exists():
             frames = torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
             plain = F.interpolate(frames, (size, size), mode="area")
-            torch.manual_seed(seed_of(clip.name))
-            views = torch.stack([plain, plain.flip(3), augment(frames[None], size)[0].clamp(0, 1)])
+            generator = torch.Generator().manual_seed(seed_of(clip.name))
+            views = torch.stack([plain, plain.flip(3), augment(frames, size, generator).clamp(0, 1)])
             pixels = (views * 255).round().to(torch.uint8).permute(0, 1, 3, 4, 2)  # (VIEWS, T, S, S, 3)
             with torch.autocast("cpu", torch.bfloat16):
                 tokens = torch.stack([encoder.encode_clip(v) for v in pixels])
@@ -78,11 +80,12 @@ def window_starts(frames: int, window: int, rng: np.random.Generator) -> np.ndar
 
 @torch.no_grad()
 def code_windows(
-    clips: list[Clip], tokenizer: Tokenizer, home: Path, geometry: Geometry
+    clips: list[Clip], tokenizer: Tokenizer, home: Path, geometry: Geometry, pairing: Pairing
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Codes of random windows of every soundtrack: list of (starts (tracks, WINDOWS), codes (tracks, WINDOWS, codes)).
+    """Codes of windows of every soundtrack: list of (starts (tracks, WINDOWS), codes (tracks, WINDOWS, codes)).
 
-    Each window has its own random shift below a frame's length, as it will at generation.
+    in_video: windows anywhere, as at generation. published: around events, as the paper's. Each has its own random
+    shift below a frame's length.
     """
     home.mkdir(parents=True, exist_ok=True)
     device = tokenizer.quantize.embedding.weight.device
@@ -91,14 +94,12 @@ def code_windows(
         path = home / (os.path.basename(clip.prefix) + ".npz")
         if not path.exists():
             rng = np.random.default_rng(seed_of(clip.name))
-            starts = np.stack(
-                [window_starts(clip.frame_count, geometry.window_frames, rng) for _ in range(clip.tracks)]
-            )
+            starts = np.stack([_starts(clip, geometry, rng, pairing) for _ in range(clip.tracks)])
             wavs: list[np.ndarray] = []
             for track, row in enumerate(starts):
                 shift = rng.uniform(-0.5, 0.5, len(row))
                 for s in np.round((row + shift) / geometry.fps * geometry.sample_rate).astype(int):
-                    wavs.append(clip.sound(track, int(s), geometry.window_samples))
+                    wavs.append(clip.sound(track, int(s), geometry.clip_samples))
             spec = window_spec(torch.from_numpy(np.stack(wavs)), geometry).to(device)
             with torch.autocast(device.type, torch.bfloat16):
                 codes = tokenizer.encode(spec)
@@ -111,20 +112,29 @@ def code_windows(
     return out
 
 
+def _starts(clip: Clip, geometry: Geometry, rng: np.random.Generator, pairing: Pairing) -> np.ndarray:
+    if pairing == "published" and clip.events:
+        return event_starts(clip.events, clip.frame_count, geometry.window_frames, geometry.fps, rng, WINDOWS)
+    return window_starts(clip.frame_count, geometry.window_frames, rng)
+
+
 def _save(path: Path, array: np.ndarray) -> None:
     with open(path.with_suffix(".tmp"), "wb") as file:
         np.save(file, array)
     os.replace(path.with_suffix(".tmp"), path)
 
 
-def examples(clips: list[Clip], weights: Path, cache: Path, geometry: Geometry, device: str) -> list[Example]:
+def examples(
+    clips: list[Clip], weights: Path, cache: Path, geometry: Geometry, device: str, pairing: Pairing = "in_video"
+) -> list[Example]:
     """Tokens and code windows of all clips, by the frozen parts of a weights folder."""
     from condfoley.weights import load_part
 
     encoder = load_part(weights, "video_encoder", device)
     tokenizer = load_part(weights, "tokenizer", device)
     tokens = picture_tokens(clips, encoder, cache / f"tokens-{part_hash(weights, 'video_encoder')}", geometry)
-    codes = code_windows(clips, tokenizer, cache / f"codes-{part_hash(weights, 'tokenizer')}", geometry)
+    home = cache / f"codes-{pairing}-{codes_hash(weights)[:12]}"
+    codes = code_windows(clips, tokenizer, home, geometry, pairing)
     return [Example(c, t, s, k) for c, t, (s, k) in zip(clips, tokens, codes)]
 
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from condfoley.data.engine import Engine
+from condfoley.data.pairs import Pairing
 from condfoley.geometry import Geometry
-from condfoley.sizes import SyncConfig, TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
+from condfoley.sizes import (
+    JudgesConfig,
+    SyncConfig,
+    TokenizerConfig,
+    TransformerConfig,
+    VideoEncoderConfig,
+    VocoderConfig,
+)
 
 
 @dataclass
@@ -14,7 +23,7 @@ class DataConfig:
     """What is trained on."""
 
     folder: str = ""
-    """Folder of clips: any videos (sound files too for tokenizer and vocoder), or the output of data_prep/simulate.py."""
+    """Output of `condfoley prepare` (folder, or URL of index.json), or any folder of videos (or sounds, for sound stages)."""
     cache: str | None = None
     """Folder for decoded frames, sounds and features; default: `.cache` inside the folder of clips."""
     frame_size: int = 80
@@ -22,9 +31,13 @@ class DataConfig:
     renderings: int = 0
     """Simulated clips only: sound each clip anew with this many random instruments; 0: the clip's own sound."""
     validation: float = 0.04
-    """Share of videos held out for validation, chosen by the hash of their name."""
+    """Share of videos held out for validation, by the hash of their name; a prepared data set has its own split."""
+    pairing: Pairing = "in_video"
+    """Transformer: in_video: target and reference do not overlap; published: with the published loader's defects."""
     workers: int = 2
     """Processes that fill the cache."""
+    engine: Engine = "local"
+    """What fills the cache: processes of this machine, or a Ray cluster that sees the same folders."""
 
 
 @dataclass
@@ -75,7 +88,7 @@ class LossConfig:
 class TrainConfig:
     """One stage of training."""
 
-    stage: Literal["tokenizer", "vocoder", "video", "transformer", "sync"] = "tokenizer"
+    stage: Literal["tokenizer", "vocoder", "video", "transformer", "sync", "judges"] = "tokenizer"
     """Which part is trained."""
     out: str = "runs/new"
     """Folder of this run: checkpoint, metrics.jsonl, curves.png, samples."""
@@ -95,6 +108,8 @@ class TrainConfig:
     """Sizes, stage transformer."""
     sync: SyncConfig = field(default_factory=SyncConfig)
     """Sizes, stage sync."""
+    judges: JudgesConfig = field(default_factory=JudgesConfig)
+    """Sizes, stage judges."""
     loss: LossConfig = field(default_factory=LossConfig)
     """Weights of the losses."""
     steps: int = 1000

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from torch import Tensor
 
 from condfoley.mel import log_mel
@@ -15,7 +17,8 @@ from condfoley.sync import Sync
 from condfoley.tokenizer import Tokenizer
 from condfoley.training.banks import Example, part_hash, picture_tokens, token_statistics, token_window
 from condfoley.training.config import TrainConfig
-from condfoley.training.stage import Stage
+from condfoley.training.prerequisites import started
+from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
 from condfoley.weights import load_part
 
 FOREIGN, SPLICED = 0.2, 0.35  # shares of examples with another clip's sound / with exchanged stretches
@@ -30,10 +33,10 @@ class SyncStage(Stage):
 
     part = "sync"
 
-    def __init__(self, config: TrainConfig):
-        super().__init__(config)
-        weights, g = Path(config.weights), config.geometry
-        encoder = load_part(weights, "video_encoder", config.device)
+    def __init__(self, config: TrainConfig, accelerator: Accelerator):
+        super().__init__(config, accelerator)
+        weights, g, device = Path(config.weights), config.geometry, str(accelerator.device)
+        encoder = load_part(weights, "video_encoder", device)
         home = self.store.cache / f"tokens-{part_hash(weights, 'video_encoder')}"
         none = np.zeros((0,))
         self.bank, self.held_out = (
@@ -42,7 +45,7 @@ class SyncStage(Stage):
         )
         self.tokenizer: Tokenizer | None = None
         if config.loss.reconstructed:
-            self.tokenizer = load_part(weights, "tokenizer", config.device)
+            self.tokenizer = load_part(weights, "tokenizer", device)
         self.sizes = dataclasses.replace(
             config.sync,
             feature_dim=self.bank[0].tokens.shape[2],
@@ -54,22 +57,35 @@ class SyncStage(Stage):
         mean, std = token_statistics(self.bank)
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
-        self.add("sync", self.model, config.lr)
+        self.add("sync", started(self.model, self.part, config), config.lr, self._loss)
         self.window = config.window or 2 * g.window_frames
-        self.fixed = self._batch(self.held_out, np.random.default_rng(12345), 128, views=1)
+        self.fixed = self._pairs(self.held_out, fixed_streams(128), views=1).tensors
 
-    def _batch(self, bank: list[Example], rng: np.random.Generator, count: int, views: int) -> tuple[Tensor, ...]:
+    @classmethod
+    def needs(cls, config: TrainConfig) -> tuple[str, ...]:
+        """The video encoder, and the tokenizer when it is to hear some spectrograms through it."""
+        return ("video_encoder", *(("tokenizer",) if config.loss.reconstructed else ()))
+
+    @torch.no_grad()
+    def _pairs(self, bank: list[Example], rngs: Sequence[np.random.Generator], views: int) -> Batch:
         """(tokens (B, T, D), spectrograms (B, n_mels, M) in [0, 1], labels (B, classes))."""
-        rows = [self._one(bank, rng, views) for _ in range(count)]
-        tokens, wavs, labels, splices = zip(*rows)
-        wav = torch.from_numpy(np.stack(wavs)).to(self.device)
-        spec = log_mel(wav, self.geometry)
+        names, tokens, wavs, labels, splices = zip(*(self._one(bank, rng, views) for rng in rngs))
+        spec = log_mel(torch.from_numpy(np.stack(wavs)).to(self.device), self.geometry)
         if self.tokenizer is not None:
-            chosen = torch.from_numpy(np.flatnonzero(rng.random(count) < self.config.loss.reconstructed))
-            spec[chosen] = self._through_tokenizer(spec[chosen])
+            chosen = [i for i, rng in enumerate(rngs) if rng.random() < self.config.loss.reconstructed]
+            if chosen:
+                spec[chosen] = self._through_tokenizer(spec[chosen])
         spec = torch.stack([_spliced(s, moves) for s, moves in zip(spec, splices)])
         label = torch.from_numpy(np.stack(labels)).float().to(self.device)
-        return torch.from_numpy(np.stack(tokens)).float().to(self.device), spec, label
+        return Batch(list(names), (torch.from_numpy(np.stack(tokens)).float().to(self.device), spec, label))
+
+    def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
+        """Freshly shifted sounds beside their pictures, with noise on the picture tokens."""
+        batch = self._pairs(self.bank, rngs, views=len(self.bank[0].tokens))
+        tokens, spec, label = batch.tensors
+        noise = torch.from_numpy(np.stack([r.standard_normal(tokens.shape[1:], np.float32) for r in rngs]))
+        tokens = tokens + noise.to(self.device) * self.config.loss.feature_noise * self.model.feature_std
+        return Batch(batch.names, (tokens, spec, label))
 
     def _one(self, bank: list[Example], rng: np.random.Generator, views: int) -> tuple:
         """One example: a picture window, a sound shifted against it, its soft label, and stretches to exchange."""
@@ -91,7 +107,7 @@ class SyncStage(Stage):
         label[shift + most], label[-1] = true, 1 - true
         begin = round((start - shift + rng.uniform(-0.5, 0.5)) / g.fps * g.sample_rate)
         wav = sound.sound(int(rng.integers(sound.tracks)), begin, round(n / g.fps * g.sample_rate))
-        return tokens, wav, label, moves
+        return e.clip.name, tokens, wav, label, moves
 
     def _through_tokenizer(self, spec: Tensor) -> Tensor:
         """Spectrograms as the tokenizer gives them back, window by window: (B, n_mels, M) in [0, 1]."""
@@ -99,20 +115,19 @@ class SyncStage(Stage):
         w = self.geometry.window_mel_frames
         padded = F.pad(spec, (0, -spec.shape[2] % w))
         windows = padded.unflatten(2, (-1, w)).transpose(1, 2)  # (B, K, n_mels, w)
-        with self.autocast():
+        with self.accelerator.autocast():
             codes = self.tokenizer.encode(2 * windows.flatten(0, 1)[:, None] - 1)
             made = self.tokenizer.decode(codes, self.geometry.code_rows).float()
         made = ((made[:, 0] + 1) / 2).clamp(0, 1).unflatten(0, windows.shape[:2]).transpose(1, 2).flatten(2)
         return made[:, :, : spec.shape[2]]
 
-    def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
-        """One update on a fresh batch of shifted sounds."""
-        with torch.no_grad():
-            tokens, spec, label = self._batch(self.bank, rng, self.config.batch_size, len(self.bank[0].tokens))
-        tokens = tokens + torch.randn_like(tokens) * self.config.loss.feature_noise * self.model.feature_std
-        loss = -(label * self.model(tokens, spec).log_softmax(1)).sum(1).mean()
-        self.update("sync", loss)
-        return {"loss": loss.item()}
+    def _loss(self, tokens: Tensor, spec: Tensor, label: Tensor) -> Loss:
+        loss = -(label * self.model(tokens, spec).float().log_softmax(1)).sum(1).mean()
+        return loss, {"cross_entropy": loss.detach()}
+
+    def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
+        """One update on a fresh batch."""
+        return self.update("sync", *batch.tensors)
 
     def validate(self, step: int) -> dict[str, float]:
         """Loss, share of true pairs placed within one frame and within 0.2 s, and how well true beats foreign sound."""
@@ -124,7 +139,7 @@ class SyncStage(Stage):
         foreign = logits.softmax(1)[label[:, -1] == 1, -1]
         matching = logits.softmax(1)[whole, -1]
         return {
-            "loss": loss,
+            "cross_entropy": loss,
             "within_1_frame": (error <= 1).float().mean().item(),
             "within_0.2_s": (error <= 0.2 * self.geometry.fps).float().mean().item(),
             "foreign_told": (foreign[:, None] > matching[None]).float().mean().item(),
@@ -132,19 +147,10 @@ class SyncStage(Stage):
 
     def sample(self, folder: Path, step: int) -> None:
         """The distribution over offsets of some validation examples beside the truth."""
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot as plt
+        from condfoley.training.pictures import distributions
 
         tokens, spec, label = (x[:12] for x in self.fixed)
-        made = self.model(tokens, spec).softmax(1).cpu()
-        figure, axes = plt.subplots(3, 4, figsize=(12, 6), layout="constrained")
-        for axis, p, true in zip(axes.flat, made, label.cpu()):
-            axis.plot(p, linewidth=1)
-            axis.plot(true, ":", linewidth=1)
-        figure.savefig(folder / f"{step:06d}.png", dpi=70)
-        plt.close(figure)
+        distributions(folder / f"{step:06d}.png", self.model(tokens, spec).softmax(1), label)
 
 
 def draw_splices(length: float, rng: np.random.Generator) -> tuple[list[tuple[int, int, int]], float]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from torch import Tensor
 
 from condfoley.data.simulation.events import Event
@@ -15,7 +17,9 @@ from condfoley.errors import InputError
 from condfoley.evaluation.onset import match
 from condfoley.training.augment import SOURCE_RATES, augment, repeated_frames
 from condfoley.training.config import TrainConfig
-from condfoley.training.stage import Stage
+from condfoley.training.kinetics import load_kinetics
+from condfoley.training.prerequisites import started
+from condfoley.training.stage import Batch, Loss, Stage
 from condfoley.video_encoder import VideoEncoder, pick_onsets
 
 WIDTH = 0.7  # frames, deviation of the soft label around an onset
@@ -40,48 +44,57 @@ class VideoStage(Stage):
 
     part = "video_encoder"
 
-    def __init__(self, config: TrainConfig):
-        super().__init__(config)
-        sizes = config.video
-        if not sizes.neck:
-            raise InputError("stage video trains the event head behind the neck: set video.neck above 0")
-        self.encoder: VideoEncoder = VideoEncoder(sizes)
-        self.add("video_encoder", self.encoder, config.lr)
+    def __init__(self, config: TrainConfig, accelerator: Accelerator):
+        if config.steps and not config.video.neck:
+            raise InputError(
+                "stage video trains the event head behind the neck: set video.neck above 0, "
+                "or steps=0 to write the encoder as it is"
+            )
+        super().__init__(config, accelerator)
+        self.encoder: VideoEncoder = started(VideoEncoder(config.video), self.part, config)
+        if config.pretrained:
+            load_kinetics(self.encoder, Path(config.pretrained))
+        self.add("video_encoder", self.encoder, config.lr, self._loss)
         self.window = config.window or self.geometry.window_frames
 
-    def _batch(self, clips: list[Clip], rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
-        frames, labels = [], []
+    def _one(self, clip: Clip, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A random window of a clip: frames (T, H, W, 3) uint8, at a lower rate now and then, and their labels."""
         fps = self.geometry.fps
-        for _ in range(count):
-            clip = clips[rng.integers(len(clips))]
-            start = int(rng.integers(0, max(1, clip.frame_count - self.window + 1)))
-            piece = clip.frames(start, self.window)
-            piece = np.concatenate([piece, np.repeat(piece[-1:], self.window - len(piece), 0)])
-            if rng.random() < 0.12:
-                rate = float(rng.choice(SOURCE_RATES))
-                piece = piece[repeated_frames(self.window, fps, rate, rng.random())]
-            frames.append(torch.from_numpy(np.ascontiguousarray(piece)))
-            labels.append(torch.from_numpy(frame_labels(clip.events, start, self.window, fps)))
-        return torch.stack(frames).permute(0, 1, 4, 2, 3) / 255.0, torch.stack(labels)
+        start = int(rng.integers(0, max(1, clip.frame_count - self.window + 1)))
+        piece = clip.frames(start, self.window)
+        piece = np.concatenate([piece, np.repeat(piece[-1:], self.window - len(piece), 0)])
+        if rng.random() < 0.12:
+            rate = float(rng.choice(SOURCE_RATES))
+            piece = piece[repeated_frames(self.window, fps, rate, rng.random())]
+        return piece, frame_labels(clip.events, start, self.window, fps)
 
-    def _losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
+    def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
+        """Augmented windows (B, T, 3, S, S) of random clips, and their labels (B, T, 3)."""
+        names, frames, labels = [], [], []
+        for rng in rngs:
+            clip = self.store.train[rng.integers(len(self.store.train))]
+            piece, label = self._one(clip, rng)
+            view = torch.from_numpy(np.ascontiguousarray(piece)).permute(0, 3, 1, 2) / 255.0
+            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+            names.append(clip.name)
+            frames.append(augment(view, self.geometry.frame_size, generator))
+            labels.append(torch.from_numpy(label))
+        return Batch(names, (torch.stack(frames).to(self.device), torch.stack(labels).to(self.device)))
+
+    def _loss(self, frames: Tensor, labels: Tensor) -> Loss:
+        logits = self.encoder.event_logits(self.encoder(frames)).float()
         weight = 1 + (self.config.loss.onset_weight - 1) * labels[..., 0]
-        onset = F.binary_cross_entropy_with_logits(logits[..., 0], labels[..., 0], weight=weight)
-        sliding = F.binary_cross_entropy_with_logits(logits[..., 1], labels[..., 1])
+        with self.exact():
+            onset = F.binary_cross_entropy_with_logits(logits[..., 0], labels[..., 0], weight=weight)
+            sliding = F.binary_cross_entropy_with_logits(logits[..., 1], labels[..., 1])
         near = labels[..., 0]
         strength = (near * (logits[..., 2] - labels[..., 2]).square()).sum() / (near.sum() + 1)
         total = onset + 0.5 * sliding + 0.5 * strength
-        return total, {"onset": onset.item(), "sliding": sliding.item(), "strength": strength.item()}
+        return total, {"onset": onset.detach(), "sliding": sliding.detach(), "strength": strength.detach()}
 
-    def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+    def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update on random windows of random clips."""
-        frames, labels = self._batch(self.store.train, rng, self.config.batch_size)
-        frames = augment(frames, self.geometry.frame_size).to(self.device)
-        with self.autocast():
-            logits = self.encoder.event_logits(self.encoder(frames))
-        loss, metrics = self._losses(logits.float(), labels.to(self.device))
-        self.update("video_encoder", loss)
-        return metrics
+        return self.update("video_encoder", *batch.tensors)
 
     def _predict(self, clip: Clip) -> np.ndarray:
         """Onset probability of each frame of a whole clip, full frame, no augmentation: (T,)."""

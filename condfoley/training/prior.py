@@ -5,19 +5,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
-from condfoley.data.pairs import draw_pair
+from condfoley.data.pairs import draw_pair, reference_slip, slipped
+from condfoley.training.adapters import add_adapters, merged_adapters
 from condfoley.training.banks import Example, examples, token_statistics, token_window
 from condfoley.training.config import TrainConfig
+from condfoley.training.prerequisites import has_part, started
+from condfoley.training.pretext import cases
+from condfoley.training.samples import write_heard
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
 from condfoley.transformer import Condition, Sampling, Transformer
 from condfoley.weights import load_part
+
+SHOWN = 6  # examples in a sample
 
 
 class TransformerStage(Stage):
@@ -28,8 +35,9 @@ class TransformerStage(Stage):
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         super().__init__(config, accelerator)
         weights, g, device = Path(config.weights), config.geometry, str(accelerator.device)
-        self.bank = examples(self.store.train, weights, self.store.cache, g, device)
-        self.held_out = examples(self.store.validation, weights, self.store.cache, g, device)
+        pairing = config.data.pairing
+        self.bank = examples(self.store.train, weights, self.store.cache, g, device, pairing)
+        self.held_out = examples(self.store.validation, weights, self.store.cache, g, device, pairing)
         self.tokenizer = load_part(weights, "tokenizer", device)
         sizes = dataclasses.replace(  # lengths follow the geometry and the frozen parts
             config.transformer,
@@ -43,27 +51,32 @@ class TransformerStage(Stage):
         mean, std = token_statistics(self.bank)
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
-        if config.init:
-            self.model.load_state_dict(load_start(config, self.part).state_dict())
+        started(self.model, self.part, config)
         self.adapted: Any = add_adapters(self.model, config.lora) if config.lora else None
         self.add("transformer", self.adapted or self.model, config.lr, self._loss)
-        self.fixed = self._pairs(self.held_out, fixed_streams(96), views=1).tensors
+        self.fixed = self._pairs(self.held_out, fixed_streams(96), views=1)
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:
         """Its inputs and outputs are made by these."""
         return "tokenizer", "video_encoder"
 
+    def _choose(self, bank: list[Example], rng: np.random.Generator, views: int) -> tuple[Example, int, int, int, int]:
+        """A random example's (itself, track, view, reference window, target window)."""
+        e = bank[rng.integers(len(bank))]
+        track, view = int(rng.integers(len(e.starts))), int(rng.integers(views))
+        return e, track, view, *draw_pair(e.starts[track], self.geometry.window_frames, rng, self.config.data.pairing)
+
     def _pairs(self, bank: list[Example], rngs: Sequence[np.random.Generator], views: int) -> Batch:
         """(reference frames, target frames, reference codes, target codes) of random in-video pairs."""
         names: list[str] = []
         rows: list[tuple[np.ndarray, ...]] = []
-        n = self.geometry.window_frames
         for rng in rngs:
-            e = bank[rng.integers(len(bank))]
-            track, view = int(rng.integers(len(e.starts))), int(rng.integers(views))
-            r, t = draw_pair(e.starts[track], n, rng)
-            pictures = [token_window(e.tokens[view], int(e.starts[track, k]), n) for k in (r, t)]
+            e, track, view, r, t = self._choose(bank, rng, views)
+            n, frames = self.geometry.window_frames, len(e.tokens[view])
+            slip = reference_slip(rng, self.geometry.fps, self.config.data.pairing)
+            first = slipped(int(e.starts[track, r]), slip, frames, n) if slip else int(e.starts[track, r])
+            pictures = [token_window(e.tokens[view], start, n) for start in (first, int(e.starts[track, t]))]
             rows.append((*pictures, e.codes[track, r], e.codes[track, t]))
             names.append(e.clip.name)
         a, b, c, d = (torch.from_numpy(np.stack(x)).to(self.device) for x in zip(*rows))
@@ -79,7 +92,7 @@ class TransformerStage(Stage):
             frames + noise[:, i] * weights.feature_noise * self.model.feature_std
             for i, frames in enumerate((reference, target))
         )
-        chance = torch.tensor([r.random(2) for r in rngs], device=self.device)
+        chance = torch.from_numpy(np.stack([r.random(2) for r in rngs])).to(self.device)
         no_target = chance[:, 0] < weights.drop_all
         no_reference = chance[:, 0] < weights.drop_all + weights.drop_reference
         no_picture = chance[:, 1] < weights.drop_picture
@@ -119,29 +132,26 @@ class TransformerStage(Stage):
 
     def validate(self, step: int) -> dict[str, float]:
         """Cross-entropy (nats a code) on held-out videos, and the same with reference or picture exchanged."""
-        reference, target, reference_codes, target_codes = self.fixed
-        other = torch.roll(torch.arange(len(target)), 1)
-        cases = {
-            "loss": (reference, target, reference_codes, target_codes),
-            "other_reference": (reference[other], target, reference_codes[other], target_codes),
-            "other_picture": (reference, target[other], reference_codes, target_codes),
-        }
-        with self.autocast():
-            return {k: self._loss(v).item() for k, v in cases.items()}
+        return {name: self.each_loss(*pair).mean().item() for name, pair in cases(self.fixed).items()}
 
     def sample(self, folder: Path, step: int) -> None:
-        """Decoded spectrograms: reference, truth, and what is generated now."""
+        """Decoded spectrograms: reference, truth, and what is generated now; with a vocoder, a clip with its sound."""
         from condfoley.training.pictures import stacked
 
         made = []
-        for i in range(6):
-            reference, target, reference_codes, _ = (x[i : i + 1] for x in self.fixed)
+        for i in range(SHOWN):
+            reference, target, reference_codes, _ = (x[i : i + 1] for x in self.fixed.tensors)
             streams = [torch.Generator().manual_seed(i)]
             made.append(
                 self.model.generate(Condition(target, reference, reference_codes), streams, Sampling(top_p=0.95))
             )
-        rows = {"reference": self.fixed[2][:6], "true": self.fixed[3][:6], "generated": torch.cat(made)}
-        stacked(
-            folder / f"{step:06d}.png",
-            {k: self.tokenizer.decode(v, self.geometry.code_rows)[:, 0] for k, v in rows.items()},
-        )
+        _, _, reference_codes, target_codes = self.fixed.tensors
+        rows = {"reference": reference_codes[:SHOWN], "true": target_codes[:SHOWN], "generated": torch.cat(made)}
+        specs = {k: self.tokenizer.decode(v, self.geometry.code_rows)[:, 0] for k, v in rows.items()}
+        stacked(folder / f"{step:06d}.png", specs)
+        if has_part(Path(self.config.weights), "vocoder"):
+            e, track, _, _, t = self._choose(self.held_out, fixed_streams(1)[0], views=1)
+            place = (e.clip, int(e.starts[track, t]))
+            write_heard(
+                folder / f"{step:06d}.mp4", *place, specs["generated"][0], Path(self.config.weights), self.geometry
+            )

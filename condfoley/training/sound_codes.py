@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from condfoley.errors import InputError
 from condfoley.mel import window_spec
 from condfoley.tokenizer import Tokenizer
+from condfoley.training.codebook import MovingCodebook, code_usage
 from condfoley.training.config import TrainConfig
-from condfoley.training.stage import Stage, random_sounds
-
-
-class MovingCodebook(nn.Module):
-    """Codebook rows as moving averages of the vectors they stand for; rows that nobody uses start anew.
-
-    Steadier than the gradient in short trainings (van den Oord et al. 2017, appendix A.1; restart: Dhariwal et al.
-    2020).
-    """
-
-    count: Tensor
-    total: Tensor
-    started: Tensor
-
-    def __init__(self, book: nn.Embedding, keep: float = 0.97, dead: float = 0.02):
-        super().__init__()
-        self.keep, self.dead = keep, dead
-        book.weight.requires_grad_(False)
-        self.register_buffer("count", torch.zeros(book.num_embeddings))
-        self.register_buffer("total", torch.zeros_like(book.weight))
-        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
-
-    @torch.no_grad()
-    def update(self, book: Tensor, vectors: Tensor, indices: Tensor) -> None:
-        """book: (K, D), changed in place. vectors: (M, D). indices: (M,) rows that stand for them."""
-        if not self.started:
-            book.copy_(vectors[torch.randint(len(vectors), (len(book),))] + 0.01 * torch.randn_like(book))
-            self.total.copy_(book)
-            self.count.fill_(1.0)
-            self.started.fill_(True)
-            return
-        used = F.one_hot(indices, len(book)).to(vectors.dtype)  # (M, K)
-        self.count.mul_(self.keep).add_(used.sum(0), alpha=1 - self.keep)
-        self.total.mul_(self.keep).add_(used.T @ vectors, alpha=1 - self.keep)
-        book.copy_(self.total / (self.count[:, None] + 1e-3))
-        lost = torch.lt(self.count, self.dead)
-        if lost.any():
-            fresh = vectors[torch.randint(len(vectors), (int(lost.sum()),))]
-            book[lost], self.total[lost], self.count[lost] = fresh, fresh, 1.0
+from condfoley.training.prerequisites import started
+from condfoley.training.stage import Batch, Loss, Stage, fixed_streams, random_sounds
 
 
 class TokenizerStage(Stage):
@@ -61,102 +27,126 @@ class TokenizerStage(Stage):
     part = "tokenizer"
     sound_only = True
 
-    def __init__(self, config: TrainConfig):
-        super().__init__(config)
+    def __init__(self, config: TrainConfig, accelerator: Accelerator):
+        super().__init__(config, accelerator)
         loss = config.loss
-        self.tokenizer: Tokenizer = Tokenizer(config.tokenizer)
+        self.tokenizer: Tokenizer = started(Tokenizer(config.tokenizer), self.part, config)
+        self.codebook: MovingCodebook | None = None
         if loss.decoder_only:
             for fixed in (self.tokenizer.encoder, self.tokenizer.quant_conv, self.tokenizer.quantize):
                 fixed.requires_grad_(False)
         elif loss.codebook_update == "ema":
-            self.codebook = MovingCodebook(self.tokenizer.quantize.embedding).to(self.device)
-            self.networks["codebook"] = self.codebook
-        self.add("tokenizer", self.tokenizer, config.lr)
-        self.perceptual: nn.Module | None = None
-        if loss.perceptual:
-            if not loss.perceptual_weights:
-                raise InputError(
-                    "loss.perceptual needs the weights of a VGG-like network: set loss.perceptual_weights, "
-                    "or loss.perceptual=0 (loss.feature_matching compares the discriminator's features instead)"
-                )
-            from condfoley.training.perceptual import Perceptual
-
-            self.perceptual = Perceptual.load(loss.perceptual_weights).to(self.device)
+            self.codebook = MovingCodebook(self.tokenizer.quantize.embedding, begun=bool(config.init)).to(self.device)
+            accelerator.register_for_checkpointing(self.codebook)
+        self.add("tokenizer", self.tokenizer, config.lr, self._loss)
+        self.perceptual = self._perceptual() if loss.perceptual else None
         if loss.adversarial or loss.feature_matching:
             from taming.modules.discriminator.model import NLayerDiscriminator, weights_init
 
             disc = NLayerDiscriminator(input_nc=1, ndf=loss.disc_channels, n_layers=3).apply(weights_init)
-            self.add("discriminator", disc, config.lr_disc)
-        rng = np.random.default_rng(12345)
-        wav = random_sounds(self.store.validation, 48, self.geometry.window_samples, rng)
+            self.add("discriminator", disc, config.lr_disc, self._discriminator_loss)
+        _, wav = random_sounds(self.store.validation, self.geometry.clip_samples, fixed_streams(48))
         self.held_out = window_spec(wav.to(self.device), self.geometry)
 
-    def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+    def _perceptual(self) -> nn.Module:
+        from condfoley.training.perceptual import Perceptual
+
+        if not self.config.loss.perceptual_weights:
+            raise InputError(
+                "loss.perceptual needs the weights of a VGG-like network: set loss.perceptual_weights, "
+                "or loss.perceptual=0 (loss.feature_matching compares the discriminator's features instead)"
+            )
+        return Perceptual.load(self.config.loss.perceptual_weights).to(self.device)
+
+    def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
+        """Spectrograms (B, 1, n_mels, T) in [-1, 1] of random windows."""
+        names, wav = random_sounds(self.store.train, self.geometry.clip_samples, rngs)
+        return Batch(names, (window_spec(wav.to(self.device), self.geometry),))
+
+    def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update of the tokenizer and, from its first step on, of the discriminator."""
-        c = self.config
-        wav = random_sounds(self.store.train, c.batch_size, self.geometry.window_samples, rng)
-        spec = window_spec(wav.to(self.device), self.geometry)
-        with self.autocast():
-            out, codebook, used = self._forward(spec, step)
-            out = out.float()
-            distance = self._distance(out, spec)
-            loss = distance + c.loss.codebook * codebook
-            metrics = {"distance": distance.item(), "codebook": codebook.item(), "codes": used}
-            adversarial = "discriminator" in self.networks and step >= c.loss.adversarial_from
-            if adversarial:
-                loss = loss + self._fool(out, spec, metrics)
-        self.update("tokenizer", loss)
-        if adversarial:
-            self._teach_discriminator(out.detach(), spec, metrics)
+        (spec,) = batch.tensors
+        judged = "discriminator" in self.networks and step >= self.config.loss.adversarial_from
+        if judged:
+            self.networks["discriminator"].requires_grad_(False)
+        metrics = self.update("tokenizer", spec, step, judged)
+        out = metrics.pop("out")
+        if judged:
+            self.networks["discriminator"].requires_grad_(True)
+            metrics |= self.update("discriminator", spec, out)
         return metrics
 
-    def _forward(self, spec: Tensor, step: int) -> tuple[Tensor, Tensor, int]:
+    def _loss(self, spec: Tensor, step: int, judged: bool) -> Loss:
+        out, codebook, indices = self._forward(spec, step)
+        with self.exact():
+            metrics = self._distances(out.float(), spec)
+        weights = self.config.loss
+        loss = metrics["reconstruction"] + weights.codebook * codebook
+        if "perceptual" in metrics:
+            loss = loss + weights.perceptual * metrics["perceptual"]
+        metrics["codebook"] = codebook
+        if indices is not None:
+            metrics |= code_usage(indices, self.tokenizer.config.n_embed)
+        if judged:
+            loss = loss + self._fool(out, spec, metrics)
+        return loss, {k: v.detach() for k, v in metrics.items()} | {"out": out.detach().float()}
+
+    def _forward(self, spec: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Spectrograms given back, the codebook's loss, and the codes (None before there is quantisation)."""
         t = self.tokenizer
+        none = torch.zeros((), device=spec.device)
         if step < self.config.loss.quantise_from:
-            return t.decoder(t.post_quant_conv(t.latent(spec))), torch.zeros((), device=spec.device), 0
+            return t.decoder(t.post_quant_conv(t.latent(spec))), none, None
         latent = t.latent(spec).float()
-        quantised, loss, (_, _, indices) = t.quantize(latent)
+        with self.exact():
+            quantised, loss, (_, _, indices) = t.quantize(latent)
+        indices = indices.flatten()
+        if t.training:  # one codebook: what all processes drew counts
+            indices = self.accelerator.gather(indices)
         if self.config.loss.decoder_only:
-            loss = torch.zeros((), device=spec.device)
-        elif "codebook" in self.networks and t.training:
-            vectors = latent.detach().permute(0, 2, 3, 1).flatten(0, 2)
-            self.codebook.update(t.quantize.embedding.weight.data, vectors, indices.flatten())
-        return t.decoder(t.post_quant_conv(quantised)), loss, int(indices.unique().numel())
+            loss = none
+        elif self.codebook is not None and t.training:
+            vectors = self.accelerator.gather(latent.detach().permute(0, 2, 3, 1).flatten(0, 2).contiguous())
+            generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)  # alike in all processes
+            with self.exact():
+                self.codebook.update(t.quantize.embedding.weight.data, vectors, indices, generator)
+        return t.decoder(t.post_quant_conv(quantised)), loss, indices
 
-    def _distance(self, out: Tensor, spec: Tensor) -> Tensor:
+    def _distances(self, out: Tensor, spec: Tensor) -> dict[str, Tensor]:
         kind = self.config.loss.reconstruction
-        loss = out.new_zeros(())
-        if kind in ("l1", "both"):
-            loss = loss + F.l1_loss(out, spec)
-        if kind in ("mse", "both"):
-            loss = loss + F.mse_loss(out, spec)
+        distances = {"l1": F.l1_loss(out, spec), "mse": F.mse_loss(out, spec)}
+        used = distances.values() if kind == "both" else [distances[kind]]
+        metrics = {"reconstruction": torch.stack(list(used)).sum()}
         if self.perceptual is not None:
-            loss = loss + self.config.loss.perceptual * self.perceptual(out, spec)
-        return loss
+            metrics["perceptual"] = self.perceptual(out, spec)
+        return metrics
 
-    def _fool(self, out: Tensor, spec: Tensor, metrics: dict[str, float]) -> Tensor:
+    def _fool(self, out: Tensor, spec: Tensor, metrics: dict[str, Tensor]) -> Tensor:
         """The tokenizer's side of the game; the published adaptive weight is the constant 0.8 (facts.md)."""
         made = _activations(self.networks["discriminator"], out)
-        loss = -self.config.loss.adversarial * made[-1].mean()
+        metrics["adversarial"] = -made[-1].float().mean()
+        loss = self.config.loss.adversarial * metrics["adversarial"]
         if self.config.loss.feature_matching:
             with torch.no_grad():
                 true = _activations(self.networks["discriminator"], spec)
-            match = torch.stack([F.l1_loss(a, b) for a, b in zip(made[:-1], true[:-1])]).mean()
-            metrics["feature_matching"] = match.item()
-            loss = loss + self.config.loss.feature_matching * match
+            matched = torch.stack([F.l1_loss(a.float(), b.float()) for a, b in zip(made[:-1], true[:-1])]).mean()
+            metrics["feature_matching"] = matched
+            loss = loss + self.config.loss.feature_matching * matched
         return loss
 
-    def _teach_discriminator(self, out: Tensor, spec: Tensor, metrics: dict[str, float]) -> None:
-        with self.autocast():
-            d = self.networks["discriminator"]
-            loss = 0.5 * (F.relu(1 - d(spec)).mean() + F.relu(1 + d(out)).mean())
-        self.update("discriminator", loss.float())
-        metrics["discriminator"] = loss.item()
+    def _discriminator_loss(self, spec: Tensor, out: Tensor) -> Loss:
+        d = self.networks["discriminator"]
+        loss = 0.5 * (F.relu(1 - d(spec).float()).mean() + F.relu(1 + d(out).float()).mean())
+        return loss, {"discriminator": loss.detach()}
 
     def validate(self, step: int) -> dict[str, float]:
         """L1 of the spectrogram on its [0, 1] scale, and the codes in use, on held-out videos."""
-        out, _, used = self._forward(self.held_out, step)
-        return {"l1": F.l1_loss(out, self.held_out).item() / 2, "codes": used}
+        with self.accelerator.autocast():
+            out, _, indices = self._forward(self.held_out, step)
+        metrics = {"l1": F.l1_loss(out.float(), self.held_out) / 2}
+        if indices is not None:
+            metrics |= code_usage(indices, self.tokenizer.config.n_embed)
+        return {k: v.item() for k, v in metrics.items()}
 
     def sample(self, folder: Path, step: int) -> None:
         """True spectrograms above, reconstructed below."""

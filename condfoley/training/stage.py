@@ -1,19 +1,50 @@
-"""What every stage of training has in common: networks, optimisers, one step, one validation, one sample."""
+"""What every stage of training has in common: networks with what they minimise, drawing, one step, one validation."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from accelerate import Accelerator, DistributedType
+from accelerate.utils import AutocastKwargs
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from condfoley.data.store import Store
+from condfoley.data.store import Clip, Store
+from condfoley.errors import InputError
 from condfoley.training.config import TrainConfig
+from condfoley.training.prerequisites import require
+
+Loss = tuple[Tensor, dict[str, Tensor]]
+"""What is minimised, and what is logged."""
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass
+class Batch:
+    """Examples of one step. names: their clips'. tensors: each (B, ...), in the order in which the loss takes them."""
+
+    names: list[str]
+    tensors: tuple[Tensor, ...]
+
+
+class Objective(nn.Module):
+    """A network and what it minimises, as one module: gradients are shared in its forward (DDP, FSDP)."""
+
+    def __init__(self, network: nn.Module, loss: Callable[..., Loss]):
+        super().__init__()
+        self.network, self.loss = network, loss
+
+    def forward(self, *inputs: Any) -> Loss:
+        """The loss of some examples."""
+        return self.loss(*inputs)
 
 
 class Stage(ABC):
@@ -25,12 +56,16 @@ class Stage(ABC):
     part: str
     sound_only = False
 
-    def __init__(self, config: TrainConfig):
-        self.config = config
-        self.geometry = config.geometry
-        self.device = torch.device(config.device)
-        self.networks = nn.ModuleDict()
+    def __init__(self, config: TrainConfig, accelerator: Accelerator):
+        self.config, self.accelerator = config, accelerator
+        self.geometry, self.device = config.geometry, accelerator.device
+        self.networks: dict[str, nn.Module] = {}
+        self.objectives: dict[str, nn.Module] = {}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.average: AveragedModel | None = None
+        self.whole_batch = True  # False between the parts of an accumulated batch
+        for part in self.needs(config):
+            require(config, part)
         d = config.data
         self.store = Store.open(
             d.folder,
@@ -41,45 +76,22 @@ class Stage(ABC):
             validation=d.validation,
             workers=d.workers,
             sound_only=self.sound_only,
+            engine=d.engine,
         )
 
-    def add(self, name: str, network: nn.Module, lr: float) -> Any:
-        """Registers a trained network and its AdamW (no decay on vectors)."""
-        network.to(self.device)
-        self.networks[name] = network
-        trained = [p for p in network.parameters() if p.requires_grad]
-        groups = [
-            {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.config.weight_decay},
-            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        self.optimizers[name] = torch.optim.AdamW(groups, lr=lr, betas=(self.config.betas[0], self.config.betas[1]))
-        for group in self.optimizers[name].param_groups:
-            group["highest_lr"] = lr
-        return network
-
-    def update(self, name: str, loss: Tensor) -> None:
-        """One optimiser step of one network."""
-        optimizer = self.optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.config.clip_grad:
-            nn.utils.clip_grad_norm_(self.networks[name].parameters(), self.config.clip_grad)
-        optimizer.step()
-
-    def autocast(self) -> AbstractContextManager[Any]:
-        """The configured arithmetic for forward passes."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
-
-    def set_rate(self, step: int) -> None:
-        """Learning rates of all optimisers at a step."""
-        scale = rate_scale(step, self.config.steps, self.config.warmup, self.config.schedule)
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = group["highest_lr"] * scale
+    @classmethod
+    def needs(cls, config: TrainConfig) -> tuple[str, ...]:
+        """Parts that must be in the weights folder before this stage can begin."""
+        return ()
 
     @abstractmethod
-    def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
-        """One training step; returns what is logged. All its randomness comes from `rng` and torch's seeded stream."""
+    def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
+        """One training example from each random stream. All its randomness comes from there, so that an example is
+        the same whichever process draws it, and beside whichever others."""
+
+    @abstractmethod
+    def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
+        """One training step, by `update`; returns what is logged (scalars without gradient)."""
 
     @abstractmethod
     def validate(self, step: int) -> dict[str, float]:
@@ -89,9 +101,102 @@ class Stage(ABC):
     def sample(self, folder: Path, step: int) -> None:
         """Writes pictures (and sounds) of what the model does now into `folder`."""
 
+    def add(self, name: str, network: Network, lr: float, loss: Callable[..., Loss]) -> Network:
+        """Registers a network with what it minimises and its AdamW (no decay on vectors)."""
+        network.to(self.device)
+        trained = [p for p in network.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.config.weight_decay},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=lr, betas=(self.config.betas[0], self.config.betas[1]))
+        for group in optimizer.param_groups:
+            group["highest_lr"] = lr
+        self.networks[name], self.objectives[name], self.optimizers[name] = network, Objective(network, loss), optimizer
+        return network
+
+    def prepare(self) -> None:
+        """Hands the networks to accelerate, once they are built and loaded. Raises InputError for what FSDP cannot do."""
+        a = self.accelerator
+        if self.sharded and (self.config.ema or self.config.lora):
+            raise InputError("ema and lora need the whole network in each process; set ema=0 and lora=0 with FSDP")
+        if self.config.ema:
+            self.average = AveragedModel(self.trained(), multi_avg_fn=get_ema_multi_avg_fn(self.config.ema))
+            a.register_for_checkpointing(self.average)
+        for name, objective in self.objectives.items():
+            if a.num_processes > 1 and self.device.type == "cuda":  # torch has none for the CPU
+                objective = nn.SyncBatchNorm.convert_sync_batchnorm(objective)
+            self.objectives[name], self.optimizers[name] = a.prepare(objective, self.optimizers[name])
+
+    def update(self, name: str, *inputs: Any) -> dict[str, Tensor]:
+        """One optimiser step of one network (or one part of an accumulated step); returns what its loss logs.
+
+        Raises FloatingPointError when the loss or its gradient is not finite; the network is as it was then.
+        """
+        a, objective, optimizer = self.accelerator, self.objectives[name], self.optimizers[name]
+        with nullcontext() if self.whole_batch else a.no_sync(objective):
+            loss, metrics = objective(*inputs)
+            a.backward(loss)
+        finite = loss.detach().float()
+        if self.whole_batch:
+            norm = a.clip_grad_norm_(objective.parameters(), self.config.clip_grad or math.inf)
+            if a.scaler is None:  # fp16's scaler skips such steps by itself
+                finite = finite + norm
+        if not torch.isfinite(finite).item():
+            raise FloatingPointError(f"the loss of the {name} is {loss.item():g}, its gradient not finite")
+        if self.whole_batch:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return metrics
+
+    def exact(self) -> AbstractContextManager[Any]:
+        """Full precision inside a loss, where mixed precision is the rule."""
+        return self.accelerator.autocast(AutocastKwargs(enabled=False))
+
+    def set_rate(self, step: int) -> None:
+        """Learning rates of all optimisers at a step."""
+        scale = rate_scale(step, self.config.steps, self.config.warmup, self.config.schedule)
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = group["highest_lr"] * scale
+
+    def set_training(self, on: bool) -> None:
+        """Switches all networks between training and evaluation."""
+        for objective in self.objectives.values():
+            objective.train(on)
+
     def trained(self) -> nn.Module:
-        """The part that goes into the weights folder."""
+        """The network that goes into the weights folder."""
         return self.networks[self.part]
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within: the moving average of the weights in place of the last step's, when there is one."""
+        if self.average is not None:
+            _exchange(self.average.module, self.trained())
+        try:
+            yield
+        finally:
+            if self.average is not None:
+                _exchange(self.average.module, self.trained())
+
+    def exported(self) -> tuple[nn.Module, dict[str, Tensor]]:
+        """What is written: a module that names the sizes, and its tensors, gathered from all processes."""
+        tensors = self.accelerator.get_state_dict(self.objectives[self.part])
+        return self.trained(), {k.removeprefix("network."): v for k, v in tensors.items()}
+
+    @property
+    def sharded(self) -> bool:
+        """Whether no process has the whole network (FSDP)."""
+        return self.accelerator.distributed_type == DistributedType.FSDP
+
+
+@torch.no_grad()
+def _exchange(a: nn.Module, b: nn.Module) -> None:
+    for x, y in zip(a.state_dict().values(), b.state_dict().values()):
+        kept = x.clone()
+        x.copy_(y)
+        y.copy_(kept)
 
 
 def rate_scale(step: int, steps: int, warmup: int, schedule: str) -> float:
@@ -104,15 +209,29 @@ def rate_scale(step: int, steps: int, warmup: int, schedule: str) -> float:
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def random_sounds(clips: list[Any], count: int, samples: int, rng: np.random.Generator) -> Tensor:
-    """Random windows of random clips: (count, samples) float32. Silent windows are drawn again."""
-    out = []
-    for _ in range(count):
+def streams(seed: int, step: int, first: int, count: int) -> list[np.random.Generator]:
+    """The random streams of examples [first, first + count) of a step's batch; each depends on its place only."""
+    return [np.random.default_rng([seed, step, i]) for i in range(first, first + count)]
+
+
+def fixed_streams(count: int) -> list[np.random.Generator]:
+    """The random streams that validation examples are drawn from: always the same."""
+    return streams(12345, 0, 0, count)
+
+
+def random_sounds(clips: list[Clip], samples: int, rngs: Sequence[np.random.Generator]) -> tuple[list[str], Tensor]:
+    """A random window of a random clip from each stream: their names, and (B, samples) float32.
+
+    Silent windows are drawn again.
+    """
+    names, out = [], []
+    for rng in rngs:
         for _attempt in range(8):
             clip = clips[rng.integers(len(clips))]
             start = int(rng.integers(0, max(1, clip.sample_count - samples + 1)))
             wav = clip.sound(int(rng.integers(clip.tracks)), start, samples)
             if np.abs(wav).max() > 1e-3:
                 break
+        names.append(clip.name)
         out.append(wav)
-    return torch.from_numpy(np.stack(out))
+    return names, torch.from_numpy(np.stack(out))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from condfoley.evaluation.spectral import stft_distance
 from condfoley.mel import log_mel
 from condfoley.training.config import TrainConfig
-from condfoley.training.stage import Stage, random_sounds
+from condfoley.training.prerequisites import started
+from condfoley.training.stage import Batch, Loss, Stage, fixed_streams, random_sounds
 from condfoley.vocoder import Vocoder
+from condfoley.weights import load_part
 
 
 class ScaleDiscriminator(nn.Module):
@@ -58,107 +63,105 @@ class MultiScaleDiscriminator(nn.Module):
         return out
 
 
-def stft_distance(made: Tensor, true: Tensor, sizes: tuple[int, ...] = (256, 512, 1024, 2048)) -> Tensor:
-    """Multi-resolution STFT distance: spectral convergence plus L1 of log magnitudes (Yamamoto et al. 2020).
-
-    made, true: (B, N). Returns a scalar, 0 for equal sounds.
-    """
-    total = made.new_zeros(())
-    for n in sizes:
-        window = torch.hann_window(n, device=made.device)
-        a, b = (torch.stft(x, n, n // 4, window=window, return_complex=True).abs() for x in (made, true))
-        convergence = (a - b).square().sum((1, 2)).sqrt() / (b.square().sum((1, 2)).sqrt() + 1e-3)
-        total = total + convergence.clamp(max=4).mean() + F.l1_loss((a + 1e-4).log(), (b + 1e-4).log())
-    return total / len(sizes)
-
-
 class VocoderStage(Stage):
     """Spectrograms of true sounds (a share of them through the tokenizer first) -> waveforms."""
 
     part = "vocoder"
     sound_only = True
 
-    def __init__(self, config: TrainConfig):
-        super().__init__(config)
-        self.vocoder: Vocoder = self.add("vocoder", Vocoder(config.vocoder), config.lr)
+    def __init__(self, config: TrainConfig, accelerator: Accelerator):
+        super().__init__(config, accelerator)
+        vocoder = started(Vocoder(config.vocoder), self.part, config)
+        self.vocoder: Vocoder = self.add("vocoder", vocoder, config.lr, self._loss)
         if config.loss.adversarial or config.loss.feature_matching:
-            self.add("discriminator", MultiScaleDiscriminator(config.loss.disc_channels), config.lr_disc)
+            disc = MultiScaleDiscriminator(config.loss.disc_channels)
+            self.add("discriminator", disc, config.lr_disc, self._discriminator_loss)
         self.tokenizer = None
         if config.loss.reconstructed:
-            from condfoley.weights import load_part
-
-            self.tokenizer = load_part(Path(config.weights), "tokenizer", config.device)
+            self.tokenizer = load_part(Path(config.weights), "tokenizer", str(accelerator.device))
         frames = (config.window or self.geometry.window_samples) // self.geometry.hop
         self.samples = min(frames, self.geometry.window_mel_frames) * self.geometry.hop
-        rng = np.random.default_rng(12345)
-        self.held_out = random_sounds(self.store.validation, 32, self.geometry.window_samples, rng).to(self.device)
+        _, held_out = random_sounds(self.store.validation, self.geometry.window_samples, fixed_streams(32))
+        self.held_out = held_out.to(self.device)
+
+    @classmethod
+    def needs(cls, config: TrainConfig) -> tuple[str, ...]:
+        """The tokenizer, when it is to hear some spectrograms through it."""
+        return ("tokenizer",) if config.loss.reconstructed else ()
 
     def _spec(self, wav: Tensor, frames: int) -> Tensor:
         return log_mel(wav, self.geometry)[:, :, :frames]
 
-    def _example(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """A batch of (waveform (B, samples), spectrogram of the same span (B, n_mels, frames))."""
-        g, b = self.geometry, self.config.batch_size
-        window = random_sounds(self.store.train, b, g.window_samples, rng).to(self.device)
+    @torch.no_grad()
+    def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
+        """(waveform (B, samples), spectrogram of the same span (B, n_mels, frames))."""
+        g = self.geometry
+        names, window = random_sounds(self.store.train, g.window_samples, rngs)
+        window = window.to(self.device)
         spec = self._spec(window, g.window_mel_frames)
         if self.tokenizer is not None:
-            n = round(b * self.config.loss.reconstructed)
-            codes = self.tokenizer.encode(2 * spec[:n, None] - 1)
-            made = (self.tokenizer.decode(codes, g.code_rows)[:, 0] + 1) / 2
-            spec = torch.cat([made.clamp(0, 1), spec[n:]])
+            chosen = [i for i, rng in enumerate(rngs) if rng.random() < self.config.loss.reconstructed]
+            if chosen:
+                codes = self.tokenizer.encode(2 * spec[chosen, None] - 1)
+                made = (self.tokenizer.decode(codes, g.code_rows)[:, 0] + 1) / 2
+                spec[chosen] = made.clamp(0, 1)
         frames = self.samples // g.hop
         wavs, specs = [], []
-        for i in range(b):  # the loudest of three random places, so that attacks are seen often
+        for i, rng in enumerate(rngs):  # the loudest of three random places, so that attacks are seen often
             starts = rng.integers(0, g.window_mel_frames - frames + 1, 3)
             pieces = [window[i, s * g.hop : s * g.hop + self.samples] for s in starts]
             k = int(np.argmax([p.square().mean().item() for p in pieces]))
             wavs.append(pieces[k])
             specs.append(spec[i, :, starts[k] : starts[k] + frames])
-        return torch.stack(wavs), torch.stack(specs)
+        return Batch(names, (torch.stack(wavs), torch.stack(specs)))
 
-    def step(self, step: int, rng: np.random.Generator) -> dict[str, float]:
+    def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update of the vocoder and, from their first step on, of the discriminators."""
-        weights = self.config.loss
-        wav, spec = self._example(rng)
-        with self.autocast():
-            made = self.vocoder(spec)
-        made = made.float()
-        metrics: dict[str, float] = {}
-        loss = made.new_zeros(())
-        if weights.stft:
-            stft = stft_distance(made, wav)
-            loss, metrics["stft"] = loss + weights.stft * stft, stft.item()
-        if weights.mel:
-            error = F.l1_loss(self._spec(made, spec.shape[2]), self._spec(wav, spec.shape[2]))
-            loss, metrics["mel"] = loss + weights.mel * error, error.item()
-        adversarial = "discriminator" in self.networks and step >= weights.adversarial_from
-        if adversarial:
-            loss = loss + self._fool(made, wav, metrics)
-        self.update("vocoder", loss)
-        if adversarial:
-            self._teach_discriminator(made.detach(), wav, metrics)
+        wav, spec = batch.tensors
+        judged = "discriminator" in self.networks and step >= self.config.loss.adversarial_from
+        if judged:
+            self.networks["discriminator"].requires_grad_(False)
+        metrics = self.update("vocoder", wav, spec, judged)
+        made = metrics.pop("made")
+        if judged:
+            self.networks["discriminator"].requires_grad_(True)
+            metrics |= self.update("discriminator", made, wav)
         return metrics
 
-    def _fool(self, made: Tensor, wav: Tensor, metrics: dict[str, float]) -> Tensor:
+    def _loss(self, wav: Tensor, spec: Tensor, judged: bool) -> Loss:
+        made = self.vocoder(spec).float()
+        weights, metrics = self.config.loss, {}
+        loss = 0.0 * made.sum()
+        with self.exact():
+            if weights.stft:
+                metrics["stft"] = stft_distance(made, wav)
+                loss = loss + weights.stft * metrics["stft"]
+            if weights.mel:
+                frames = spec.shape[2]
+                metrics["mel"] = F.l1_loss(self._spec(made, frames), self._spec(wav, frames))
+                loss = loss + weights.mel * metrics["mel"]
+        if judged:
+            metrics |= self._fool(made, wav)
+            loss = loss + weights.adversarial * metrics["adversarial"]
+            loss = loss + weights.feature_matching * metrics["feature_matching"]
+        return loss, {k: v.detach() for k, v in metrics.items()} | {"made": made.detach()}
+
+    def _fool(self, made: Tensor, wav: Tensor) -> dict[str, Tensor]:
         d = self.networks["discriminator"]
-        with self.autocast():
-            fake = d(made)
-            with torch.no_grad():
-                real = d(wav)
+        fake = d(made)
+        with torch.no_grad():
+            real = d(wav)
         verdict = torch.stack([-f[-1].float().mean() for f in fake]).sum()
         pairs = [(a.float(), b.float()) for f, r in zip(fake, real) for a, b in zip(f[:-1], r[:-1])]
-        match = torch.stack([F.l1_loss(a, b) for a, b in pairs]).mean()
-        metrics |= {"adversarial": verdict.item(), "feature_matching": match.item()}
-        return self.config.loss.adversarial * verdict + self.config.loss.feature_matching * match
+        matched = torch.stack([F.l1_loss(a, b) for a, b in pairs]).mean()
+        return {"adversarial": verdict, "feature_matching": matched}
 
-    def _teach_discriminator(self, made: Tensor, wav: Tensor, metrics: dict[str, float]) -> None:
+    def _discriminator_loss(self, made: Tensor, wav: Tensor) -> Loss:
         d = self.networks["discriminator"]
-        with self.autocast():
-            real, fake = d(wav), d(made)
+        real, fake = d(wav), d(made)
         terms = [F.relu(1 - r[-1].float()).mean() + F.relu(1 + f[-1].float()).mean() for r, f in zip(real, fake)]
         loss = torch.stack(terms).sum()
-        self.update("discriminator", loss)
-        metrics["discriminator"] = loss.item()
+        return loss, {"discriminator": loss.detach()}
 
     def validate(self, step: int) -> dict[str, float]:
         """STFT distance and mel L1 of resynthesised held-out sounds."""

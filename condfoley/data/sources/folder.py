@@ -54,6 +54,7 @@ def read_notes(video: Path) -> tuple[tuple[Event, ...] | None, bool]:
         content = json.loads(notes.read_text(encoding="utf-8"))
         if "events" not in content:
             return None, False
-        return tuple(Event.from_dict(e) for e in content["events"]), "generator" in content
+        known = {"material": content["material"]} if content.get("material") else {}  # one instrument a video
+        return tuple(Event.from_dict(known | e) for e in content["events"]), "generator" in content
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{notes.name} beside it does not hold events ({error}); repair or remove it") from None

@@ -28,21 +28,23 @@ def generator_hash() -> str:
     return digest.hexdigest()[:12]
 
 
-def cache_folder(clips: int) -> Path:
+def cache_folder(clips: int, seed: int = SEED) -> Path:
     """Where `clips` held-out videos of the present generator are kept."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "condfoley" / f"held-out-{clips}-{generator_hash()}"
+    return Path(home) / "condfoley" / f"held-out-{clips}-{generator_hash()}{'' if seed == SEED else f'-{seed}'}"
 
 
-def folder(pairs: int) -> Path:
+def folder(pairs: int, seed: int = SEED) -> Path:
     """The folder with enough videos for `pairs` targets, made now if it is not there yet.
+
+    seed: of the first clip; a training set must not reach it (`condfoley simulate` counts up from 0).
 
     Raises InputError when clips cannot be drawn on this machine or the cache cannot be written.
     """
     clips = max(FEWEST, pairs + round(SPARE * pairs))
-    out = cache_folder(clips)
+    out = cache_folder(clips, seed)
     workers = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    failed = write_clips(Recipe(out, clips=clips, workers=workers, seed=SEED, sounds="heldout"))
+    failed = write_clips(Recipe(out, clips=clips, workers=workers, seed=seed, sounds="heldout"))
     if failed:
         raise InputError(f"{len(failed)} of {clips} held-out clips failed ({failed[0][1]}); run again to retry them")
     return out

@@ -1,0 +1,119 @@
+"""The paper's tables on held-out simulated pairs: `python -m benchmarks.paper_table [--pairs 200] [--out DIR]`.
+
+Timbre (action and material judged right, references of the same and of another action) and onsets, for the model in
+the box and all opponents, with the published system's Greatest Hits numbers printed beside them, as far as we have a
+source for them. Those are another data set's and a broken scorer's: nothing can be concluded from comparing the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from condfoley.errors import InputError
+from condfoley.evaluation.metrics import METRICS
+from condfoley.evaluation.options import EvaluateOptions
+from condfoley.evaluation.run import Result, evaluate
+from condfoley.evaluation.scores import Cell, Row, table
+from condfoley.evaluation.tables import Table, interval, number
+
+TIMBRE = ("action", "material", "timbre")
+ONSET = ("count", "f1_100", "f1_50", "ap_100", "published_count", "published_accuracy", "published_ap", "offset")
+SUBSETS = (("same action", True), ("different action", False))
+NOTES = (
+    "judges: true labels; a reference of another action must not change the action of the target",
+    "published ...: CondFoleyGen's scorer, which gives silence an AP of 1",
+)
+
+PUBLISHED = Table(
+    "Greatest Hits, NOT COMPARABLE: other data, other judges, the published scorer",
+    ("CondFoleyGen as reported by", "onset accuracy"),
+    (("the highest of three papers", "0.68"), ("the second", "0.47"), ("the third", "0.39")),
+    ("three papers, one system: what the published scorer's numbers are worth",),
+)
+
+
+def subset(rows: Sequence[Row], same_action: bool) -> list[Row]:
+    """The answers to pairs whose reference has the target's kinds of action, or to the others."""
+    return [row for row in rows if row.same_action is same_action]
+
+
+def cell_text(cell: Cell | None) -> str:
+    """`0.52 (0.47 .. 0.56)`, or a dash."""
+    if cell is None:
+        return "-"
+    return number(cell.mean) if cell.low is None else f"{number(cell.mean)} ({interval(cell.low, cell.high or 0.0)})"
+
+
+def timbre_table(result: Result) -> Table:
+    """Timbre by system, for references of the same and of another action; and the judges' own accuracy below."""
+    parts = {name: table(subset(result.rows, same)) for name, same in SUBSETS}
+    head = ["system", *(f"{METRICS[m].title}, {name}" for name, _ in SUBSETS for m in TIMBRE)]
+    rows = [
+        (e.name, *(cell_text(parts[name].get(e.name, {}).get(m)) for name, _ in SUBSETS for m in TIMBRE))
+        for e in result.entries
+    ]
+    own = [
+        f"the {name} judge itself: {number(found['accuracy'])} right on {found['n']} true sounds"
+        for name, found in result.judges.items()
+    ]
+    counts = ", ".join(f"{len({r.pair for r in subset(result.rows, same)})} {name}" for name, same in SUBSETS)
+    return Table(f"Timbre ({counts})", tuple(head), tuple(rows), (*own, NOTES[0], *result.notes))
+
+
+def onset_table(result: Result) -> Table:
+    """Onsets by system."""
+    head = ("system", *(METRICS[m].title for m in ONSET))
+    rows = [(e.name, *(cell_text(result.cells[e.name].get(m)) for m in ONSET)) for e in result.entries]
+    return Table(f"Onsets ({len(result.pairs)} pairs)", head, tuple(rows), (NOTES[1],))
+
+
+def verdict(result: Result) -> str:
+    """Whether onset transfer beats the model, plainly."""
+    ours, lost = result.cells.get("condfoley", {}), []
+    for name in ("onset-transfer", "onset-transfer-strong"):
+        theirs = result.cells.get(name, {})
+        for metric in ("f1_100", "ap_100", "timbre", "action", "material"):
+            if metric in ours and metric in theirs and theirs[metric].mean > ours[metric].mean:
+                lost.append(f"{METRICS[metric].title} ({name} {number(theirs[metric].mean)})")
+    return (
+        f"condfoley loses to onset transfer in: {', '.join(lost)}" if lost else "condfoley loses to no onset transfer"
+    )
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Prints the tables; 0, or 2 when the input cannot be used."""
+    p = argparse.ArgumentParser(prog="python -m benchmarks.paper_table", description=__doc__.splitlines()[0])
+    p.add_argument("--test", help="another test set, as `condfoley evaluate --test` takes it")
+    p.add_argument("--pairs", type=int, default=200, help="held-out simulated targets")
+    p.add_argument("--systems", default="all", help="as `condfoley evaluate --systems`")
+    p.add_argument("--weights", help="folder with other weights than the shipped ones")
+    p.add_argument("--judges", help="weights folder with the judges")
+    p.add_argument("--candidates", type=int, default=8, help="candidates of each soundtrack")
+    p.add_argument("--seed", type=int, default=0, help="seed of the first candidate")
+    p.add_argument("--out", type=Path, default=Path("runs/paper_table"), help="folder for the report and its sounds")
+    given = p.parse_args(words)
+    try:
+        options = EvaluateOptions(
+            test=given.test or f"simulated:{given.pairs}", out=str(given.out), systems=given.systems,
+            weights=given.weights, judges=given.judges, candidates=given.candidates, seed=given.seed,
+        )  # fmt: skip
+        result = evaluate(options)
+        from condfoley.evaluation.report import write
+
+        write(result, given.out, options.sample)
+    except InputError as error:
+        print(f"paper_table: {error}", file=sys.stderr)
+        return 2
+    tables = [timbre_table(result), onset_table(result)]
+    (given.out / "paper_table.md").write_text(
+        "\n\n".join([*(t.markdown() for t in tables), verdict(result), PUBLISHED.markdown()]) + "\n", encoding="utf-8"
+    )
+    print("\n\n".join([*(t.text() for t in tables), verdict(result), PUBLISHED.text()]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,250 @@
+"""Our way of running the published sizes against the published one: the same modules, weights, process and threads.
+
+The published procedure, re-created: candidates one by one, each of the 50 steps runs the whole sequence without a cache,
+decoding and vocoding one by one (facts.md, section 10). Ours: one prefix, a cache, all candidates in one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+from torch.utils.flop_counter import FlopCounterMode
+
+from condfoley.evaluation.tables import Table, number
+from condfoley.foley import Foley, Reference
+from condfoley.geometry import Geometry
+from condfoley.published.generation import PublishedFoley
+from condfoley.sizes import TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
+from condfoley.tokenizer import Tokenizer
+from condfoley.transformer import Sampling, Transformer, draw
+from condfoley.video_encoder import VideoEncoder
+from condfoley.vocoder import Vocoder
+
+BLOCKS = ("pictures", "reference", "codes", "decode", "vocode")
+ONCE = BLOCKS[:2]  # for a pair, however many candidates
+PROBE_BYTES, PROBE_SIDE = 1 << 28, 2048  # of the copy and the product that measure the machine
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of the four parts; the published ones."""
+
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    video_encoder: VideoEncoderConfig = field(default_factory=lambda: VideoEncoderConfig(batch_statistics=True))
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    vocoder: VocoderConfig = field(default_factory=VocoderConfig)
+
+
+class Job:
+    """One pair of random clips for a system of random weights, block by block."""
+
+    def __init__(self, sizes: Sizes, device: str = "cpu", compiled: bool = False):
+        torch.manual_seed(0)
+        g = Geometry.published()
+        foley = Foley(
+            Tokenizer(sizes.tokenizer).to(device).eval(),
+            VideoEncoder(sizes.video_encoder).to(device).eval(),
+            Transformer(sizes.transformer).to(device).eval(),
+            Vocoder(sizes.vocoder).to(device).eval(),
+            sync=None,
+            geometry=g,
+            device=device,
+        )
+        self.way = PublishedFoley.of(foley, g.window_frames / g.fps)
+        self.frames = torch.randint(256, (2, g.window_frames, g.frame_size, g.frame_size, 3), dtype=torch.uint8)
+        self.wav = np.random.default_rng(0).normal(0, 0.1, g.clip_samples).astype(np.float32)
+        self.decode, self.vocode = self.way.tokenizer.decode, self.way.vocoder.forward
+        if compiled:
+            self.decode, self.vocode = torch.compile(self.decode), torch.compile(self.vocode)
+
+    def pictures(self) -> Tensor:
+        """Tokens of both clips: (2, frames, D)."""
+        return torch.stack([self.way._watch(clip) for clip in self.frames])
+
+    def reference(self) -> Tensor:
+        """Codes of the reference: (1, codes)."""
+        return self.way._reference_codes(self.wav)
+
+    def codes(self, tokens: Tensor, heard: Tensor, seeds: Sequence[int], sampling: Sampling) -> Tensor:
+        """Our way: (N, codes)."""
+        reference = Reference(0.0, self.wav, self.frames[0].numpy(), tokens[:1], heard)
+        return self.way._write_codes(tokens[1], reference, list(seeds), sampling, 0.0, lambda *_: None)
+
+    def codes_published(self, tokens: Tensor, heard: Tensor, seed: int, sampling: Sampling) -> Tensor:
+        """The published way, for one candidate: zeros stand for the codes that are not drawn yet. (1, codes)"""
+        stream = [torch.Generator().manual_seed(seed)]
+        written = torch.zeros_like(heard)
+        for position in range(written.shape[1]):
+            prefix = self.way.transformer.prefix(tokens[:1], tokens[1:], heard)
+            logits = self.way.transformer(prefix, written)[:, position]
+            written[:, position] = draw(logits, stream, sampling)[:, 0]
+        return written
+
+    def halve(self) -> None:
+        """Weights of what is done for each candidate in bfloat16, to be run under autocast."""
+        tokenizer = self.way.tokenizer
+        for layer in [m for m in self.way.vocoder.modules() if is_parametrized(m, "weight")]:
+            remove_parametrizations(layer, "weight")  # weight norm does not know bfloat16
+        for network in (self.way.transformer, tokenizer.decoder, tokenizer.post_quant_conv, self.way.vocoder):
+            network.bfloat16()
+
+    def spectrograms(self, codes: Tensor) -> Tensor:
+        """(N, codes) -> (N, n_mels, M) in [0, 1]."""
+        return (self.decode(codes, self.way.geometry.code_rows)[:, 0] + 1) / 2
+
+
+@torch.inference_mode()
+def timed(job: Job, count: int, published: bool = False) -> dict[str, float]:
+    """Seconds of each block for `count` candidates, all at once, or one by one as published."""
+    sampling = job.way._sampling(Sampling())
+    spent = dict.fromkeys(BLOCKS, 0.0)
+
+    def clocked(block: str, work: Callable[[], Tensor]) -> Tensor:
+        begin = perf_counter()
+        out = work()
+        if out.is_cuda:
+            torch.cuda.synchronize(out.device)
+        spent[block] += perf_counter() - begin
+        return out
+
+    tokens = clocked("pictures", job.pictures)
+    heard = clocked("reference", job.reference)
+    if published:
+        for seed in range(count):
+            codes = clocked("codes", lambda seed=seed: job.codes_published(tokens, heard, seed, sampling))  # type: ignore[misc]
+            spec = clocked("decode", lambda codes=codes: job.spectrograms(codes))  # type: ignore[misc]
+            clocked("vocode", lambda spec=spec: job.vocode(spec))  # type: ignore[misc]
+        return spent
+    codes = clocked("codes", lambda: job.codes(tokens, heard, range(count), sampling))
+    spec = clocked("decode", lambda: job.spectrograms(codes))
+    clocked("vocode", lambda: job.vocode(spec))
+    return spent
+
+
+def median(job: Job, count: int, repeats: int, published: bool = False) -> dict[str, float]:
+    """Median seconds of each block over `repeats` runs after one to warm up."""
+    runs = [timed(job, count, published) for _ in range(1 + repeats)][1:]
+    return {block: float(np.median([run[block] for run in runs])) for block in BLOCKS}
+
+
+def per_second(blocks: dict[str, float], count: int, one_by_one: int = 1) -> float:
+    """Candidates a second. one_by_one: how often what is not done ONCE is repeated."""
+    once = sum(blocks[block] for block in ONCE)
+    return count * one_by_one / (once + one_by_one * (sum(blocks.values()) - once))
+
+
+@torch.no_grad()  # the counter follows gradients' bookkeeping, which inference mode leaves out
+def work_of(job: Job, count: int) -> dict[str, tuple[float, float]]:
+    """(floating-point operations, bytes of weights read) of each block for `count` candidates at once."""
+    way, sampling = job.way, job.way._sampling(Sampling())
+    tokens, heard = job.pictures(), job.reference()
+    codes = job.codes(tokens, heard, range(count), sampling)
+    spec = (way.tokenizer.decode(codes, way.geometry.code_rows)[:, 0] + 1) / 2
+    steps = {
+        "pictures": (job.pictures, way.video_encoder, 2),
+        "reference": (job.reference, way.tokenizer.encoder, 1),
+        "codes": (lambda: job.codes(tokens, heard, range(count), sampling), way.transformer, codes.shape[1]),
+        "decode": (lambda: way.tokenizer.decode(codes, way.geometry.code_rows), way.tokenizer.decoder, 1),
+        "vocode": (lambda: way.vocoder(spec), way.vocoder, 1),
+    }
+    out = {}
+    for block, (step, network, passes) in steps.items():
+        with FlopCounterMode(display=False) as counter:
+            step()
+        size = sum(p.numel() * p.element_size() for p in network.parameters())
+        out[block] = (float(counter.get_total_flops()), float(size * passes))
+    return out
+
+
+def machine_limits(device: str = "cpu", repeats: int = 5) -> tuple[float, float]:
+    """Measured (float32 operations a second of a product, bytes a second read by a sum) of the device."""
+    square = torch.randn(PROBE_SIDE, PROBE_SIDE, device=device)
+    block = torch.ones(PROBE_BYTES // 4, device=device)
+    best = []
+    for work in (lambda: square @ square, block.sum):
+        seconds = []
+        for _ in range(repeats):
+            begin = perf_counter()
+            float(work().flatten()[0])
+            seconds.append(perf_counter() - begin)
+        best.append(min(seconds))
+    return 2 * PROBE_SIDE**3 / best[0], PROBE_BYTES / best[1]
+
+
+@torch.inference_mode()
+def logits_of(job: Job) -> Tensor:
+    """Teacher-forced logits of one fixed sequence: (codes, n_embed)."""
+    features = torch.randn(2, 1, job.way.geometry.window_frames, job.way.video_encoder.config.dim, generator=_stream())
+    codes = torch.randint(job.way.tokenizer.config.n_embed, (1, job.way.geometry.codes), generator=_stream())
+    features, codes = features.to(job.way.device), codes.to(job.way.device)
+    prefix = job.way.transformer.prefix(features[0], features[1], codes)
+    return job.way.transformer(prefix, codes)[0].float()
+
+
+def _stream() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def measure(
+    counts: Sequence[int], repeats: int, sizes: Sizes | None = None, device: str = "cpu", compiled: bool = False
+) -> dict[str, Any]:
+    """Everything the tables show. The published way is measured for one candidate; it repeats that for each."""
+    job = Job(sizes or Sizes(), device, compiled)
+    published = median(job, 1, repeats, published=True)
+    rows = [_row("float32", count, median(job, count, repeats), published) for count in counts]
+    flops, bandwidth = machine_limits(device)
+    needed = work_of(job, max(counts))
+    exact = logits_of(job)
+    job.halve()
+    with torch.autocast(torch.device(device).type, torch.bfloat16):
+        rows += [_row("bfloat16", count, median(job, count, repeats), published) for count in counts]
+        change = float((logits_of(job) - exact).abs().max() / exact.abs().max())
+    return {
+        "published": published,
+        "rows": rows,
+        "floors": {block: max(work / flops, size / bandwidth) for block, (work, size) in needed.items()},
+        "flops": flops,
+        "bandwidth": bandwidth,
+        "bfloat16_difference": change,
+        "threads": torch.get_num_threads(),
+        "compiled": compiled,
+        "device": device,
+    }
+
+
+def _row(dtype: str, count: int, blocks: dict[str, float], published: dict[str, float]) -> dict[str, Any]:
+    rate, theirs = per_second(blocks, count), per_second(published, 1, count)
+    return {"dtype": dtype, "count": count, "blocks": blocks, "rate": rate, "ratio": rate / theirs}
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    """Candidates a second beside the published way, and how near each block is to what the machine allows."""
+    shares = [f"{block} [s]" for block in BLOCKS]
+    body = [("published", "1", *(number(result["published"][b], 3) for b in BLOCKS), "", "1.0")]
+    for row in result["rows"]:
+        cells = (number(row["blocks"][b], 3) for b in BLOCKS)
+        body.append((row["dtype"], str(row["count"]), *cells, number(row["rate"], 3), number(row["ratio"], 1)))
+    notes = (
+        f"{result['device']}, {result['threads']} threads, compiled: {result['compiled']}; medians, random weights",
+        f"bfloat16 moves the logits by {result['bfloat16_difference']:.1e} of the largest",
+        "the published way does pictures and reference once, the rest once for each candidate",
+    )
+    speed = Table("Published sizes, 2 s", ("way", "N", *shares, "candidates/s", "times published"), tuple(body), notes)
+    last = next(row for row in reversed(result["rows"]) if row["dtype"] == "float32")
+    floor = Table(
+        f"The machine's floor, N = {last['count']}, float32",
+        ("block", "measured [s]", "floor [s]", "share of the floor"),
+        tuple(
+            (b, number(last["blocks"][b], 3), number(f, 3), f"{100 * f / last['blocks'][b]:.0f} %")
+            for b, f in result["floors"].items()
+        ),
+        (f"product: {result['flops'] / 1e9:.0f} GFLOP/s, reading: {result['bandwidth'] / 1e9:.1f} GB/s",),
+    )
+    return [speed, floor]

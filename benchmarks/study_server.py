@@ -1,0 +1,113 @@
+"""How many participants `condfoley study serve` carries: requests a second and 99th percentile.
+
+    python -m benchmarks.study_server [--participants 200] [--seconds 20] [--think 0]
+
+Starts the server as a process of its own, with a made-up study, and lets participants in one more process answer
+as fast as they can, or every THINK seconds as people do, who need half a minute a trial. Every answer is on the disk
+before it is acknowledged. Prints one line; checks that no acknowledged answer is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from condfoley.study.store import sessions
+
+TRIALS = 1000
+"""In the made-up study; no participant gets to its end while the benchmark runs."""
+
+
+def study(folder: Path) -> dict[str, Any]:
+    """Write a study without clips into `folder`; returns its key."""
+    trials = {
+        f"trial{k}": {"kind": "trial", "form": 0, "target": k, "systems": [0, 1], "seconds": 1.0} for k in range(TRIALS)
+    }
+    key = {
+        "study": "benchmark",
+        "secret": "00" * 32,
+        "method": "forced-choice",
+        "questions": ["sync", "material"],
+        "systems": ["a", "b"],
+        "anchor": 0,
+        "targets": [str(k) for k in range(TRIALS)],
+        "trials": trials,
+    }
+    (folder / "public").mkdir()
+    (folder / "public" / "index.html").write_text("a page")
+    (folder / "key.json").write_text(json.dumps(key))
+    return key
+
+
+async def participant(client: httpx.AsyncClient, until: float, think: float, taken: list[float]) -> None:
+    """Answer trial after trial until `until`, thinking `think` s between; notes the seconds each request took."""
+    reply = await client.post("/api/sessions", json={"study": "benchmark"})
+    session = reply.raise_for_status().json()["session"]
+    scores = {"sync": [1, 0], "material": [0, 1]}
+    await asyncio.sleep(think * np.random.default_rng().random())
+    for number in range(TRIALS):
+        if time.monotonic() > until:
+            return
+        answer = {"trial": f"trial{number}", "scores": scores, "seconds": 9.5, "plays": [1, 1]}
+        begin = time.perf_counter()
+        reply = await client.post("/api/answers", json={"study": "benchmark", "session": session, "answer": answer})
+        reply.raise_for_status()
+        taken.append(time.perf_counter() - begin)
+        await asyncio.sleep(think)
+
+
+async def load(address: str, participants: int, seconds: float, think: float) -> list[float]:
+    """Seconds that each acknowledged answer took."""
+    taken: list[float] = []
+    limits = httpx.Limits(max_connections=participants)
+    async with httpx.AsyncClient(base_url=address, limits=limits, timeout=60) as client:
+        until = time.monotonic() + seconds
+        await asyncio.gather(*(participant(client, until, think, taken) for _ in range(participants)))
+    return taken
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--participants", type=int, default=200, help="at the same time")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long")
+    parser.add_argument("--think", type=float, default=0.0, help="seconds a participant thinks between two answers")
+    given = parser.parse_args()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as home:
+        study(Path(home))
+        command = [sys.executable, "-m", "condfoley", "study", "serve", home, "--port", str(port)]
+        server = subprocess.Popen([*command, "--rate", "1000000", "--burst", "1000000"])
+        try:
+            while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+                time.sleep(0.1)
+            taken = asyncio.run(load(f"http://127.0.0.1:{port}", given.participants, given.seconds, given.think))
+        finally:
+            server.kill()
+            server.wait()
+        stored = sum(len(s.answers) for s in sessions(Path(home) / "results" / "answers.sqlite")[1])
+    if stored != len(taken):
+        raise SystemExit(f"{len(taken)} answers were acknowledged, {stored} are stored")
+    middle, slow = 1000 * np.percentile(taken, (50, 99))
+    rate = len(taken) / given.seconds
+    print(
+        f"{given.participants} participants: {rate:.0f} answers a second, median {middle:.0f} ms, "
+        f"99th percentile {slow:.0f} ms, {stored} acknowledged and stored"
+    )
+
+
+if __name__ == "__main__":
+    main()

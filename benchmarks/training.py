@@ -1,0 +1,149 @@
+"""Training, measured: `python -m benchmarks.training --clips DIR --weights DIR [--only loader,overfit,pretext]`.
+
+loader: clips a second of each stage's loader, with its cache filled, against the step's own use.
+overfit: 8 clips until the loss is nearly nothing; the transformer must give back its 8 targets' codes greedily.
+pretext: held-out videos' code cross-entropy with the true and with strangers' references and pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from condfoley.arguments import parse_config
+from condfoley.errors import InputError
+from condfoley.evaluation.tables import Table, number, percent
+from condfoley.training import pretext
+from condfoley.training.config import TrainConfig
+from condfoley.training.prior import TransformerStage
+from condfoley.training.run import build
+from condfoley.training.stage import Batch, Stage, streams
+from condfoley.transformer import Condition, Sampling
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "small"
+STAGES = ("tokenizer", "vocoder", "video", "transformer", "sync")
+PARTS = ("loader", "overfit", "pretext")
+TIMED = 5  # steps that are timed
+CLIPS = 8  # of the overfit check
+
+
+def loader(stage: Stage, steps: int = TIMED) -> tuple[float, float]:
+    """(clips a second that the loader draws, clips a second that a step uses up), after one warm-up step."""
+    c = stage.config
+    drawn = used = 0.0
+    for step in range(steps + 1):
+        begin = perf_counter()
+        batch = stage.draw(streams(c.seed, step, 0, c.batch_size))
+        middle = perf_counter()
+        stage.set_training(True)
+        stage.learn(c.steps - 1, batch)
+        if step:
+            drawn, used = drawn + middle - begin, used + perf_counter() - middle
+    return steps * c.batch_size / drawn, steps * c.batch_size / used
+
+
+def overfit(stage: Stage, steps: int, clips: int = CLIPS) -> tuple[Batch, list[float]]:
+    """Trains on one batch of `clips` examples again and again: the batch, and the loss of every step."""
+    batch, losses = stage.draw(streams(0, 0, 0, clips)), []
+    for step in range(steps):
+        stage.set_rate(step)
+        stage.set_training(True)
+        metrics = {k: v for k, v in stage.learn(step, batch).items() if k in LOSSES}
+        losses.append(float(sum(v.item() for v in metrics.values())))
+    return batch, losses
+
+
+LOSSES = ("reconstruction", "stft", "mel", "onset", "sliding", "strength", "cross_entropy")
+
+
+def greedy_agreement(stage: TransformerStage, batch: Batch) -> float:
+    """Share of the targets' codes that the transformer gives back when it always takes the likeliest."""
+    stage.set_training(False)
+    reference, target, reference_codes, target_codes, *_ = batch.tensors
+    right = []
+    for i in range(len(target)):
+        condition = Condition(target[i : i + 1], reference[i : i + 1], reference_codes[i : i + 1])
+        made = stage.model.generate(condition, [torch.Generator().manual_seed(0)], Sampling(top_k=1))
+        right.append((made[0] == target_codes[i]).float().mean().item())
+    return float(np.mean(right))
+
+
+def plain(config: TrainConfig, steps: int) -> TrainConfig:
+    """The same without what keeps a model from learning by heart, or from being compared between steps."""
+    loss = dataclasses.replace(
+        config.loss, drop_reference=0, drop_picture=0, drop_all=0, feature_noise=0, adversarial=0, feature_matching=0,
+        quantise_from=0,
+    )  # fmt: skip
+    return dataclasses.replace(config, loss=loss, steps=steps, schedule="constant", warmup=10, weight_decay=0.0)
+
+
+def settings(stage: str, options: argparse.Namespace) -> TrainConfig:
+    """The small config of a stage on the given clips and weights, in a run folder that is thrown away."""
+    words = ["--config", str(CONFIGS / f"{stage}.yaml"), f"weights={options.weights}", f"data.folder={options.clips}"]
+    return parse_config("benchmarks.training", TrainConfig, [*words, f"out={options.out}", *options.settings])
+
+
+def run(options: argparse.Namespace) -> list[Table]:
+    """The chosen parts' tables. Raises InputError for what cannot be used."""
+    parts, stages = options.only.split(","), options.stages.split(",")
+    if unknown := [x for x in parts if x not in PARTS] + [x for x in stages if x not in STAGES]:
+        raise InputError(f"{unknown[0]!r} is no part or stage; choose from {', '.join(PARTS + STAGES)}")
+    tables = []
+    if "loader" in parts:
+        rates = {name: loader(build(settings(name, options))) for name in stages}
+        rows = [(name, number(a, 1), number(b, 1), number(a / b, 1)) for name, (a, b) in rates.items()]
+        header = ("stage", "loader, clips/s", "step alone, clips/s", "ratio")
+        tables.append(Table("Input pipeline, cache filled", header, tuple(rows), ("above 1 the step is the slower",)))
+    if "overfit" in parts:
+        rows = []
+        for name in stages:
+            stage = build(plain(settings(name, options), options.steps))
+            batch, losses = overfit(stage, options.steps)
+            codes = percent(greedy_agreement(stage, batch)) if isinstance(stage, TransformerStage) else "-"
+            rows.append((name, number(losses[0], 3), number(losses[-1], 3), codes))
+        header = ("stage", "first loss", "last loss", "codes given back")
+        tables.append(Table(f"Overfit: {CLIPS} examples, {options.steps} steps", header, tuple(rows)))
+    if "pretext" in parts:
+        config = dataclasses.replace(settings("transformer", options), init=options.weights)
+        stage = build(config)
+        assert isinstance(stage, TransformerStage)
+        tables.append(pretext.table("Pretext task", {"transformer": pretext.measure(stage)}))
+    return tables
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__.splitlines()[0])
+    p.add_argument("--clips", required=True, help="folder of clips; for pretext, of held-out ones")
+    p.add_argument("--weights", default="condfoley/weights", help="weights folder with all parts")
+    p.add_argument("--only", default=",".join(PARTS), help=f"parts to run, of {','.join(PARTS)}")
+    p.add_argument("--stages", default=",".join(STAGES), help="stages of loader and overfit")
+    p.add_argument("--steps", type=int, default=300, help="steps of the overfit check")
+    p.add_argument("settings", nargs="*", help="key=value of the training config")
+    return p
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run with command-line words; returns the exit code."""
+    options = parser().parse_args(words)
+    with tempfile.TemporaryDirectory() as scratch:
+        options.out = scratch
+        try:
+            for table in run(options):
+                print(table.text(), end="\n\n")
+        except InputError as error:
+            print(f"benchmarks.training: {error}", file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""What `condfoley evaluate` lets a user choose. Light on purpose, so that `--help` is instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from condfoley.errors import InputError
+
+DEFAULT_SYSTEMS = "condfoley,onset-transfer,onset-transfer-strong,copy,truth,reconstruction,silence,noise"
+
+
+@dataclass(kw_only=True)
+class EvaluateOptions:
+    """Measure systems on a test set and write a report; run again to go on where it stopped."""
+
+    test: str
+    """simulated[:N[:SEED]], greatest-hits:DIR (the published pairs), a folder of clips, or a CSV with reference,target."""
+    out: str
+    """Folder for the report: index.html, metrics.json, metrics.csv and sounds/SYSTEM/PAIR.wav."""
+    systems: str = DEFAULT_SYSTEMS
+    """Systems with commas between: names (docs/evaluation.md lists them), all, [NAME=]FOLDER of sound files named by pair,
+    [NAME=]module:function."""
+    weights: str | None = None
+    """Folder with other weights than those that ship with condfoley."""
+    judges: str | None = None
+    """Weights folder with the judges (default: --weights, or else the shipped ones)."""
+    embedding: str = "judge"
+    """Of the Fréchet distance: judge, timbre, clap:FOLDER or module:function."""
+    candidates: int = 8
+    """Soundtracks of each pair that our model chooses from."""
+    seed: int = 0
+    """Seed of the first candidate."""
+    sample: int = 4
+    """Pairs that can be heard on the page."""
+    device: str = "cpu"
+    """Where to compute: cpu, cuda, cuda:1, mps."""
+    force: bool = False
+    """Replace sounds in the report folder that were made with other settings."""
+    quiet: bool = False
+    """Show no progress."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a number that cannot be meant."""
+        for name, least in (("candidates", 1), ("seed", 0), ("sample", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"--{name} is {getattr(self, name)}; give {least} or more")

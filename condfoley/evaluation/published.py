@@ -1,0 +1,115 @@
+"""The published onset scorer, with its faults, for comparison with published numbers only.
+
+CondFoleyGen's predict_onset.py (published facts, section 14), rebuilt to give the same numbers
+(tests/golden/onset_cases.json). Its average precision is 1 for silence, because events that are missed leave the list
+once no prediction is left. Our own measures are in `onset` and `timing`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from condfoley.geometry import Geometry
+
+RATE = Geometry.published().sample_rate
+SECONDS = 2.0  # what it listens to
+DELTA = 0.3  # librosa's peak-picking threshold
+GAP = 0.05 * RATE  # samples: predictions nearer than this to a louder one go
+REACH = int(0.05 * RATE)  # samples on both sides of a prediction in which its strength is looked for
+
+
+@dataclass(frozen=True)
+class PublishedScore:
+    """accuracy: hits among the true onsets.   average_precision: see above.   kept: samples of the predictions left.
+
+    hit: whether each kept prediction was used.
+    """
+
+    accuracy: float
+    average_precision: float
+    kept: tuple[int, ...]
+    hit: tuple[bool, ...]
+
+
+def published_onsets(wav: np.ndarray) -> np.ndarray:
+    """Onsets of the first two seconds of wav (N,) at RATE Hz: (K,) int64 samples."""
+    import librosa
+
+    heard = np.asarray(wav, np.float32)[: round(SECONDS * RATE)]
+    if not len(heard):
+        return np.zeros(0, np.int64)
+    return np.asarray(librosa.onset.onset_detect(y=heard, sr=RATE, units="samples", delta=DELTA), np.int64)
+
+
+def published_score(true: np.ndarray, predicted: np.ndarray, wav: np.ndarray, window: float = 0.1) -> PublishedScore:
+    """Score predicted onsets against true ones as CondFoleyGen does.
+
+    true (R,), predicted (E,): samples at RATE Hz, ascending. wav: (N,), the sound of the predictions.
+    window: seconds, exclusive.
+    Raises ValueError where the published code breaks down: both lists empty, a prediction in the first 50 ms.
+    """
+    level = _scaled(np.abs(np.asarray(wav, float)))
+    kept = _thinned([int(p) for p in predicted], level)
+    free, hit = list(kept), {p: False for p in kept}
+    labels, scores = [], []
+    for onset in true:
+        near = [p for p in free if abs(p - onset) < window * RATE]
+        labels.append(1)
+        if not near:
+            scores.append(0.0)
+            continue
+        chosen = near[int(np.argsort([level[p] for p in near])[-1])]
+        scores.append(_strength(level, chosen))
+        hit[chosen] = True
+        free.remove(chosen)
+        if not free:
+            break  # later onsets are not even counted as misses
+    labels += [0] * len(free)
+    scores += [_strength(level, p) for p in free]
+    accuracy = sum(hit.values()) / len(true) if len(true) else 0.0
+    return PublishedScore(accuracy, _average_precision(labels, scores), tuple(kept), tuple(hit[p] for p in kept))
+
+
+def _scaled(level: np.ndarray) -> np.ndarray:
+    span = float(np.ptp(level)) if len(level) else 0.0
+    if span == 0:
+        return np.zeros_like(level)
+    return (level - level.min()) / span
+
+
+def _strength(level: np.ndarray, sample: int) -> float:
+    around = level[sample - REACH : sample + REACH]  # for an early sample the start is negative, and nothing is left
+    if not len(around):
+        raise ValueError("the published scorer cannot score an onset in the first 50 ms")
+    return float(around.max())
+
+
+def _thinned(predicted: list[int], level: np.ndarray) -> list[int]:
+    """Predictions without those near a louder one; the published loop skips the neighbour of each that it removes."""
+    order = np.argsort([_strength(level, p) for p in predicted])[::-1]
+    left, kept = list(predicted), []
+    for index in order:
+        loudest = predicted[index]
+        if loudest not in left:
+            continue
+        kept.append(loudest)
+        left.remove(loudest)
+        place = 0
+        while place < len(left):
+            if abs(left[place] - loudest) < GAP:
+                left.pop(place)
+            place += 1
+    return sorted(kept)
+
+
+def _average_precision(labels: list[int], scores: list[float]) -> float:
+    from sklearn.metrics import average_precision_score
+
+    if not labels:
+        raise ValueError("the published scorer cannot score two empty lists")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a list without a true onset
+        return float(average_precision_score(labels, scores))

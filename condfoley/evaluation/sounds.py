@@ -1,0 +1,118 @@
+"""Each system's sound for each pair, made once and kept as REPORT/sounds/SYSTEM/PAIR.wav."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from condfoley.errors import InputError
+from condfoley.evaluation.clips import JUDGE, Pair
+from condfoley.evaluation.judge import PART
+from condfoley.evaluation.systems import Entry, System, Workshop
+from condfoley.weights import SHIPPED, read_card, sha256, write_json
+
+SOUNDS, SETTINGS = "sounds", "sounds.json"
+OTHER_LENGTH = 0.1  # s; a sound that is off by more is mentioned
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a system gave for a pair. failure: why there is no sound. remark: what was set right."""
+
+    path: Path
+    failure: str = ""
+    remark: str = ""
+
+    @property
+    def wav(self) -> np.ndarray:
+        """(N,) float32 at the judges' rate. Raises InputError when the file cannot be read."""
+        from condfoley.media import read_audio
+
+        return read_audio(self.path, JUDGE.sample_rate)
+
+
+def settings_of(shop: Workshop) -> dict[str, Any]:
+    """All that the sounds depend on, as JSON values: pairs by the hashes of their clips, weights, candidates, seed."""
+    card = read_card(Path(shop.weights) if shop.weights else SHIPPED)
+    hashes = {clip.path: sha256(clip.path) for pair in shop.pairs for clip in (pair.target, pair.reference)}
+    return {
+        "pairs": {pair.name: [hashes[pair.target.path], hashes[pair.reference.path]] for pair in shop.pairs},
+        "weights": {name: part["sha256"] for name, part in card["parts"].items() if name != PART},
+        "candidates": shop.candidates,
+        "seed": shop.seed,
+    }
+
+
+def claim(home: Path, settings: dict[str, Any], force: bool) -> None:
+    """Takes a report folder for these settings; with `force`, sounds of other settings in it go.
+
+    Raises InputError when it holds sounds of other settings.
+    """
+    path = home / SETTINGS
+    if path.exists():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            found = {}
+        other = [name for name in settings if found.get(name) != settings[name]]
+        if other and not force:
+            raise InputError(f"{home} has sounds with another {other[0]}; choose another --out, or --force to replace")
+        if other:
+            shutil.rmtree(home / SOUNDS, ignore_errors=True)
+    home.mkdir(parents=True, exist_ok=True)
+    write_json(path, settings)
+
+
+def make_all(entries: Sequence[Entry], shop: Workshop, home: Path, quiet: bool = False) -> dict[str, dict[str, Answer]]:
+    """Answers by system and pair. Raises InputError for a system that cannot be built at all.
+
+    A system that fails on a pair is recorded as such, and asked again by the next run.
+    """
+    from tqdm import tqdm
+
+    built = {entry.name: entry.build(shop) for entry in entries}
+    answers: dict[str, dict[str, Answer]] = {entry.name: {} for entry in entries}
+    with tqdm(total=len(entries) * len(shop.pairs), desc="sounds", unit="sound", disable=quiet or None) as bar:
+        for entry in entries:
+            folder = home / SOUNDS / entry.name
+            folder.mkdir(parents=True, exist_ok=True)
+            for pair in shop.pairs:
+                path = folder / f"{pair.name}.wav"
+                kept = entry.kept and path.is_file()
+                answer = Answer(path) if kept else _asked(built[entry.name], pair, path)
+                answers[entry.name][pair.name] = answer
+                bar.update()
+                if answer.failure or answer.remark:
+                    bar.write(f"condfoley: {entry.name}, {pair.name}: {answer.failure or answer.remark}")
+    return answers
+
+
+def _asked(system: System, pair: Pair, path: Path) -> Answer:
+    from condfoley.media import write_wav
+
+    path.unlink(missing_ok=True)
+    try:
+        wav, remark = fitted(system(pair), len(pair.target.wav))
+    except Exception as error:  # noqa: BLE001 - whatever a system does, the others are measured
+        what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        return Answer(path, failure=" ".join(what.split()))
+    return Answer(write_wav(path, wav, JUDGE.sample_rate), remark=remark)
+
+
+def fitted(wav: np.ndarray, samples: int) -> tuple[np.ndarray, str]:
+    """A sound cut, or filled up with silence, to (samples,) float32; and a remark when it was another length.
+
+    Raises InputError when it is not one channel of finite numbers.
+    """
+    wav = np.asarray(wav, np.float32)
+    if wav.ndim != 1 or not np.isfinite(wav).all():
+        raise InputError(f"gave {wav.shape} numbers; one channel of finite samples at {JUDGE.sample_rate} Hz is needed")
+    off = (len(wav) - samples) / JUDGE.sample_rate
+    remark = f"{abs(off):.2f} s too {'long, cut' if off > 0 else 'short, filled up with silence'}"
+    return np.pad(wav[:samples], (0, max(0, samples - len(wav)))), remark if abs(off) > OTHER_LENGTH else ""

@@ -1,0 +1,55 @@
+"""Which earlier parts a part was trained with: codes mean nothing to a transformer that learned other codes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from condfoley.errors import InputError
+from condfoley.weights import read_card
+
+# Parts that only understand what these earlier parts make.
+BUILT_ON = {"transformer": ("tokenizer", "video_encoder"), "sync": ("video_encoder",)}
+CODES = ("encoder.", "quant_conv.", "quantize.")  # the tokenizer's tensors that decide what a code means
+
+
+def codes_hash(folder: Path) -> str:
+    """Hex digest of the tokenizer's encoder and codebook: a decoder trained anew leaves it as it is."""
+    from safetensors import safe_open
+
+    digest = hashlib.sha256()
+    with safe_open(Path(folder) / read_card(folder)["parts"]["tokenizer"]["file"], framework="numpy") as file:
+        for name in sorted(key for key in file.keys() if key.startswith(CODES)):  # noqa: SIM118 (no mapping)
+            digest.update(name.encode() + file.get_tensor(name).tobytes())
+    return digest.hexdigest()
+
+
+def lineage(folder: Path, part: str) -> dict[str, str]:
+    """Hashes of the parts in a weights folder that `part` is built on, for its entry in the card."""
+    entries = read_card(folder)["parts"]
+    return {
+        name: codes_hash(folder) if name == "tokenizer" else str(entries[name]["sha256"])
+        for name in BUILT_ON.get(part, ())
+        if name in entries
+    }
+
+
+def require_lineage(record: dict[str, str], folder: Path, part: str) -> None:
+    """Raises InputError when `part` was trained with other parts than those in the folder.
+
+    record: its `trained_with`; empty for weights that were written before there were records, which are accepted.
+    """
+    present = lineage(folder, part)
+    for name, digest in record.items():
+        if name in present and present[name] != digest:
+            raise InputError(
+                f"the {part} was trained with another {name.replace('_', ' ')} than the one in {folder}; "
+                f"train the {part} again, or give weights that belong together"
+            )
+
+
+def require_matching(folder: Path, card: dict[str, Any]) -> None:
+    """Raises InputError when parts of a weights folder do not belong together; `card`: the folder's."""
+    for part, entry in card["parts"].items():
+        require_lineage(entry.get("trained_with", {}), folder, part)

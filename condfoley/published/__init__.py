@@ -1,0 +1,1 @@
+"""CondFoleyGen's checkpoints, and the choices of its generation script (docs/published.md)."""

@@ -1,0 +1,76 @@
+"""Reading a foreign checkpoint: numbers only, whatever else the file holds."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from condfoley.errors import InputError
+
+# Lightning keys its `callbacks` by class, which a safe load refuses. An empty class of ours stands in for each of these.
+LIGHTNING = "pytorch_lightning."
+WRAPPERS = ("state_dict", "model")  # where CondFoleyGen's trainers keep the weights; the vocoder's file has no wrapper
+GENERATOR = "best_netG.pt"  # in a SpecVQGAN vocoder folder
+
+
+class _Placeholder:
+    """Stands for a class named in a checkpoint; nothing of it is ever used."""
+
+
+def checkpoint_file(path: str | Path) -> Path:
+    """The file itself; a folder stands for its best_netG.pt. Raises InputError when there is none."""
+    path = Path(path) / GENERATOR if Path(path).is_dir() else Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; give a checkpoint of CondFoleyGen")
+    return path
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name, on the CPU; no code in the file is ever run.
+
+    Raises InputError for a file that is damaged, holds code, or no weights.
+    """
+    try:
+        stand_ins: list[Any] = [(_Placeholder, name) for name in _lightning_classes(path)]
+        with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles that are refused anyway
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:
+        raise InputError(_refusal(path, str(error))) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        raise InputError(f"{path} is damaged or no checkpoint; get a fresh copy") from None
+    return _tensors(path, content)
+
+
+def _lightning_classes(path: Path) -> list[str]:
+    if not zipfile.is_zipfile(path):
+        return []
+    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    return [name for name in names if name.startswith(LIGHTNING)]
+
+
+def _refusal(path: Path, message: str) -> str:
+    if "GLOBAL" in message or "global" in message:
+        return f"{path} holds more than numbers, which could be code, so it was not read; give a checkpoint of CondFoleyGen"
+    return f"{path} is damaged or no checkpoint; get a fresh copy"
+
+
+def _tensors(path: Path, content: Any) -> dict[str, Tensor]:
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{path} holds no weights by name; give a checkpoint of CondFoleyGen")
+    held = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
+    tensors = {str(name): value for name, value in held.items() if isinstance(value, Tensor)}
+    if len(tensors) < len(held) or not tensors:
+        raise InputError(f"{path} holds no weights, only {_listed(content)}; give a checkpoint of CondFoleyGen")
+    return tensors
+
+
+def _listed(content: dict[Any, Any]) -> str:
+    names = [str(name) for name in content]
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

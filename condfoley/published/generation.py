@@ -1,0 +1,129 @@
+"""`mode: published`: our parts, put together as the published generation script does (docs/published.md).
+
+Its oddities are kept on purpose. Sections are those of facts.md.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from condfoley.foley import Foley, Progress, Reference
+from condfoley.geometry import Geometry
+from condfoley.mel import window_spec
+from condfoley.transformer import Condition, Sampling
+
+
+class PublishedFoley(Foley):
+    """One job of the published script.
+
+    spans: windows in the target, rounded up (its W_scale). whole: the geometry of that many windows in one.
+    """
+
+    spans: int
+    whole: Geometry
+
+    @classmethod
+    def of(cls, foley: Foley, duration: float) -> PublishedFoley:
+        """The parts of `foley` for a target of `duration` seconds."""
+        out = copy.copy(foley)
+        out.__class__ = cls
+        assert isinstance(out, cls)
+        g = foley.geometry
+        out.geometry = g = dataclasses.replace(g, crop="first") if g.crop == "centre" else g
+        out.spans = n = max(1, math.ceil(round(duration * g.fps) / g.window_frames))
+        out.whole = dataclasses.replace(
+            g,
+            window_mel_frames=n * g.window_mel_frames,
+            window_frames=n * g.window_frames,
+            code_columns=n * g.code_columns,
+        )
+        return out
+
+    def _sampling(self, wished: dict[str, Any]) -> Sampling:
+        """Half of the codes, temperature 1, no guidance (section 10); what is wished does not count."""
+        return Sampling(temperature=1.0, top_k=self.transformer.config.n_embed // 2, top_p=1.0)
+
+    def _watch(self, frames: Tensor) -> Tensor:
+        """All frames in one pass, so that BatchNorm sees the whole clip and nothing else (section 11)."""
+        return self._one_pass(frames, 0)
+
+    def _reference_codes(self, wav: np.ndarray) -> Tensor:
+        """As long as the target, filled with silence, encoded at once; only the first window is used (section 11)."""
+        wav = wav[: self.whole.clip_samples].astype(np.float32)
+        spec = window_spec(torch.from_numpy(wav)[None].to(self.device), self.whole)
+        return self.tokenizer.encode(spec)[:, : self.geometry.codes]
+
+    def _reference_tokens(self, frames: Tensor, begin: int, shown: int) -> Tensor:
+        return self._one_pass(frames, begin)[: self.geometry.window_frames]
+
+    def _one_pass(self, frames: Tensor, begin: int) -> Tensor:
+        """Tokens of as many frames as the job has, from `begin` on; the last one stays where the clip is shorter."""
+        count = self.whole.window_frames
+        index = (begin + torch.arange(count)).clamp(max=len(frames) - 1)
+        return self.video_encoder.encode_clip(frames[index], chunk=count)
+
+    def _write_codes(
+        self, tokens: Tensor, heard: Reference, seeds: list[int], sampling: Sampling, duration: float, tell: Progress
+    ) -> Tensor:
+        """Column by column. The picture never moves on: all is written to the target's first frames (section 11)."""
+        g = self.geometry
+        streams = [torch.Generator().manual_seed(s) for s in seeds]
+        condition = Condition(tokens[None, : g.window_frames], heard.tokens, heard.codes)
+        codes = torch.zeros(len(seeds), self.whole.codes, dtype=torch.long, device=self.device)
+        steps = column_windows(self.whole.code_columns, g.code_columns)
+        for i, (start, begin, end) in enumerate(steps):
+            first, middle, last = (c * g.code_rows for c in (start, begin, end))
+            forced = codes[:, first:middle]
+            window = self.transformer.generate(condition, streams, sampling, forced, until=last - first)
+            codes[:, middle:last] = window[:, middle - first :]
+            tell("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
+        return codes
+
+    def _decode(self, codes: Tensor) -> Tensor:
+        """All at once; without the filling where a window is longer than its clip (sections 2 and 3)."""
+        specs = self.tokenizer.decode(codes, self.geometry.code_rows)[:, 0, :, : self.whole.clip_mel_frames]
+        return (specs + 1) / 2
+
+    def _vocode(self, specs: Tensor, duration: float, tell: Progress) -> list[np.ndarray]:
+        """The vocoder's own output; silence at the end, where the published file is short (section 2)."""
+        samples, out = round(duration * self.geometry.sample_rate), []
+        for k, spec in enumerate(specs):
+            wav = self.vocoder(spec[None])[0, :samples].cpu().numpy()
+            out.append(np.pad(wav, (0, samples - len(wav))))
+            tell("decoding", 0.75 + 0.25 * (k + 1) / len(specs))
+        return out
+
+    def _choose(self, offsets: Tensor, confidences: Tensor, tolerance: float) -> int:
+        return rerank_published(offsets, confidences, tolerance)
+
+
+def column_windows(total: int, window: int) -> list[tuple[int, int, int]]:
+    """The published sliding window, mode `half`: [(start, first column written, the one after the last)].
+
+    A column is written in the window that begins half a window before it, kept inside [0, total) (section 11);
+    neighbours that share a window are taken together.
+    """
+    starts = [min(max(0, column - window // 2), total - window) for column in range(total)]
+    return [(s, starts.index(s), starts.index(s) + starts.count(s)) for s in dict.fromkeys(starts)]
+
+
+def rerank_published(offsets: Tensor, confidences: Tensor, tolerance: float) -> int:
+    """Index of the candidate that the published rules choose (section 12).
+
+    With a tolerance: the most confident with |offset| <= tolerance; the last one when there is none. Without (0): the
+    smallest |offset|, confidence breaking ties. offsets, tolerance: s. Raises ValueError when there is no candidate.
+    """
+    if not len(offsets):
+        raise ValueError("there is no candidate to choose from")
+    limit = tolerance if tolerance else float(offsets.abs().min())
+    near = offsets.abs() <= limit + 1e-6
+    if not near.any():
+        return len(offsets) - 1
+    return int(torch.where(near, confidences, torch.full_like(confidences, -1.0)).argmax())

@@ -1,0 +1,90 @@
+"""Published checkpoints -> a weights folder of ours: safetensors in full precision and a card that names the source."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+from condfoley.errors import InputError
+from condfoley.geometry import Geometry
+from condfoley.lineage import lineage
+from condfoley.published.checkpoint import checkpoint_file, read_tensors
+from condfoley.published.mapping import HEADS, Parts, mapped
+from condfoley.weights import CARD, SHIPPED, load_part, read_card, save_part, sha256, write_json
+
+SYSTEM = "CondFoleyGen"
+
+
+def import_checkpoint(
+    checkpoint: str | Path,
+    out: str | Path,
+    vocoder: str | Path | None = None,
+    heads: int = HEADS,
+    licence: str = "unknown",
+) -> list[str]:
+    """Writes the weights folder `out` and returns what to tell the user, line by line.
+
+    checkpoint: a transformer, which brings its tokenizer and video encoder, a VQGAN or a MelGAN. vocoder: a MelGAN file,
+    or a folder with its best_netG.pt; without one a transformer gets the shipped vocoder. licence: of the checkpoints.
+    Raises InputError when a file cannot be used or `out` is taken; then nothing is left behind.
+    """
+    out = Path(out)
+    path, network = checkpoint_file(checkpoint), checkpoint_file(vocoder) if vocoder else None
+    require_free(out)
+    scratch = out.parent / f".{out.name}.partial-{secrets.token_hex(4)}"
+    try:
+        parts, geometry, told = _read(path, heads)
+        _save(scratch, parts, geometry, _record(path, licence))
+        if network:
+            parts, _, lines = _read(network, heads)
+            if set(parts) != {"vocoder"}:
+                raise InputError(f"{network} is no MelGAN; give --vocoder its best_netG.pt")
+            _save(scratch, parts, geometry, _record(network, licence))
+            told += lines
+        elif "transformer" in parts:
+            _save(scratch, {"vocoder": load_part(SHIPPED, "vocoder")}, geometry, _shipped())
+            told.append("no --vocoder given: the shipped one, which reads the same spectrograms, takes its place")
+        write_json(scratch / CARD, {**read_card(scratch), "name": out.name, "licence": licence})
+        if out.is_dir():
+            out.rmdir()  # empty: see require_free
+        scratch.rename(out)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return told
+
+
+def require_free(out: Path) -> None:
+    """Raises InputError unless `out` can become a new folder."""
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise InputError(f"{out} is there already; choose another --out")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {out} ({error.strerror}); choose another --out") from None
+
+
+def _read(path: Path, heads: int) -> tuple[Parts, Geometry, list[str]]:
+    tensors = read_tensors(path)
+    try:
+        parts, geometry, account = mapped(tensors, heads)
+    except InputError as error:
+        raise InputError(f"{path} cannot be imported: {error}; give a complete checkpoint of {SYSTEM}") from None
+    first, *reasons = account.lines()
+    return parts, geometry, [f"{path.name}: {len(tensors)} tensors, {first}", *reasons]
+
+
+def _record(path: Path, licence: str) -> dict[str, Any]:
+    return {"source": {"system": SYSTEM, "file": path.name, "sha256": sha256(path)}, "licence": licence}
+
+
+def _shipped() -> dict[str, Any]:
+    card = read_card(SHIPPED)
+    return {"source": {"system": "condfoley", "file": card["name"]}, "licence": card["licence"]}
+
+
+def _save(folder: Path, parts: Parts, geometry: Geometry, record: dict[str, Any]) -> None:
+    for name, part in parts.items():  # the transformer comes last
+        built_on = {"trained_with": lineage(folder, name)} if name == "transformer" else {}
+        save_part(folder, name, part, geometry, {**record, **built_on}, half=False)

@@ -1,0 +1,147 @@
+"""From a published checkpoint's tensors to our parts, every tensor accounted for. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from condfoley.errors import InputError
+from condfoley.geometry import Geometry
+from condfoley.published import infer
+from condfoley.published.layout import CHILDREN, ORDER, OURS_ALONE, Entry, entries, ignored, reading_order
+from condfoley.tokenizer import Tokenizer
+from condfoley.transformer import Transformer
+from condfoley.video_encoder import VideoEncoder
+from condfoley.vocoder import Vocoder
+
+HEADS = 16
+"""Attention heads of the published transformer, 64 channels each (facts.md, section 8); no tensor tells them."""
+
+PREFIXES = {"transformer": CHILDREN, "vqgan": {"tokenizer": ""}, "melgan": {"vocoder": ""}}
+
+Parts = dict[str, nn.Module]
+
+
+@dataclass
+class Account:
+    """What became of a checkpoint's tensors; `ignored` by reason."""
+
+    used: int = 0
+    ignored: dict[str, list[str]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """For the user: one line of totals, one for each reason."""
+        count = sum(map(len, self.ignored.values()))
+        totals = (self.used, "used"), (count, "ignored"), (len(self.missing), "missing")
+        text = ", ".join(f"{n} {what}" for n, what in (*totals, (len(self.unexpected), "unexpected")))
+        return [text, *(f"  ignored: {len(names)} ({reason})" for reason, names in self.ignored.items())]
+
+    def require_complete(self) -> None:
+        """Raises InputError when anything is missing or unexplained."""
+        for names, what in ((self.missing, "missing"), (self.unexpected, "without a place in the published system")):
+            if names:
+                raise InputError(f"tensors {what}: {len(names)} ({', '.join(names[:2])}{', ...' if names[2:] else ''})")
+
+
+def kind_of(tensors: Mapping[str, Tensor]) -> str:
+    """`transformer`, `vqgan` or `melgan`. Raises InputError for anything else."""
+    children = {name.split(".")[0] for name in tensors}
+    if children & {prefix.rstrip(".") for prefix in CHILDREN.values()}:
+        return "transformer"
+    if {"encoder", "decoder", "quantize"} & children and "quant_conv" in children:
+        return "vqgan"
+    if any(name.startswith("model.") and name.endswith(".weight_g") for name in tensors):
+        return "melgan"
+    first = ", ".join(list(tensors)[:2])
+    raise InputError(f"these are no weights of CondFoleyGen's transformer, VQGAN or MelGAN (the first are {first})")
+
+
+def mapped(tensors: Mapping[str, Tensor], heads: int = HEADS) -> tuple[Parts, Geometry, Account]:
+    """Our parts with the checkpoint's tensors, the geometry they are for, and the account.
+
+    heads: of the transformer. Raises InputError when anything is missing, unexplained or of another shape.
+    """
+    prefixes = PREFIXES[kind_of(tensors)]
+    for part, prefix in prefixes.items():
+        if not any(name.startswith(prefix) for name in tensors):
+            raise InputError(f"its child {prefix.rstrip('.')} (the {part.replace('_', ' ')}) is missing")
+    try:
+        with torch.device("meta"):  # only names and shapes are wanted; the checkpoint brings the numbers
+            parts, geometry = _built(tensors, prefixes, heads)
+    except (ValueError, RuntimeError, IndexError, ZeroDivisionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"its sizes make no sense ({error})") from None
+    table = {part: entries(part, module.state_dict(), prefixes[part]) for part, module in parts.items()}
+    account = _account(tensors, [name for rows in table.values() for row in rows for name in row.theirs])
+    account.require_complete()
+    _require_causal(tensors)
+    for part, module in parts.items():
+        module.load_state_dict(_state(module, table[part], tensors), assign=True)
+    return parts, geometry, account
+
+
+def _built(tensors: Mapping[str, Tensor], prefixes: Mapping[str, str], heads: int) -> tuple[Parts, Geometry]:
+    """Modules of the sizes that the tensors' shapes tell."""
+    found = {part: infer.shapes(tensors, prefix) for part, prefix in prefixes.items()}
+    geometry = Geometry.published()
+    if "vocoder" in found:
+        return {"vocoder": Vocoder(infer.vocoder(found["vocoder"]))}, geometry
+    tokenizer = infer.tokenizer(found["tokenizer"])
+    parts: Parts = {"tokenizer": Tokenizer(tokenizer)}
+    if "transformer" in found:
+        geometry = _geometry(tensors.get(ORDER), halvings=len(tokenizer.ch_mult) - 1)
+        config = infer.transformer(found["transformer"], geometry.codes, geometry.code_rows, heads)
+        geometry = dataclasses.replace(geometry, window_frames=config.frames)
+        parts["video_encoder"] = VideoEncoder(infer.video_encoder(found["video_encoder"]))
+        parts["transformer"] = Transformer(config)
+    return parts, geometry
+
+
+def _geometry(order: Tensor | None, halvings: int) -> Geometry:
+    """The published geometry with a window of as many codes as the permuter. Raises InputError for another order."""
+    base = Geometry.published()
+    rows = base.n_mels >> halvings
+    columns = 0 if order is None else order.numel() // rows
+    if order is None or order.tolist() != reading_order(rows, columns):
+        raise InputError(f"{ORDER} is missing, or reads the codes in another order than column by column")
+    return dataclasses.replace(base, window_mel_frames=columns << halvings, code_columns=columns, code_rows=rows)
+
+
+def _require_causal(tensors: Mapping[str, Tensor]) -> None:
+    for name, mask in tensors.items():
+        if name.endswith("attn.mask") and not torch.equal(mask, mask.new_ones(mask.shape).tril()):
+            raise InputError(f"{name} lets codes see later ones, which the published transformer does not")
+
+
+def _account(tensors: Mapping[str, Tensor], wanted: list[str]) -> Account:
+    account = Account(used=len(set(wanted) & set(tensors)), missing=[name for name in wanted if name not in tensors])
+    for name in sorted(set(tensors) - set(wanted)):
+        if reason := ignored(name):
+            account.ignored.setdefault(reason, []).append(name)
+        else:
+            account.unexpected.append(name)
+    return account
+
+
+def _state(module: nn.Module, table: list[Entry], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The module's whole state. Raises InputError when a tensor has another shape than its neighbours ask for."""
+    shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    named = {row.ours for row in table}
+    state = {name: torch.full(shapes[name], OURS_ALONE[name], device="cpu") for name in shapes if name not in named}
+    for row in table:
+        try:
+            joined = row.joined(tensors)
+        except RuntimeError:
+            joined = torch.empty(0)
+        if joined.shape != shapes[row.ours]:
+            got = " + ".join(str(tuple(tensors[name].shape)) for name in row.theirs)
+            raise InputError(f"{row.theirs[0]} has the shape {got}, which does not fit the other tensors")
+        state[row.ours] = joined
+    return state

@@ -1,0 +1,66 @@
+"""Who judges the soundtracks: the sync model with the video encoder it was trained on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from condfoley import windows
+from condfoley.errors import InputError
+from condfoley.geometry import Geometry
+from condfoley.sync import Sync
+from condfoley.video_encoder import VideoEncoder
+from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
+
+FRONT_END = ("sample_rate", "n_fft", "hop", "n_mels", "fmin", "fmax", "mel_scale", "fps")
+
+
+class Referee:
+    """Offset and confidence of soundtracks, and the onsets that the picture shows.
+
+    borrowed: it belongs to other weights than the soundtracks' and sees the picture in its own way.
+    """
+
+    def __init__(self, video_encoder: VideoEncoder, sync: Sync, geometry: Geometry, borrowed: str = ""):
+        self.video_encoder, self.sync, self.geometry, self.borrowed = video_encoder, sync, geometry, borrowed
+
+    @classmethod
+    def shipped(cls, geometry: Geometry, device: str = "cpu") -> Referee:
+        """The package's own, for weights without a sync part (published ones; facts.md, section 12: a download).
+
+        Raises InputError when soundtracks of `geometry` are not measured in the same spectrograms.
+        """
+        card: dict[str, Any] = read_card(SHIPPED)
+        own = card_geometry(card)
+        if other := [name for name in FRONT_END if getattr(own, name) != getattr(geometry, name)]:
+            raise InputError(f"the weights have no sync, and the shipped one knows another {other[0]}; train it first")
+        encoder, sync = (load_part(SHIPPED, name, device) for name in ("video_encoder", "sync"))
+        return cls(encoder, sync, own, str(card["name"]))
+
+    def judge(self, tokens: Tensor, specs: Tensor) -> tuple[Tensor, Tensor]:
+        """Offset, s, and confidence of each candidate, from the mean verdict over segments of the target.
+
+        tokens: (T, D) of the whole target. specs: (N, n_mels, M) in [0, 1]. Returns (N,) and (N,).
+        """
+        rate, length = self.sync.config.mel_per_frame, 2 * self.geometry.window_frames
+        verdicts = []
+        for start in windows.segments(len(tokens), length):
+            seen = tokens[start : start + length]
+            first = round(start * rate)
+            heard = specs[:, :, first : first + round(len(seen) * rate)]
+            verdicts.append(self.sync(seen.expand(len(specs), -1, -1), heard))
+        return self.sync.verdict(torch.stack(verdicts).mean(0).cpu())
+
+    def picture_onsets(self, frames: Tensor, tokens: Tensor) -> np.ndarray:
+        """Mean of the onset probabilities of the picture and its mirror image: (T,); zeros without an event head.
+
+        frames: (T, H, W, 3) uint8. tokens: (T, D), of the same frames.
+        """
+        if not self.video_encoder.config.neck:
+            return np.zeros(len(frames), np.float32)
+        mirrored = self.video_encoder.encode_clip(frames.flip(2))
+        both = torch.stack([self.video_encoder.event_logits(t)[:, 0].sigmoid() for t in (tokens, mirrored)])
+        return both.mean(0).cpu().numpy()

@@ -1,0 +1,73 @@
+"""Crowd platforms: names that cannot be traced back, completion codes, MTurk's table of assignments."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import hmac
+import io
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from condfoley.errors import InputError
+
+RESULTS_COLUMN = "Answer.results"
+"""Where MTurk puts what our page submits."""
+CODE_COLUMNS = ("Answer.surveycode", "Answer.code", "Answer.completion_code")
+"""Where MTurk's survey-link layout and its common variants put the code that a worker typed."""
+
+
+def participant(secret: str, worker: str) -> str:
+    """An opaque name for a platform's worker, the same in all sessions of a study; "" for nobody."""
+    return _keyed(secret, "worker:" + worker)[:16] if worker else ""
+
+
+def completion_code(secret: str, session: str) -> str:
+    """What a participant shows the platform to be paid; cannot be guessed without the key."""
+    return _keyed(secret, "code:" + session)[:10].upper()
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """MTurk's batch results, one row an assignment. Raises InputError when it is none."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            csv.field_size_limit(4 << 20)  # a whole session stands in one cell
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read {path} ({error}); give MTurk's batch results") from None
+    if not rows or not {"AssignmentId", "WorkerId"} <= rows[0].keys():
+        raise InputError(f"{path} has no columns AssignmentId and WorkerId; give MTurk's batch results")
+    return rows
+
+
+def approvals(
+    rows: list[dict[str, str]], codes: Mapping[str, str], submitted: Mapping[str, str], excluded: Collection[str]
+) -> str:
+    """MTurk's table with Approve and Reject filled in, as CSV to be uploaded there.
+
+    codes: completion code -> session.   submitted: AssignmentId -> session, where the page itself submitted.
+    excluded: sessions that did not listen. A code counts once.
+    """
+    used: set[str] = set()
+    header = [name for name in rows[0] if name is not None]
+    header += [name for name in ("Approve", "Reject") if name not in header]
+    out = io.StringIO()
+    table = csv.DictWriter(out, header, extrasaction="ignore")
+    table.writeheader()
+    for row in rows:
+        typed = next((row[name].strip().upper() for name in CODE_COLUMNS if row.get(name)), "")
+        session = submitted.get(row["AssignmentId"]) or codes.get(typed, "")
+        reason = ""
+        if not session:
+            reason = "The completion code is not one of this study."
+        elif session in used:
+            reason = "This completion code was used before."
+        elif session in excluded:
+            reason = "Trials with an obviously wrong sound were not noticed."
+        used.add(session)
+        table.writerow(row | {"Approve": "" if reason else "x", "Reject": reason})
+    return out.getvalue()
+
+
+def _keyed(secret: str, text: str) -> str:
+    return hmac.new(bytes.fromhex(secret), text.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,114 @@
+"""Who hears what: balanced plans of trials, as pure functions of numbers.
+
+Targets and systems are indices here. A *condition* is the tuple of systems that one trial shows; a *form* is
+the list of trials of one participant. The plan is cyclic (a Latin square unrolled): round r walks through all
+targets, target t meeting condition (t + shift of r), so that every condition meets every target equally often,
+and a form is a run of consecutive trials, so that nobody meets a target twice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+FORCED_CHOICE, RATING, OPINION = "forced-choice", "rating", "opinion"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One target with the sounds of `systems`, listed from left to right; `first` is the place to be played first."""
+
+    target: int
+    systems: tuple[int, ...]
+    first: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`forms[f]` are the trials of a participant; `judgements`: how often each condition meets each target."""
+
+    forms: tuple[tuple[Trial, ...], ...]
+    judgements: int
+
+
+def conditions(method: str, compare: str, systems: int, anchor: int = 0) -> list[tuple[int, ...]]:
+    """What one trial may show.
+
+    forced-choice: pairs, all of them or (`compare` "anchor") each system with the anchor, the anchor last;
+    rating: all systems at once; opinion: one system at a time.
+    Raises ValueError for fewer systems than the method needs.
+    """
+    if systems < (1 if method == OPINION else 2):
+        raise ValueError(f"{method} needs more than {systems} systems")
+    if method == OPINION:
+        return [(system,) for system in range(systems)]
+    if method == RATING:
+        return [tuple(range(systems))]
+    if compare == "all":
+        return list(combinations(range(systems), 2))
+    return [(system, anchor) for system in range(systems) if system != anchor]
+
+
+def arrangements(condition: tuple[int, ...]) -> list[tuple[tuple[int, ...], int]]:
+    """Ways to show a condition, (systems from left to right, place played first), each to be used equally often.
+
+    A pair has four: two sides times two orders. More systems rotate, so that each comes to each place.
+    """
+    if len(condition) == 2:
+        return [(order, first) for order in (condition, condition[::-1]) for first in (0, 1)]
+    return [(condition[k:] + condition[:k], 0) for k in range(len(condition))]
+
+
+def judgements_for(targets: int, conditions: int, judgements: int, trials: int) -> int:
+    """The smallest number of judgements, not below `judgements`, that fills every form with exactly `trials` trials."""
+    step = trials // math.gcd(targets * conditions, trials)
+    return -(-judgements // step) * step
+
+
+def plan(targets: int, shown: list[tuple[int, ...]], judgements: int, trials: int, seed: int) -> Plan:
+    """Forms of `trials` trials in which every condition of `shown` meets every target equally often.
+
+    judgements: wanted for each target and condition; rounded up by `judgements_for`.
+    No form holds a target twice. The arrangements of a condition are used equally often over all its trials
+    (within one where their number does not divide), and over each target's where they divide `judgements`.
+    The order of trials within a form is random by `seed`.
+    Raises ValueError when a form would be longer than there are targets, or for numbers below 1.
+    """
+    if min(targets, len(shown), judgements, trials) < 1:
+        raise ValueError("a plan needs at least one target, condition, judgement and trial")
+    if trials > targets:
+        raise ValueError(f"{trials} trials need {trials} targets, there are {targets}")
+    rng = np.random.default_rng(seed)
+    each = judgements_for(targets, len(shown), judgements, trials)
+    names = rng.permutation(targets)
+    met = np.zeros((targets, len(shown)), int)
+    sequence = []
+    for index in range(targets * len(shown) * each):
+        place = index % targets
+        condition = _condition(place, index // targets, targets, len(shown))
+        ways = arrangements(shown[condition])
+        way = (_shift(place, each, len(ways)) + met[place, condition]) % len(ways)
+        met[place, condition] += 1
+        systems, first = ways[way]
+        sequence.append(Trial(int(names[place]), systems, first))
+    forms = [sequence[start : start + trials] for start in range(0, len(sequence), trials)]
+    mixed = tuple(tuple(form[i] for i in rng.permutation(trials)) for form in forms)
+    return Plan(tuple(mixed[i] for i in rng.permutation(len(mixed))), each)
+
+
+def _condition(place: int, turn: int, targets: int, count: int) -> int:
+    """The condition that the target at `place` meets in round `turn`.
+
+    Goes on where the round before stopped, so that conditions alternate within a form, except that one is
+    skipped whenever the cycle would close early because `targets` and `count` have a common divisor.
+    """
+    cycle = count // math.gcd(targets, count)
+    return (place + turn * targets + turn // cycle) % count
+
+
+def _shift(place: int, each: int, ways: int) -> int:
+    """First arrangement of the target at `place`: continues its neighbour's, so that they balance across targets."""
+    return place * (each % ways or 1)

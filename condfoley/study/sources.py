@@ -1,0 +1,125 @@
+"""The clips that a study is made from: pairs, and a sound of each system for each, all checked before any work."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from condfoley.errors import InputError
+from condfoley.evaluation.pairs import require_file_name
+from condfoley.media import probe, require_audio, require_video
+
+CLIPS = "clips"
+"""Where `condfoley evaluate` keeps the clips that it cuts, in its report."""
+LENGTH_TOLERANCE = 0.25
+"""s: how much longer or shorter than the target's picture a sound may be; it is cut or filled with silence."""
+SHORTEST = 0.5
+"""s: the loudness of less cannot be measured (BS.1770 integrates over blocks of 0.4 s)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One target: its reference, its video, and the sound of each system (`sounds[k]` of the k-th system)."""
+
+    name: str
+    reference: Path
+    target: Path
+    sounds: tuple[Path, ...]
+    seconds: float
+    """Length of the target's picture."""
+    has_sound: bool
+    """Whether the target's file holds its true sound."""
+
+
+Names = tuple[str, Path, Path]
+"""Name, reference and target of a pair."""
+
+
+def pairs(test: str, clips: Path) -> list[Names]:
+    """The pairs of a test set of `condfoley evaluate`; of a CSV file also those whose target is silent.
+
+    clips: folder for clips that have to be cut first. Raises InputError when the set cannot be read.
+    """
+    found = _listed(Path(test)) if Path(test).suffix.lower() == ".csv" else _set(test, clips)
+    names = [name for name, _, _ in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"{test} has two pairs named {twice}; give each its own name (column `name`)")
+    return found
+
+
+def make(test: str, systems: str, home: Path) -> Path:
+    """Let the systems of `condfoley evaluate` make their sounds in `home`, or go on where that stopped; returns it.
+
+    Raises InputError for a system that is unknown or fails on a pair.
+    """
+    from condfoley.evaluation import sounds, testsets
+    from condfoley.evaluation.systems import Workshop, named
+
+    entries, shop = named(systems), Workshop(testsets.load(test, home / CLIPS))
+    sounds.claim(home, sounds.settings_of(shop), force=False)
+    for system, answers in sounds.make_all(entries, shop, home).items():
+        for pair, answer in answers.items():
+            if answer.failure:
+                raise InputError(f"system {system} has no sound for {pair}: {answer.failure}; leave the pair out")
+    return home
+
+
+def load(found: list[Names], sounds: Path, systems: list[str]) -> list[Source]:
+    """The study's targets, each with the sounds of `systems`.
+
+    sounds: folder with SYSTEM/NAME.wav, or a report that holds it as `sounds`.
+    Raises InputError for a clip or a sound that is missing, unreadable or of another length than its target.
+    """
+    folder = sounds / "sounds" if (sounds / "sounds").is_dir() else sounds
+    for system in systems:
+        if Path(system).name != system or not (folder / system).is_dir():
+            present = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+            known = f"it holds {', '.join(present)}" if present else "make them with `condfoley evaluate`"
+            raise InputError(f"there are no sounds of system {system!r} in {folder}; {known}")
+    return [_checked(name, reference, target, folder, systems) for name, reference, target in found]
+
+
+def _set(test: str, clips: Path) -> list[Names]:
+    from condfoley.evaluation import testsets
+
+    return [(pair.name, pair.reference.path, pair.target.path) for pair in testsets.load(test, clips)]
+
+
+def _listed(path: Path) -> list[Names]:
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read {path} ({error}); give --test a CSV file with reference and target") from None
+    if not rows:
+        raise InputError(f"{path} lists no pairs; it needs a header with reference and target, and a line a pair")
+    found = []
+    for number, row in enumerate(rows, start=2):
+        where = f"{path}, line {number}"
+        if not row.get("reference") or not row.get("target"):
+            raise InputError(f"{where}: reference or target is missing")
+        reference, target = path.parent / row["reference"], path.parent / row["target"]
+        name = row.get("name") or f"{target.stem}__{reference.stem}"
+        found.append((require_file_name(name, where), reference, target))
+    return found
+
+
+def _checked(name: str, reference: Path, target: Path, folder: Path, systems: list[str]) -> Source:
+    heard, seen = probe(reference), probe(target)
+    require_audio(heard)
+    require_video(heard)
+    require_video(seen)
+    if seen.duration < SHORTEST or heard.duration < SHORTEST:
+        raise InputError(f"{name}: a clip is shorter than {SHORTEST} s, too short to be judged; leave the pair out")
+    paths = tuple(folder / system / f"{name}.wav" for system in systems)
+    for system, path in zip(systems, paths, strict=True):
+        if not path.is_file():
+            raise InputError(f"{path} is missing: system {system} has no sound for {name}; make it or drop the pair")
+        info = probe(path)
+        require_audio(info)
+        if abs(info.duration - seen.duration) > LENGTH_TOLERANCE:
+            raise InputError(
+                f"{path} lasts {info.duration:.2f} s but its target {seen.duration:.2f} s; make a sound of the same length"
+            )
+    return Source(name, reference, target, paths, seen.duration, seen.has_audio)

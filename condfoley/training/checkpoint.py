@@ -1,0 +1,119 @@
+"""Checkpoints: everything that the next step depends on, written atomically, the last few kept.
+
+Random streams are drawn from (seed, step, place in the batch), so the number of steps done is all that is kept of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+from condfoley.errors import InputError
+from condfoley.lineage import lineage, require_lineage
+from condfoley.training.stage import Stage
+
+META = "meta.json"
+SCRATCH = ".tmp"
+
+
+class Checkpoints:
+    """The checkpoints of a run, each a folder `step-NNNNNN` as accelerate writes it (networks, optimisers, scaler)."""
+
+    def __init__(self, stage: Stage, folder: Path):
+        """folder: of this run's checkpoints; made when the first one is written."""
+        self.stage, self.folder = stage, folder
+
+    def present(self) -> list[Path]:
+        """The whole ones, oldest first."""
+        return sorted(p for p in self.folder.glob("step-*") if p.suffix != SCRATCH)
+
+    def clear(self) -> None:
+        """Removes those of an earlier run."""
+        if self.stage.accelerator.is_main_process:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.stage.accelerator.wait_for_everyone()
+
+    def save(self, step: int) -> None:
+        """Writes the state after `step` steps.
+
+        Raises InputError when it cannot be written; the earlier checkpoints are as they were.
+        """
+        a, final = self.stage.accelerator, self.folder / f"step-{step:06d}"
+        scratch = final.with_suffix(SCRATCH)
+        try:
+            if a.is_main_process:
+                shutil.rmtree(scratch, ignore_errors=True)
+                scratch.mkdir(parents=True)
+            a.wait_for_everyone()
+            a.save_state(str(scratch))
+            if a.is_main_process:
+                meta = {"step": step, "stage": self.stage.config.stage, "trained_with": self._lineage()}
+                (scratch / META).write_text(json.dumps(meta) + "\n", encoding="utf-8")
+                shutil.rmtree(final, ignore_errors=True)
+                os.replace(scratch, final)
+                self._prune()
+        except Exception as error:  # torch and safetensors have errors of their own for a full disk
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise InputError(
+                f"the checkpoint of step {step} cannot be written to {self.folder}: {_cause(error)}; {self.kept()}: "
+                "make room and run the same command again"
+            ) from error
+        a.wait_for_everyone()
+
+    def kept(self) -> str:
+        """What there is to go on from, in words."""
+        present = self.present()
+        return f"the checkpoint of step {_step(present[-1])} is kept" if present else "there is no checkpoint yet"
+
+    def resume(self) -> int:
+        """Loads the newest checkpoint, if any; returns the number of steps done.
+
+        Raises InputError when it is of another stage, other sizes or other earlier parts.
+        """
+        if self.stage.accelerator.is_main_process:
+            for torn in self.folder.glob(f"*{SCRATCH}"):  # a killed run's
+                shutil.rmtree(torn)
+        present = self.present()
+        if not present:
+            return 0
+        newest, config = present[-1], self.stage.config
+        advice = "set resume=false or give another out folder"
+        try:
+            meta = json.loads((newest / META).read_text(encoding="utf-8"))
+            if meta["stage"] != config.stage:
+                raise InputError(f"{newest} is of stage {meta['stage']}, not {config.stage}; give another out folder")
+            if meta["trained_with"]:
+                require_lineage(meta["trained_with"], Path(config.weights), self.stage.part)
+            self.stage.accelerator.load_state(str(newest))
+        except InputError:
+            raise
+        except Exception as error:  # many kinds for files that do not fit
+            raise InputError(f"cannot resume from {newest}: {_cause(error)}; {advice}") from error
+        return int(meta["step"])
+
+    def _lineage(self) -> dict[str, str]:
+        weights = Path(self.stage.config.weights)
+        return lineage(weights, self.stage.part) if (weights / "card.json").exists() else {}
+
+    def _prune(self) -> None:
+        for old in self.present()[: -self.stage.config.keep]:
+            leaving = old.with_suffix(SCRATCH)  # a folder half deleted must not look like a checkpoint
+            os.replace(old, leaving)
+            shutil.rmtree(leaving)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("step-"))
+
+
+def _cause(error: BaseException) -> str:
+    """Why, in one line; a full disk by its name however deep it is hidden."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) and link.errno == errno.ENOSPC or "No space left" in str(link):
+            return "no space left on the device"
+        link = link.__cause__ or link.__context__
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,61 @@
+"""What a run would be: sizes, memory and data, measured on one batch that is thrown away again."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from condfoley.training.stage import Stage, streams
+
+MIB = 2**20
+FLOAT = 4  # bytes; master weights, gradients and Adam's two moments are float32
+
+
+def report(stage: Stage) -> str:
+    """Several lines: parameters, memory, data and one batch's shapes. Takes one step of `stage`, in memory only."""
+    c, a = stage.config, stage.accelerator
+    share = c.batch_size // (a.num_processes * c.accumulate)
+    lines = [f"stage {c.stage}: {c.steps} steps of {c.batch_size} examples, {share} at once on {stage.device}"]
+    every = trained = 0
+    for name, network in stage.networks.items():
+        count = sum(p.numel() for p in network.parameters())
+        learns = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        every, trained = every + count, trained + learns
+        lines.append(f"  {name}: {count / 1e6:.2f} M parameters, {learns / 1e6:.2f} M trained")
+    averaged = sum(p.numel() for p in stage.trained().parameters()) if c.ema else 0
+    memory = {
+        "weights": every * FLOAT,
+        "gradients": trained * FLOAT,
+        "optimiser": 2 * trained * FLOAT,
+        "moving average": averaged * FLOAT,
+    }
+    lines.append(f"data: {len(stage.store.train)} videos to train, {len(stage.store.validation)} to validate")
+    if c.steps:
+        batch = stage.draw(streams(c.seed, 0, 0, share))
+        lines.append("one batch: " + ", ".join(f"{list(t.shape)} {str(t.dtype)[6:]}" for t in batch.tensors))
+        parameters = {p.untyped_storage().data_ptr() for n in stage.networks.values() for p in n.parameters()}
+        kept = Kept(parameters)
+        with kept:
+            stage.set_training(True)
+            stage.learn(c.steps - 1, batch)
+        memory["activations"] = kept.total
+    total = sum(memory.values())
+    parts = ", ".join(f"{name} {size / MIB:.1f}" for name, size in memory.items() if size)
+    lines.append(f"memory, MiB: {total / MIB:.1f} ({parts})")
+    return "\n".join(lines)
+
+
+class Kept(torch.autograd.graph.saved_tensors_hooks):
+    """Counts the bytes that autograd keeps for the backward pass while it is entered; a storage counts once."""
+
+    def __init__(self, ignored: set[int]):
+        """ignored: storages, by address, that would be there anyway."""
+        self.seen, self.total = set(ignored), 0
+        super().__init__(self._pack, lambda tensor: tensor)
+
+    def _pack(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in self.seen:
+            self.seen.add(storage.data_ptr())
+            self.total += storage.nbytes()
+        return tensor

@@ -1,0 +1,97 @@
+"""Teaching a finished model somebody's own clips: the transformer learns, the other parts are copied."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import torch
+
+from condfoley.errors import InputError
+from condfoley.evaluation.tables import Table
+from condfoley.options import FinetuneOptions
+from condfoley.sizes import TransformerConfig
+from condfoley.training import pretext
+from condfoley.training.config import DataConfig, LossConfig, TrainConfig
+from condfoley.training.prior import TransformerStage
+from condfoley.training.run import build, train
+from condfoley.weights import CARD, SHIPPED, card_geometry, read_card, write_json
+
+RANK = 8  # of the adapters
+RATES = {"adapters": 1e-3, "whole": 1e-4}  # highest learning rates
+HELD_OUT = 0.2  # share of the videos that the table is measured on
+RUN, RESULT = "training", "finetune.json"  # inside the new weights: the run, and what was measured
+
+
+def finetune(clips: str, options: FinetuneOptions) -> Table:
+    """Fine-tunes into `options.out`, going on with a stopped run; returns the table of before and after.
+
+    Raises InputError for clips or weights that cannot be used, and when the folder holds other or finished weights.
+    """
+    start, out = Path(options.weights) if options.weights else SHIPPED, Path(options.out)
+    config = settings(clips, start, options)
+    if (out / CARD).exists() and not (out / RUN).is_dir():
+        raise InputError(f"{out} holds other weights; give another --out")
+    if (out / RESULT).exists() and not options.force:
+        raise InputError(f"{out} is already finished; give another --out, or --force to do it again")
+    before = measured(dataclasses.replace(config, weights=str(start)))
+    if options.force:
+        shutil.rmtree(out / RUN, ignore_errors=True)
+        for finished in (out / RESULT, out / CARD):
+            finished.unlink(missing_ok=True)
+    if not (out / CARD).exists():
+        _copy(start, out)
+    train(build(config))
+    after = measured(dataclasses.replace(config, weights=str(out), init=str(out), lora=0))
+    table = pretext.table("Fine-tuning", {"before": before, "after": after})
+    write_json(out / RESULT, {"before": before, "after": after})
+    return table
+
+
+def _copy(start: Path, out: Path) -> None:
+    """All parts, the card last: a folder without it is not yet a weights folder."""
+    (out / RUN).mkdir(parents=True, exist_ok=True)
+    for entry in read_card(start)["parts"].values():
+        shutil.copy2(start / entry["file"], out / entry["file"])
+    card = read_card(start)
+    data = f"{card.get('training_data', 'not recorded')}; fine-tuned on clips of {out.name}'s owner"
+    write_json(out / CARD, card | {"name": out.name, "training_data": data, "licence": "as its owner decides"})
+
+
+def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
+    """The transformer's training, at the sizes and the geometry of the weights it starts from. Raises InputError."""
+    if start.resolve() == Path(options.out).resolve():
+        raise InputError("--out is the folder of the weights to start from; give another one")
+    card = read_card(start)
+    if "transformer" not in card["parts"]:
+        raise InputError(f"the weights in {start} have no transformer; give complete weights")
+    sizes = card["parts"]["transformer"]["config"]
+    geometry = card_geometry(card)
+    return TrainConfig(
+        stage="transformer",
+        out=str(Path(options.out) / RUN),
+        weights=options.out,
+        init=str(start),
+        data=DataConfig(folder=clips, frame_size=geometry.frame_size * 5 // 4, validation=HELD_OUT),
+        geometry=geometry,
+        transformer=TransformerConfig(**sizes),
+        loss=LossConfig(drop_reference=0.1, drop_picture=0.3, feature_noise=0.1),
+        lora=0 if options.whole else RANK,
+        lr=RATES["whole" if options.whole else "adapters"],
+        steps=options.steps,
+        batch_size=options.batch_size,
+        warmup=min(20, options.steps),
+        log_every=max(1, options.steps // 20),
+        evaluate_every=max(1, options.steps // 4),
+        checkpoint_every=max(1, options.steps // 4),
+        seed=options.seed,
+    )
+
+
+def measured(config: TrainConfig) -> dict[str, list[float]]:
+    """Cross-entropies of the transformer in `config.init` on the held-out videos; see `pretext.measure`."""
+    stage = build(config)
+    assert isinstance(stage, TransformerStage)
+    with torch.no_grad():
+        return pretext.measure(stage)

@@ -1,0 +1,95 @@
+"""What a run says about itself: metrics.jsonl, curves.png, lines on stderr and, when asked, Weights & Biases."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from condfoley.errors import InputError
+from condfoley.training.config import TrainConfig
+from condfoley.training.pictures import draw_curves
+
+
+class Log(contextlib.AbstractContextManager["Log"]):
+    """The log of one run.
+
+    latest: the newest value of every metric.
+    """
+
+    def __init__(self, config: TrainConfig, start: int, main: bool = True):
+        """start: steps done before. main: False in processes that only keep `latest`."""
+        run = Path(config.out)
+        self.path, self.config, self.start, self.main = run / "metrics.jsonl", config, start, main
+        self.started = time.monotonic()
+        self.latest: dict[str, float] = {}
+        self.wandb: Any = None
+        if main:
+            run.mkdir(parents=True, exist_ok=True)
+            self._forget_after(start)
+            (run / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=1) + "\n")
+            self.wandb = _wandb(config)
+
+    def _forget_after(self, step: int) -> None:
+        """A resumed run writes its steps anew: lines after the checkpoint go, and a line that was cut off."""
+        rows = []
+        for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []:
+            with contextlib.suppress(json.JSONDecodeError):
+                rows.append(json.loads(line))
+        rows = [row for row in rows if row["step"] <= step]
+        for row in rows:
+            self.latest.update({k: v for k, v in row.items() if k != "step"})
+        self.path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def write(self, step: int, metrics: dict[str, float]) -> None:
+        """One line of metrics at a step."""
+        self.latest.update(metrics)
+        if not self.main:
+            return
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **metrics}) + "\n")
+        seconds = (time.monotonic() - self.started) / max(1, step - self.start)
+        left = seconds * (self.config.steps - step)
+        shown = " ".join(f"{k} {v:.4g}" for k, v in metrics.items())
+        print(
+            f"{self.config.stage} {step}/{self.config.steps} {seconds:.2f} s/step {left / 60:.0f} min left  {shown}",
+            file=sys.stderr,
+            flush=True,
+        )
+        if self.wandb is not None:
+            self.wandb.log(metrics, step=step)
+        if any(k.startswith("val/") for k in metrics):
+            draw_curves(self.path, self.path.with_name("curves.png"))
+
+    def __exit__(self, *error: object) -> None:
+        if self.wandb is not None:
+            self.wandb.finish(exit_code=int(error[0] is not None))
+
+
+def _wandb(config: TrainConfig) -> Any:
+    """A run of Weights & Biases, or None. Never asks: online without an API key logs offline, and says so."""
+    if config.wandb == "disabled":
+        return None
+    try:
+        import wandb
+    except ImportError:
+        raise InputError("wandb is not installed; `pip install 'condfoley[train]'`, or wandb=disabled") from None
+    mode = config.wandb
+    if mode == "online" and not wandb.login(prompt=False):
+        mode = "offline"
+        print(
+            "condfoley: no API key for Weights & Biases (WANDB_API_KEY or `wandb login`): logging offline; "
+            f"`wandb sync {config.out}/wandb/offline-run-*` uploads it later",
+            file=sys.stderr,
+        )
+    return wandb.init(
+        project=config.wandb_project,
+        name=f"{config.stage} {Path(config.out).name}",
+        dir=config.out,
+        mode=mode,
+        config=dataclasses.asdict(config),
+    )

@@ -1,0 +1,77 @@
+"""Is the pretext task solved by the pair's meaning: cross-entropy with the true and with strange references and pictures.
+
+A transformer that ignores its reference (or its picture) does as well with another video's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from condfoley.evaluation.tables import Table, bootstrap, interval, number
+from condfoley.training.stage import Batch
+
+if TYPE_CHECKING:
+    from condfoley.training.prior import TransformerStage
+
+TRUE = "cross_entropy"
+CASES = {
+    TRUE: "true reference, true picture",
+    "other_reference": "another video's reference, true picture",
+    "other_picture": "true reference, another video's picture",
+    "other_both": "another video's reference and picture",
+}
+
+
+def strangers(names: Sequence[str]) -> list[int] | None:
+    """For each example the next one, in a circle, of another video; None when there is only one video."""
+    if len(set(names)) < 2:
+        return None
+    count = len(names)
+    return [next((i + k) % count for k in range(1, count) if names[(i + k) % count] != names[i]) for i in range(count)]
+
+
+def cases(pairs: Batch) -> dict[str, tuple[Tensor, ...]]:
+    """The pairs as they are, and with reference, target picture or both exchanged between videos; keys as in CASES.
+
+    pairs: tensors (reference frames, target frames, reference codes, target codes). With one video only the first.
+    """
+    reference, target, reference_codes, target_codes = pairs.tensors
+    out = {TRUE: pairs.tensors}
+    other = strangers(pairs.names)
+    if other is not None:
+        out["other_reference"] = (reference[other], target, reference_codes[other], target_codes)
+        out["other_picture"] = (reference, target[other], reference_codes, target_codes)
+        out["other_both"] = (reference[other], target[other], reference_codes[other], target_codes)
+    return out
+
+
+def measure(stage: TransformerStage) -> dict[str, list[float]]:
+    """Each held-out video's mean cross-entropy, nats a code, in every case; videos in the order of their names."""
+    import torch
+
+    stage.set_training(False)
+    names = np.array(stage.fixed.names)
+    out = {}
+    with torch.no_grad():
+        for case, pair in cases(stage.fixed).items():
+            each = stage.each_loss(*pair).float().cpu().numpy()
+            out[case] = [float(each[names == name].mean()) for name in sorted(set(stage.fixed.names))]
+    return out
+
+
+def table(title: str, systems: dict[str, dict[str, list[float]]]) -> Table:
+    """One row a case, one column a system: mean over the videos with its 95 % interval, nats a code."""
+    rows = []
+    for case in next(iter(systems.values())):
+        cells = []
+        for measured in systems.values():
+            low, high = bootstrap(measured[case], np.random.default_rng(0))
+            cells.append(f"{number(float(np.mean(measured[case])), 3)} ({interval(low, high, 3)})")
+        rows.append((CASES[case], *cells))
+    videos = len(next(iter(systems.values()))[TRUE])
+    note = f"cross-entropy of the target's codes, nats a code; {videos} held-out videos, 95 % bootstrap intervals over them"
+    return Table(title, ("", *systems), tuple(rows), (note,))

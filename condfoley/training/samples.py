@@ -1,0 +1,27 @@
+"""What a stage writes to listen to and to watch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from condfoley.data.store import Clip
+from condfoley.geometry import Geometry
+from condfoley.media import write_clip
+from condfoley.postfilter import match_mel
+from condfoley.weights import load_part
+
+
+@torch.no_grad()
+def write_heard(path: Path, clip: Clip, start: int, spec: Tensor, weights: Path, geometry: Geometry) -> None:
+    """A window of a clip's picture with a generated sound, by the vocoder of a weights folder.
+
+    start: the window's first picture frame. spec: (n_mels, T) in [-1, 1].
+    """
+    vocoder = load_part(weights, "vocoder")
+    heard = ((spec.float().cpu()[None] + 1) / 2).clamp(0, 1)  # (1, n_mels, T)
+    wav = match_mel(vocoder(heard), heard, geometry, vocoder.config.match_passes)[0].clamp(-1, 1)
+    frames = clip.frames(start, geometry.window_frames)
+    write_clip(path, frames, geometry.fps, wav.numpy(), geometry.sample_rate)

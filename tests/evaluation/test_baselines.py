@@ -1,0 +1,102 @@
+"""The opponents' arithmetic on sounds and probabilities that are known."""
+
+import numpy as np
+import pytest
+import torch
+
+from condfoley.baselines import (
+    copied,
+    event_transfer,
+    onset_transfer,
+    published_peaks,
+    spectrogram,
+    stylised,
+    without_reference,
+)
+from condfoley.evaluation.onset import detect_onsets, match
+from tests.made_up import FPS, RATE, pulses
+
+REFERENCE = pulses([0.4, 1.1, 1.6], 2.0, 900)
+
+
+def probability(times, seconds=2.0, height=0.9):
+    out = np.zeros(round(seconds * FPS))
+    out[np.round(np.array(times) * FPS).astype(int)] = height
+    return out
+
+
+def test_published_peaks_clear_their_neighbours_and_never_are_none():
+    seen = np.zeros(30)
+    seen[[5, 7, 9, 20]] = (0.8, 0.9, 0.7, 0.6)
+    assert published_peaks(seen).tolist() == [7, 20]
+    seen[[3, 10, 11]] = 0.55  # 3 is the fourth frame before 7 and cleared; 11 is the fourth after it and is not
+    assert published_peaks(seen).tolist() == [7, 11, 20]
+    assert published_peaks(0.1 * seen).tolist() == [7]
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_transfer_puts_the_references_events_where_the_picture_has_them(published):
+    wanted = np.array([0.4, 0.8667, 1.4])
+    given = probability(wanted), FPS, REFERENCE, len(REFERENCE), RATE
+    made = onset_transfer(*given) if published else event_transfer(*given, np.random.default_rng(0))
+    assert made.shape == REFERENCE.shape and made.dtype == np.float32
+    assert match(wanted, detect_onsets(made, RATE)[0], 0.05).recall == 1
+    assert np.abs(made).max() <= np.abs(REFERENCE).max() + 1e-6
+
+
+def test_the_strong_transfer_uses_every_event_before_one_comes_again():
+    levels = (0.2, 0.5, 1.0)
+    reference = sum(g * pulses([t], 3.0) for g, t in zip(levels, (0.3, 1.2, 2.1)))
+    made = event_transfer(
+        probability([0.2, 1.0, 1.8], 3.0), FPS, reference, len(reference), RATE, np.random.default_rng(1)
+    )
+    peaks = sorted(float(np.abs(made[round(t * RATE) :][: RATE // 4]).max()) for t in (0.2, 1.0, 1.8))
+    assert peaks == pytest.approx([0.5 * g for g in levels], rel=0.1)
+
+
+def test_transfer_to_a_longer_target_and_from_a_reference_without_events():
+    tone = np.sin(np.arange(RATE) * 0.2).astype(np.float32) * 0.1
+    long = round(5.0 * RATE)
+    for made in (
+        onset_transfer(probability([0.5, 4.2], 5.0), FPS, tone, long, RATE),
+        event_transfer(probability([0.5, 4.2], 5.0), FPS, tone, long, RATE, np.random.default_rng(0)),
+    ):
+        assert made.shape == (long,) and np.isfinite(made).all()
+
+
+def test_nothing_is_transferred_to_a_picture_in_which_nothing_happens():
+    made = event_transfer(np.zeros(30), FPS, REFERENCE, len(REFERENCE), RATE, np.random.default_rng(0))
+    assert not made.any()
+
+
+def test_a_stylised_spectrogram_moves_like_its_style():
+    from condfoley.geometry import Geometry
+
+    content, style = (spectrogram(pulses(t, 2.0, f), Geometry()) for t, f in (([0.4, 1.2], 300), ([0.9], 2000)))
+    made = stylised(content, style)
+    assert made.shape == content.shape and made.min() >= 0 and made.max() <= 1
+    band = int(style.mean(1).argmax())
+    assert made[band].mean() == pytest.approx(style[band].mean().item(), abs=0.05)
+    assert torch.allclose(stylised(content, content), content, atol=1e-3)
+
+
+def test_a_copy_is_repeated_to_the_targets_length():
+    assert np.array_equal(copied(REFERENCE, 1000, RATE), REFERENCE[:1000])
+    assert len(copied(REFERENCE, 3 * len(REFERENCE), RATE)) == 3 * len(REFERENCE)
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_a_withheld_reference_does_not_reach_the_transformer(sound):
+    from types import SimpleNamespace
+
+    from condfoley.transformer import Condition
+
+    told = []
+    transformer = SimpleNamespace(config="sizes", generate=lambda condition, *rest: told.append((condition, *rest)))
+    foley = SimpleNamespace(transformer=transformer)
+    deaf = without_reference(foley, sound)
+    deaf.transformer.generate(Condition("target", "frames", "codes"), "streams")
+    condition, streams = told[0]
+    assert (condition.target_frames, condition.reference_frames, streams) == ("target", None, "streams")
+    assert condition.reference_codes == ("codes" if sound else None)
+    assert deaf.transformer.config == "sizes" and foley.transformer is transformer

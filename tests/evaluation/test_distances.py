@@ -1,0 +1,110 @@
+"""Spectral, distribution and alignment measures on sounds and numbers whose answer is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from condfoley.evaluation.alignment import av_align, motion, motion_peaks
+from condfoley.evaluation.distribution import frechet_distance, inception_score, kl_divergence
+from condfoley.evaluation.spectral import (
+    QUIETEST,
+    envelope,
+    envelope_correlation,
+    envelope_distance,
+    loudness,
+    mel_cepstral_distortion,
+    stft_distance,
+)
+from condfoley.geometry import Geometry
+from tests.made_up import RATE, pulses
+
+G = Geometry()
+TRUE = pulses([0.3, 0.9, 1.5], 2.0)
+
+
+def test_equal_sounds_have_no_distance():
+    assert mel_cepstral_distortion(TRUE, TRUE, G) == 0
+    assert envelope_distance(envelope(TRUE, G), envelope(TRUE, G)) == 0
+    assert envelope_correlation(envelope(TRUE, G), envelope(TRUE, G)) == pytest.approx(1)
+    wav = torch.from_numpy(TRUE)[None]
+    assert stft_distance(wav, wav) == 0 and stft_distance(wav, 0.5 * wav) > 0.1
+
+
+def test_cepstral_distortion_of_one_known_cepstrum(monkeypatch):
+    ripple = np.cos(np.pi * 3 * (np.arange(G.n_mels) + 0.5) / G.n_mels)  # 2 c_3 = 1 in natural logarithms
+    flat = np.full((2, G.n_mels, 4), 0.5)
+    flat[1] += (ripple * 20 / np.log(10) / 100)[:, None]
+    monkeypatch.setattr("condfoley.mel.log_mel", lambda wav, geometry: torch.from_numpy(flat))
+    assert mel_cepstral_distortion(TRUE, TRUE, G) == pytest.approx(10 / np.log(10) * np.sqrt(2) * 0.5, rel=1e-6)
+
+
+def test_cepstral_distortion_leaves_the_level_out():
+    loud = np.random.default_rng(0).normal(0, 0.3, RATE).astype(np.float32)
+    assert mel_cepstral_distortion(loud, 0.5 * loud, G) < 0.01
+    assert mel_cepstral_distortion(loud, pulses([0.1], 1.0), G) > 3
+
+
+def test_envelopes():
+    true, late = envelope(TRUE, G), envelope(pulses([0.55, 1.15, 1.75], 2.0), G)
+    silence = np.zeros_like(true)
+    assert envelope_distance(2 * true, true) == pytest.approx(0, abs=1e-6)
+    assert 0.5 < envelope_distance(late, true) < 1
+    assert envelope_distance(silence, true) == 1 and envelope_distance(silence, silence) == 0
+    assert envelope_correlation(late, true) < 0.3
+    assert envelope_correlation(silence, true) == 0 and envelope_correlation(silence, silence) == 1
+
+
+def test_loudness_in_lufs():
+    tone = np.sin(2 * np.pi * 997 * np.arange(3 * RATE) / RATE).astype(np.float32)
+    assert loudness(tone, RATE) == pytest.approx(-3.01, abs=0.1)  # BS.1770-4: a full-scale 997 Hz sine
+    assert loudness(tone, RATE) - loudness(0.1 * tone, RATE) == pytest.approx(20, abs=1e-3)
+    assert loudness(np.zeros(RATE), RATE) == QUIETEST and loudness(tone[:100], RATE) >= QUIETEST
+
+
+@pytest.mark.parametrize("measure", [envelope_distance, envelope_correlation])
+def test_different_lengths_are_refused(measure):
+    with pytest.raises(ValueError, match="one length"):
+        measure(TRUE, TRUE[1:])
+    with pytest.raises(ValueError, match="one length"):
+        mel_cepstral_distortion(TRUE, TRUE[1:], G)
+
+
+def test_frechet_distance_against_the_formula():
+    from scipy.linalg import sqrtm
+
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, (50, 4)) @ rng.normal(0, 1, (4, 4)), rng.normal(1, 2, (40, 4))
+    ca, cb = np.cov(a.T), np.cov(b.T)
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(ca + cb - 2 * np.real(sqrtm(ca @ cb)))
+    assert frechet_distance(a, b) == pytest.approx(expected)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(a, a + 3) == pytest.approx(4 * 9)
+    with pytest.raises(ValueError, match="at least two"):
+        frechet_distance(a[:1], b)
+
+
+def test_kl_and_inception_score():
+    sure, even = np.array([1.0, 0.0]), np.array([0.5, 0.5])
+    assert kl_divergence(even, even) == 0 and kl_divergence(even, sure) == pytest.approx(np.log(2), abs=1e-6)
+    assert inception_score(np.eye(5)) == pytest.approx(5, rel=1e-5)
+    assert inception_score(np.full((6, 5), 0.2)) == pytest.approx(1)
+
+
+def test_av_align():
+    times = np.array([0.4, 0.9, 1.4])
+    assert av_align(times, times, 15) == 1 and av_align(times, np.zeros(0), 15) == 0
+    assert av_align(np.zeros(0), np.zeros(0), 15) == 1
+    assert av_align(times, np.array([0.4, 0.6]), 15) == pytest.approx(1 / 4)
+    assert av_align(np.array([1.0]), np.array([0.97, 1.0, 1.03]), 15) == pytest.approx(1 / 3)  # published: 3
+
+
+def test_movement_peaks_where_something_moves():
+    rng = np.random.default_rng(0)
+    scene = rng.uniform(0, 255, (48, 60, 3)).astype(np.uint8)
+    frames = np.stack([scene[:, :48]] * 30)
+    frames[10:] = scene[:, 2:50]
+    frames[20:] = scene[:, 5:53]
+    strength = motion(frames)
+    assert strength.shape == (30,) and strength[0] == 0
+    assert motion_peaks(strength, 15) == pytest.approx([10 / 15, 20 / 15])
+    assert len(motion_peaks(motion(frames[:1]), 15)) == 0

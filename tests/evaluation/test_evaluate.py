@@ -1,0 +1,238 @@
+"""The whole evaluation on a fixed toy set, and whether the benchmark itself can be believed."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from condfoley.cli import main
+from condfoley.commands import evaluate as command
+from condfoley.errors import InputError
+from condfoley.evaluation.clips import JUDGE
+from condfoley.evaluation.metrics import METRICS, better
+from condfoley.evaluation.options import EvaluateOptions
+from condfoley.evaluation.run import evaluate
+from condfoley.evaluation.sounds import SOUNDS
+from condfoley.evaluation.systems import ENTRIES
+from tests.evaluation.toy import write_set
+from tests.tiny import write_tiny_weights
+
+SYSTEMS = "truth,muffled=tests.evaluation.toy:muffled,copy,shuffled=tests.evaluation.toy:shuffled,noise,silence"
+CONTROLS = ("shuffled", "noise", "silence")
+NO_TRUTH = ("offset", "av_align")  # neither looks at the true sound
+PUBLISHED = ("published_accuracy", "published_ap", "published_count")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    return write_set(tmp_path_factory.mktemp("set"))
+
+
+@pytest.fixture(scope="module")
+def report(clips, tmp_path_factory):
+    """A folder with a complete report."""
+    out = tmp_path_factory.mktemp("report")
+    words = ["--test", str(clips), "--systems", SYSTEMS, "--out", str(out), "--embedding", "timbre", "--sample", "2"]
+    assert main(["evaluate", *words, "--quiet"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def means(report):
+    found = json.loads((report / "metrics.json").read_text())["systems"]
+    return {name: {k: cell["mean"] for k, cell in system["metrics"].items()} for name, system in found.items()}
+
+
+def columns(means):
+    return [METRICS[name] for name in means["truth"] if name not in PUBLISHED]
+
+
+def test_the_truth_beats_everything(means):
+    for metric in columns(means):
+        if metric.name not in (*NO_TRUTH, "timbre"):  # the timbre is to be the reference's
+            for name in means.keys() - {"truth"}:
+                assert not better(metric, means[name][metric.name], means["truth"][metric.name]), metric.name
+    assert means["truth"]["f1_100"] == means["truth"]["ap_50"] == means["truth"]["av_align"] == 1
+    assert max(means["truth"]["mcd"], means["truth"]["loudness"]) < 1e-4  # of 24-bit files
+
+
+def test_silence_noise_and_a_strangers_sound_top_no_column(means):
+    real = means.keys() - set(CONTROLS)
+    for metric in columns(means):
+        top = max(real, key=lambda name: means[name][metric.name] * (1 if metric.higher else -1))
+        for name in CONTROLS:
+            if (metric.name, name) != ("fad", "shuffled"):  # a set of true sounds, though of other clips
+                assert better(metric, means[top][metric.name], means[name][metric.name]), (metric.name, name)
+
+
+def test_a_reconstruction_sits_between_the_truth_and_the_rest(means):
+    for name in ("mcd", "stft", "envelope", "correlation", "fad", "f1_100", "ap_100"):
+        for control in CONTROLS if name != "fad" else CONTROLS[1:]:  # a set of true sounds, though of other clips
+            assert better(METRICS[name], means["muffled"][name], means[control][name]), (name, control)
+
+
+def test_copying_the_reference_has_its_timbre_and_not_the_targets_time(means):
+    assert means["copy"]["timbre"] == 1 and means["copy"]["f1_50"] < 0.7
+    assert means["shuffled"]["timbre"] == 0
+
+
+def test_silence_is_worth_nothing_except_to_the_published_scorer(means):
+    assert means["silence"]["f1_100"] == means["silence"]["ap_100"] == means["silence"]["count"] == 0
+    assert means["silence"]["published_ap"] == 1
+
+
+def test_the_report_holds_what_the_numbers_are(report):
+    page = (report / "index.html").read_text()
+    assert page.count("<audio") == 2 * 7 and page.count("<video") == 2 and "data:audio/flac" in page
+    assert "no judges in these weights" in page and "http" not in page.replace("https://", "http").split("<body>")[0]
+    with open(report / "metrics.csv", newline="") as file:
+        rows = {(r["system"], r["metric"]): r for r in csv.DictReader(file)}
+    cell = rows["copy", "f1_100"]
+    assert float(cell["low"]) <= float(cell["mean"]) <= float(cell["high"]) and cell["n"] == "4"
+    answers = json.loads((report / "metrics.json").read_text())["answers"]
+    assert len(answers) == 4 * 6 and all(np.isfinite(v) for a in answers for v in a["values"].values() if v is not None)
+
+
+def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_path):
+    from tests.evaluation import toy
+
+    home = tmp_path / "report"
+    shutil.copytree(report, home)
+    monkeypatch.setattr(toy, "muffled", lambda pair: pytest.fail("made again"))
+    made = home / SOUNDS / "noise" / "clip0__clip1.wav"
+    kept = [p for p in (home / SOUNDS / "muffled").iterdir()]
+    kept[0].unlink()
+    shutil.copy(kept[1], kept[0])
+    options = EvaluateOptions(test=str(clips), out=str(home), systems=SYSTEMS, embedding="timbre", quiet=True)
+    again = evaluate(options)
+    assert again.cells["muffled"]["f1_100"].mean > 0 and not made.with_suffix(".failed").exists()
+    with pytest.raises(InputError, match="another seed"):
+        evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="noise", seed=4, quiet=True))
+    evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="silence", seed=4, quiet=True, force=True))
+    assert [p.name for p in (home / SOUNDS).iterdir()] == ["silence"]
+
+
+def test_a_failure_counts_as_the_worst_and_is_said(clips, tmp_path):
+    systems = "truth,noise,breaks=tests.evaluation.toy:breaks,cuts=tests.evaluation.toy:cuts"
+    result = evaluate(EvaluateOptions(test=str(clips), out=str(tmp_path), systems=systems, quiet=True))
+    assert any("breaks failed on 1 of 4 pairs" in note for note in result.notes)
+    assert result.cells["breaks"]["f1_100"].mean == pytest.approx(3 / 4)
+    assert result.cells["breaks"]["f1_100"].n == 4
+    worst = max(row.values["mcd"] for row in result.rows if row.values and not row.mute)
+    assert any("noise is mute on 4 of 4 pairs" in note for note in result.notes)
+    assert result.cells["breaks"]["mcd"].mean == pytest.approx(worst / 4, abs=1e-3)
+    assert next(r for r in result.rows if r.failure).failure == "RuntimeError: out of paint"
+    assert "too short" in result.answers["cuts"][result.pairs[0].name].remark
+    assert 0 < result.cells["cuts"]["recall_100"].mean < 1
+
+
+def test_neither_order_nor_names_of_pairs_matter(clips, tmp_path):
+    order = [(0, 1), (1, 2), (2, 3), (3, 0)]
+    means = []
+    for i, pairs in enumerate((order, order[::-1])):
+        folder = tmp_path / f"{i}"
+        folder.mkdir()
+        lines = ["name,target,reference"]
+        for a, b in pairs:
+            for clip in (a, b):
+                for suffix in (".mp4", ".json"):
+                    shutil.copy(clips / f"clip{clip}{suffix}", folder / f"{'xyzw'[clip] if i else clip}{suffix}")
+            lines.append(f"p{a},{'xyzw'[a] if i else a}.mp4,{'xyzw'[b] if i else b}.mp4")
+        (folder / "pairs.csv").write_text("\n".join(lines))
+        options = EvaluateOptions(
+            test=str(folder / "pairs.csv"),
+            out=str(folder / "out"),
+            systems="copy,noise",
+            embedding="timbre",
+            quiet=True,
+        )
+        means.append({s: {m: c.mean for m, c in cells.items()} for s, cells in evaluate(options).cells.items()})
+    assert means[0].keys() == means[1].keys()
+    for system in means[0]:
+        assert means[0][system] == pytest.approx(means[1][system])
+
+
+def test_every_system_answers_with_toy_weights(clips, tmp_path):
+    weights = write_tiny_weights(tmp_path / "weights")
+    (tmp_path / "pairs.csv").write_text(
+        f"target,reference\n{clips}/clip0.mp4,{clips}/clip1.mp4\n{clips}/clip2.mp4,{clips}/clip3.mp4\n"
+    )
+    options = EvaluateOptions(
+        test=str(tmp_path / "pairs.csv"), out=str(tmp_path / "out"), systems="all", weights=str(weights),
+        candidates=2, quiet=True,
+    )  # fmt: skip
+    result = evaluate(options)
+    assert not [(row.system, row.failure) for row in result.rows if row.failure]
+    sounds = {e.name: result.answers[e.name][result.pairs[0].name].wav for e in ENTRIES}
+    assert len({wav.tobytes() for wav in sounds.values()}) >= 10  # toy weights hardly heed their reference
+    assert all(len(wav) == len(sounds["truth"]) for wav in sounds.values())
+
+
+def test_other_peoples_sounds_by_folder(clips, tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (tmp_path / "pairs.csv").write_text(
+        f"name,target,reference,onsets_s\na,{clips}/clip0.mp4,{clips}/clip1.mp4,0.4;1.3\n"
+        f"b,{clips}/clip1.mp4,{clips}/clip2.mp4,\nc,{clips}/clip2.mp4,{clips}/clip1.mp4,\n"
+    )
+    wav = np.repeat(evaluate_truth(clips), 2)  # an octave lower at the same rate is the same at twice the rate
+    soundfile.write(theirs / "a.wav", wav, 2 * JUDGE.sample_rate)
+    (theirs / "b.wav").write_bytes(b"RIFF, but not really")
+    options = EvaluateOptions(
+        test=str(tmp_path / "pairs.csv"), out=str(tmp_path / "out"), systems=f"mine={theirs},truth", quiet=True
+    )
+    result = evaluate(options)
+    values = {row.pair: row for row in result.rows if row.system == "mine"}
+    assert values["a"].values["f1_100"] == 1
+    assert values["b"].failure and "has no c.wav" in values["c"].failure
+
+
+def evaluate_truth(clips):
+    from condfoley.media import read_audio
+
+    return read_audio(clips / "clip0.mp4", JUDGE.sample_rate)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--test", "nothing", "--out", "o"], "no such set"),
+        (["--test", "CLIPS", "--out", "o", "--systems", "condfolley"], "did you mean condfoley?"),
+        (["--test", "CLIPS", "--out", "o", "--systems", "noise,noise"], "twice"),
+        (["--test", "CLIPS", "--out", "o", "--systems", "x=tests.nowhere:f"], "can be imported"),
+        (["--test", "CLIPS", "--out", "o", "--embedding", "vggish"], "module:function"),
+        (["--test", "CLIPS", "--out", "o", "--judges", "CLIPS"], "card.json"),
+        (["--test", "simulated:0", "--out", "o"], "1 or more"),
+        (["--test", "greatest-hits:CLIPS", "--out", "o"], "is missing; give the folder vis-data"),
+        (["--test", "CLIPS", "--out", "o", "--candidates", "0"], "--candidates"),
+        (["--out", "o"], "missing: --test"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(words, message, clips, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", *(word.replace("CLIPS", str(clips)) for word in words)]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in error and error.startswith("condfoley:")
+    assert not (tmp_path / "o").exists()
+
+
+def test_empty_and_unusable_lists_of_pairs(clips, tmp_path, capsys):
+    for text, message in (
+        ("reference,target\n", "lists no pairs"),
+        ("reference,target\nx.mp4,\n", "line 2"),
+        (f"reference,target\n{clips}/none.mp4,{clips}/clip0.mp4\n", "line 2"),
+        (f"name,reference,target\na/b,{clips}/clip1.mp4,{clips}/clip0.mp4\n", "cannot name a file"),
+        (f"reference,target,onsets_s\n{clips}/clip1.mp4,{clips}/clip0.mp4,soon\n", "not numbers"),
+    ):
+        (tmp_path / "pairs.csv").write_text(text)
+        assert main(["evaluate", "--test", str(tmp_path / "pairs.csv"), "--out", str(tmp_path / "o")]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_missing_packages_are_named_before_any_work(monkeypatch):
+    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "jinja2" else True)
+    with pytest.raises(InputError, match=r"condfoley\[evaluate\]"):
+        command.require_packages()

@@ -1,0 +1,143 @@
+"""Imported weights make soundtracks, in our way and in the published one."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condfoley.cli import main
+from condfoley.foley import Reference
+from condfoley.geometry import Geometry
+from condfoley.media import write_clip
+from condfoley.published.generation import PublishedFoley, column_windows, rerank_published
+from condfoley.transformer import Sampling
+from condfoley.weights import SHIPPED, read_card
+from tests.golden_files import tensors
+from tests.made_up import FPS, RATE, pulses
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """5 s of noise with pulses, wider than high."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (75, 36, 64, 3), dtype=np.uint8)
+    return write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", frames, FPS, pulses([0.4, 1.3, 3.0], 5.0), RATE)
+
+
+@pytest.mark.parametrize("mode", ["corrected", "published"])
+@pytest.mark.parametrize("system", ["foley", "long_foley"])
+def test_soundtracks_of_imported_weights(request, clip, system, mode):
+    foley = request.getfixturevalue(system)
+    made = foley.generate(clip, clip, candidates=2, mode=mode)
+    assert len(made.wav) == round(made.duration * RATE) and np.isfinite(made.wav).all()
+    assert made.target_frames.shape == (75, 112, 112, 3)
+    assert made.settings["mode"] == mode and made.settings["top_k"] == (64 if mode == "published" else 0)
+    assert made.weights["referee"] == read_card(SHIPPED)["name"]  # the shipped one, since published weights have none
+    assert len(made.picture_onsets) == 75 and made.picture_onsets.max() > 0
+    assert all(-2 <= c.offset <= 2 and 0 < c.confidence <= 1 for c in made.candidates)
+    end = made.wav[-RATE // 4 :]
+    assert np.abs(end).max() > 0  # 5 s of three windows of 2 s: nothing is missing here
+
+
+def test_a_published_window_is_142_ms_short(foley, clip, tmp_path):
+    frames = np.zeros((30, 32, 32, 3), np.uint8)
+    target = write_clip(tmp_path / "two.mp4", frames, FPS, None, RATE)
+    made = foley.generate(clip, target, candidates=1, mode="published")
+    assert len(made.wav) == 2 * RATE and not made.wav[160 * 256 :].any()
+    assert np.abs(foley.generate(clip, target, candidates=1).wav[160 * 256 :]).max() > 0
+
+
+def test_the_command_line(imported, clip, tmp_path, capsys):
+    words = ["--weights", str(imported), "--reference", str(clip), "--target", str(clip), "--candidates", "1"]
+    code = main(["generate", *words, "--mode", "published", "--out", str(tmp_path / "out"), "--quiet"])
+    assert code == 0, capsys.readouterr().err
+    record = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert record["settings"]["mode"] == "published" and record["options"]["mode"] == "published"
+    assert main(["generate", *words, "--mode", "published", "--top-p", "0.5", "--out", str(tmp_path / "no")]) == 2
+    assert "has its own --top-p" in capsys.readouterr().err
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text(f"reference,target\n{clip},{clip}\n")
+    batch = ["--weights", str(imported), "--candidates", "1", "--pairs", str(pairs), "--out", str(tmp_path / "many")]
+    assert main(["batch", *batch, "--quiet"]) == 0
+    assert (tmp_path / "many" / "clip" / "soundtrack.wav").is_file()
+
+
+def test_what_is_heard_of_the_reference(foley):
+    """The first 160 frames as published, the middle 160 as in training."""
+    golden = tensors("mel")
+    wav = golden["in/wave_target"].numpy()
+    first, middle = golden["out/A_first160_pm1"], golden["out/A_codebook_training_pm1"][:1, None]
+    assert torch.equal(PublishedFoley.of(foley, 2.0)._reference_codes(wav), foley.tokenizer.encode(first))
+    assert torch.equal(foley._reference_codes(wav), foley.tokenizer.encode(middle))
+
+
+def published_loop(way, tokens, heard):
+    """The script's own loop for long targets, greedy (facts.md, sections 10 and 11): for each code the whole sequence of
+    condition and target patch without a cache, zeros standing for what is not written yet."""
+    rows, window = way.geometry.code_rows, way.geometry.code_columns
+    total = window * way.spans
+    grid = torch.zeros(1, 2 * total, rows, dtype=torch.long)
+    grid[0, :window] = heard.codes.view(window, rows)
+    for column in range(total, 2 * total):
+        patch = min(max(0, column - 3 * 2 * window // 4), 2 * total - 2 * window)
+        start = max(0, patch - (way.spans - 1) * window) + total
+        for row in range(rows):
+            prefix = way.transformer.prefix(heard.tokens, tokens[None, :30], grid[:, :window].flatten(1))
+            logits = way.transformer(prefix, grid[:, start : start + window].flatten(1))
+            grid[0, column, row] = logits[0, (column - start) * rows + row].argmax()
+    return grid[:, total:].flatten(1)
+
+
+@pytest.mark.parametrize(("system", "spans"), [("foley", 1), ("foley", 3), ("long_foley", 2)])
+def test_the_published_window_rule(request, system, spans):
+    way = PublishedFoley.of(request.getfixturevalue(system), 2.0 * spans - 0.1)
+    assert way.spans == spans
+    torch.manual_seed(spans)
+    tokens = torch.randn(30 * spans, 64)
+    heard = Reference(0, np.zeros(0), np.zeros(0), torch.randn(1, 30, 64), torch.randint(128, (1, way.geometry.codes)))
+    with torch.no_grad():
+        expected = published_loop(way, tokens, heard)
+        ours = way._write_codes(tokens, heard, [0], Sampling(top_k=1), 2.0 * spans, lambda *_: None)
+    assert len(expected.unique()) > 5 and torch.equal(ours, expected)
+
+
+@given(st.integers(1, 8), st.sampled_from([4, 5, 10, 12, 20]))
+def test_every_column_is_written_once(spans, window):
+    steps = column_windows(spans * window, window)
+    written = [column for _, begin, end in steps for column in range(begin, end)]
+    assert written == list(range(spans * window))
+    assert all(start <= begin < end <= start + window <= spans * window for start, begin, end in steps)
+    assert (len(steps) == 1) == (spans == 1)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "confidences", "tolerance", "chosen"),
+    [
+        ([0.4, 0.2, -0.2, 0.0], [0.9, 0.5, 0.6, 0.4], 0.2, 2),  # the most confident inside the tolerance
+        ([0.4, 0.6, -0.4], [0.9, 0.5, 0.1], 0.2, 2),  # none inside: the last one
+        ([0.4, -0.2, 0.2, 0.6], [0.9, 0.5, 0.6, 0.4], 0.0, 2),  # without tolerance: nearest, then most confident
+        ([0.4], [0.9], 0.2, 0),
+    ],
+)
+def test_published_reranking(offsets, confidences, tolerance, chosen):
+    assert rerank_published(torch.tensor(offsets), torch.tensor(confidences), tolerance) == chosen
+
+
+def test_nothing_to_choose_from():
+    with pytest.raises(ValueError, match="no candidate"):
+        rerank_published(torch.zeros(0), torch.zeros(0), 0.2)
+
+
+def test_our_windows_follow_the_published_training():
+    """160 of 173 frames from the middle: sound begins 70 ms, one picture frame, after its picture."""
+    g = Geometry.published()
+    assert (g.clip_samples, g.clip_mel_frames, g.sound_lag, g.heard_columns) == (44100, 173, 6, 10)
+    assert g.frame_of_column(0) == -1 and dataclasses.replace(g, crop="first").frame_of_column(0) == 0
+    assert Geometry().sound_lag == 0 and Geometry().clip_samples == Geometry().window_samples
+    for wrong in ({"crop": "last"}, {"squeeze": "cubic"}):
+        with pytest.raises(ValueError, match="must be"):
+            Geometry(**wrong)

@@ -1,0 +1,49 @@
+"""The speed benchmark, with toy sizes: both ways write the same codes, and its arithmetic."""
+
+import pytest
+import torch
+
+from benchmarks import published_speed, speed
+from condfoley.sizes import TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
+from condfoley.transformer import Sampling
+
+TOY = published_speed.Sizes(
+    TokenizerConfig(ch=32, ch_mult=(1, 1, 1, 1, 1), num_res_blocks=1, attn_resolutions=(), z_channels=4, embed_dim=4, n_embed=64),
+    VideoEncoderConfig(widths=(4, 4, 4, 8), layers=(1, 1, 1, 1), stem=(4, 4), batch_statistics=True),
+    TransformerConfig(feature_dim=8, n_embed=64, n_layer=2, n_head=2, n_embd=16),
+    VocoderConfig(ngf=2, n_residual_layers=1),
+)  # fmt: skip
+
+
+@torch.inference_mode()
+def test_both_ways_write_the_same_codes():
+    job = published_speed.Job(TOY)
+    for p in job.way.transformer.parameters():  # far from uniform
+        p.add_(0.3 * torch.randn_like(p))
+    tokens, heard = job.pictures(), job.reference()
+    for sampling in (Sampling(top_k=1), job.way._sampling(Sampling())):
+        ours = job.codes(tokens, heard, [3, 4], sampling)
+        theirs = torch.cat([job.codes_published(tokens, heard, seed, sampling) for seed in (3, 4)])
+        assert torch.equal(ours, theirs) and len(ours.unique()) > 5
+
+
+def test_the_report(monkeypatch, capsys):
+    monkeypatch.setattr(published_speed, "Sizes", lambda: TOY)
+    monkeypatch.setattr(published_speed, "PROBE_SIDE", 64)
+    monkeypatch.setattr(published_speed, "PROBE_BYTES", 1 << 16)
+    assert speed.main(["--only", "published", "--counts", "1,2", "--repeats", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "bfloat16 moves the logits" in told and "candidates/s" in told and "share of the floor" in told
+    assert speed.main(["--only", "none"]) == 2
+
+
+def test_rates():
+    blocks = dict(pictures=2.0, reference=1.0, codes=5.0, decode=1.0, vocode=1.0)
+    assert published_speed.per_second(blocks, 5) == pytest.approx(0.5)
+    assert published_speed.per_second(blocks, 1, 10) == pytest.approx(10 / 73)
+
+
+def test_a_stretched_target_is_as_long_as_asked(tmp_path):
+    from condfoley.media import probe
+
+    assert probe(speed.stretched(12.0, tmp_path / "long.mp4")).duration == pytest.approx(12.0, abs=0.01)

@@ -1,0 +1,195 @@
+"""An exported study: complete, balanced, equally loud, and silent about what its clips are."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from condfoley.cli import main
+from condfoley.errors import InputError
+from condfoley.media import probe, read_audio, write_wav
+from condfoley.study import media, page
+from condfoley.study import sources as study_sources
+from condfoley.study.design import OPINION
+from condfoley.study.page import WEB, files
+from tests.made_up import RATE, pulses
+from tests.study.conftest import SYSTEMS
+
+
+def public(folder):
+    text = (folder / "public" / "plan.js").read_text()
+    return json.loads(text.removeprefix("window.STUDY = ").rstrip(";\n"))
+
+
+def test_the_page_is_complete_and_tells_nothing(exported):
+    folder, key = exported("--trials", "4", "--judgements", "4", "--practice", "1", "--sentinels", "2")
+    shown = public(folder)
+    names = {name for form in shown["forms"] for trial in form for name in (trial["reference"], *trial["clips"])}
+    for name in names:
+        assert probe(folder / "public" / "media" / f"{name}.mp4").has_audio
+        assert (folder / "public" / "media" / f"{name}.jpg").read_bytes()[:2] == b"\xff\xd8"
+    told = [folder / "public" / "plan.js", *(folder / "public" / "media").iterdir()]
+    for path in told:
+        content = path.read_bytes() + path.name.encode()
+        for secret in (*SYSTEMS, *key["targets"], key["secret"], "sentinel"):
+            assert secret.encode() not in content, f"{path.name} tells {secret}"
+    assert "key.json" not in {path.name for path in (folder / "public").rglob("*")}
+    page_itself = (folder / "public" / "index.html").read_text()
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page_itself):
+        assert address == "data:," or (folder / "public" / address).is_file()
+    assert "MIT License" in (folder / "public" / "LICENCES.txt").read_text()
+    assert (folder / "key.json").stat().st_mode & 0o077 == 0
+
+
+def test_the_key_explains_every_trial(exported):
+    folder, key = exported("--trials", "2", "--judgements", "4", "--sentinels", "2")
+    shown = public(folder)
+    assert shown["study"] == key["study"]
+    for number, form in enumerate(shown["forms"]):
+        kinds = [key["trials"][trial["trial"]]["kind"] for trial in form]
+        assert sorted(kinds) == ["sentinel"] * 2 + ["trial"] * 2 and kinds[0] == "trial"
+        for trial in form:
+            known = key["trials"][trial["trial"]]
+            assert known["form"] == number and known["seconds"] == pytest.approx(3.0, abs=0.01)
+            if known["kind"] == "trial":
+                clips = [key["clips"][name] for name in trial["clips"]]
+                assert [key["systems"][system] for system in known["systems"]] == [clip["system"] for clip in clips]
+                assert {clip["target"] for clip in clips} == {key["targets"][known["target"]]}
+
+
+def test_clips_are_equally_loud_and_sentinels_wrong(exported):
+    folder, key = exported(
+        "--trials", "2", "--judgements", "2", "--practice", "0", "--sentinels", "3", "--loudness", "-30"
+    )
+    loud = {n: media.integrated(read_audio(folder / f"public/media/{n}.mp4", RATE), RATE) for n in key["clips"]}
+    assert loud and all(level == pytest.approx(-30, abs=0.5) for level in loud.values())
+    shown = {trial["trial"]: trial for form in public(folder)["forms"] for trial in form}
+    heard = {}
+    for name, known in key["trials"].items():
+        if known["kind"] == "sentinel":
+            wavs = [read_audio(folder / f"public/media/{clip}.mp4", RATE) for clip in shown[name]["clips"]]
+            heard[known["wrong_kind"]] = (wavs[1 - known["wrong"]], wavs[known["wrong"]])
+    right, silent = heard["silent"]
+    assert np.abs(right).max() > 0.05 > 1e-3 > np.abs(silent).max()
+    right, late = heard["late"]
+    half = len(late) // 2
+    assert np.abs(late[: half - RATE // 20]).max() < 0.01 < np.abs(late[half:]).max()
+    right, other = heard["shuffled"]
+    assert np.corrcoef(right, other)[0, 1] < 0.6
+
+
+def test_loudness_gives_way_before_the_peak_does():
+    quiet, clicky = pulses([0.1, 0.5], 1.0) * 0.1, np.zeros(RATE, np.float32)
+    clicky[:: RATE // 4] = 1.0
+    (a, b), reached = media.equally_loud([quiet, clicky], RATE, -12.0)
+    assert reached < -12 and max(np.abs(a).max(), np.abs(b).max()) == pytest.approx(media.PEAK)
+    assert media.integrated(a, RATE) == pytest.approx(media.integrated(b, RATE), abs=0.1)
+
+
+@pytest.mark.parametrize(("method", "clips"), [("rating", 3), (OPINION, 1)])
+def test_other_methods(exported, method, clips):
+    words = ("--method", method, "--trials", "3", "--judgements", "3", "--sentinels", "1")
+    folder, key = exported(*words, systems=",".join(SYSTEMS))
+    known = [trial for trial in key["trials"].values() if trial["kind"] == "trial"]
+    assert {len(trial["systems"]) for trial in known} == {clips}
+    assert public(folder)["scale"] == ([0, 100] if method == "rating" else [1, 5])
+
+
+def test_texts_can_be_translated(exported, tmp_path):
+    english = json.loads((WEB / page.TEXTS).read_text())
+    (tmp_path / "de.json").write_text(json.dumps(english | {"language": "de", "continue": "Weiter </script>"}))
+    folder, _ = exported("--trials", "1", "--texts", str(tmp_path / "de.json"))
+    assert "Weiter" in (folder / "public" / "texts.js").read_text()
+    (tmp_path / "de.json").write_text(json.dumps({k: v for k, v in english.items() if k != "continue"}))
+    with pytest.raises(InputError, match="lacks the texts continue"):
+        files(str(tmp_path / "de.json"))
+
+
+def test_without_the_library_one_line_says_how_to_fetch_it(tmp_path):
+    shutil.copy(WEB / page.TEXTS, tmp_path)
+    with pytest.raises(InputError, match="make study-web"):
+        files(web=tmp_path)
+
+
+def complaint(capsys, sources, tmp_path, *words):
+    pairs, sounds = sources
+    out = tmp_path / "new"
+    base = ["--test", str(pairs), "--sounds", str(sounds), "--systems", "ours,noise", "--out", str(out)]
+    assert main(["study", "export", *base, "--trials", "2", *words]) == 2
+    assert not out.exists(), "something half-written was left behind"
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--trials", "5"), "--trials 4"),
+        (("--systems", "ours,theirs"), "no sounds of system 'theirs'"),
+        (("--systems", "ours"), "2 or more different names"),
+        (("--anchor", "truth"), "not among"),
+        (("--systems", "ours,../noise"), "no sounds of system"),
+        (("--endpoint", "ftp://x"), "https://"),
+        (("--loudness", "3"), "LUFS"),
+        (("--trials", "0"), "not below 1"),
+    ],
+)
+def test_wrong_options(capsys, sources, web, tmp_path, words, expected):
+    assert expected in complaint(capsys, sources, tmp_path, *words)
+
+
+def test_missing_and_differing_clips(capsys, sources, web, tmp_path):
+    pairs, sounds = sources
+    copy = tmp_path / "copy"
+    shutil.copytree(pairs.parent, copy)
+    moved = copy / "pairs.csv", copy / "sounds"
+    write_wav(copy / "sounds" / "ours" / "pair1.wav", pulses([0.1], 2.0), RATE)
+    assert "lasts 2.00 s but its target 1.00 s" in complaint(capsys, moved, tmp_path)
+    (copy / "sounds" / "ours" / "pair1.wav").unlink()
+    assert "pair1.wav is missing" in complaint(capsys, moved, tmp_path)
+    (copy / "target0.mp4").unlink()
+    assert "target0.mp4" in complaint(capsys, moved, tmp_path)
+    (copy / "pairs.csv").write_text("reference,target\n")
+    assert "lists no pairs" in complaint(capsys, moved, tmp_path)
+
+
+def test_a_report_folder_holds_the_sounds(sources):
+    csv_file, sounds = sources
+    pairs = study_sources.pairs(str(csv_file), sounds)
+    assert study_sources.load(pairs, sounds.parent, ["ours"]) == study_sources.load(pairs, sounds, ["ours"])
+
+
+def test_missing_sounds_are_made_by_the_systems_of_the_evaluation(sources, web, tmp_path):
+    csv_file, _ = sources
+    words = ["--test", str(csv_file), "--systems", "truth,silence", "--out", str(tmp_path), "--trials", "2"]
+    assert main(["study", "export", *words]) == 0
+    key = json.loads((tmp_path / "key.json").read_text())
+    heard = {"truth": [], "silence": []}
+    for name, clip in key["clips"].items():
+        heard[clip["system"]].append(np.abs(read_audio(tmp_path / f"public/media/{name}.mp4", RATE)).max())
+    assert min(heard["truth"]) > 0.05 and max(heard["silence"]) < 1e-3
+
+
+def test_an_export_is_replaced_only_when_told_and_never_with_results(exported, sources, capsys):
+    folder, key = exported("--trials", "1")
+    pairs, sounds = sources
+    words = [
+        "--test",
+        str(pairs),
+        "--sounds",
+        str(sounds),
+        "--systems",
+        "ours,noise",
+        "--out",
+        str(folder),
+        "--trials",
+        "1",
+    ]
+    assert main(["study", "export", *words]) == 2
+    assert main(["study", "export", *words, "--force"]) == 0
+    assert json.loads((folder / "key.json").read_text())["study"] != key["study"]
+    (folder / "results").mkdir()
+    assert main(["study", "export", *words, "--force"]) == 2
+    assert "already holds results" in capsys.readouterr().err

@@ -1,0 +1,193 @@
+"""The server: every answer once, nothing from outside, nothing lost."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from condfoley.cli import main
+from condfoley.commands.study import served
+from condfoley.study import crowd
+from condfoley.study.options import ServeOptions
+from condfoley.study.server import LARGEST
+from condfoley.study.store import Store, sessions
+from tests.study import people
+
+
+@pytest.fixture
+def key():
+    return people.made_up_key(targets=4, trials=2)
+
+
+@pytest.fixture
+def folder(tmp_path, key):
+    (tmp_path / "public").mkdir()
+    (tmp_path / "public" / "index.html").write_text("the page")
+    (tmp_path / "key.json").write_text(json.dumps(key))
+    (tmp_path / "secret.txt").write_text("not yours")
+    return tmp_path
+
+
+@pytest.fixture
+def client(folder):
+    return TestClient(served(folder, ServeOptions(burst=1000)))
+
+
+def begin(client, key, worker=""):
+    reply = client.post("/api/sessions", json={"study": key["study"], "worker": worker})
+    assert reply.status_code == 201
+    return reply.json()["session"], reply.json()["form"]
+
+
+def posts(key, name, form):
+    record = people.session(key, name, form, lambda known: [1.0, 0.0])
+    return [{"study": key["study"], "session": name, "answer": answer} for answer in record["answers"]]
+
+
+def test_a_session_from_page_to_code(client, key, folder):
+    assert client.get("/").text == "the page"
+    assert client.get("/api/study").json() == {"study": key["study"]}
+    name, form = begin(client, key, worker="A1B2")
+    todo = posts(key, name, form)
+    for body in todo[:-1]:
+        assert client.post("/api/answers", json=body).json() == {"saved": True}
+    end = {"study": key["study"], "session": name, "headphones": [True, False]}
+    assert client.post("/api/finish", json=end).status_code == 409  # one is missing
+    client.post("/api/answers", json=todo[-1])
+    code = client.post("/api/finish", json=end).json()["code"]
+    assert code == crowd.completion_code(key["secret"], name)
+    study, (kept,) = sessions(folder / "results" / "answers.sqlite")
+    assert study == key["study"] and len(kept.answers) == len(todo) and kept.finished
+    content = (folder / "results" / "answers.sqlite").read_bytes()
+    assert b"A1B2" not in content and kept.participant == crowd.participant(key["secret"], "A1B2")
+
+
+def test_an_answer_can_be_repeated_but_not_replaced(client, key, folder):
+    name, form = begin(client, key)
+    first = posts(key, name, form)[0]
+    assert [client.post("/api/answers", json=first).status_code for _ in range(2)] == [201, 201]
+    other = json.loads(json.dumps(first))
+    other["answer"]["seconds"] = 12.0
+    assert client.post("/api/answers", json=other).status_code == 409
+    (kept,) = sessions(folder / "results" / "answers.sqlite")[1]
+    assert [json.loads(body)["seconds"] for body in kept.answers] == [9.5]
+
+
+def test_the_database_itself_refuses_changes(client, key, folder):
+    name, form = begin(client, key)
+    client.post("/api/answers", json=posts(key, name, form)[0])
+    db = sqlite3.connect(folder / "results" / "answers.sqlite")
+    for change in ("UPDATE answers SET body = ''", "DELETE FROM answers", "DELETE FROM sessions"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            db.execute(change)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_forms_are_given_out_evenly(client, key):
+    forms = 1 + max(trial["form"] for trial in key["trials"].values())
+    given = [begin(client, key)[1] for _ in range(2 * forms)]
+    assert sorted(given) == sorted([*range(forms)] * 2)
+
+
+def wrong(body, **changes):
+    return {**body, **changes}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda b: wrong(b, session="nobody"), 404),
+        (lambda b: wrong(b, study="another"), 409),
+        (lambda b: wrong(b, session="<script>alert(1)</script>"), 422),
+        (lambda b: wrong(b, session="../../key"), 422),
+        (lambda b: wrong(b, extra=1), 422),
+        (lambda b: wrong(b, answer=wrong(b["answer"], trial="trial999999")), 422),
+        (lambda b: wrong(b, answer=wrong(b["answer"], scores={"sync": [1, 0]})), 422),
+        (lambda b: wrong(b, answer=wrong(b["answer"], scores={"sync": [1, 1], "material": [1, 0]})), 422),
+        (lambda b: wrong(b, answer=wrong(b["answer"], scores={"sync": [7, 0], "material": [1, 0]})), 422),
+        (lambda b: wrong(b, answer=wrong(b["answer"], seconds=-5.0)), 422),
+        (lambda b: wrong(b, answer=wrong(b["answer"], seconds="1")), 422),
+        (lambda b: wrong(b, answer=wrong(b["answer"], plays=[1])), 422),
+    ],
+)
+def test_what_does_not_belong_is_refused(client, key, folder, change, status):
+    name, form = begin(client, key)
+    reply = client.post("/api/answers", json=change(posts(key, name, form)[0]))
+    assert reply.status_code == status and "<script>" not in reply.text
+    assert sessions(folder / "results" / "answers.sqlite")[1][0].answers == ()
+
+
+def test_an_answer_to_another_form_is_refused(client, key):
+    (name, form), (_, other) = begin(client, key), begin(client, key)
+    assert form != other
+    assert client.post("/api/answers", json=posts(key, name, other)[0]).status_code == 422
+
+
+@pytest.mark.parametrize("body", [b"", b'{"study":', b"\xff\xfe", b"[" * 5000, b"null", b'{"seconds": NaN}'])
+def test_truncated_and_hostile_bodies(client, body):
+    reply = client.post("/api/answers", content=body, headers={"Content-Type": "application/json"})
+    assert reply.status_code in (400, 422)
+
+
+def test_large_bodies_are_refused(client):
+    for body in (b"x" * (LARGEST + 1), b"x" * 100_000_000):
+        assert client.post("/api/answers", content=body).status_code == 413
+
+
+def test_paths_do_not_leave_the_page(client):
+    for path in ("/../key.json", "/%2e%2e/key.json", "/..%2fsecret.txt", "/media/../../key.json", "//etc/passwd"):
+        reply = client.get(path)
+        assert reply.status_code == 404 and "not yours" not in reply.text and "secret" not in reply.text
+
+
+def test_a_client_that_asks_too_often_has_to_wait(folder, key):
+    client = TestClient(served(folder, ServeOptions(rate=0.001, burst=3)))
+    codes = [client.get("/api/study").status_code for _ in range(5)]
+    assert codes == [200, 200, 200, 429, 429]
+    assert client.get("/").status_code == 200  # the page and its clips are not counted
+
+
+def test_a_database_of_another_study_is_not_touched(folder, key, capsys):
+    Store(folder / "results" / "answers.sqlite", "another").close()
+    assert main(["study", "serve", str(folder)]) == 2
+    assert "another study" in capsys.readouterr().err
+    (folder / "junk").write_text("no database at all, but long enough to look like something")
+    assert main(["study", "serve", str(folder), "--results", str(folder / "junk")]) == 2
+    assert "cannot be used as database" in capsys.readouterr().err
+
+
+def test_a_folder_without_study(tmp_path, capsys):
+    assert main(["study", "serve", str(tmp_path)]) == 2
+    assert "is not the key of a study" in capsys.readouterr().err
+
+
+def test_acknowledged_answers_survive_a_kill(folder, key):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "condfoley", "study", "serve", str(folder), "--port", str(port)]
+    acknowledged = 0
+    for _ in range(2):
+        server = subprocess.Popen(command)
+        try:
+            for _ in range(600):
+                if socket.socket().connect_ex(("127.0.0.1", port)) == 0:
+                    break
+                time.sleep(0.1)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+                name, form = begin(client, key)
+                for body in posts(key, name, form):
+                    assert client.post("/api/answers", json=body).status_code == 201
+                    acknowledged += 1
+        finally:
+            os.kill(server.pid, signal.SIGKILL)
+            server.wait()
+    assert sum(len(s.answers) for s in sessions(folder / "results" / "answers.sqlite")[1]) == acknowledged == 8

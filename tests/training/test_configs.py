@@ -1,0 +1,57 @@
+"""Config files state only what differs from the defaults, and every stage of them builds."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+from condfoley.arguments import parse_config
+from condfoley.geometry import Geometry
+from condfoley.training.config import TrainConfig
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = [p for p in sorted((ROOT / "configs").rglob("*.yaml")) if p.stem != "fsdp"]
+names = pytest.mark.parametrize("path", CONFIGS, ids=[str(p.relative_to(ROOT / "configs")) for p in CONFIGS])
+
+
+def stated(settings: dict, defaults: object, prefix: str = "") -> dict[str, bool]:
+    """Each setting of a file, and whether it only repeats a default."""
+    out = {}
+    for key, value in settings.items():
+        default = getattr(defaults, key)
+        if dataclasses.is_dataclass(default):
+            out |= stated(value, default, f"{prefix}{key}.")
+        else:
+            out[prefix + key] = value == (list(default) if isinstance(default, tuple) else default)
+    return out
+
+
+@names
+def test_a_config_states_only_its_delta(path):
+    repeated = [k for k, same in stated(yaml.safe_load(path.read_text()), TrainConfig()).items() if same]
+    assert repeated in ([], ["stage"])  # the stage is named even where it is the default one
+
+
+@names
+def test_a_config_is_understood_and_named_after_its_stage(path):
+    config = parse_config("condfoley train", TrainConfig, ["--config", str(path)])
+    assert config.stage == path.stem
+    assert Path(config.out) == Path("runs", path.parent.name, path.stem)
+
+
+def test_the_papers_configs_have_the_papers_numbers():
+    stages = {p.stem: parse_config("t", TrainConfig, ["--config", str(p)]) for p in CONFIGS if p.parent.name == "paper"}
+    assert all(c.geometry == Geometry.published() for c in stages.values())
+    tokenizer, transformer = stages["tokenizer"], stages["transformer"]
+    assert tokenizer.lr == pytest.approx(1 * 32 * 4.5e-6) and transformer.lr == pytest.approx(4 * 8 * 5e-6)
+    for c in (tokenizer, transformer):
+        assert (c.schedule, c.warmup, c.clip_grad, c.batch_size) == ("constant", 0, 0, 32)
+    assert stages["video"].steps == 0 and stages["video"].video.batch_statistics
+
+
+def test_the_launchers_settings_are_accelerates_own():
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    settings = load_config_from_file(str(ROOT / "configs" / "paper" / "fsdp.yaml"))
+    assert settings.distributed_type == "FSDP" and settings.num_processes == 4

@@ -1,0 +1,127 @@
+"""What stops a run before it does harm: losses that are not finite, missing or foreign earlier parts; and dry runs."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from condfoley.cli import main as condfoley
+from condfoley.errors import InputError
+from condfoley.foley import Foley
+from condfoley.lineage import codes_hash
+from condfoley.tokenizer import Tokenizer
+from condfoley.training.run import main
+from condfoley.training.sound_codes import TokenizerStage
+from condfoley.weights import save_part
+from tests.tiny import GEOMETRY, TOKENIZER, write_tiny_weights
+from tests.training.toy import LOSSES, config
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_clips(clips, tmp_path, monkeypatch):
+    settings = config("tokenizer", clips, tmp_path, steps=4, checkpoint_every=1, evaluate_every=100)
+    draw = TokenizerStage.draw
+
+    def broken(self, rngs):
+        batch = draw(self, rngs)
+        if broken.step == 2:
+            batch.tensors[0][:] = float("nan")
+        broken.step += 1
+        return batch
+
+    broken.step = 0
+    monkeypatch.setattr(TokenizerStage, "draw", broken)
+    with pytest.raises(InputError, match=r"step 3: the loss .* nan.* clips of the batch: .*\.mp4.*step 2 is kept"):
+        main(settings)
+    monkeypatch.undo()
+    main(settings)
+    lines = [json.loads(x) for x in (tmp_path / "tokenizer" / "metrics.jsonl").read_text().splitlines()]
+    assert [x["step"] for x in lines if "reconstruction" in x] == [1, 2, 3, 4]
+
+
+def test_a_missing_part_names_the_command_that_makes_it(clips, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    words = ["train", "--config", "configs/small/transformer.yaml", f"data.folder={clips}"]
+    made_up = tmp_path / "weights"
+    assert condfoley([*words, f"weights={made_up}"]) == 2
+    assert f"condfoley train stage=tokenizer weights={made_up}" in capsys.readouterr().err
+    if not Path("runs/small/weights").exists():
+        assert condfoley(words) == 2
+        assert "run `condfoley train --config configs/small/tokenizer.yaml` first" in capsys.readouterr().err
+
+
+def test_a_new_tokenizer_does_not_go_with_an_old_transformer(copied, clips):
+    weights = copied / "weights"
+    Foley.load(weights)
+    torch.manual_seed(5)
+    save_part(weights, "tokenizer", Tokenizer(TOKENIZER), GEOMETRY, {})
+    with pytest.raises(InputError, match="transformer was trained with another tokenizer"):
+        Foley.load(weights)
+    with pytest.raises(InputError, match="transformer was trained with another tokenizer"):
+        main(config("transformer", clips, copied, init=str(weights)))
+
+
+def test_a_new_decoder_leaves_the_codes_and_the_transformer_valid(copied, clips):
+    weights = copied / "weights"
+    before, old = codes_hash(weights), (weights / "tokenizer.safetensors").read_bytes()
+    loss = type(LOSSES["tokenizer"])(perceptual=0, adversarial=0, decoder_only=True)
+    main(config("tokenizer", clips, copied, init=str(weights), loss=loss, out=str(copied / "decoder")))
+    assert (weights / "tokenizer.safetensors").read_bytes() != old
+    assert codes_hash(weights) == before
+    Foley.load(weights)
+
+
+def test_weights_without_a_record_are_accepted(tmp_path):
+    weights = write_tiny_weights(tmp_path / "weights")
+    assert "trained_with" not in (weights / "card.json").read_text()
+    Foley.load(weights)
+
+
+def test_a_start_of_other_sizes_is_refused(copied, clips):
+    import dataclasses
+
+    settings = config("vocoder", clips, copied, init=str(copied / "weights"))
+    with pytest.raises(InputError, match="the vocoder in .* has other sizes"):
+        main(dataclasses.replace(settings, vocoder=dataclasses.replace(settings.vocoder, ngf=4)))
+
+
+@pytest.mark.parametrize("stage", ["vocoder", "transformer"])
+def test_a_dry_run_tells_all_and_writes_nothing(copied, clips, stage, capsys):
+    before = files(copied)
+    main(config(stage, clips, copied, out=str(copied / "new"), dry_run=True, ema=0.9))
+    told = capsys.readouterr().out
+    for word in ("M parameters", "memory, MiB", "activations", "moving average", "2 videos to train, 1 to validate"):
+        assert word in told
+    assert "one batch: [2, " in told
+    assert files(copied) == before
+
+
+def test_wandb_offline_writes_a_run_and_online_without_a_key_asks_nothing(clips, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    main(config("tokenizer", clips, tmp_path, steps=1, wandb="online"))
+    assert "logging offline" in capsys.readouterr().err
+    assert list((tmp_path / "tokenizer" / "wandb").glob("offline-run-*"))
+
+
+def test_kinetics_weights_become_a_frozen_encoder(clips, tmp_path):
+    from torchvision.models.video import r2plus1d_18
+
+    from condfoley.sizes import VideoEncoderConfig
+    from condfoley.training.kinetics import load_kinetics
+    from condfoley.video_encoder import VideoEncoder
+
+    path = tmp_path / "r2plus1d_18.pth"
+    torch.save(r2plus1d_18().state_dict(), path)
+    settings = config("video", clips, tmp_path, steps=0, pretrained=str(path), video=VideoEncoderConfig())
+    main(settings)
+    assert (tmp_path / "weights" / "video_encoder.safetensors").stat().st_size > 31_000_000 * 2
+    with pytest.raises(InputError, match="is not torchvision's"):
+        load_kinetics(VideoEncoder(VideoEncoderConfig(widths=(4, 4, 8, 8))), path)
+    with pytest.raises(InputError, match="no file"):
+        load_kinetics(VideoEncoder(), tmp_path / "none.pth")

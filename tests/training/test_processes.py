@@ -1,0 +1,102 @@
+"""Several processes, accumulated parts and one process take the same steps."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from condfoley.errors import InputError
+from condfoley.training.run import main
+from tests.training.test_resume import logged
+from tests.training.toy import LOSSES, config
+
+ROOT = Path(__file__).parents[2]
+STEPS = 3
+
+
+def settings(stage, clips, home, name, **changes):
+    """Without the discriminator's BatchNorm, whose statistics are each process's own on a CPU."""
+    loss = LOSSES[stage]
+    if stage == "tokenizer":
+        loss = type(loss)(perceptual=0, adversarial=0, codebook_update="ema")
+    common = dict(out=str(home / name), weights=str(home / f"weights-{name}"), steps=STEPS, batch_size=4, loss=loss)
+    return config(stage, clips, home, **(common | dict(evaluate_every=100, checkpoint_every=100) | changes))
+
+
+def networks(run: Path) -> dict[str, torch.Tensor]:
+    (last,) = (run / "checkpoints").iterdir()
+    return {f"{p.name}/{k}": v for p in sorted(last.glob("model*.safetensors")) for k, v in load_file(p).items()}
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    import json
+
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines() if "val/" not in line]
+
+
+def assert_the_same(one: Path, other: Path) -> None:
+    for a, b in zip(metrics(one), metrics(other), strict=True):
+        assert a == pytest.approx(b, rel=1e-3, abs=1e-5)
+    a, b = networks(one), networks(other)
+    assert a.keys() == b.keys()
+    for key in a:
+        torch.testing.assert_close(a[key], b[key], rtol=1e-2, atol=2e-4, msg=lambda text, k=key: f"{k}: {text}")
+
+
+WORKER = """
+import sys, dataclasses
+from pathlib import Path
+from condfoley.training.run import main
+from tests.training.test_processes import settings
+clips, home = map(Path, sys.argv[1:3])
+for stage in sys.argv[3:]:
+    weights = {} if stage == "tokenizer" else {"weights": str(home / "weights")}
+    main(settings(stage, clips, home, f"two-{stage}", **weights))
+"""
+
+
+def test_two_processes_take_the_steps_of_one(clips, copied):
+    """DDP over gloo: a network with a moving codebook, one with two optimisers, and the transformer."""
+    stages = ("tokenizer", "vocoder", "transformer")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    workers = []
+    for rank in range(2):
+        ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
+        environment = os.environ | {k: str(v) for k, v in ranks.items()} | {"MASTER_ADDR": "127.0.0.1"}
+        environment |= {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+        words = [sys.executable, "-c", WORKER, str(clips), str(copied), *stages]
+        workers.append(subprocess.Popen(words, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True))
+    errors = [worker.communicate()[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], errors
+    for stage in stages:
+        weights = {} if stage == "tokenizer" else {"weights": str(copied / "weights")}
+        main(settings(stage, clips, copied, f"one-{stage}", **weights))
+        assert_the_same(copied / f"one-{stage}", copied / f"two-{stage}")
+        assert logged(copied / f"two-{stage}") == logged(copied / f"one-{stage}")
+
+
+@pytest.mark.parametrize("stage", ["vocoder", "transformer"])
+def test_an_accumulated_batch_is_the_whole_batch(clips, copied, stage):
+    for name, parts in (("whole", 1), ("parts", 2)):
+        main(settings(stage, clips, copied, name, weights=str(copied / "weights"), accumulate=parts))
+    assert_the_same(copied / "whole", copied / "parts")
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(clips, tmp_path):
+    with pytest.raises(InputError, match="batch_size=3 cannot be shared .* give a multiple of 2"):
+        main(config("tokenizer", clips, tmp_path, batch_size=3, accumulate=2))
+
+
+def test_bf16_trains_and_fp16_without_a_gpu_is_refused(clips, tmp_path):
+    main(config("tokenizer", clips, tmp_path, steps=2, precision="bf16"))
+    assert all(v.dtype == torch.float32 for v in networks(tmp_path / "tokenizer").values() if v.is_floating_point())
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="precision=fp16 does not work here"):
+            main(config("tokenizer", clips, tmp_path, precision="fp16"))

@@ -1,0 +1,132 @@
+"""A run that was stopped, however, leaves no trace in what it makes; checkpoints survive a full disk."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from condfoley.errors import InputError
+from condfoley.training.config import TrainConfig
+from condfoley.training.run import main
+from tests.training.toy import config
+
+STEPS = 12
+PROCESSES = multiprocessing.get_context("forkserver")  # a fresh process without a fresh import of torch
+PROCESSES.set_forkserver_preload(["condfoley.training.run", "condfoley.training.sound_codes", "transformers"])
+
+
+def state(settings: TrainConfig) -> dict[str, bytes]:
+    """Every file of the last checkpoint and of the exported weights (not the card), but for streams nobody reads."""
+    (*_, last) = sorted((Path(settings.out) / "checkpoints").iterdir())
+    files = [p for p in last.iterdir() if not p.name.startswith("random_states")]
+    files += Path(settings.weights).glob("*.safetensors")
+    return {p.name: p.read_bytes() for p in files}
+
+
+def logged(run: Path) -> list[int]:
+    path = run / "metrics.jsonl"
+    return [json.loads(line)["step"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def kill_at(settings: TrainConfig, step: int) -> None:
+    """Starts or goes on with a run in a process of its own, and kills it once its log has reached a step."""
+    process = PROCESSES.Process(target=main, args=(settings,))
+    process.start()
+    reached = b'"step": %d,' % step
+    log = Path(settings.out) / "metrics.jsonl"
+    while process.is_alive() and not (log.exists() and reached in log.read_bytes()):
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
+def test_a_run_killed_at_five_points_is_the_same_to_the_bit(clips, tmp_path):
+    """Two optimisers, moving averages of codebook and weights, a schedule: all must come back."""
+    often = dict(steps=STEPS, checkpoint_every=1, evaluate_every=100, ema=0.9, warmup=3)
+    whole, killed = (config("tokenizer", clips, tmp_path / name, **often) for name in ("whole", "killed"))
+    main(whole)
+    points = sorted(random.sample(range(1, STEPS), 5))
+    for point in points:
+        kill_at(killed, point)
+    main(killed)
+    expected, found = state(whole), state(killed)
+    assert expected.keys() == found.keys() and "optimizer_1.bin" in expected
+    assert [name for name in expected if expected[name] != found[name]] == [], f"killed at {points}"
+    assert logged(Path(whole.out)) == logged(Path(killed.out))
+
+
+@pytest.mark.parametrize("stage", ["vocoder", "video", "transformer", "sync"])
+def test_a_stopped_run_goes_on_to_the_bit(copied, clips, stage):
+    changes = dict(schedule="constant", steps=3, evaluate_every=100)
+    whole = config(stage, clips, copied, out=str(copied / "whole"), **changes)
+    parts = config(stage, clips, copied, out=str(copied / "parts"), **changes)
+    main(whole)
+    expected = state(whole)
+    main(config(stage, clips, copied, out=parts.out, **(changes | {"steps": 2})))
+    with open(Path(parts.out) / "metrics.jsonl", "a") as file:
+        file.write('{"step": 3, "made_up": 0}\n{"step": ')  # after the checkpoint, and cut off
+    main(parts)
+    found = state(parts)
+    assert expected.keys() == found.keys()
+    assert [name for name in expected if expected[name] != found[name]] == []
+    assert sorted(set(logged(Path(parts.out)))) == sorted(set(logged(Path(whole.out)))) == [1, 2, 3]
+    assert logged(Path(parts.out)).count(3) == logged(Path(whole.out)).count(3)
+
+
+def test_a_finished_run_that_was_killed_before_it_wrote_its_part_writes_it(clips, tmp_path):
+    settings = config("tokenizer", clips, tmp_path, steps=1)
+    main(settings)
+    written = tmp_path / "weights" / "tokenizer.safetensors"
+    before = written.read_bytes()
+    written.unlink()
+    main(settings)
+    assert written.read_bytes() == before
+
+
+def test_the_last_checkpoints_are_kept(clips, tmp_path):
+    main(config("tokenizer", clips, tmp_path, steps=5, checkpoint_every=1, keep=3, evaluate_every=100))
+    kept = sorted(p.name for p in (tmp_path / "tokenizer" / "checkpoints").iterdir())
+    assert kept == ["step-000003", "step-000004", "step-000005"]
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(clips, tmp_path, monkeypatch):
+    import accelerate.checkpointing
+
+    def to_a_full_device(state, path, **options):
+        with open("/dev/full", "wb") as file:
+            file.write(bytes(2**20))
+
+    settings = config("tokenizer", clips, tmp_path, steps=2, checkpoint_every=1)
+    main(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(accelerate.checkpointing, "save", to_a_full_device)
+        with pytest.raises(
+            InputError, match="no space left on the device; the checkpoint of step 2 is kept: make room"
+        ):
+            main(config("tokenizer", clips, tmp_path, steps=4, checkpoint_every=1))
+    checkpoints = tmp_path / "tokenizer" / "checkpoints"
+    assert sorted(p.name for p in checkpoints.iterdir()) == ["step-000001", "step-000002"]
+    main(config("tokenizer", clips, tmp_path, steps=3))  # and goes on
+    assert logged(tmp_path / "tokenizer")[-1] == 3
+
+
+def test_a_fresh_start_forgets_the_old_checkpoints(clips, tmp_path):
+    main(config("tokenizer", clips, tmp_path, steps=3))
+    main(config("tokenizer", clips, tmp_path, steps=1, resume=False))
+    assert [p.name for p in (tmp_path / "tokenizer" / "checkpoints").iterdir()] == ["step-000001"]
+
+
+def test_a_checkpoint_that_does_not_fit_says_what_to_do(clips, tmp_path):
+    import dataclasses
+
+    settings = config("tokenizer", clips, tmp_path, steps=1)
+    main(settings)
+    wider = dataclasses.replace(settings.tokenizer, z_channels=16)
+    with pytest.raises(InputError, match="cannot resume from .*resume=false"):
+        main(config("tokenizer", clips, tmp_path, tokenizer=wider))
