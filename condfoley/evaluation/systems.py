@@ -175,7 +175,7 @@ def noise(shop: Workshop) -> System:
 ENTRIES = (
     Entry("condfoley", "system", "the model as it is used", model),
     Entry("condfoley-no-rerank", "system", "its first candidate", partial(model, rerank=False, candidates=1)),
-    Entry("condfoley-guided", "system", "guidance 2 on the reference", partial(model, guidance=2.0)),
+    Entry("condfoley-unguided", "system", "no guidance", partial(model, guidance=1.0, picture_guidance=1.0)),
     Entry("condfoley-no-reference-picture", "system", "only hears the reference", partial(model, withheld="picture")),
     Entry("condfoley-no-reference", "opponent", "sees the target, no reference", partial(model, withheld="reference")),
     Entry(

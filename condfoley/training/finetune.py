@@ -76,7 +76,7 @@ def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
         data=DataConfig(folder=clips, frame_size=geometry.frame_size * 5 // 4, validation=HELD_OUT),
         geometry=geometry,
         transformer=TransformerConfig(**sizes),
-        loss=LossConfig(drop_reference=0.1, drop_picture=0.3, feature_noise=0.1),
+        loss=LossConfig(drop_reference=0.1, drop_all=0.1, drop_picture=0.3, feature_noise=0.1),
         lora=0 if options.whole else RANK,
         lr=RATES["whole" if options.whole else "adapters"],
         steps=options.steps,

@@ -1,0 +1,81 @@
+"""Every `condfoley` command in the README's code blocks is run, in order, in a folder that has what it names.
+
+Toy sizes and few steps are added; nothing else is changed.
+"""
+
+import dataclasses
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from condfoley.cli import main
+from condfoley.sizes import JudgesConfig
+from tests.data import stand_ins
+from tests.tiny import GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER, write_tiny_weights
+from tests.training.toy import write_clips, write_hits
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = [block for _, block in re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.S | re.M)]
+LINES = [line.removeprefix(".venv/bin/") for block in BLOCKS for line in block.splitlines()]
+COMMANDS = [shlex.split(line, comments=True)[1:] for line in LINES if line.startswith("condfoley ")]
+
+JUDGES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=8)
+SIZES = {
+    "tokenizer": TOKENIZER, "vocoder": VOCODER, "video": VIDEO, "transformer": TRANSFORMER, "sync": SYNC,
+    "judges": JUDGES,
+}  # fmt: skip
+RUN = ["steps=2", "batch_size=2", "threads=1", "data.frame_size=40", "data.workers=1", "data.validation=0.3"]
+LOSS = ["loss.disc_channels=4", "loss.adversarial_from=1", "loss.quantise_from=1"]
+
+
+def stated(group: str, values: object) -> list[str]:
+    """A dataclass as `group.key=value` words."""
+    fields = dataclasses.asdict(values).items()  # type: ignore[call-overload]
+    return [f"{group}.{k}={list(v) if isinstance(v, tuple) else v}" for k, v in fields]
+
+
+def toy(words: list[str]) -> list[str]:
+    """What is added to a command so that it takes a second."""
+    if words[0] == "train":
+        sizes = [w for group, values in SIZES.items() for w in stated(group, values)]
+        return [*RUN, *LOSS, *sizes, *stated("geometry", GEOMETRY)]
+    return {
+        "generate": ["--candidates", "1", "--force"],
+        "batch": ["--candidates", "1", "--force"],
+        "simulate": ["--clips", "4", "--size", "32", "--duration", "4.5", "--workers", "1"],
+        "prepare": ["--workers", "1", "--short-side", "32", "--validation", "0.4"],
+        "finetune": ["--weights", "toy", "--steps", "1", "--batch-size", "2"],
+    }[words[0]]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with everything that the commands name."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "configs").symlink_to(ROOT / "configs")
+    write_tiny_weights(folder / "toy")
+    for name in ("A.mp4", "B.mp4"):
+        write_hits(folder / name, seed=1, events=False)
+    (folder / "pairs.csv").write_text("reference,target\nA.mp4,B.mp4\n")
+    for name in ("videos", "my_clips", "my_videos"):
+        (folder / name).mkdir()
+        write_clips(folder / name, 3)
+    stand_ins.greatest_hits(folder / "vis-data")
+    stand_ins.countix_av(folder / "countix")
+    return folder
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=[" ".join(words)[:60] for words in COMMANDS])
+def test_a_command_of_the_readme_runs(words, desk, monkeypatch, capsys):
+    if words[0] == "simulate":
+        pytest.importorskip("mujoco")
+    monkeypatch.chdir(desk)
+    assert main([*words, *toy(words)]) == 0, capsys.readouterr().err
+    if words[0] == "generate":
+        assert (desk / "DIR" / "soundtrack.wav").stat().st_size > 1000
+
+
+def test_the_readme_shows_every_command_that_makes_or_learns_something():
+    assert {words[0] for words in COMMANDS} == {"generate", "batch", "simulate", "prepare", "finetune", "train"}
