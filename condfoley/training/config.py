@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from condfoley.data.engine import Engine
-from condfoley.data.pairs import Pairing
 from condfoley.geometry import Geometry
 from condfoley.sizes import (
     JudgesConfig,
@@ -32,7 +31,7 @@ class DataConfig:
     """Simulated clips only: sound each clip anew with this many random instruments; 0: the clip's own sound."""
     validation: float = 0.04
     """Share of videos held out for validation, by the hash of their name; a prepared data set has its own split."""
-    pairing: Pairing = "in_video"
+    pairing: Literal["in_video", "published"] = "in_video"
     """Transformer: in_video: target and reference do not overlap; published: with the published loader's defects."""
     workers: int = 2
     """Processes that fill the cache."""
