@@ -6,7 +6,6 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from conftest import click_times, clicks, grey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from condfoley import media
 from condfoley.errors import InputError
 from condfoley.media.picture import upright
 from condfoley.media.sound import on_clock
+from tests.conftest import click_times, clicks, grey
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 RATE = 22050

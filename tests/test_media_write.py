@@ -6,11 +6,11 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from conftest import click_times, clicks, grey
 from test_media_read import EXAMPLES, assert_shows, levels
 
 from condfoley import media
 from condfoley.errors import InputError
+from tests.conftest import click_times, clicks, grey
 
 RATE = 22050
 TIMES = [0.0, 0.3, 0.7]
