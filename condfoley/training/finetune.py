@@ -68,12 +68,14 @@ def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
         raise InputError(f"the weights in {start} have no transformer; give complete weights")
     sizes = card["parts"]["transformer"]["config"]
     geometry = card_geometry(card)
+    size = geometry.frame_size * 5 // 4  # pixels, room for crops
+    cache = str(Path(clips) / ".cache" / f"finetune-{size}")  # not the one that training from scratch may have filled
     return TrainConfig(
         stage="transformer",
         out=str(Path(options.out) / RUN),
         weights=options.out,
         init=str(start),
-        data=DataConfig(folder=clips, frame_size=geometry.frame_size * 5 // 4, validation=HELD_OUT),
+        data=DataConfig(folder=clips, cache=cache, frame_size=size, validation=HELD_OUT),
         geometry=geometry,
         transformer=TransformerConfig(**sizes),
         loss=LossConfig(drop_reference=0.1, drop_all=0.1, drop_picture=0.3, feature_noise=0.1),
