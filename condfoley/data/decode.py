@@ -28,12 +28,17 @@ FULL_SCALE = 32767
 
 @dataclass(frozen=True)
 class Settings:
-    """What a cache holds; another setting needs another cache."""
+    """What a cache holds; other settings have a folder of their own."""
 
     fps: float
     sample_rate: int
     frame_size: int
     renderings: int
+
+    @property
+    def key(self) -> str:
+        """First digits of the settings' hash."""
+        return hashlib.sha256(json.dumps(vars(self)).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)

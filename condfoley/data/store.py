@@ -95,7 +95,8 @@ class Store:
         """
         settings = Settings(geometry.fps, geometry.sample_rate, frame_size, renderings)
         index = prepared_index(folder)
-        home = cache_folder(index.base if index else folder, cache) / ("sound" if sound_only else "clips")
+        kind = "sound" if sound_only else "clips"
+        home = cache_folder(index.base if index else folder, cache) / f"{kind}-{settings.key}"
         if index:
             refuse_leaks(index)
             entries = index_entries(index, home)
@@ -106,7 +107,8 @@ class Store:
             entries = folder_entries(Path(folder), files, home, validation)
             jobs = [(str(file), entry.prefix) for file, entry in zip(files, entries) if not is_cached(entry)]
             work = partial(decode_file, settings=settings, sound_only=sound_only)
-        _claim(home, settings)
+        home.mkdir(parents=True, exist_ok=True)
+        write_json(home / "settings.json", vars(settings))
         _fill(work, jobs, engine, workers)
         clips, rejected = _opened(entries)
         for name, reason in rejected:
@@ -121,16 +123,6 @@ class Store:
 def seed_of(name: str) -> int:
     """A random seed that depends on the video's name only."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[6:14], "big") >> 1
-
-
-def _claim(home: Path, settings: Settings) -> None:
-    home.mkdir(parents=True, exist_ok=True)
-    path, mine = home / "settings.json", dict(vars(settings))
-    if path.exists() and json.loads(path.read_text()) != mine:
-        raise InputError(
-            f"the cache {home} was made with other settings; delete it or set data.cache to another folder"
-        )
-    write_json(path, mine)
 
 
 def _fill(work: Callable[[Any], None], jobs: list[Any], engine: Engine, workers: int) -> None:

@@ -1,6 +1,7 @@
 """A folder of clips becomes arrays: resumable, split by name, events heard where none are given."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,8 +60,8 @@ def test_windows_beyond_the_ends_are_silence(folder):
 
 
 def test_only_what_is_new_is_decoded_again(folder):
-    Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
-    cached = folder / ".cache" / "clips" / "a.mp4.frames.npy"
+    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    cached = store.cache / "a.mp4.frames.npy"
     before = cached.stat().st_mtime_ns
     hits(folder / "c.mp4")
     store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
@@ -68,10 +69,14 @@ def test_only_what_is_new_is_decoded_again(folder):
     assert cached.stat().st_mtime_ns == before
 
 
-def test_a_cache_of_other_settings_is_refused(folder):
-    Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
-    with pytest.raises(InputError, match="other settings"):
-        Store.open(str(folder), GEOMETRY, frame_size=32, workers=1)
+def test_other_settings_have_a_cache_of_their_own(folder):
+    sizes = {24: 0, 32: 0}
+    for size in sizes:
+        store = Store.open(str(folder), GEOMETRY, frame_size=size, workers=1)
+        assert store.train[0].frames(0, 1).shape == (1, size, size, 3)
+        sizes[size] = Path(store.train[0].prefix + ".json").stat().st_mtime_ns
+    again = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1).train[0]
+    assert Path(again.prefix + ".json").stat().st_mtime_ns == sizes[24]
 
 
 def test_renderings_are_other_instruments_at_the_same_times(folder):

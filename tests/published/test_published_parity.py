@@ -79,8 +79,8 @@ def test_video_features_normalise_each_clip_by_itself(foley):
     golden, model = tensors("video_tiny"), foley.video_encoder
     before = {k: v.clone() for k, v in model.state_dict().items()}
     frames = frames01(golden["in/frames_uint8"])
-    close(model(frames[:1]).transpose(1, 2), golden["out/features_clip0_alone"], 1e-5)
-    close(model(frames).transpose(1, 2), golden["out/features_both_in_one_batch"], 1e-5)
+    close(model(frames[:1]).transpose(1, 2), golden["out/features_clip0_alone"], 1e-4)
+    close(model(frames).transpose(1, 2), golden["out/features_both_in_one_batch"], 1e-4)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
@@ -110,7 +110,7 @@ def test_video_features_at_full_width():
     model.load_state_dict(part.state_dict())
     assert part.config == VideoEncoderConfig(batch_statistics=True)  # the published sizes
     frames = frames01(golden["in/frames_uint8"])[None]
-    close(model.eval()(frames).transpose(1, 2), golden["out/features_clip_alone"], 1e-5)
+    close(model.eval()(frames).transpose(1, 2), golden["out/features_clip_alone"], 1e-4)
 
 
 @torch.no_grad()
