@@ -15,6 +15,7 @@ from condfoley.data.store import VIDEOS
 from condfoley.errors import OUR_FAULT, USER_FAULT, InputError
 from condfoley.options import BatchOptions, GenerateOptions, SoundOptions
 from condfoley.outputs import PROVENANCE
+from condfoley.pair_list import read_pairs
 from condfoley.provenance import file_record
 from condfoley.weights import SHIPPED, read_card
 
@@ -70,21 +71,12 @@ def plan(options: BatchOptions) -> list[GenerateOptions]:
 
 
 def _listed(path: Path) -> list[tuple[str, Path, Path]]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read {path} ({error}); give a CSV file") from None
-    if not rows:
-        raise InputError(f"{path} lists no pairs; it needs a header with reference and target, and a line a pair")
     pairs = []
-    for number, row in enumerate(rows, start=2):
-        if not row.get("reference") or not row.get("target"):
-            raise InputError(f"{path}, line {number}: reference or target is missing")
-        name = row.get("name") or Path(row["target"]).stem
+    for line in read_pairs(path):
+        name = line.name or line.target.stem
         if name != Path(name).name or name.startswith("."):
-            raise InputError(f"{path}, line {number}: {name} cannot name a folder; leave out slashes and leading dots")
-        pairs.append((name, path.parent / row["reference"], path.parent / row["target"]))
+            raise InputError(f"{line.where}: {name} cannot name a folder; leave out slashes and leading dots")
+        pairs.append((name, line.reference, line.target))
     return pairs
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import sys
 from dataclasses import replace
@@ -18,6 +17,7 @@ from condfoley.errors import InputError
 from condfoley.evaluation import held_out
 from condfoley.evaluation.clips import JUDGE, Clip, Pair
 from condfoley.evaluation.pairs import drawn_pairs, require_file_name, with_strangers
+from condfoley.pair_list import Listed, read_pairs
 
 PAIRS = 200
 SECONDS = 2.0  # length of the published test clips (facts.md, section 13)
@@ -81,32 +81,22 @@ def csv_pairs(path: Path) -> list[Pair]:
 
     Paths are relative to the file. Raises InputError naming the line that cannot be used.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read {path} ({error}); give a CSV file") from None
-    if not rows:
-        raise InputError(f"{path} lists no pairs; it needs a header with reference and target, and a line a pair")
-    return [_csv_pair(path, number, row) for number, row in enumerate(rows, start=2)]
+    return [_csv_pair(line) for line in read_pairs(path)]
 
 
-def _csv_pair(path: Path, number: int, row: dict[str, str]) -> Pair:
-    where = f"{path}, line {number}"
-    if not row.get("reference") or not row.get("target"):
-        raise InputError(f"{where}: reference or target is missing")
+def _csv_pair(line: Listed) -> Pair:
     try:
-        reference, target = (known_clip(path.parent / row[key]) for key in ("reference", "target"))
+        reference, target = known_clip(line.reference), known_clip(line.target)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-    if row.get("onsets_s"):
+        raise InputError(f"{line.where}: {error}") from None
+    if onsets := line.row.get("onsets_s"):
         try:
-            events = tuple(Event(float(t), "hit", labelled=False) for t in row["onsets_s"].split(";"))
+            events = tuple(Event(float(t), "hit", labelled=False) for t in onsets.split(";"))
         except ValueError:
-            raise InputError(f"{where}: onsets_s are not numbers of seconds with ; between them") from None
+            raise InputError(f"{line.where}: onsets_s are not numbers of seconds with ; between them") from None
         target = replace(target, events=events)
-    name = row.get("name") or f"{target.path.stem}__{reference.path.stem}"
-    return Pair(require_file_name(name, where), target, reference)
+    name = line.name or f"{target.path.stem}__{reference.path.stem}"
+    return Pair(require_file_name(name, line.where), target, reference)
 
 
 def greatest_hits(folder: Path, home: Path) -> list[Pair]:

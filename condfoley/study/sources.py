@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from condfoley.errors import InputError
 from condfoley.evaluation.pairs import require_file_name
 from condfoley.media import probe, require_audio, require_video
+from condfoley.pair_list import read_pairs
 
 CLIPS = "clips"
 """Where `condfoley evaluate` keeps the clips that it cuts, in its report."""
@@ -87,21 +87,10 @@ def _set(test: str, clips: Path) -> list[Names]:
 
 
 def _listed(path: Path) -> list[Names]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read {path} ({error}); give --test a CSV file with reference and target") from None
-    if not rows:
-        raise InputError(f"{path} lists no pairs; it needs a header with reference and target, and a line a pair")
     found = []
-    for number, row in enumerate(rows, start=2):
-        where = f"{path}, line {number}"
-        if not row.get("reference") or not row.get("target"):
-            raise InputError(f"{where}: reference or target is missing")
-        reference, target = path.parent / row["reference"], path.parent / row["target"]
-        name = row.get("name") or f"{target.stem}__{reference.stem}"
-        found.append((require_file_name(name, where), reference, target))
+    for line in read_pairs(path):
+        name = line.name or f"{line.target.stem}__{line.reference.stem}"
+        found.append((require_file_name(name, line.where), line.reference, line.target))
     return found
 
 
