@@ -1,1 +1,1 @@
-"""The larger commands of `condfoley`, one module each with `run(words) -> exit code`; imported when called."""
+"""The commands of `condfoley`, one module each with `run(words) -> exit code`; imported when called."""

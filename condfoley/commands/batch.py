@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condfoley.arguments import parse_options
-from condfoley.data.store import VIDEOS
+from condfoley.data.sources.listing import VIDEOS
 from condfoley.errors import OUR_FAULT, USER_FAULT, InputError
 from condfoley.options import BatchOptions, GenerateOptions, SoundOptions
 from condfoley.outputs import PROVENANCE
