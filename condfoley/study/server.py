@@ -6,6 +6,8 @@ import json
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,13 @@ def application(public: Path, key: dict[str, Any], store: Store, rate: float, bu
 
     public: the exported page.   key: its key.json.   rate, burst: requests a second of one address, see `Limits`.
     """
-    app = FastAPI(title="condfoley study", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        store.close()  # so that the database is one file again
+
+    app = FastAPI(title="condfoley study", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.add_middleware(Limits, rate=rate, burst=burst)
     # The page may be published elsewhere; no cookie or other secret of the browser is ever involved.
     app.add_middleware(
@@ -46,33 +54,33 @@ def application(public: Path, key: dict[str, Any], store: Store, rate: float, bu
         return JSONResponse({"detail": [item["msg"] for item in error.errors()][:3]}, 422)
 
     @app.get("/api/study")
-    def study() -> dict[str, str]:
+    async def study() -> dict[str, str]:
         return {"study": key["study"]}
 
     @app.post("/api/sessions", status_code=201)
-    def begin(new: NewSession) -> dict[str, Any]:
+    async def begin(new: NewSession) -> dict[str, Any]:
         _same_study(new.study, key)
         session = secrets.token_hex(16)
-        form = store.add_session(session, crowd.participant(key["secret"], new.worker), forms)
+        form = await store.add_session(session, crowd.participant(key["secret"], new.worker), forms)
         return {"session": session, "form": form}
 
     @app.post("/api/answers", status_code=201)
-    def answer(new: NewAnswer) -> dict[str, bool]:
+    async def answer(new: NewAnswer) -> dict[str, bool]:
         _same_study(new.study, key)
         form = _form(store, new.session)
         if reason := judge(new.answer, form, key):
             raise HTTPException(422, reason)
-        if not store.add_answer(new.session, new.answer.trial, new.answer.model_dump_json()):
+        if not await store.add_answer(new.session, new.answer.trial, new.answer.model_dump_json()):
             raise HTTPException(409, "this trial was answered before")
         return {"saved": True}
 
     @app.post("/api/finish")
-    def finish(end: Finished) -> dict[str, str]:
+    async def finish(end: Finished) -> dict[str, str]:
         _same_study(end.study, key)
         form = _form(store, end.session)
-        if store.answered(end.session) < sizes[form]:
+        if await store.answered(end.session) < sizes[form]:
             raise HTTPException(409, "not all trials are answered")
-        store.finish(end.session, json.dumps({"headphones": end.headphones}))
+        await store.finish(end.session, json.dumps({"headphones": end.headphones}))
         return {"code": crowd.completion_code(key["secret"], end.session)}
 
     app.mount("/", StaticFiles(directory=public, html=True))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from condfoley.errors import InputError
+
+T = TypeVar("T")
 
 ABANDONED = 3600.0
 """s after which an unfinished session no longer counts when the next participant gets the form least heard."""
@@ -41,7 +48,11 @@ class Session:
 
 
 class Store:
-    """The answers of one study. Safe to use from several threads; each call is one transaction on the disk."""
+    """The answers of one study, written by one thread: first come, first served.
+
+    The thread takes all calls that wait, does them in one transaction and lets them return when the disk has it,
+    so that participants who answer at the same time share the wait for the disk.
+    """
 
     def __init__(self, path: Path, study: str) -> None:
         """Open or make the database. Raises InputError when it cannot be used or belongs to another study."""
@@ -57,56 +68,93 @@ class Store:
                     "INSERT OR IGNORE INTO study SELECT ? WHERE NOT EXISTS (SELECT * FROM study)", (study,)
                 )
             (owner,) = self._db.execute("SELECT study FROM study").fetchone()
+            self._forms: dict[str, int] = dict(self._db.execute("SELECT session, form FROM sessions"))
         except sqlite3.Error as error:
             raise InputError(f"{path} cannot be used as database ({error}); give another --results") from error
         if owner != study:
             self._db.close()
             raise InputError(f"{path} holds answers of another study ({owner}); give another --results")
-        self._lock = threading.Lock()
+        self._closed = False
+        self._waiting: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="answers", daemon=True)
+        self._writer.start()
 
     def close(self) -> None:
-        """Write everything back into the one file."""
+        """Do what waits and write everything back into the one file."""
+        self._enter(self._stop)
+        self._writer.join()
         self._db.close()
-
-    def add_session(self, name: str, participant: str, forms: int) -> int:
-        """Enter a new session; returns its form, the one with the fewest sessions finished or under way."""
-        with self._lock, self._db:
-            counted = self._db.execute(
-                "SELECT form, count(*) FROM sessions WHERE received > ? OR session IN (SELECT session FROM finished) "
-                "GROUP BY form",
-                (time.time() - ABANDONED,),
-            )
-            taken = dict(counted.fetchall())
-            form = min(range(forms), key=lambda k: (taken.get(k, 0), k))
-            self._db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (name, form, participant, time.time()))
-        return form
 
     def form(self, session: str) -> int | None:
         """The form of a session, None for an unknown one."""
-        with self._lock:
-            row = self._db.execute("SELECT form FROM sessions WHERE session = ?", (session,)).fetchone()
-        return None if row is None else row[0]
+        return self._forms.get(session)
 
-    def add_answer(self, session: str, trial: str, body: str) -> bool:
+    async def add_session(self, name: str, participant: str, forms: int) -> int:
+        """Enter a new session; returns its form, the one with the fewest sessions finished or under way."""
+        self._forms[name] = await self._call(self._add_session, name, participant, forms)
+        return self._forms[name]
+
+    async def add_answer(self, session: str, trial: str, body: str) -> bool:
         """Append an answer. False when another one is there already; the same one again is fine (a lost reply)."""
-        return self._append("answers", "session = ? AND trial = ?", (session, trial), body)
+        return await self._call(self._append, "answers", "session = ? AND trial = ?", (session, trial), body)
 
-    def finish(self, session: str, body: str) -> bool:
+    async def finish(self, session: str, body: str) -> bool:
         """Append the end of a session, once; False when it ended otherwise before."""
-        return self._append("finished", "session = ?", (session,), body)
+        return await self._call(self._append, "finished", "session = ?", (session,), body)
 
-    def answered(self, session: str) -> int:
+    async def answered(self, session: str) -> int:
         """How many answers a session has."""
-        with self._lock:
-            return int(self._db.execute("SELECT count(*) FROM answers WHERE session = ?", (session,)).fetchone()[0])
+        return await self._call(self._answered, session)
+
+    async def _call(self, function: Callable[..., T], *args: object) -> T:
+        """The result of function(*args), called by the writer, when the disk has what it wrote."""
+        return await asyncio.wrap_future(self._enter(partial(function, *args)))
+
+    def _enter(self, function: Callable[[], T]) -> Future[T]:
+        done: Future[T] = Future()
+        self._waiting.put((function, done))
+        return done
+
+    def _write(self) -> None:
+        """The writer: call all that waits, commit once, tell everybody. Where the disk fails nobody is acknowledged."""
+        while not self._closed:
+            calls = [self._waiting.get()]
+            while not self._waiting.empty():
+                calls.append(self._waiting.get())
+            calls = [(function, done) for function, done in calls if done.set_running_or_notify_cancel()]
+            try:
+                with self._db:
+                    results = [function() for function, _ in calls]
+            except Exception as error:
+                for _, done in calls:
+                    done.set_exception(error)
+            else:
+                for (_, done), result in zip(calls, results, strict=True):
+                    done.set_result(result)
+
+    def _stop(self) -> None:
+        self._closed = True
+
+    def _add_session(self, name: str, participant: str, forms: int) -> int:
+        counted = self._db.execute(
+            "SELECT form, count(*) FROM sessions WHERE received > ? OR session IN (SELECT session FROM finished) "
+            "GROUP BY form",
+            (time.time() - ABANDONED,),
+        )
+        taken = dict(counted.fetchall())
+        form = min(range(forms), key=lambda k: (taken.get(k, 0), k))
+        self._db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (name, form, participant, time.time()))
+        return form
+
+    def _answered(self, session: str) -> int:
+        return int(self._db.execute("SELECT count(*) FROM answers WHERE session = ?", (session,)).fetchone()[0])
 
     def _append(self, table: str, where: str, keys: tuple[str, ...], body: str) -> bool:
-        with self._lock, self._db:
-            row = self._db.execute(f"SELECT body FROM {table} WHERE {where}", keys).fetchone()
-            if row is not None:
-                return bool(row[0] == body)
-            marks = ", ".join("?" * (len(keys) + 2))
-            self._db.execute(f"INSERT INTO {table} VALUES ({marks})", (*keys, body, time.time()))
+        row = self._db.execute(f"SELECT body FROM {table} WHERE {where}", keys).fetchone()
+        if row is not None:
+            return bool(row[0] == body)
+        marks = ", ".join("?" * (len(keys) + 2))
+        self._db.execute(f"INSERT INTO {table} VALUES ({marks})", (*keys, body, time.time()))
         return True
 
 

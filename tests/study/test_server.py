@@ -1,5 +1,6 @@
 """The server: every answer once, nothing from outside, nothing lost."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import httpx
@@ -169,25 +171,99 @@ def test_a_folder_without_study(tmp_path, capsys):
     assert "is not the key of a study" in capsys.readouterr().err
 
 
-def test_acknowledged_answers_survive_a_kill(folder, key):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "condfoley", "study", "serve", str(folder), "--port", str(port)]
+@pytest.fixture
+def start(folder):
+    """start() -> (the server's process, its address), the server accepting connections."""
+    running = []
+
+    def process():
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "condfoley", "study", "serve", str(folder), "--port", str(port)]
+        running.append(subprocess.Popen(command))
+        for _ in range(600):
+            if socket.socket().connect_ex(("127.0.0.1", port)) == 0:
+                break
+            time.sleep(0.1)
+        return running[-1], f"http://127.0.0.1:{port}"
+
+    yield process
+    for server in running:
+        server.kill()
+        server.wait()
+
+
+def take_part(address, key):
+    """Answer everything; returns how many answers were acknowledged."""
+    with httpx.Client(base_url=address, timeout=60) as client:
+        todo = posts(key, *begin(client, key))
+        return [client.post("/api/answers", json=body).status_code for body in todo].count(201)
+
+
+def test_acknowledged_answers_survive_a_kill(start, folder, key):
     acknowledged = 0
     for _ in range(2):
-        server = subprocess.Popen(command)
-        try:
-            for _ in range(600):
-                if socket.socket().connect_ex(("127.0.0.1", port)) == 0:
-                    break
-                time.sleep(0.1)
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-                name, form = begin(client, key)
-                for body in posts(key, name, form):
-                    assert client.post("/api/answers", json=body).status_code == 201
-                    acknowledged += 1
-        finally:
-            os.kill(server.pid, signal.SIGKILL)
-            server.wait()
+        server, address = start()
+        acknowledged += take_part(address, key)
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait()
     assert sum(len(s.answers) for s in sessions(folder / "results" / "answers.sqlite")[1]) == acknowledged == 8
+
+
+def test_a_stopped_server_leaves_one_file_to_copy(start, folder, key):
+    server, address = start()
+    assert take_part(address, key) == 4
+    server.terminate()
+    server.wait(60)
+    assert [path.name for path in (folder / "results").iterdir()] == ["answers.sqlite"]
+    assert len(sessions(folder / "results" / "answers.sqlite")[1][0].answers) == 4
+
+
+def at_once(*calls):
+    async def together():
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    return asyncio.run(together())
+
+
+def test_who_comes_together_is_written_together_in_the_order_of_coming(tmp_path):
+    store = Store(tmp_path / "answers.sqlite", "study")
+    assert at_once(store.add_session("s", "", 1)) == [0]
+    commits = []
+    store._db.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
+    hold = threading.Event()
+    store._enter(hold.wait)  # the writer is busy while a hundred arrive
+
+    async def release():
+        hold.set()
+
+    # every trial is answered three times: an answer, a repetition, and another answer that comes too late
+    calls = [store.add_answer("s", f"trial{k // 3}", "first" if k % 3 < 2 else "other") for k in range(99)]
+    assert at_once(*calls, release()) == [True, True, False] * 33 + [None]
+    assert len(commits) <= 2
+    store.close()
+    (kept,) = sessions(tmp_path / "answers.sqlite")[1]
+    assert kept.answers == ("first",) * 33
+
+
+def test_what_the_disk_refuses_is_not_acknowledged_and_can_be_sent_again(tmp_path):
+    store = Store(tmp_path / "answers.sqlite", "study")
+    at_once(store.add_session("s", "", 1))
+    store._db.execute("PRAGMA query_only=ON")  # as a disk that is full
+    assert all(isinstance(error, sqlite3.Error) for error in at_once(*(store.add_answer("s", t, "1") for t in "abc")))
+    store._db.execute("PRAGMA query_only=OFF")
+    assert at_once(*(store.add_answer("s", t, "1") for t in "abc")) == [True] * 3
+    store.close()
+    assert len(sessions(tmp_path / "answers.sqlite")[1][0].answers) == 3
+
+
+def test_sessions_of_an_earlier_run_go_on(tmp_path):
+    for form, name in enumerate("ab"):
+        store = Store(tmp_path / "answers.sqlite", "study")
+        at_once(store.add_session(name, "", 2))
+        assert store.form(name) == form and store.form("nobody") is None
+        store.close()
+    store = Store(tmp_path / "answers.sqlite", "study")
+    assert (store.form("a"), store.form("b")) == (0, 1)
+    store.close()
