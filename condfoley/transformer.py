@@ -11,8 +11,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, GPT2Config, GPT2Model
+from transformers import GPT2Config, GPT2Model
 
+from condfoley.kv_cache import SHARED_PREFIX, SharedPrefixCache
 from condfoley.sizes import TransformerConfig
 
 Given = Literal["both", "target", "nothing"]  # target's picture and reference, the first alone, or neither
@@ -85,6 +86,7 @@ class Transformer(nn.Module):
             attn_pdrop=c.dropout,
         )
         self.gpt2 = GPT2Model(gpt2)
+        self.gpt2.set_attn_implementation(SHARED_PREFIX)
         self.tok_emb = nn.Embedding(c.n_embed, c.n_embd)
         self.embedder = nn.Conv1d(c.feature_dim, c.n_embd, 1)  # picture tokens; one for both clips
         self.head = nn.Linear(c.n_embd, c.n_embed, bias=False)
@@ -198,7 +200,7 @@ class Transformer(nn.Module):
         forced: Tensor | None = None,
         until: int | None = None,
     ) -> Tensor:
-        """Draws the target's codes: prefix run once, its cache expanded to all candidates, one batch.
+        """Draws the target's codes: prefix run and kept once for all candidates, which are one batch.
 
         generators: one random stream (on the CPU) a candidate, so that a seed means the same sound in any batch.
         forced: (N, F) codes already written, which the window starts with. until: stop before this code; None: write all.
@@ -210,9 +212,9 @@ class Transformer(nn.Module):
         prefix, hints = self._conditions(condition, list(terms))  # (R, P, n_embd), (R, codes, n_embd)
         if hints is not None:
             prefix = torch.cat([prefix[:, :-1], prefix[:, -1:] + hints[:, :1]], 1)
-        cache = DynamicCache(config=self.gpt2.config)
+        cache = SharedPrefixCache(self.config.n_layer)
         hidden = self.gpt2(inputs_embeds=prefix, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
-        cache.batch_repeat_interleave(n)
+        cache.branch(n, places=total)
         hidden = hidden.repeat_interleave(n, 0)  # (R * N, n_embd): all candidates of one term, then of the next
         written = torch.empty(n, 0, dtype=torch.long, device=prefix.device) if forced is None else forced
         start = written.shape[1]
@@ -227,12 +229,14 @@ class Transformer(nn.Module):
                 hidden = self._feed(drawn, position, hints, cache, len(terms))
         return torch.cat(codes, 1)
 
-    def _feed(self, codes: Tensor, position: int, hints: Tensor | None, cache: DynamicCache, terms: int) -> Tensor:
+    def _feed(self, codes: Tensor, position: int, hints: Tensor | None, cache: SharedPrefixCache, terms: int) -> Tensor:
         """Runs (N, F) codes that start at `position` through the cached decoder; the last hidden states (R * N, n)."""
         x = self._segment(self._codes(codes, position), 3).repeat(terms, 1, 1)  # (R * N, F, n_embd)
         if hints is not None:
             x = x + hints[:, position + 1 : position + 1 + codes.shape[1]].repeat_interleave(len(codes), 0)
-        return self.gpt2(inputs_embeds=x, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+        return self.gpt2(inputs_embeds=x, past_key_values=cache, use_cache=True, shared=cache.blocks).last_hidden_state[
+            :, -1
+        ]
 
     def _conditions(self, condition: Condition, terms: list[Given]) -> tuple[Tensor, Tensor | None]:
         """Prefix and hints with what each term is given, one row a term."""

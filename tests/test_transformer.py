@@ -5,6 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condfoley import transformer
+from condfoley.kv_cache import SharedPrefixLayer
 from condfoley.sizes import TransformerConfig
 from condfoley.transformer import Condition, Sampling, Transformer, filtered
 
@@ -133,3 +135,32 @@ def test_aligned_reference_codes_see_the_picture_of_their_own_time():
     assert changed[10:].min() > 0  # columns at frames 4 and 6
     gone = torch.tensor([True])
     assert torch.equal(*(model.prefix(p, target, codes, no_picture=gone) for p in (plain, struck)))
+
+
+def test_the_shared_prefix_gives_the_logits_of_a_cache_for_each_candidate(model, condition, monkeypatch):
+    """transformers' own cache and attention as the yardstick: guidance, forced codes, three candidates."""
+    seen = []
+    monkeypatch.setattr(transformer, "draw", lambda logits, *_: seen.append(logits) or logits.argmax(-1, keepdim=True))
+    forced = torch.randint(32, (3, 6), generator=torch.Generator().manual_seed(2))
+    sampling = Sampling(guidance=2.0, picture_guidance=1.5)  # three terms
+    made = model.generate(condition, streams(0, 1, 2), sampling, forced)
+    assert torch.equal(made[:, :6], forced)
+    model.gpt2.set_attn_implementation("sdpa")
+    terms = sampling.terms(has_reference=True)
+    with torch.no_grad():
+        prefix, hints = model._conditions(condition, list(terms))
+        prefix, codes = prefix.repeat_interleave(3, 0), made.repeat(3, 1)
+        logits = model(prefix, codes, None if hints is None else hints.repeat_interleave(3, 0))  # (R * N, codes, V)
+    wanted = torch.einsum("r,rncv->ncv", torch.tensor(list(terms.values())), logits.unflatten(0, (3, 3)))
+    torch.testing.assert_close(torch.stack(seen, 1), wanted[:, 6:], rtol=1e-5, atol=1e-5)
+
+
+def test_writing_copies_neither_prefix_nor_what_was_written():
+    layer = SharedPrefixLayer()
+    prefix, new = torch.randn(2, 4, 7, 8), torch.randn(6, 4, 1, 8)
+    layer.update(prefix, prefix)
+    layer.branch(candidates=3, places=5)
+    first, _ = layer.update(new, new)
+    second, _ = layer.update(new, new)
+    assert layer.keys.data_ptr() == prefix.data_ptr() and first.data_ptr() == second.data_ptr()
+    assert layer.get_seq_length() == 9 and torch.equal(second, torch.cat([new, new], 2))
