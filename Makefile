@@ -33,6 +33,7 @@ test: $(VENV)/.installed-dev
 # The browser library of the listening study (jsPsych), at the versions that package-lock.json pins.
 study-web:
 	cd condfoley/study/web && npm ci --ignore-scripts --no-audit --no-fund
+	sed -i '/@font-face/,/}/d' condfoley/study/web/node_modules/jspsych/css/jspsych.css  # the page brings no font
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

@@ -65,9 +65,8 @@ async def post(port: int, path: str, body: dict[str, Any]) -> dict[str, Any]:
     return json.loads(reply)
 
 
-async def participant(port: int, until: float, think: float, taken: list[float]) -> None:
+async def participant(port: int, session: str, until: float, think: float, taken: list[float]) -> None:
     """Answer trial after trial until `until`, thinking `think` s between; notes the seconds each request took."""
-    session = (await post(port, "/api/sessions", {"study": "benchmark"}))["session"]
     scores = {"sync": [1, 0], "material": [0, 1]}
     await asyncio.sleep(think * np.random.default_rng().random())
     for number in range(TRIALS):
@@ -80,12 +79,14 @@ async def participant(port: int, until: float, think: float, taken: list[float])
         await asyncio.sleep(think)
 
 
-async def load(port: int, participants: int, seconds: float, think: float) -> list[float]:
-    """Seconds that each acknowledged answer took."""
+async def load(port: int, participants: int, seconds: float, think: float) -> tuple[list[float], float]:
+    """(seconds that each acknowledged answer took, answers a second), once everybody has begun."""
     taken: list[float] = []
-    until = time.monotonic() + seconds
-    await asyncio.gather(*(participant(port, until, think, taken) for _ in range(participants)))
-    return taken
+    new = [post(port, "/api/sessions", {"study": "benchmark"}) for _ in range(participants)]
+    sessions = [reply["session"] for reply in await asyncio.gather(*new)]
+    begin = time.monotonic()
+    await asyncio.gather(*(participant(port, session, begin + seconds, think, taken) for session in sessions))
+    return taken, len(taken) / (time.monotonic() - begin)
 
 
 def main() -> None:
@@ -105,9 +106,7 @@ def main() -> None:
         try:
             while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
                 time.sleep(0.1)
-            begin = time.monotonic()
-            taken = asyncio.run(load(port, given.participants, given.seconds, given.think))
-            rate = len(taken) / (time.monotonic() - begin)
+            taken, rate = asyncio.run(load(port, given.participants, given.seconds, given.think))
         finally:
             server.kill()
             server.wait()

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,6 +122,24 @@ def complaint(capsys, sources, tmp_path, *words):
     assert not out.exists(), "something half-written was left behind"
     (line,) = capsys.readouterr().err.splitlines()
     return line
+
+
+def test_an_export_without_the_library_fails_in_one_line_before_any_work(capsys, sources, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "LIBRARY", {"jspsych.js": "not/fetched.js"})
+    assert complaint(capsys, sources, tmp_path).endswith("fetch it with: make study-web")
+
+
+def test_the_wheel_takes_all_that_the_page_is_made_of():
+    """.ci/run looks into the wheel itself."""
+    taken = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    for path in page.LIBRARY.values():
+        assert f'"study/web/node_modules/{path}"' in taken
+    assert '"study/web/*"' in taken and all((WEB / name).is_file() for name in (*page.OURS, page.TEXTS))
+
+
+def test_the_page_brings_no_font_of_others(web):
+    """jsPsych's stylesheet holds Open Sans, with a licence of its own; `make study-web` takes it out."""
+    assert "@font-face" not in files()["jspsych.css"].read_text()
 
 
 @pytest.mark.parametrize(
