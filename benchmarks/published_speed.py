@@ -6,6 +6,7 @@ decoding and vocoding one by one (facts.md, section 10). Ours: one prefix, a cac
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -29,7 +30,8 @@ from condfoley.vocoder import Vocoder
 
 BLOCKS = ("pictures", "reference", "codes", "decode", "vocode")
 ONCE = BLOCKS[:2]  # for a pair, however many candidates
-PROBE_BYTES, PROBE_SIDE = 1 << 28, 2048  # of the copy and the product that measure the machine
+PROBE_BYTES, PROBE_SIDE = 1 << 28, 2048  # of the sum and the product that measure the machine
+ENOUGH = 30.0  # s of one way; what lasts so long is not repeated
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Job:
 @torch.inference_mode()
 def timed(job: Job, count: int, published: bool = False) -> dict[str, float]:
     """Seconds of each block for `count` candidates, all at once, or one by one as published."""
-    sampling = job.way._sampling(Sampling())
+    sampling = job.way._sampling({})
     spent = dict.fromkeys(BLOCKS, 0.0)
 
     def clocked(block: str, work: Callable[[], Tensor]) -> Tensor:
@@ -129,8 +131,10 @@ def timed(job: Job, count: int, published: bool = False) -> dict[str, float]:
 
 
 def median(job: Job, count: int, repeats: int, published: bool = False) -> dict[str, float]:
-    """Median seconds of each block over `repeats` runs after one to warm up."""
-    runs = [timed(job, count, published) for _ in range(1 + repeats)][1:]
+    """Median seconds of each block; as many runs as take ENOUGH seconds, at most `repeats`."""
+    runs = [timed(job, count, published)]
+    while len(runs) < repeats and sum(sum(run.values()) for run in runs) < ENOUGH:
+        runs.append(timed(job, count, published))
     return {block: float(np.median([run[block] for run in runs])) for block in BLOCKS}
 
 
@@ -143,7 +147,7 @@ def per_second(blocks: dict[str, float], count: int, one_by_one: int = 1) -> flo
 @torch.no_grad()  # the counter follows gradients' bookkeeping, which inference mode leaves out
 def work_of(job: Job, count: int) -> dict[str, tuple[float, float]]:
     """(floating-point operations, bytes of weights read) of each block for `count` candidates at once."""
-    way, sampling = job.way, job.way._sampling(Sampling())
+    way, sampling = job.way, job.way._sampling({})
     tokens, heard = job.pictures(), job.reference()
     codes = job.codes(tokens, heard, range(count), sampling)
     spec = (way.tokenizer.decode(codes, way.geometry.code_rows)[:, 0] + 1) / 2
@@ -163,9 +167,9 @@ def work_of(job: Job, count: int) -> dict[str, tuple[float, float]]:
     return out
 
 
-def machine_limits(device: str = "cpu", repeats: int = 5) -> tuple[float, float]:
-    """Measured (float32 operations a second of a product, bytes a second read by a sum) of the device."""
-    square = torch.randn(PROBE_SIDE, PROBE_SIDE, device=device)
+def machine_limits(dtype: torch.dtype, device: str = "cpu", repeats: int = 5) -> tuple[float, float]:
+    """Measured (operations a second of a product in `dtype`, bytes a second read by a sum) of the device."""
+    square = torch.randn(PROBE_SIDE, PROBE_SIDE, device=device).to(dtype)
     block = torch.ones(PROBE_BYTES // 4, device=device)
     best = []
     for work in (lambda: square @ square, block.sum):
@@ -195,28 +199,56 @@ def _stream() -> torch.Generator:
 def measure(
     counts: Sequence[int], repeats: int, sizes: Sizes | None = None, device: str = "cpu", compiled: bool = False
 ) -> dict[str, Any]:
-    """Everything the tables show. The published way is measured for one candidate; it repeats that for each."""
+    """Everything the tables show; each row is told as it is measured.
+
+    The published way is measured for one candidate; it repeats that for each. A run of one candidate warms up each way.
+    """
     job = Job(sizes or Sizes(), device, compiled)
+    timed(job, 1)
     published = median(job, 1, repeats, published=True)
-    rows = [_row("float32", count, median(job, count, repeats), published) for count in counts]
-    flops, bandwidth = machine_limits(device)
-    needed = work_of(job, max(counts))
-    exact = logits_of(job)
-    job.halve()
-    with torch.autocast(torch.device(device).type, torch.bfloat16):
-        rows += [_row("bfloat16", count, median(job, count, repeats), published) for count in counts]
-        change = float((logits_of(job) - exact).abs().max() / exact.abs().max())
+    _tell("published", 1, published, None)
+    rows, limits, exact = [], {}, logits_of(job)
+    one, two, last = work_of(job, 1), work_of(job, 2), max(counts)
+    needed = {  # each further candidate adds as many operations; the weights are read once
+        "float32": {b: (one[b][0] + (last - 1) * (two[b][0] - one[b][0]), one[b][1]) for b in BLOCKS}
+    }
+    for dtype in (torch.float32, torch.bfloat16):
+        name = str(dtype).removeprefix("torch.")
+        if dtype is torch.bfloat16:
+            job.halve()
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=dtype is torch.bfloat16):
+            if dtype is torch.bfloat16:
+                change = float((logits_of(job) - exact).abs().max() / exact.abs().max())
+                timed(job, 1)
+                needed[name] = {  # the operations are the same; the weights of what is halved are half as long
+                    b: (flops, size if b in ONCE else size / 2) for b, (flops, size) in needed["float32"].items()
+                }
+            for count in counts:
+                rows.append(_row(name, count, median(job, count, repeats), published))
+                _tell(name, count, rows[-1]["blocks"], rows[-1]["ratio"])
+        limits[name] = machine_limits(dtype, device)
+    floors = {
+        name: {block: max(work / limits[name][0], size / limits[name][1]) for block, (work, size) in blocks.items()}
+        for name, blocks in needed.items()
+    }
     return {
         "published": published,
         "rows": rows,
-        "floors": {block: max(work / flops, size / bandwidth) for block, (work, size) in needed.items()},
-        "flops": flops,
-        "bandwidth": bandwidth,
+        "floors": floors,
+        "bounds": {name: _row(name, last, floor, published)["ratio"] for name, floor in floors.items()},
+        "limits": limits,
         "bfloat16_difference": change,
         "threads": torch.get_num_threads(),
         "compiled": compiled,
         "device": device,
     }
+
+
+def _tell(way: str, count: int, blocks: dict[str, float], ratio: float | None) -> None:
+    """One measured row on standard error: a full run takes minutes."""
+    spent = "  ".join(f"{block} {seconds:.3f}" for block, seconds in blocks.items())
+    times = "" if ratio is None else f"  {ratio:.1f} times published"
+    print(f"{way}, N = {count}: {spent} s{times}", file=sys.stderr, flush=True)
 
 
 def _row(dtype: str, count: int, blocks: dict[str, float], published: dict[str, float]) -> dict[str, Any]:
@@ -237,14 +269,22 @@ def tables(result: dict[str, Any]) -> list[Table]:
         "the published way does pictures and reference once, the rest once for each candidate",
     )
     speed = Table("Published sizes, 2 s", ("way", "N", *shares, "candidates/s", "times published"), tuple(body), notes)
-    last = next(row for row in reversed(result["rows"]) if row["dtype"] == "float32")
-    floor = Table(
-        f"The machine's floor, N = {last['count']}, float32",
+    return [speed, *(_floor(result, dtype) for dtype in result["floors"])]
+
+
+def _floor(result: dict[str, Any], dtype: str) -> Table:
+    """What the machine allows each block in this dtype, for the largest N."""
+    last = next(row for row in reversed(result["rows"]) if row["dtype"] == dtype)
+    floors, (flops, bandwidth) = result["floors"][dtype], result["limits"][dtype]
+    return Table(
+        f"The machine's floor, N = {last['count']}, {dtype}",
         ("block", "measured [s]", "floor [s]", "share of the floor"),
         tuple(
             (b, number(last["blocks"][b], 3), number(f, 3), f"{100 * f / last['blocks'][b]:.0f} %")
-            for b, f in result["floors"].items()
+            for b, f in floors.items()
         ),
-        (f"product: {result['flops'] / 1e9:.0f} GFLOP/s, reading: {result['bandwidth'] / 1e9:.1f} GB/s",),
+        (
+            f"product: {flops / 1e9:.0f} GFLOP/s, reading: {bandwidth / 1e9:.1f} GB/s",
+            f"the most that this machine could reach: {result['bounds'][dtype]:.0f} times published",
+        ),
     )
-    return [speed, floor]

@@ -168,7 +168,7 @@ def main(words: Sequence[str] | None = None) -> int:
     p.add_argument("--only", default="published,shipped,length", help="parts to run")
     p.add_argument("--counts", default="1,8,32,100", help="candidates of the published sizes")
     p.add_argument("--lengths", default="2,10,60,600", help="targets' lengths, s")
-    p.add_argument("--repeats", type=int, default=3, help="runs of the published sizes after one to warm up")
+    p.add_argument("--repeats", type=int, default=3, help="most runs of the published sizes; long ones run once")
     p.add_argument("--candidates", type=int, default=8, help="of the shipped model")
     p.add_argument("--device", default="cpu", help="where the published sizes run")
     p.add_argument("--compile", action="store_true", help="decode and vocode the published sizes with torch.compile")

@@ -21,7 +21,7 @@ def test_both_ways_write_the_same_codes():
     for p in job.way.transformer.parameters():  # far from uniform
         p.add_(0.3 * torch.randn_like(p))
     tokens, heard = job.pictures(), job.reference()
-    for sampling in (Sampling(top_k=1), job.way._sampling(Sampling())):
+    for sampling in (Sampling(top_k=1), job.way._sampling({})):
         ours = job.codes(tokens, heard, [3, 4], sampling)
         theirs = torch.cat([job.codes_published(tokens, heard, seed, sampling) for seed in (3, 4)])
         assert torch.equal(ours, theirs) and len(ours.unique()) > 5
@@ -32,8 +32,10 @@ def test_the_report(monkeypatch, capsys):
     monkeypatch.setattr(published_speed, "PROBE_SIDE", 64)
     monkeypatch.setattr(published_speed, "PROBE_BYTES", 1 << 16)
     assert speed.main(["--only", "published", "--counts", "1,2", "--repeats", "1"]) == 0
-    told = capsys.readouterr().out
+    told, progress = capsys.readouterr()
     assert "bfloat16 moves the logits" in told and "candidates/s" in told and "share of the floor" in told
+    assert told.count("the most that this machine could reach") == 2  # float32 and bfloat16
+    assert len(progress.splitlines()) == 5  # published, and one row for each number of candidates and dtype
     assert speed.main(["--only", "none"]) == 2
 
 
