@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -129,3 +129,13 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def two_ray_workers() -> Iterator[None]:
+    """A small Ray, started once for all tests that need one."""
+    ray = pytest.importorskip("ray", reason="the engine ray needs Ray (pip install 'condfoley[cluster]')")
+    here = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent / "data")}}  # the workers import the tests' functions
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env=here)
+    yield
+    ray.shutdown()

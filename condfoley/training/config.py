@@ -33,8 +33,10 @@ class DataConfig:
     """Share of videos held out for validation, by the hash of their name; a prepared data set has its own split."""
     pairing: Literal["in_video", "published"] = "in_video"
     """Transformer: in_video: target and reference do not overlap; published: with the published loader's defects."""
+    rms: float = 0.0
+    """Transformer: level (root mean square) that a soundtrack's windows are brought to, as published 0.1; 0: as they are."""
     workers: int = 2
-    """Processes that fill the cache."""
+    """Processes that fill the cache with decoded clips and with what earlier parts make of them."""
     engine: Engine = "local"
     """What fills the cache: processes of this machine, or a Ray cluster that sees the same folders."""
 

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 
-from condfoley.mel import log_mel
+from condfoley.data.store import Clip
 from condfoley.sync import Sync
-from condfoley.tokenizer import Tokenizer
-from condfoley.training.banks import Example, part_hash, picture_tokens, token_statistics, token_window
+from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
+from condfoley.training.features import Features
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
-from condfoley.weights import load_part
 
 FOREIGN, SPLICED = 0.2, 0.35  # shares of examples with another clip's sound / with exchanged stretches
+
+
+@dataclass
+class Heard:
+    """A clip with what the sync model is given of it.
+
+    tokens: (VIEWS, T, D) float16. true, reconstructed: its soundtracks' spectrograms (tracks, n_mels, M) float16 in
+    [0, 1], as they are and through the tokenizer; the latter None when training does not ask for it.
+    """
+
+    clip: Clip
+    tokens: np.ndarray
+    true: np.ndarray
+    reconstructed: np.ndarray | None = None
 
 
 class SyncStage(Stage):
@@ -35,17 +48,10 @@ class SyncStage(Stage):
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         super().__init__(config, accelerator)
-        weights, g, device = Path(config.weights), config.geometry, str(accelerator.device)
-        encoder = load_part(weights, "video_encoder", device)
-        home = self.store.cache / f"tokens-{part_hash(weights, 'video_encoder')}"
-        none = np.zeros((0,))
-        self.bank, self.held_out = (
-            [Example(c, t, none, none) for c, t in zip(clips, picture_tokens(clips, encoder, home, g))]
-            for clips in (self.store.train, self.store.validation)
-        )
-        self.tokenizer: Tokenizer | None = None
-        if config.loss.reconstructed:
-            self.tokenizer = load_part(weights, "tokenizer", device)
+        g = config.geometry
+        features = Features(config, self.store.cache, str(accelerator.device))
+        every = self._heard(self.store.train + self.store.validation, features)
+        self.bank, self.held_out = every[: len(self.store.train)], every[len(self.store.train) :]
         self.sizes = dataclasses.replace(
             config.sync,
             feature_dim=self.bank[0].tokens.shape[2],
@@ -54,7 +60,7 @@ class SyncStage(Stage):
             fps=g.fps,
         )
         self.model: Sync = Sync(self.sizes)
-        mean, std = token_statistics(self.bank)
+        mean, std = token_statistics([e.tokens for e in self.bank])
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
         self.add("sync", started(self.model, self.part, config), config.lr, self._loss)
@@ -66,18 +72,16 @@ class SyncStage(Stage):
         """The video encoder, and the tokenizer when it is to hear some spectrograms through it."""
         return ("video_encoder", *(("tokenizer",) if config.loss.reconstructed else ()))
 
-    @torch.no_grad()
-    def _pairs(self, bank: list[Example], rngs: Sequence[np.random.Generator], views: int) -> Batch:
+    def _heard(self, clips: list[Clip], features: Features) -> list[Heard]:
+        kinds = [features.picture_tokens(), features.spectrograms()]
+        if self.config.loss.reconstructed:
+            kinds.append(features.reconstructions())
+        return [Heard(clip, *made) for clip, made in zip(clips, features.of(clips, *kinds))]
+
+    def _pairs(self, bank: list[Heard], rngs: Sequence[np.random.Generator], views: int) -> Batch:
         """(tokens (B, T, D), spectrograms (B, n_mels, M) in [0, 1], labels (B, classes))."""
-        names, tokens, wavs, labels, splices = zip(*(self._one(bank, rng, views) for rng in rngs))
-        spec = log_mel(torch.from_numpy(np.stack(wavs)).to(self.device), self.geometry)
-        if self.tokenizer is not None:
-            chosen = [i for i, rng in enumerate(rngs) if rng.random() < self.config.loss.reconstructed]
-            if chosen:
-                spec[chosen] = self._through_tokenizer(spec[chosen])
-        spec = torch.stack([_spliced(s, moves) for s, moves in zip(spec, splices)])
-        label = torch.from_numpy(np.stack(labels)).float().to(self.device)
-        return Batch(list(names), (torch.from_numpy(np.stack(tokens)).float().to(self.device), spec, label))
+        names, *examples = zip(*(self._one(bank, rng, views) for rng in rngs))
+        return Batch(list(names), tuple(torch.from_numpy(np.stack(x)).float().to(self.device) for x in examples))
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
         """Freshly shifted sounds beside their pictures, with noise on the picture tokens."""
@@ -87,8 +91,10 @@ class SyncStage(Stage):
         tokens = tokens + noise.to(self.device) * self.config.loss.feature_noise * self.model.feature_std
         return Batch(batch.names, (tokens, spec, label))
 
-    def _one(self, bank: list[Example], rng: np.random.Generator, views: int) -> tuple:
-        """One example: a picture window, a sound shifted against it, its soft label, and stretches to exchange."""
+    def _one(
+        self, bank: list[Heard], rng: np.random.Generator, views: int
+    ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
+        """One example: its clip's name, a picture window, the spectrogram of a sound shifted against it, its soft label."""
         n, most, g = self.window, self.sizes.max_shift, self.geometry
         e = bank[rng.integers(len(bank))]
         room = max(0, e.clip.frame_count - n)
@@ -96,30 +102,22 @@ class SyncStage(Stage):
         start = int(rng.integers(max(0, shift), room + min(0, shift) + 1))
         tokens = token_window(e.tokens[int(rng.integers(views))], start, n)
         label = np.zeros(2 * most + 2, np.float32)
-        sound, kind = e.clip, rng.random()
+        sound, kind = e, rng.random()
         moves: list[tuple[int, int, int]] = []
         true = 1.0
         if kind < FOREIGN:
-            sound, true = bank[rng.integers(len(bank))].clip, 0.0
+            sound, true = bank[rng.integers(len(bank))], 0.0
         elif kind < FOREIGN + SPLICED:
             moves, exchanged = draw_splices(n * self.sizes.mel_per_frame, rng)
             true = max(0.0, 1 - 2 * exchanged)
         label[shift + most], label[-1] = true, 1 - true
-        begin = round((start - shift + rng.uniform(-0.5, 0.5)) / g.fps * g.sample_rate)
-        wav = sound.sound(int(rng.integers(sound.tracks)), begin, round(n / g.fps * g.sample_rate))
-        return e.clip.name, tokens, wav, label, moves
-
-    def _through_tokenizer(self, spec: Tensor) -> Tensor:
-        """Spectrograms as the tokenizer gives them back, window by window: (B, n_mels, M) in [0, 1]."""
-        assert self.tokenizer is not None
-        w = self.geometry.window_mel_frames
-        padded = F.pad(spec, (0, -spec.shape[2] % w))
-        windows = padded.unflatten(2, (-1, w)).transpose(1, 2)  # (B, K, n_mels, w)
-        with self.accelerator.autocast():
-            codes = self.tokenizer.encode(2 * windows.flatten(0, 1)[:, None] - 1)
-            made = self.tokenizer.decode(codes, self.geometry.code_rows).float()
-        made = ((made[:, 0] + 1) / 2).clamp(0, 1).unflatten(0, windows.shape[:2]).transpose(1, 2).flatten(2)
-        return made[:, :, : spec.shape[2]]
+        begin = round((start - shift + rng.uniform(-0.5, 0.5)) * self.sizes.mel_per_frame)
+        track = int(rng.integers(sound.clip.tracks))
+        spec = sound.true
+        if sound.reconstructed is not None and rng.random() < self.config.loss.reconstructed:
+            spec = sound.reconstructed
+        count = round(n / g.fps * g.sample_rate) // g.hop + 1
+        return e.clip.name, tokens, _spliced(spec_window(spec[track], begin, count), moves), label
 
     def _loss(self, tokens: Tensor, spec: Tensor, label: Tensor) -> Loss:
         loss = -(label * self.model(tokens, spec).float().log_softmax(1)).sum(1).mean()
@@ -164,8 +162,17 @@ def draw_splices(length: float, rng: np.random.Generator) -> tuple[list[tuple[in
     return moves, min(1.0, replaced / length)
 
 
-def _spliced(spec: Tensor, moves: list[tuple[int, int, int]]) -> Tensor:
-    out = spec.clone()
+def spec_window(spec: np.ndarray, start: int, count: int) -> np.ndarray:
+    """Frames [start, start + count) of a spectrogram (n_mels, M), silence beyond its ends: (n_mels, count) float32."""
+    out = np.zeros((len(spec), count), np.float32)
+    left, right = max(0, start), min(spec.shape[1], start + count)
+    if right > left:
+        out[:, left - start : right - start] = spec[:, left:right]
+    return out
+
+
+def _spliced(spec: np.ndarray, moves: list[tuple[int, int, int]]) -> np.ndarray:
+    out = spec.copy()
     for to, source, count in moves:
         out[:, to : to + count] = spec[:, source : source + count]
     return out

@@ -17,6 +17,7 @@ from condfoley.data.pairs import draw_pair, reference_slip, slipped
 from condfoley.training.adapters import add_adapters, merged_adapters
 from condfoley.training.banks import Example, examples, token_statistics, token_window
 from condfoley.training.config import TrainConfig
+from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part, started
 from condfoley.training.pretext import cases
 from condfoley.training.samples import write_heard
@@ -35,9 +36,9 @@ class TransformerStage(Stage):
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         super().__init__(config, accelerator)
         weights, g, device = Path(config.weights), config.geometry, str(accelerator.device)
-        pairing = config.data.pairing
-        self.bank = examples(self.store.train, weights, self.store.cache, g, device, pairing)
-        self.held_out = examples(self.store.validation, weights, self.store.cache, g, device, pairing)
+        features = Features(config, self.store.cache, device)
+        every = examples(self.store.train + self.store.validation, features)
+        self.bank, self.held_out = every[: len(self.store.train)], every[len(self.store.train) :]
         self.tokenizer = load_part(weights, "tokenizer", device)
         sizes = dataclasses.replace(  # lengths follow the geometry and the frozen parts
             config.transformer,
@@ -48,7 +49,7 @@ class TransformerStage(Stage):
             code_rows=g.code_rows,
         )
         self.model: Transformer = Transformer(sizes)
-        mean, std = token_statistics(self.bank)
+        mean, std = token_statistics([e.tokens for e in self.bank])
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
         started(self.model, self.part, config)

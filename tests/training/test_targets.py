@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from condfoley.data.simulation.events import Event
 from condfoley.training.augment import augment, repeated_frames
-from condfoley.training.banks import window_starts
+from condfoley.training.extract import window_starts
 from condfoley.training.offset import draw_splices
 from condfoley.training.picture import frame_labels
 from condfoley.training.stage import rate_scale

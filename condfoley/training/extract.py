@@ -1,0 +1,171 @@
+"""What one clip gives to training, each written to a file: picture tokens, codes, spectrograms, and reconstructed ones.
+
+Functions of a clip and a path, so that any process can do any clip; `features` keeps the files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from condfoley.data.pairs import Pairing, event_starts
+from condfoley.data.store import Clip, seed_of
+from condfoley.geometry import Geometry
+from condfoley.mel import log_mel, window_spec
+from condfoley.training.augment import augment
+from condfoley.weights import load_part
+
+VIEWS = 3  # plain, mirrored, and one augmented view of each clip
+WINDOWS = 4  # code windows of each soundtrack
+AT_ONCE = 16  # windows that go through the tokenizer together
+QUIET = 1e-4  # least RMS that is brought to a level (facts.md, section 2)
+
+Work = Callable[[Clip, Path], None]
+"""Makes one file of a clip."""
+Job = tuple[Clip, list[tuple[Work, Path]]]
+"""A clip, and what is to be made of it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A frozen part as every process finds it.
+
+    digest: of its file; a retrained part is another one. threads: of torch in a process of a pool; 0: as they are.
+    """
+
+    weights: str
+    name: str
+    digest: str
+    geometry: Geometry
+    device: str = "cpu"
+    threads: int = 0
+
+    def load(self) -> Any:
+        """The network, loaded once in each process."""
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        return loaded(self)
+
+
+@lru_cache(maxsize=2)
+def loaded(part: Part) -> Any:
+    """This process's copy of a part; `cache_clear` when there is no more use for it."""
+    return load_part(Path(part.weights), part.name, part.device)
+
+
+def extract(job: Job) -> None:
+    """Makes all files that are wanted of one clip."""
+    clip, wanted = job
+    for work, path in wanted:
+        work(clip, path)
+
+
+@torch.no_grad()
+def picture_tokens(part: Part, clip: Clip, path: Path) -> None:
+    """(VIEWS, T, D) float16 by the video encoder."""
+    size, encoder = part.geometry.frame_size, part.load()
+    frames = torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
+    plain = F.interpolate(frames, (size, size), mode="area")
+    generator = torch.Generator().manual_seed(seed_of(clip.name))
+    views = torch.stack([plain, plain.flip(3), augment(frames, size, generator).clamp(0, 1)])
+    pixels = (views * 255).round().to(torch.uint8).permute(0, 1, 3, 4, 2)  # (VIEWS, T, S, S, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        tokens = torch.stack([encoder.encode_clip(v) for v in pixels])
+    _save(path, tokens)
+
+
+@torch.no_grad()
+def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Path) -> None:
+    """starts (tracks, WINDOWS), picture frames, and codes (tracks, WINDOWS, codes) int16 by the tokenizer.
+
+    rms: level that the windows of a soundtrack are brought to; 0: as they are.
+    """
+    g, tokenizer = part.geometry, part.load()
+    rng = np.random.default_rng(seed_of(clip.name))
+    starts = np.stack([_starts(clip, g, rng, pairing) for _ in range(clip.tracks)])
+    wavs = []
+    for track, row in enumerate(starts):
+        shift = rng.uniform(-0.5, 0.5, len(row))
+        begins = np.round((row + shift) / g.fps * g.sample_rate).astype(int)
+        windows = np.stack([clip.sound(track, int(begin), g.clip_samples) for begin in begins])
+        wavs.append(levelled(windows, rms) if rms else windows)
+    spec = window_spec(torch.from_numpy(np.concatenate(wavs)), g).to(part.device)
+    with torch.autocast(torch.device(part.device).type, torch.bfloat16):
+        codes = tokenizer.encode(spec)
+    grid = codes.cpu().numpy().astype(np.int16).reshape(*starts.shape, -1)
+    with open(path.with_suffix(".tmp"), "wb") as file:
+        np.savez(file, starts=starts, codes=grid)
+    os.replace(path.with_suffix(".tmp"), path)
+
+
+def _starts(clip: Clip, geometry: Geometry, rng: np.random.Generator, pairing: Pairing) -> np.ndarray:
+    if pairing == "published" and clip.events:
+        return event_starts(clip.events, clip.frame_count, geometry.window_frames, geometry.fps, rng, WINDOWS)
+    return window_starts(clip.frame_count, geometry.window_frames, rng)
+
+
+def window_starts(frames: int, window: int, rng: np.random.Generator) -> np.ndarray:
+    """WINDOWS start frames of one soundtrack; at least one pair does not overlap when the clip is long enough."""
+    last = max(0, frames - window)
+    first = int(rng.integers(0, max(1, last - window + 1)))
+    starts = [first, int(rng.integers(min(first + window, last), last + 1))]
+    starts += list(rng.integers(0, last + 1, WINDOWS - 2))
+    return np.array(starts)
+
+
+def levelled(wavs: np.ndarray, rms: float) -> np.ndarray:
+    """Sounds (B, N) with one gain for all that brings their common root mean square to `rms`, clipped to [-1, 1].
+
+    Nearly silent ones are raised by rms / QUIET at most (facts.md, section 2).
+    """
+    present = max(QUIET, float(np.sqrt(np.square(wavs).mean())))
+    return np.clip(wavs * np.float32(rms / present), -1, 1)
+
+
+def spectrograms(geometry: Geometry, clip: Clip, path: Path) -> None:
+    """Log-mel of the soundtracks: (tracks, n_mels, M) float16 in [0, 1]."""
+    _save(path, torch.cat(list(_tracks(clip, geometry))))
+
+
+def _tracks(clip: Clip, geometry: Geometry) -> Iterator[Tensor]:
+    """Log-mel spectrograms of the soundtracks, one by one: (1, n_mels, M)."""
+    for track in range(clip.tracks):
+        wav = clip.sound(track, 0, max(clip.sample_count, geometry.n_fft))
+        yield log_mel(torch.from_numpy(wav)[None], geometry)
+
+
+@torch.no_grad()
+def reconstructions(part: Part, clip: Clip, path: Path) -> None:
+    """The same as the tokenizer gives it back, window after window from a random beginning."""
+    tokenizer, width = part.load(), part.geometry.window_mel_frames
+    rng = np.random.default_rng(seed_of(clip.name))
+    out = []
+    for spec in _tracks(clip, part.geometry):
+        before, length = int(rng.integers(width)), spec.shape[2]
+        padded = F.pad(spec, (before, -(before + length) % width))  # with silence
+        windows = padded.unflatten(2, (-1, width)).movedim(2, 0).to(part.device)  # (K, 1, n_mels, width)
+        with torch.autocast(windows.device.type, torch.bfloat16):
+            made = torch.cat([_given_back(tokenizer, some, part.geometry) for some in windows.split(AT_ONCE)])
+        out.append(made.movedim(0, 2).flatten(2)[:, :, before : before + length])
+    _save(path, torch.cat(out))
+
+
+def _given_back(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
+    """Windows (K, 1, n_mels, T) in [0, 1] through the tokenizer."""
+    made: Tensor = tokenizer.decode(tokenizer.encode(2 * windows - 1), geometry.code_rows)
+    return ((made.float() + 1) / 2).clamp(0, 1)
+
+
+def _save(path: Path, values: Tensor) -> None:
+    with open(path.with_suffix(".tmp"), "wb") as file:
+        np.save(file, values.float().cpu().numpy().astype(np.float16))
+    os.replace(path.with_suffix(".tmp"), path)

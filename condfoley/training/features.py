@@ -1,0 +1,112 @@
+"""Features of the clips, kept in the cache: made once, by `data.engine` in `data.workers` processes, as clips are decoded.
+
+One file a clip, in a folder named after the geometry and the hash of the part that made it: a killed run goes on where
+it stopped, and a retrained part never meets the old part's results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from condfoley.data.engine import run
+from condfoley.data.store import Clip
+from condfoley.errors import InputError
+from condfoley.lineage import codes_hash
+from condfoley.training import extract
+from condfoley.training.config import TrainConfig
+from condfoley.training.extract import Part, Work
+from condfoley.weights import read_card
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of feature: what writes its file, the folder of such files, their suffix."""
+
+    work: Work
+    folder: str
+    suffix: str = ".npy"
+
+
+class Features:
+    """What can be had of clips, by the parts of a weights folder."""
+
+    def __init__(self, config: TrainConfig, cache: Path, device: str):
+        """cache: where the decoded clips are. device: that of parts, unless a cluster's tasks load them."""
+        self.config, self.cache, self.device = config, cache, device
+        self.key = hashlib.sha256(json.dumps(asdict(config.geometry)).encode()).hexdigest()[:8]
+
+    def of(self, clips: list[Clip], *kinds: Kind) -> list[tuple[Any, ...]]:
+        """For each clip, its features of some kinds; those that are missing are made.
+
+        Raises InputError naming a clip that they cannot be made of.
+        """
+        from tqdm import tqdm
+
+        d = self.config.data
+        folders = [self.cache / f"{kind.folder}-{self.key}" for kind in kinds]
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        paths = [
+            [(home / (os.path.basename(clip.prefix) + kind.suffix)).resolve() for home, kind in zip(folders, kinds)]
+            for clip in clips
+        ]
+        jobs = []
+        for clip, files in zip(clips, paths):
+            if missing := [(kind.work, path) for kind, path in zip(kinds, files) if not path.exists()]:
+                jobs.append((clip, missing))
+        done = run(extract.extract, jobs, d.engine, d.workers)
+        for item in tqdm(done, total=len(jobs), desc="features", file=sys.stderr, mininterval=5, disable=not jobs):
+            if item.error:
+                raise InputError(f"no features of {item.item[0].name} can be made: {item.error}; run again to go on")
+        extract.loaded.cache_clear()  # training has its own copies
+        return [tuple(map(_read, files)) for files in paths]
+
+    def picture_tokens(self) -> Kind:
+        """(VIEWS, T, D) float16."""
+        encoder = self._part("video_encoder")
+        return Kind(partial(extract.picture_tokens, encoder), f"tokens-{encoder.digest}")
+
+    def code_windows(self) -> Kind:
+        """starts (tracks, WINDOWS), codes (tracks, WINDOWS, codes) of windows of every soundtrack.
+
+        starts: picture frames; in_video: anywhere, as at generation; published: around events, as the paper's. Each
+        window has its own random shift below a frame's length.
+        """
+        d = self.config.data
+        level = f"-rms{d.rms:g}" if d.rms else ""
+        codes = codes_hash(Path(self.config.weights))[:12]  # another decoder leaves codes as they are
+        work = partial(extract.code_windows, self._part("tokenizer"), d.pairing, d.rms)
+        return Kind(work, f"codes-{d.pairing}{level}-{codes}", ".npz")
+
+    def spectrograms(self) -> Kind:
+        """Log-mel spectrograms of every soundtrack: (tracks, n_mels, M) float16 in [0, 1]."""
+        return Kind(partial(extract.spectrograms, self.config.geometry), "mel")
+
+    def reconstructions(self) -> Kind:
+        """The same spectrograms as the tokenizer gives them back, window after window."""
+        tokenizer = self._part("tokenizer")
+        return Kind(partial(extract.reconstructions, tokenizer), f"reconstructed-{tokenizer.digest}")
+
+    def _part(self, name: str) -> Part:
+        d, weights = self.config.data, Path(self.config.weights)
+        digest = str(read_card(weights)["parts"][name]["sha256"])[:12]
+        device = "cpu" if d.engine == "ray" else self.device  # a cluster's tasks are given cores only
+        pool = d.engine == "local" and d.workers > 1
+        threads = max(1, (os.cpu_count() or 1) // d.workers) if pool else 0
+        return Part(str(weights.resolve()), name, digest, self.config.geometry, device, threads)
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".npy":
+        return np.load(path, mmap_mode="r")
+    with np.load(path) as arrays:
+        return tuple(arrays[name] for name in ("starts", "codes"))

@@ -1,0 +1,97 @@
+"""Features of clips are the same whoever makes them, and made once."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from condfoley.data.store import Clip, Store
+from condfoley.errors import InputError
+from condfoley.geometry import Geometry
+from condfoley.training.config import TrainConfig
+from condfoley.training.extract import levelled
+from condfoley.training.features import Features
+from condfoley.training.offset import spec_window
+from tests.tiny import write_tiny_weights
+from tests.training.toy import config
+
+
+@pytest.fixture(scope="module")
+def decoded(clips, tmp_path_factory) -> tuple[TrainConfig, list[Clip]]:
+    """Settings and clips; the features' cache is each test's own."""
+    weights = write_tiny_weights(tmp_path_factory.mktemp("weights"))
+    settings = config("sync", clips, weights.parent, weights=str(weights))
+    cache = str(tmp_path_factory.mktemp("decoded"))
+    store = Store.open(str(clips), settings.geometry, cache=cache, frame_size=40, renderings=2, workers=1)
+    return settings, store.train + store.validation
+
+
+def made(settings: TrainConfig, clips: list[Clip], cache: Path, **data) -> dict[str, bytes]:
+    """All features, by the file that each is kept in."""
+    settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, **data))
+    features = Features(settings, cache, "cpu")
+    f = features
+    f.of(clips, f.picture_tokens(), f.code_windows(), f.spectrograms(), f.reconstructions())
+    return {str(p.relative_to(cache)): p.read_bytes() for p in sorted(cache.rglob("*.np?"))}
+
+
+@pytest.fixture(scope="module")
+def here(decoded, tmp_path_factory) -> dict[str, bytes]:
+    """What this process makes of them."""
+    return made(*decoded, tmp_path_factory.mktemp("here"))
+
+
+def test_two_processes_make_what_one_makes(decoded, here, tmp_path):
+    assert len(here) == 4 * len(decoded[1])
+    assert made(*decoded, tmp_path, workers=2) == here
+
+
+def test_ray_makes_the_same(decoded, here, two_ray_workers, tmp_path):
+    assert made(*decoded, tmp_path, engine="ray", workers=2) == here
+
+
+def test_they_are_made_once(decoded, tmp_path, monkeypatch):
+    made(*decoded, tmp_path)
+    monkeypatch.setattr("condfoley.training.extract.load_part", None)
+    made(*decoded, tmp_path)
+
+
+def test_a_clip_that_nothing_can_be_made_of_is_named(decoded, tmp_path):
+    settings, clips = decoded
+    lost = dataclasses.replace(clips[0], name="lost", prefix=str(tmp_path / "lost"))
+    features = Features(settings, tmp_path, "cpu")
+    with pytest.raises(InputError, match="no features of lost can be made: FileNotFoundError.*run again"):
+        features.of([*clips[1:], lost], features.spectrograms())
+
+
+def test_other_settings_have_other_files(decoded, here, tmp_path):
+    settings, clips = decoded
+    louder = made(settings, clips, tmp_path / "louder", rms=0.1)
+    published = made(dataclasses.replace(settings, geometry=Geometry(fmax=7000)), clips, tmp_path / "published")
+    assert [name for name in louder if name not in here] == [name for name in louder if "rms0.1" in name] != []
+    assert not set(published) & set(here)
+
+
+def test_reconstructions_are_beside_the_spectrograms(decoded, tmp_path):
+    settings, clips = decoded
+    features = Features(settings, tmp_path, "cpu")
+    for true, again in features.of(clips, features.spectrograms(), features.reconstructions()):
+        assert true.shape == again.shape and not np.array_equal(true, again)
+        assert 0 <= again.min() and again.max() <= 1
+
+
+def test_windows_reach_beyond_a_spectrogram():
+    spec = np.arange(1, 5, dtype=np.float16)[None]
+    assert spec_window(spec, -1, 3).tolist() == [[0, 1, 2]]
+    assert spec_window(spec, 3, 3).tolist() == [[4, 0, 0]]
+    assert spec_window(spec, 9, 2).tolist() == [[0, 0]]
+
+
+def test_one_gain_brings_sounds_to_a_level():
+    wavs = np.array([[0.01, -0.01], [0.03, -0.03]], np.float32)
+    out = levelled(wavs, 0.1)
+    assert np.sqrt(np.square(out).mean()) == pytest.approx(0.1, rel=1e-5)
+    assert out[1, 0] / out[0, 0] == pytest.approx(3, rel=1e-5)
+    assert np.abs(levelled(np.array([[1.0] + [0.0] * 999], np.float32), 0.1)).max() == 1  # clipped
+    assert np.abs(levelled(np.full((1, 9), 1e-9, np.float32), 0.1)).max() < 1e-5  # silence stays silent
