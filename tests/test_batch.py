@@ -62,6 +62,20 @@ def test_a_folder_of_targets_goes_on_past_a_bad_one_and_only_makes_what_is_missi
     assert second["a"] == first["a"] and second["b"] > first["b"]
 
 
+def test_on_ray_the_same_results_and_complaints(clips, weights, tmp_path, capsys, two_ray_workers):
+    rows = [("one", "reference.mp4", "targets/a.mp4"), ("bad", "reference.mp4", "targets/broken.mp4")]
+    words = ["batch", "--pairs", str(listed(clips / "pairs.csv", *rows)), "--weights", str(weights), "--quiet"]
+    words += ["--candidates", "1", "--device", "cpu"]
+    sounds = []
+    for engine in ("local", "ray"):
+        out = tmp_path / engine
+        assert main([*words, "--out", str(out), "--engine", engine]) == 2
+        printed, complaints = capsys.readouterr()
+        assert printed.split() == [str(out / "one" / "target_with_sound.mp4")] and "bad" in complaints
+        sounds.append((out / "one" / "soundtrack.wav").read_bytes())
+    assert sounds[0] == sounds[1]
+
+
 def test_a_list_names_the_results_and_other_settings_do_not_replace_them(clips, weights, tmp_path, capsys):
     pairs = listed(clips / "pairs.csv", ("one", "reference.mp4", "targets/a.mp4"))
     out = tmp_path / "out"
