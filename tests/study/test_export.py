@@ -98,6 +98,13 @@ def test_other_methods(exported, method, clips):
     assert public(folder)["scale"] == ([0, 100] if method == "rating" else [1, 5])
 
 
+def test_prolific_gets_its_code(exported):
+    """study.js makes the address of it: https://app.prolific.com/submissions/complete?cc=..."""
+    folder, _ = exported("--trials", "1", "--prolific-code", "C1AB2")
+    assert public(folder)["prolific_code"] == "C1AB2"
+    assert "https://app.prolific.com/submissions/complete?cc=${plan.prolific_code}" in (WEB / "study.js").read_text()
+
+
 def test_texts_can_be_translated(exported, tmp_path):
     english = json.loads((WEB / page.TEXTS).read_text())
     (tmp_path / "de.json").write_text(json.dumps(english | {"language": "de", "continue": "Weiter </script>"}))
@@ -152,6 +159,7 @@ def test_the_page_brings_no_font_of_others(web):
         (("--systems", "ours,../noise"), "no sounds of system"),
         (("--endpoint", "ftp://x"), "https://"),
         (("--loudness", "3"), "LUFS"),
+        (("--prolific-code", "C1&evil"), "letters and digits"),
         (("--trials", "0"), "not below 1"),
     ],
 )
