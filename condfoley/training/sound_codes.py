@@ -18,7 +18,7 @@ from condfoley.tokenizer import Tokenizer
 from condfoley.training.codebook import MovingCodebook, code_usage
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import started
-from condfoley.training.stage import Batch, Loss, Stage, fixed_streams, random_sounds
+from condfoley.training.stage import DISCRIMINATOR, Batch, Loss, Stage, fixed_streams, random_sounds
 
 
 class TokenizerStage(Stage):
@@ -44,7 +44,7 @@ class TokenizerStage(Stage):
             from taming.modules.discriminator.model import NLayerDiscriminator, weights_init
 
             disc = NLayerDiscriminator(input_nc=1, ndf=loss.disc_channels, n_layers=3).apply(weights_init)
-            self.add("discriminator", disc, config.lr_disc, self._discriminator_loss)
+            self.add(DISCRIMINATOR, disc, config.lr_disc, self._discriminator_loss)
         _, wav = random_sounds(self.store.validation, self.geometry.clip_samples, fixed_streams(48))
         self.held_out = window_spec(wav.to(self.device), self.geometry)
 
@@ -66,15 +66,7 @@ class TokenizerStage(Stage):
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update of the tokenizer and, from its first step on, of the discriminator."""
         (spec,) = batch.tensors
-        judged = "discriminator" in self.networks and step >= self.config.loss.adversarial_from
-        if judged:
-            self.networks["discriminator"].requires_grad_(False)
-        metrics = self.update("tokenizer", spec, step, judged)
-        out = metrics.pop("out")
-        if judged:
-            self.networks["discriminator"].requires_grad_(True)
-            metrics |= self.update("discriminator", spec, out)
-        return metrics
+        return self.update_judged(step, spec, spec, step)
 
     def _loss(self, spec: Tensor, step: int, judged: bool) -> Loss:
         out, codebook, indices = self._forward(spec, step)
@@ -89,7 +81,7 @@ class TokenizerStage(Stage):
             metrics |= code_usage(indices, self.tokenizer.config.n_embed)
         if judged:
             loss = loss + self._fool(out, spec, metrics)
-        return loss, {k: v.detach() for k, v in metrics.items()} | {"out": out.detach().float()}
+        return loss, {k: v.detach() for k, v in metrics.items()} | {"made": out.detach().float()}
 
     def _forward(self, spec: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Spectrograms given back, the codebook's loss, and the codes (None before there is quantisation)."""
@@ -123,20 +115,20 @@ class TokenizerStage(Stage):
 
     def _fool(self, out: Tensor, spec: Tensor, metrics: dict[str, Tensor]) -> Tensor:
         """The tokenizer's side of the game; the published adaptive weight is the constant 0.8 (facts.md)."""
-        made = _activations(self.networks["discriminator"], out)
+        made = _activations(self.networks[DISCRIMINATOR], out)
         metrics["adversarial"] = -made[-1].float().mean()
         loss = self.config.loss.adversarial * metrics["adversarial"]
         if self.config.loss.feature_matching:
             with torch.no_grad():
-                true = _activations(self.networks["discriminator"], spec)
+                true = _activations(self.networks[DISCRIMINATOR], spec)
             matched = torch.stack([F.l1_loss(a.float(), b.float()) for a, b in zip(made[:-1], true[:-1])]).mean()
             metrics["feature_matching"] = matched
             loss = loss + self.config.loss.feature_matching * matched
         return loss
 
-    def _discriminator_loss(self, spec: Tensor, out: Tensor) -> Loss:
-        d = self.networks["discriminator"]
-        loss = 0.5 * (F.relu(1 - d(spec).float()).mean() + F.relu(1 + d(out).float()).mean())
+    def _discriminator_loss(self, true: Tensor, made: Tensor) -> Loss:
+        d = self.networks[DISCRIMINATOR]
+        loss = 0.5 * (F.relu(1 - d(true).float()).mean() + F.relu(1 + d(made).float()).mean())
         return loss, {"discriminator": loss.detach()}
 
     def validate(self, step: int) -> dict[str, float]:

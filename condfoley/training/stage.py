@@ -25,6 +25,7 @@ from condfoley.training.prerequisites import require
 Loss = tuple[Tensor, dict[str, Tensor]]
 """What is minimised, and what is logged."""
 Network = TypeVar("Network", bound=nn.Module)
+DISCRIMINATOR = "discriminator"
 
 
 @dataclass
@@ -147,6 +148,22 @@ class Stage(ABC):
         if self.whole_batch:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+        return metrics
+
+    def update_judged(self, step: int, true: Tensor, *inputs: Any) -> dict[str, Tensor]:
+        """One update of the trained part and, from its first step on, of the discriminator of what the part makes.
+
+        true: what the discriminator is to tell from it. The part's loss takes (*inputs, whether it is judged), and
+        leaves what it made among its metrics as `made`; the discriminator's takes (true, made).
+        """
+        judged = DISCRIMINATOR in self.networks and step >= self.config.loss.adversarial_from
+        if judged:
+            self.networks[DISCRIMINATOR].requires_grad_(False)
+        metrics = self.update(self.part, *inputs, judged)
+        made = metrics.pop("made")
+        if judged:
+            self.networks[DISCRIMINATOR].requires_grad_(True)
+            metrics |= self.update(DISCRIMINATOR, true, made)
         return metrics
 
     def exact(self) -> AbstractContextManager[Any]:

@@ -16,7 +16,7 @@ from condfoley.evaluation.spectral import stft_distance
 from condfoley.mel import log_mel
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import started
-from condfoley.training.stage import Batch, Loss, Stage, fixed_streams, random_sounds
+from condfoley.training.stage import DISCRIMINATOR, Batch, Loss, Stage, fixed_streams, random_sounds
 from condfoley.vocoder import Vocoder
 from condfoley.weights import load_part
 
@@ -75,7 +75,7 @@ class VocoderStage(Stage):
         self.vocoder: Vocoder = self.add("vocoder", vocoder, config.lr, self._loss)
         if config.loss.adversarial or config.loss.feature_matching:
             disc = MultiScaleDiscriminator(config.loss.disc_channels)
-            self.add("discriminator", disc, config.lr_disc, self._discriminator_loss)
+            self.add(DISCRIMINATOR, disc, config.lr_disc, self._discriminator_loss)
         self.tokenizer = None
         if config.loss.reconstructed:
             self.tokenizer = load_part(Path(config.weights), "tokenizer", str(accelerator.device))
@@ -118,15 +118,7 @@ class VocoderStage(Stage):
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update of the vocoder and, from their first step on, of the discriminators."""
         wav, spec = batch.tensors
-        judged = "discriminator" in self.networks and step >= self.config.loss.adversarial_from
-        if judged:
-            self.networks["discriminator"].requires_grad_(False)
-        metrics = self.update("vocoder", wav, spec, judged)
-        made = metrics.pop("made")
-        if judged:
-            self.networks["discriminator"].requires_grad_(True)
-            metrics |= self.update("discriminator", made, wav)
-        return metrics
+        return self.update_judged(step, wav, wav, spec)
 
     def _loss(self, wav: Tensor, spec: Tensor, judged: bool) -> Loss:
         made = self.vocoder(spec).float()
@@ -147,7 +139,7 @@ class VocoderStage(Stage):
         return loss, {k: v.detach() for k, v in metrics.items()} | {"made": made.detach()}
 
     def _fool(self, made: Tensor, wav: Tensor) -> dict[str, Tensor]:
-        d = self.networks["discriminator"]
+        d = self.networks[DISCRIMINATOR]
         fake = d(made)
         with torch.no_grad():
             real = d(wav)
@@ -156,9 +148,9 @@ class VocoderStage(Stage):
         matched = torch.stack([F.l1_loss(a, b) for a, b in pairs]).mean()
         return {"adversarial": verdict, "feature_matching": matched}
 
-    def _discriminator_loss(self, made: Tensor, wav: Tensor) -> Loss:
-        d = self.networks["discriminator"]
-        real, fake = d(wav), d(made)
+    def _discriminator_loss(self, true: Tensor, made: Tensor) -> Loss:
+        d = self.networks[DISCRIMINATOR]
+        real, fake = d(true), d(made)
         terms = [F.relu(1 - r[-1].float()).mean() + F.relu(1 + f[-1].float()).mean() for r, f in zip(real, fake)]
         loss = torch.stack(terms).sum()
         return loss, {"discriminator": loss.detach()}
