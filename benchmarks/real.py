@@ -38,6 +38,7 @@ MEASURED = ("easy", "medium")
 COLUMNS = ("file", "onsets_s", "difficulty", "has_audio")
 F1S = (
     "mean_candidate",
+    "by_sync",
     "reranked",
     "best_candidate",
     "picture",
@@ -45,7 +46,7 @@ F1S = (
     "random_true_count",
     "true_sound",
 )
-HEADS = ("mean cand.", "re-ranked", "best of N", "picture", "random", "random*", "true sound")
+HEADS = ("mean cand.", "by sync", "re-ranked", "best of N", "picture", "random", "random*", "true sound")
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,10 @@ from condfoley.evaluation.tables import Table, bootstrap, interval, number, perc
 from condfoley.evaluation.timbre import embedding, nearer
 
 SHUFFLES = 20  # other targets that each generated sound is held against in the shuffled-target control
-F1S = ("reranked", "mean_candidate", "best_candidate", "shuffled", "random", "picture", "true_sound")
+F1S = ("reranked", "by_sync", "mean_candidate", "best_candidate", "shuffled", "random", "picture", "true_sound")
 NAMES = {
     "reranked": "re-ranked",
+    "by_sync": "re-ranked by the sync model alone",
     "mean_candidate": "mean candidate",
     "best_candidate": "best candidate (oracle)",
     "shuffled": "control: shuffled targets",

@@ -14,18 +14,19 @@ from torch import Tensor
 
 from condfoley import media, windows
 from condfoley.errors import InputError
-from condfoley.evaluation.onset import detect_onsets
+from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
 from condfoley.mel import window_spec
 from condfoley.options import SAMPLING
 from condfoley.postfilter import match_mel
 from condfoley.referee import Referee
+from condfoley.search import EDGE, REACH, errors, spectrogram_onsets, survivors
 from condfoley.soundtrack import Candidate, Soundtrack
 from condfoley.sync import Sync, rerank
 from condfoley.tokenizer import Tokenizer
 from condfoley.transformer import Condition, Sampling, Transformer
-from condfoley.video_encoder import VideoEncoder
+from condfoley.video_encoder import VideoEncoder, pick_onsets
 from condfoley.vocoder import Vocoder
 from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
 
@@ -35,6 +36,7 @@ ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
 CEILING = 0.98  # peak of a finished soundtrack
+NO_TIMES = np.zeros(0)
 NEEDED = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts without which nothing can be heard
 Progress = Callable[[str, float], None]
 
@@ -94,6 +96,7 @@ class Foley:
         guidance: float | None = None,
         picture_guidance: float | None = None,
         rerank: bool = True,
+        search: bool = True,
         tolerance: float = 0.2,
         reference_start: float | None = None,
         mode: Literal["corrected", "published"] = "corrected",
@@ -117,20 +120,27 @@ class Foley:
         tokens = way._watch(frames)  # (T, D)
         tell("listening to the reference", 0.05)
         heard = way._read_reference(reference, reference_start)
-        codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
+        seen = self._judged_picture(target, frames, tokens)
+        picture_onsets = self.referee.picture_onsets(*seen)
+        shown = pick_onsets(picture_onsets, self.referee.geometry.fps)
+        guide = shown if search else NO_TIMES
+        codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell, guide)  # (N, rows * columns)
         tell("decoding", 0.7)
         specs = way._decode(codes)  # (N, n_mels, M) in [0, 1]
-        seen = self._judged_picture(target, frames, tokens)
         offsets, confidences = self.referee.judge(seen[1], specs)
         wavs = way._vocode(specs, duration, tell)
-        made = [Candidate(w, s, float(t), float(p)) for w, s, t, p in zip(wavs, seeds, offsets, confidences)]
-        chosen = way._choose(offsets, confidences, tolerance) if rerank else 0
+        made = [
+            Candidate(w, s, float(t), float(p), self._agreement(w, shown))
+            for w, s, t, p in zip(wavs, seeds, offsets, confidences)
+        ]
+        chosen = way._choose(made, tolerance) if rerank else 0
         tell("done", 1.0)
         settings = {
             "candidates": candidates,
             "seed": seed,
             **dataclasses.asdict(sampling),
             "rerank": rerank,
+            "search": search,
             "tolerance": tolerance,
             "reference_start": reference_start,
             "mode": mode,
@@ -146,7 +156,7 @@ class Foley:
             reference_wav=heard.wav,
             reference_frames=heard.frames,
             target_frames=frames.numpy(),
-            picture_onsets=self.referee.picture_onsets(*seen),
+            picture_onsets=picture_onsets,
             settings=settings,
             weights=self._identity(),
         )
@@ -168,8 +178,16 @@ class Foley:
     def _sampling(self, wished: dict[str, Any]) -> Sampling:
         return Sampling(**{**RECOMMENDED, **self.card.get("sampling", {}), **wished})
 
-    def _choose(self, offsets: Tensor, confidences: Tensor, tolerance: float) -> int:
-        return rerank(offsets, confidences, tolerance)
+    def _agreement(self, wav: np.ndarray, shown: np.ndarray) -> float | None:
+        """F1 of a sound's hits against those that the picture shows, at REACH; None when it shows none."""
+        return match(shown, detect_onsets(wav, self.geometry.sample_rate)[0], REACH).f1 if len(shown) else None
+
+    def _choose(self, made: list[Candidate], tolerance: float) -> int:
+        """Index of the candidate that the paper's rule takes from those that agree best with the picture's hits."""
+        best = max(c.agreement or 0.0 for c in made)
+        near = [i for i, c in enumerate(made) if (c.agreement or 0.0) >= best - 1e-9]
+        offsets, confidences = (torch.tensor([getattr(made[i], n) for i in near]) for n in ("offset", "confidence"))
+        return near[rerank(offsets, confidences, tolerance)]
 
     def _watch(self, frames: Tensor) -> Tensor:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""
@@ -231,10 +249,21 @@ class Foley:
         return windows.clearest(times, strengths, levels, len(wav) / g.sample_rate, g.clip_samples / g.sample_rate)
 
     def _write_codes(
-        self, tokens: Tensor, heard: Reference, seeds: list[int], sampling: Sampling, duration: float, tell: Progress
+        self,
+        tokens: Tensor,
+        heard: Reference,
+        seeds: list[int],
+        sampling: Sampling,
+        duration: float,
+        tell: Progress,
+        shown: np.ndarray = NO_TIMES,
     ) -> Tensor:
-        """All candidates' codes, window by window from left to right: (N, rows * columns), column-major."""
+        """All candidates' codes, window by window from left to right: (N, rows * columns), column-major.
+
+        shown: times of the picture's hits; after each window the candidates that miss them least are continued.
+        """
         g = self.geometry
+        draw, judged = np.random.default_rng(seeds), 0.0
         total = g.columns_for(duration)
         streams = [torch.Generator().manual_seed(s) for s in seeds]
         codes = torch.zeros(len(seeds), total * g.code_rows, dtype=torch.long, device=self.device)
@@ -246,8 +275,23 @@ class Foley:
             forced = codes[:, begin:middle]
             window = self.transformer.generate(Condition(seen, heard.tokens, heard.codes), streams, sampling, forced)
             codes[:, middle:end] = window[:, middle - begin : end - begin]
+            if len(shown) and i + 1 < len(steps):
+                until = (start + g.heard_columns) * g.column_seconds - EDGE
+                codes = codes[
+                    self._survivors(codes[:, begin:end], start * g.column_seconds, shown, (judged, until), draw)
+                ]
+                judged = until
             tell("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
         return codes
+
+    def _survivors(
+        self, window: Tensor, start: float, shown: np.ndarray, span: tuple[float, float], draw: np.random.Generator
+    ) -> np.ndarray:
+        """Which candidates go on, by their hits in `span` (s) of the window (N, codes) that starts at `start`."""
+        g = self.geometry
+        specs = ((self.tokenizer.decode(window, g.code_rows)[:, 0] + 1) / 2).cpu().numpy()
+        heard = [start + spectrogram_onsets(spec, g.hop / g.sample_rate) for spec in specs]
+        return survivors(np.array([errors(shown, times, *span) for times in heard]), draw)
 
     def _decode(self, codes: Tensor) -> Tensor:
         """Codes -> spectrograms (N, n_mels, M) in [0, 1], in overlapping tiles of one window."""

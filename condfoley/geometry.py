@@ -114,6 +114,11 @@ class Geometry:
         return self.column_mel_frames * self.hop
 
     @property
+    def column_seconds(self) -> float:
+        """Length of the sound under one code column, s."""
+        return self.column_samples / self.sample_rate
+
+    @property
     def codes(self) -> int:
         """Codes in one window."""
         return self.code_rows * self.code_columns

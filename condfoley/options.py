@@ -23,7 +23,7 @@ class SoundOptions:
     candidates: int = 8
     """How many soundtracks to write; the one that fits the picture best is chosen."""
     seed: int = 0
-    """Seed of the first candidate; the same seed gives the same sound."""
+    """Seed of the first candidate; the same seed and number of candidates give the same sounds."""
     temperature: float | None = None
     """Variety of the sound: below 1 is safer, above 1 is wilder (default: what the weights recommend, like the next 4)."""
     top_k: int | None = None
@@ -36,6 +36,8 @@ class SoundOptions:
     """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it)."""
     rerank: bool = True
     """Choose by how well the sound fits the picture; otherwise the first candidate is chosen."""
+    search: bool = True
+    """While writing, go on from the candidates that hit when the picture does; otherwise each is written on its own."""
     tolerance: float = 0.2
     """Candidates this many seconds worse in time than the best one may still be chosen."""
     reference_start: float | None = None

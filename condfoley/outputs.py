@@ -131,11 +131,12 @@ def _move(source: Path, goal: Path) -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of scores.csv; `offset` in seconds (positive: late) and `confidence` in [0, 1], or None."""
+    """One line of scores.csv: `agreement` and `confidence` in [0, 1], `offset` in seconds (positive: late), or None."""
 
     rank: int
     file: str
     seed: int
+    agreement: float | None
     offset: float | None
     confidence: float | None
     chosen: bool
@@ -144,18 +145,19 @@ class Row:
 def rank(candidates: list[Candidate], chosen: int, tolerance: float) -> list[int]:
     """Indices of the candidates, best first, by the re-ranking rule; the chosen one always leads.
 
-    tolerance: seconds. Candidates within it of the smallest |offset| come by confidence, the others by
-    |offset|; without scores (re-ranking was off) the order of generation stays.
+    Those that agree best with the picture's hits come first. tolerance: seconds. Equals within it of the smallest
+    |offset| come by confidence, the others by |offset|; without scores (re-ranking was off) the order of generation stays.
     """
     scores = [(known(c.offset), known(c.confidence)) for c in candidates]
     least = min((abs(offset) for offset, _ in scores if offset is not None), default=0.0)
 
-    def key(index: int) -> tuple[bool, bool, float, int]:
+    def key(index: int) -> tuple[bool, float, bool, float, int]:
         offset, confidence = scores[index]
+        missed = 1 - (candidates[index].agreement or 0.0)
         if offset is None or confidence is None:
-            return index != chosen, True, math.inf, index
+            return index != chosen, missed, True, math.inf, index
         late = abs(offset) > least + tolerance
-        return index != chosen, late, abs(offset) if late else -confidence, index
+        return index != chosen, missed, late, abs(offset) if late else -confidence, index
 
     return sorted(range(len(candidates)), key=key)
 
@@ -173,6 +175,7 @@ def score_table(soundtrack: Soundtrack) -> list[Row]:
             rank=place,
             file=candidate_name(index, soundtrack.candidates[index].seed),
             seed=soundtrack.candidates[index].seed,
+            agreement=known(soundtrack.candidates[index].agreement),
             offset=known(soundtrack.candidates[index].offset),
             confidence=known(soundtrack.candidates[index].confidence),
             chosen=index == soundtrack.chosen,
@@ -195,11 +198,10 @@ def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
         write_wav(folder / candidate_name(index, candidate.seed), candidate.wav, soundtrack.sample_rate)
     with open(folder / SCORES, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["rank", "file", "seed", "offset_s", "confidence", "chosen"])
+        table.writerow(["rank", "file", "seed", "agreement", "offset_s", "confidence", "chosen"])
         for row in score_table(soundtrack):
-            offset = "" if row.offset is None else f"{row.offset:.4f}"
-            confidence = "" if row.confidence is None else f"{row.confidence:.4f}"
-            table.writerow([row.rank, row.file, row.seed, offset, confidence, int(row.chosen)])
+            scores = ("" if x is None else f"{x:.4f}" for x in (row.agreement, row.offset, row.confidence))
+            table.writerow([row.rank, row.file, row.seed, *scores, int(row.chosen)])
 
 
 def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str) -> Path:

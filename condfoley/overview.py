@@ -44,7 +44,7 @@ def draw(
     """Write the picture of a generation as PNG, 1600 pixels wide.
 
     Left: the used window of the reference. Right: the target and the chosen sound. Below: the candidates,
-    best first, with offset (seconds, positive: late) and confidence, and how the choice was made.
+    best first, with offset (seconds, positive: late) and agreement with the picture, and how the choice was made.
     aspects: width / height of the reference's and the target's picture; their frames were squeezed to squares.
     """
     from matplotlib import rc_context
@@ -204,31 +204,39 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
 
 
 def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
-    """Offset against confidence of every candidate, and the band in which the most confident one wins."""
+    """Offset against agreement (without it, confidence) of every candidate, and the band of the paper's rule."""
     ax.set_title("How the choice was made", loc="left", weight="bold", pad=18)
     scored = [
-        (row, row.offset, row.confidence) for row in table if row.offset is not None and row.confidence is not None
+        (row, row.offset, score) for row in table if row.offset is not None and (score := _score(row)) is not None
     ]
     if not scored:
         ax.text(0.0, 0.85, "The candidates were not scored.", transform=ax.transAxes)
         ax.set_axis_off()
         return
+    agreed = table[0].agreement is not None
     rule = "re-ranking was off: the first candidate was taken"
-    if settings.get("rerank", True):
+    if settings.get("rerank", True) and agreed:
+        rule = "the highest wins; among equals the most confident near 0"
+    elif settings.get("rerank", True):
         edge = min(abs(offset) for _, offset, _ in scored) + float(settings.get("tolerance", 0.0))
         ax.axvspan(-edge, edge, color=CHOSEN, alpha=0.10, lw=0)
         rule = "in the band (near enough in time) the most confident wins"
     ax.text(0, 1.01, rule, transform=ax.transAxes, va="bottom", color=CHOSEN)
-    for row, offset, confidence in scored:
+    for row, offset, score in scored:
         color = CHOSEN if row.chosen else QUIET
-        ax.plot(offset, confidence, "o", color=color, ms=9 if row.chosen else 6)
-        ax.annotate(_number(row), (offset, confidence), xytext=(6, 4), textcoords="offset points", color=color)
+        ax.plot(offset, score, "o", color=color, ms=9 if row.chosen else 6)
+        ax.annotate(_number(row), (offset, score), xytext=(6, 4), textcoords="offset points", color=color)
     widest = max(0.5, 1.15 * max(abs(offset) for _, offset, _ in scored))
     ax.set_xlim(-widest, widest)
     ax.set_ylim(0, 1.08)
     ax.axvline(0, color=QUIET, lw=0.6)
     ax.set_xlabel("offset in seconds (right: sound late)")
-    ax.set_ylabel("confidence")
+    ax.set_ylabel("agreement with the picture's hits" if agreed else "confidence")
+
+
+def _score(row: Row) -> float | None:
+    """By what a candidate is chosen."""
+    return row.confidence if row.agreement is None else row.agreement
 
 
 def _number(row: Row) -> str:
@@ -236,9 +244,10 @@ def _number(row: Row) -> str:
 
 
 def _label(row: Row) -> str:
-    if row.offset is None or row.confidence is None:
+    score = _score(row)
+    if row.offset is None or score is None:
         return _number(row)
-    return f"{_number(row)}  {row.offset:+.2f} s  {row.confidence:.2f}"
+    return f"{_number(row)}  {row.offset:+.2f} s  {score:.2f}"
 
 
 def _footer(soundtrack: Soundtrack) -> str:

@@ -10,12 +10,16 @@ import numpy as np
 
 @dataclass
 class Candidate:
-    """One soundtrack. wav: (N,) float32. offset: s, positive when it is late. confidence: [0, 1]."""
+    """One soundtrack. wav: (N,) float32. offset: s, positive when it is late. confidence: [0, 1].
+
+    agreement: F1 of its hits against those the picture shows; None when it shows none.
+    """
 
     wav: np.ndarray
     seed: int
     offset: float
     confidence: float
+    agreement: float | None = None
 
 
 @dataclass

@@ -153,8 +153,8 @@ def test_sound_files(tmp_path: Path, codec: str) -> None:
     assert sorted(p.name for p in (out / "candidates").iterdir()) == ["01_7.wav", "02_8.wav", "scores.csv"]
     with open(out / "candidates" / "scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["rank", "file", "seed", "offset_s", "confidence", "chosen"]
-    assert list(rows[0].values()) == ["1", "01_7.wav", "7", "0.0400", "0.5000", "1"]
+    assert list(rows[0]) == ["rank", "file", "seed", "agreement", "offset_s", "confidence", "chosen"]
+    assert list(rows[0].values()) == ["1", "01_7.wav", "7", "", "0.0400", "0.5000", "1"]
     assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == {
         str(p.relative_to(out)) for p in results_in(out)
     }

@@ -30,7 +30,12 @@ def test_every_generate_command_and_option_is_understood():
     assert len(calls) >= 2
     for words in calls:
         parse_options("condfoley generate", GenerateOptions, words)
-    known = {"--" + f.name.replace("_", "-") for f in fields(GenerateOptions)} | {"--no-rerank", "--help", "--dry-run"}
+    known = {"--" + f.name.replace("_", "-") for f in fields(GenerateOptions)} | {
+        "--no-rerank",
+        "--no-search",
+        "--help",
+        "--dry-run",
+    }
     named = {o for o in re.findall(r"`(--[a-z-]+)", README)}
     assert named and named <= known
 

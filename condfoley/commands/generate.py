@@ -105,6 +105,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         guidance=options.guidance,
         picture_guidance=options.picture_guidance,
         rerank=options.rerank,
+        search=options.search,
         tolerance=options.tolerance,
         reference_start=options.reference_start,
         mode=options.mode,

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley.foley import Foley, Progress, Reference
+from condfoley.foley import NO_TIMES, Foley, Progress, Reference
 from condfoley.geometry import Geometry
 from condfoley.mel import window_spec
+from condfoley.soundtrack import Candidate
 from condfoley.transformer import Condition, Sampling
 
 
@@ -70,7 +71,14 @@ class PublishedFoley(Foley):
         return self.video_encoder.encode_clip(frames[index], chunk=count)
 
     def _write_codes(
-        self, tokens: Tensor, heard: Reference, seeds: list[int], sampling: Sampling, duration: float, tell: Progress
+        self,
+        tokens: Tensor,
+        heard: Reference,
+        seeds: list[int],
+        sampling: Sampling,
+        duration: float,
+        tell: Progress,
+        shown: np.ndarray = NO_TIMES,
     ) -> Tensor:
         """Column by column. The picture never moves on: all is written to the target's first frames (section 11)."""
         g = self.geometry
@@ -100,7 +108,8 @@ class PublishedFoley(Foley):
             tell("decoding", 0.75 + 0.25 * (k + 1) / len(specs))
         return out
 
-    def _choose(self, offsets: Tensor, confidences: Tensor, tolerance: float) -> int:
+    def _choose(self, made: list[Candidate], tolerance: float) -> int:
+        offsets, confidences = (torch.tensor([getattr(c, n) for c in made]) for n in ("offset", "confidence"))
         return rerank_published(offsets, confidences, tolerance)
 
 
