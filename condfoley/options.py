@@ -116,7 +116,7 @@ class ImportOptions:
     """Turn a checkpoint of CondFoleyGen into a weights folder; every tensor is accounted for, and no code is run."""
 
     checkpoint: str
-    """Transformer (its tokenizer and video network are inside), VQGAN, or MelGAN."""
+    """Transformer (its tokenizer and video network are inside), VQGAN, MelGAN, or the action judge."""
     out: str
     """Folder for the weights; must not exist yet."""
     vocoder: str | None = None
@@ -125,10 +125,18 @@ class ImportOptions:
     """Attention heads of the transformer: the one size that a checkpoint does not tell (published: 16)."""
     licence: str = "unknown"
     """Licence of the checkpoints, for the card."""
+    material_judge: str | None = None
+    """The material judge, when the checkpoint is the action judge; for `evaluate --judges`."""
+    statistics: str | None = None
+    """Mean and deviation of each band of the judges' spectrograms: the published train_means_stds_....txt."""
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
         _at_least("heads", self.heads, 1)
+        if self.statistics and not self.material_judge:
+            raise InputError("--statistics goes with --material-judge")
+        if self.vocoder and self.material_judge:
+            raise InputError("--vocoder goes with a transformer, not with judges")
 
 
 @dataclass(kw_only=True)

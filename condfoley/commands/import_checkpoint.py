@@ -15,7 +15,7 @@ def run(words: list[str]) -> int:
     options = parse_options(prog, ImportOptions, named(words, "import", "checkpoint"))
     from condfoley.published.importer import import_checkpoint
 
-    told = import_checkpoint(options.checkpoint, options.out, options.vocoder, options.heads, options.licence)
+    told = import_checkpoint(**vars(options))
     print("\n".join([*told, options.out]))
     return 0
 

@@ -13,14 +13,19 @@ from torch import Tensor
 
 from condfoley.errors import InputError
 
-# Lightning keys its `callbacks` by class, which a safe load refuses. An empty class of ours stands in for each of these.
-LIGHTNING = "pytorch_lightning."
+# Lightning keys its `callbacks` by class, and the judges' files hold their scores as NumPy numbers; a safe load refuses
+# both. An empty class of ours stands in for each of these.
+FOREIGN = ("pytorch_lightning.", "numpy.")
 WRAPPERS = ("state_dict", "model")  # where CondFoleyGen's trainers keep the weights; the vocoder's file has no wrapper
 GENERATOR = "best_netG.pt"  # in a SpecVQGAN vocoder folder
 
 
 class _Placeholder:
     """Stands for a class named in a checkpoint; nothing of it is ever used."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, _: object) -> None: ...
 
 
 def checkpoint_file(path: str | Path) -> Path:
@@ -37,7 +42,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises InputError for a file that is damaged, holds code, or no weights.
     """
     try:
-        stand_ins: list[Any] = [(_Placeholder, name) for name in _lightning_classes(path)]
+        stand_ins: list[Any] = [(_Placeholder, name) for name in _foreign_classes(path)]
         with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles that are refused anyway
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
@@ -48,11 +53,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return _tensors(path, content)
 
 
-def _lightning_classes(path: Path) -> list[str]:
+def _foreign_classes(path: Path) -> list[str]:
     if not zipfile.is_zipfile(path):
         return []
     names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    return [name for name in names if name.startswith(LIGHTNING)]
+    return [name for name in names if name.startswith(FOREIGN)]
 
 
 def _refusal(path: Path, message: str) -> str:

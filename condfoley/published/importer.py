@@ -10,6 +10,7 @@ from typing import Any
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.lineage import lineage
+from condfoley.published import judges
 from condfoley.published.checkpoint import checkpoint_file, read_tensors
 from condfoley.published.mapping import HEADS, Parts, mapped
 from condfoley.weights import CARD, SHIPPED, load_part, read_card, save_part, sha256, write_json
@@ -23,11 +24,14 @@ def import_checkpoint(
     vocoder: str | Path | None = None,
     heads: int = HEADS,
     licence: str = "unknown",
+    material_judge: str | Path | None = None,
+    statistics: str | Path | None = None,
 ) -> list[str]:
     """Writes the weights folder `out` and returns what to tell the user, line by line.
 
     checkpoint: a transformer, which brings its tokenizer and video encoder, a VQGAN or a MelGAN. vocoder: a MelGAN file,
     or a folder with its best_netG.pt; without one a transformer gets the shipped vocoder. licence: of the checkpoints.
+    material_judge, statistics: when `checkpoint` is the action judge, the other one and their input's statistics.
     Raises InputError when a file cannot be used or `out` is taken; then nothing is left behind.
     """
     out = Path(out)
@@ -35,7 +39,10 @@ def import_checkpoint(
     require_free(out)
     scratch = out.parent / f".{out.name}.partial-{secrets.token_hex(4)}"
     try:
-        parts, geometry, told = _read(path, heads)
+        if material_judge:
+            parts, geometry, told = _read_judges(path, checkpoint_file(material_judge), statistics)
+        else:
+            parts, geometry, told = _read(path, heads)
         _save(scratch, parts, geometry, _record(path, licence))
         if network:
             parts, _, lines = _read(network, heads)
@@ -67,12 +74,29 @@ def require_free(out: Path) -> None:
 
 def _read(path: Path, heads: int) -> tuple[Parts, Geometry, list[str]]:
     tensors = read_tensors(path)
+    if judges.is_judge(tensors):
+        raise InputError(f"{path} is one of two judges; give the action judge, --material-judge and --statistics")
     try:
         parts, geometry, account = mapped(tensors, heads)
     except InputError as error:
         raise InputError(f"{path} cannot be imported: {error}; give a complete checkpoint of {SYSTEM}") from None
     first, *reasons = account.lines()
     return parts, geometry, [f"{path.name}: {len(tensors)} tensors, {first}", *reasons]
+
+
+def _read_judges(action: Path, material: Path, statistics: str | Path | None) -> tuple[Parts, Geometry, list[str]]:
+    if statistics is None:
+        raise InputError("judges need the statistics of their input; give --statistics train_means_stds_....txt")
+    found = read_tensors(action), read_tensors(material)
+    for path, tensors in zip((action, material), found):
+        if not judges.is_judge(tensors):
+            raise InputError(f"{path} is no judge of {SYSTEM}; give its action judge, and --material-judge")
+    try:
+        made = judges.built(*found, judges.read_statistics(Path(statistics)))
+    except InputError as error:
+        raise InputError(f"{action} and {material} cannot be imported: {error}") from None
+    told = [f"{path.name}: {len(tensors)} tensors, all used" for path, tensors in zip((action, material), found)]
+    return {"judges": made}, judges.geometry(), told
 
 
 def _record(path: Path, licence: str) -> dict[str, Any]:

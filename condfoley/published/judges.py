@@ -1,0 +1,108 @@
+"""The two published judges of timbre: their checkpoints and their input's statistics -> our judges (facts.md, section 14).
+
+Standardisation is that of their training; the published test loader scales its input twice, which is not repeated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from condfoley.errors import InputError
+from condfoley.evaluation.judge import Judges, Vgg
+from condfoley.geometry import Geometry
+from condfoley.published.infer import Shapes, count, shapes
+from condfoley.sizes import JudgesConfig
+
+GRID = (5, 10)
+"""Frequency and time after the published network's pooling, which no tensor tells."""
+ACTIONS = ("hit", "scratch")
+MATERIALS = (
+    "carpet", "ceramic", "cloth", "dirt", "drywall", "glass", "grass", "gravel", "leaf", "metal", "paper", "plastic",
+    "plastic-bag", "rock", "tile", "water", "wood",
+)  # fmt: skip
+LINEAR = {"hidden.0": "classifier.0", "hidden.2": "classifier.2", "head": "classifier.4"}  # ours: theirs
+
+
+def is_judge(names: Mapping[str, object]) -> bool:
+    """Whether these are a judge's tensors."""
+    return "features.0.weight" in names and "classifier.4.weight" in names
+
+
+def geometry() -> Geometry:
+    """Of the judges' spectrograms: variant B, the middle 160 frames of 173."""
+    return dataclasses.replace(Geometry.published(), mel_scale="slaney")
+
+
+def built(action: Mapping[str, Tensor], material: Mapping[str, Tensor], statistics: np.ndarray) -> Judges:
+    """Our judges with both networks. statistics: (n_mels, 2), mean and deviation of each band.
+
+    Raises InputError when tensors are missing, unexplained or do not fit, or the labels are not the published ones.
+    """
+    config = _config(shapes(action, ""))
+    if _config(shapes(material, "")) != config:
+        raise InputError("the two judges have different sizes; give the action and the material judge of one training")
+    if statistics.shape != (config.n_mels, 2) or not (np.isfinite(statistics).all() and (statistics[:, 1] > 0).all()):
+        raise InputError(f"--statistics needs {config.n_mels} lines of a mean and a deviation above 0")
+    judges = Judges(config)
+    for network, tensors, labels in ((judges.action, action, ACTIONS), (judges.material, material, MATERIALS)):
+        _fill(network, tensors, len(labels))
+    columns = torch.from_numpy(statistics).float()
+    judges.mean, judges.std = columns[:, 0].contiguous(), columns[:, 1].contiguous()
+    return judges
+
+
+def read_statistics(path: Path) -> np.ndarray:
+    """(F, 2) of the published text file, a mean and a deviation in each line. Raises InputError."""
+    try:
+        return np.loadtxt(path, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--statistics {path} is no table of two columns ({error})") from None
+
+
+def _config(found: Shapes) -> JudgesConfig:
+    """Convolutions two places apart belong to one stage, three apart have pooling between them."""
+    places = sorted(
+        int(name.split(".")[1]) for name in found if name.startswith("features.") and name.endswith("weight")
+    )
+    widths, depths = [], []
+    for place, before in zip(places, [-3, *places]):
+        if place - before == 3:
+            widths.append(found[f"features.{place}.weight"][0])
+            depths.append(0)
+        depths[-1] += 1
+    if count(found, r"classifier\.(\d+)\.") != 1 or "classifier.0.weight" not in found:
+        raise InputError("its last layers are not those of the published judges")
+    return JudgesConfig(
+        widths=tuple(widths),
+        depths=tuple(depths),
+        grid=GRID,
+        hidden=found["classifier.0.weight"][0],
+        actions=ACTIONS,
+        materials=MATERIALS,
+    )
+
+
+def _fill(network: Vgg, tensors: Mapping[str, Tensor], classes: int) -> None:
+    """Raises InputError unless every tensor has its place and its shape."""
+    wanted = {name: _theirs(name) for name in network.state_dict()}
+    if odd := sorted(set(wanted.values()) ^ set(tensors)):
+        raise InputError(f"tensors missing or without a place in the published judges: {', '.join(odd[:3])}")
+    if (heard := len(tensors["classifier.4.bias"])) != classes:
+        raise InputError(
+            f"it knows {heard} labels where the published judge has {classes}; give action before material"
+        )
+    try:
+        network.load_state_dict({ours: tensors[theirs] for ours, theirs in wanted.items()})
+    except RuntimeError:
+        raise InputError("its tensors do not fit each other; get a fresh copy") from None
+
+
+def _theirs(name: str) -> str:
+    layer, _, kind = name.rpartition(".")
+    return f"{LINEAR.get(layer, layer)}.{kind}"
