@@ -5,7 +5,6 @@ Nothing is ever downloaded.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE
+from condfoley.evaluation.functions import imported
 from condfoley.evaluation.judge import Jury
 
 Embedder = Callable[[np.ndarray], np.ndarray]
@@ -38,10 +38,7 @@ def named(name: str, jury: Jury | None) -> tuple[str, Embedder | None]:
     if kind == "clap" and place:
         return f"CLAP, {Path(place).name}", _clap(Path(place))
     if place:
-        try:
-            return name, getattr(importlib.import_module(kind), place)
-        except (ImportError, AttributeError) as error:
-            raise InputError(f"--embedding {name}: {error}; give a function that can be imported") from None
+        return name, imported(name, "--embedding")
     raise InputError(f"--embedding {name}: unknown; choose judge, timbre, clap:FOLDER or module:function")
 
 

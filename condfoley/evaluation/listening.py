@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,6 +32,8 @@ from condfoley.mel import log_mel
 from condfoley.referee import Referee
 
 RATE = JUDGE.sample_rate
+Synchroniser = Callable[[Path, np.ndarray], float]
+"""A video's path and a sound (N,) at the judges' rate -> how late the sound is, s."""
 Values = dict[str, float | None]
 """Metric -> value; None where the pair does not tell: no label, no stranger, no judge."""
 
@@ -50,10 +54,10 @@ class Judged:
 
 
 class Ears:
-    """The instruments: the shipped sync model, and the judges where there are any."""
+    """The instruments: the shipped sync model, the judges where there are any, and a synchroniser that is given."""
 
-    def __init__(self, jury: Jury | None = None, device: str = "cpu"):
-        self.jury = jury
+    def __init__(self, jury: Jury | None = None, device: str = "cpu", synchroniser: Synchroniser | None = None):
+        self.jury, self.synchroniser = jury, synchroniser
         self.referee = Referee.shipped(JUDGE, device)
 
     @torch.inference_mode()
@@ -84,6 +88,8 @@ class Ears:
         values |= self._timbre(known, wav)
         values |= spectral(wav, known.wav)
         values["offset"] = self._offset(known, wav)
+        path = known.pair.target.path
+        values["offset_given"] = abs(float(self.synchroniser(path, wav))) if self.synchroniser else None
         values["av_align"] = av_align(known.moved, times, JUDGE.fps)
         return values | published(known.wav, wav)
 

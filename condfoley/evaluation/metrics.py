@@ -56,6 +56,7 @@ PER_PAIR = (
     Metric("correlation", "envelope corr.", "spectral", "-1..1", True, -1.0, "Pearson's, of RMS envelopes"),
     Metric("loudness", "loudness error", "spectral", "LU", False, None, "|difference| to the true sound (BS.1770-4)"),
     Metric("offset", "|offset|", "sync", "s", False, 2.0, "of the shipped sync model, which looks up to 2 s far"),
+    Metric("offset_given", "|offset|, yours", "sync", "s", False, None, "of the function given as --synchroniser"),
     _share("av_align", "AV-Align", "sync", "movement peaks and onsets within a frame, IoU (Yariv et al. 2024)"),
     _share("published_accuracy", "published accuracy", "published", "CondFoleyGen's scorer, onset accuracy"),
     _share("published_ap", "published AP", "published", "CondFoleyGen's scorer; gives silence 1"),

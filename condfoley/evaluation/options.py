@@ -26,6 +26,8 @@ class EvaluateOptions:
     """Weights folder with the judges (default: --weights, or else the shipped ones)."""
     embedding: str = "judge"
     """Of the Fréchet distance: judge, timbre, clap:FOLDER or module:function."""
+    synchroniser: str | None = None
+    """Another judge of synchrony, such as Synchformer: module:function, from a video's path and a sound to its offset, s."""
     candidates: int = 8
     """Soundtracks of each pair that our model chooses from."""
     seed: int = 0

@@ -13,6 +13,7 @@ from condfoley.errors import InputError
 from condfoley.evaluation import embedders, scores, sounds, systems, testsets
 from condfoley.evaluation.clips import JUDGE, Clip, Pair
 from condfoley.evaluation.distribution import frechet_distance, inception_score
+from condfoley.evaluation.functions import imported
 from condfoley.evaluation.judge import Jury, confusion
 from condfoley.evaluation.listening import Ears, Judged, Values
 from condfoley.evaluation.options import EvaluateOptions
@@ -45,17 +46,22 @@ def evaluate(options: EvaluateOptions) -> Result:
     entries = systems.named(options.systems)
     jury = jury_of(options)
     called, embed = embedders.named(options.embedding, jury)
+    synchroniser = imported(options.synchroniser, "--synchroniser") if options.synchroniser else None
     home = Path(options.out)
     pairs = testsets.load(options.test, home / CLIPS)
     shop = systems.Workshop(pairs, options.weights, options.candidates, options.seed, options.device)
     settings = sounds.settings_of(shop)
     sounds.claim(home, settings, options.force)
     answers = sounds.make_all(entries, shop, home, options.quiet)
-    rows = measure(pairs, answers, Ears(jury, options.device), options.quiet)
+    rows = measure(pairs, answers, Ears(jury, options.device, synchroniser), options.quiet)
     cells = scores.table(rows, options.seed)
     for name, found in over_sets(pairs, answers, jury, embed).items():
         cells[name] |= found
-    given = {"embedding": called if embed else None, "judges": jury.identity if jury else None}
+    given = {
+        "embedding": called if embed else None,
+        "judges": jury.identity if jury else None,
+        "synchroniser": options.synchroniser,
+    }
     result = Result(options.test, pairs, entries, answers, rows, cells, settings | given)
     result.judges = judged_on_truth(pairs, jury) if jury else {}
     result.notes = remarks(result, jury)

@@ -6,8 +6,6 @@ the target's picture. Other people's systems come as a folder of sound files or 
 
 from __future__ import annotations
 
-import importlib
-import sys
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from condfoley.arguments import suggest
 from condfoley.data.sources.listing import SOUNDS
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE, Clip, Pair
+from condfoley.evaluation.functions import imported
 from condfoley.evaluation.pairs import require_file_name
 
 if TYPE_CHECKING:
@@ -223,21 +222,10 @@ def _named(word: str) -> Entry:
         return Entry(name, "system", "sound files", partial(from_folder, Path(place)), kept=False)
     if ":" in place:
         name = require_file_name(label or place.rpartition(":")[2], "--systems")
-        function = _imported(place)
+        function: System = imported(place, "--systems")
         return Entry(name, "system", place, lambda shop: function)
     hint = suggest(word, BY_NAME) or f"choose from {', '.join(BY_NAME)}, a folder, or module:function"
     raise InputError(f"--systems: unknown system {word}; {hint}")
-
-
-def _imported(place: str) -> System:
-    module, _, name = place.partition(":")
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # where the user's own module is
-    try:
-        function: System = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"--systems {place}: {error}; give a function that can be imported") from None
-    return function
 
 
 def from_folder(folder: Path, shop: Workshop) -> System:

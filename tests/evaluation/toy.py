@@ -65,3 +65,9 @@ def breaks(pair):
 def cuts(pair):
     """The first half of the truth."""
     return pair.target.wav[: len(pair.target.wav) // 2]
+
+
+def late_by_half(path, wav):
+    """A synchroniser that knows nothing and insists on half a second."""
+    assert Path(path).is_file() and wav.ndim == 1
+    return -0.5
