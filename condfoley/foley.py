@@ -122,17 +122,12 @@ class Foley:
         heard = way._read_reference(reference, reference_start)
         seen = self._judged_picture(target, frames, tokens)
         picture_onsets = self.referee.picture_onsets(*seen)
-        shown = pick_onsets(picture_onsets, self.referee.geometry.fps)
+        shown = way._hits(picture_onsets)
         guide = shown if search else NO_TIMES
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell, guide)  # (N, rows * columns)
         tell("decoding", 0.7)
         specs = way._decode(codes)  # (N, n_mels, M) in [0, 1]
-        offsets, confidences = self.referee.judge(seen[1], specs)
-        wavs = way._vocode(specs, duration, tell)
-        made = [
-            Candidate(w, s, float(t), float(p), self._agreement(w, shown))
-            for w, s, t, p in zip(wavs, seeds, offsets, confidences)
-        ]
+        made = self._judged(way._vocode(specs, duration, tell), seeds, specs, seen[1], shown)
         chosen = way._choose(made, tolerance) if rerank else 0
         tell("done", 1.0)
         settings = {
@@ -177,6 +172,18 @@ class Foley:
 
     def _sampling(self, wished: dict[str, Any]) -> Sampling:
         return Sampling(**{**RECOMMENDED, **self.card.get("sampling", {}), **wished})
+
+    def _hits(self, picture_onsets: np.ndarray) -> np.ndarray:
+        """Times of the hits that the picture shows, for search and choice."""
+        return pick_onsets(picture_onsets, self.referee.geometry.fps)
+
+    def _judged(
+        self, wavs: list[np.ndarray], seeds: list[int], specs: Tensor, tokens: Tensor, shown: np.ndarray
+    ) -> list[Candidate]:
+        """The candidates with what the referee says of their spectrograms beside the picture's tokens."""
+        offsets, confidences = self.referee.judge(tokens, specs)
+        scores = zip(wavs, seeds, offsets.tolist(), confidences.tolist(), strict=True)
+        return [Candidate(w, seed, t, p, self._agreement(w, shown)) for w, seed, t, p in scores]
 
     def _agreement(self, wav: np.ndarray, shown: np.ndarray) -> float | None:
         """F1 of a sound's hits against those that the picture shows, at REACH; None when it shows none."""

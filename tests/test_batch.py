@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from condfoley import outputs
 from condfoley.cli import main
@@ -71,9 +73,10 @@ def test_on_ray_the_same_results_and_complaints(clips, weights, tmp_path, capsys
         out = tmp_path / engine
         assert main([*words, "--out", str(out), "--engine", engine]) == 2
         printed, complaints = capsys.readouterr()
-        assert printed.split() == [str(out / "one" / "target_with_sound.mp4")] and "bad" in complaints
-        sounds.append((out / "one" / "soundtrack.wav").read_bytes())
-    assert sounds[0] == sounds[1]
+        ours = [line for line in printed.splitlines() if "(raylet)" not in line]  # a busy machine makes Ray talk
+        assert ours == [str(out / "one" / "target_with_sound.mp4")] and "bad" in complaints
+        sounds.append(soundfile.read(out / "one" / "soundtrack.wav")[0])
+    assert np.allclose(*sounds, atol=1e-3)  # Ray's workers have one thread, so sums come in another order
 
 
 def test_a_list_names_the_results_and_other_settings_do_not_replace_them(clips, weights, tmp_path, capsys):

@@ -7,6 +7,7 @@ from condfoley.errors import InputError
 from condfoley.foley import CEILING, Foley, finished
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip, write_wav
+from condfoley.soundtrack import Candidate
 from tests.tiny import write_tiny_weights
 
 RATE, FPS = Geometry().sample_rate, 15.0
@@ -54,11 +55,33 @@ def test_the_soundtrack_is_as_long_as_the_target_and_nowhere_empty(foley, refere
 
 def test_the_same_seed_gives_the_same_sound(foley, reference, home):
     target = clip(home / "seeded.mp4", 2.5, sound=False)
-    many = foley.generate(reference, target, candidates=3, seed=5)
+    many = foley.generate(reference, target, candidates=3, seed=5, search=False)
     one = foley.generate(reference, target, candidates=1, seed=6)
     assert [c.seed for c in many.candidates] == [5, 6, 7]
     assert np.allclose(many.candidates[1].wav, one.wav, atol=1e-3)  # sums in another order, nothing more
     assert not np.allclose(many.candidates[0].wav, one.wav, atol=2e-2)
+
+
+def test_search_goes_on_from_the_survivors(foley, reference, home, monkeypatch):
+    target = clip(home / "searched.mp4", 5.0, sound=False)
+    picture = np.eye(1, 75, 20, dtype=np.float32)[0]  # one hit
+    monkeypatch.setattr(foley.referee, "picture_onsets", lambda *_: picture)
+    monkeypatch.setattr("condfoley.foley.survivors", lambda mistakes, rng: np.zeros(len(mistakes), int))
+    found = foley.generate(reference, target, candidates=3)
+    apart = foley.generate(reference, target, candidates=3, search=False)
+    same, other = (np.corrcoef(*(c.wav[: RATE // 2] for c in made.candidates[:2]))[0, 1] for made in (found, apart))
+    assert same > 0.999 > 0.99 > other  # both went on from the first candidate
+    assert all(c.agreement is not None for c in found.candidates)
+
+
+@pytest.mark.parametrize(
+    ("agreements", "chosen"),
+    [((0.2, 0.8, 0.5), 1), ((0.8, 0.8, 0.5), 0), ((None, None, None), 2), ((0.0, 0.0, 0.0), 2)],
+)
+def test_the_papers_rule_decides_between_those_that_agree_best(foley, agreements, chosen):
+    confidences = (0.7, 0.6, 0.9)
+    made = [Candidate(np.zeros(1), 0, 0.0, p, a) for p, a in zip(confidences, agreements)]
+    assert foley._choose(made, 0.2) == chosen
 
 
 def test_without_reranking_the_first_candidate_is_chosen(foley, reference, home):

@@ -70,6 +70,10 @@ class PublishedFoley(Foley):
         index = (begin + torch.arange(count)).clamp(max=len(frames) - 1)
         return self.video_encoder.encode_clip(frames[index], chunk=count)
 
+    def _hits(self, picture_onsets: np.ndarray) -> np.ndarray:
+        """None: the published choice knows the sync model only."""
+        return NO_TIMES
+
     def _write_codes(
         self,
         tokens: Tensor,
