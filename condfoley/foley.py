@@ -32,6 +32,7 @@ from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
 
 SILENT = 1e-4  # peak below which a reference holds no sound to learn from
 FADE = 0.03  # s, crossfade of a looped reference
+CONTEXT = 2  # code columns before the new ones that are decoded with them to judge these
 ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
@@ -284,9 +285,9 @@ class Foley:
             codes[:, middle:end] = window[:, middle - begin : end - begin]
             if len(shown) and i + 1 < len(steps):
                 until = (start + g.heard_columns) * g.column_seconds - EDGE
-                codes = codes[
-                    self._survivors(codes[:, begin:end], start * g.column_seconds, shown, (judged, until), draw)
-                ]
+                first = max(start, int(judged / g.column_seconds) - CONTEXT)  # decoded from here on
+                piece = codes[:, first * g.code_rows : end]
+                codes = codes[self._survivors(piece, first * g.column_seconds, shown, (judged, until), draw)]
                 judged = until
             tell("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
         return codes
@@ -294,7 +295,7 @@ class Foley:
     def _survivors(
         self, window: Tensor, start: float, shown: np.ndarray, span: tuple[float, float], draw: np.random.Generator
     ) -> np.ndarray:
-        """Which candidates go on, by their hits in `span` (s) of the window (N, codes) that starts at `start`."""
+        """Which candidates go on, by their hits in `span` (s) of the codes `window` (N, codes) that start at `start`."""
         g = self.geometry
         specs = ((self.tokenizer.decode(window, g.code_rows)[:, 0] + 1) / 2).cpu().numpy()
         heard = [start + spectrogram_onsets(spec, g.hop / g.sample_rate) for spec in specs]
