@@ -9,7 +9,7 @@ from condfoley.arguments import parse_options
 from condfoley.errors import InputError
 from condfoley.evaluation.options import EvaluateOptions
 
-NEEDED = ("mir_eval", "pyloudnorm", "sklearn", "jinja2", "skimage")
+NEEDED = ("pyloudnorm", "sklearn", "jinja2", "skimage")
 SHOWN = ("f1_100", "ap_100", "timbre", "action", "material", "offset", "mcd")
 
 
