@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import socket
+import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -43,7 +45,7 @@ class Done(Generic[Item, Value]):
 
 def run(
     function: Callable[[Item], Value], items: Iterable[Item], engine: Engine = "local", workers: int = 1
-) -> Iterator[Done[Item, Value]]:
+) -> Generator[Done[Item, Value]]:
     """Yields one `Done` for each item, in the order in which they finish; an exception is that item's error.
 
     function, items, values: picklable.   workers: processes; a Ray cluster uses all of its CPUs instead.
@@ -73,12 +75,12 @@ def _attempt(function: Callable[[Item], Value], item: Item) -> Done[Item, Value]
         return Done(item, error=reason(error))
 
 
-def _in_pool(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Iterator[Done[Item, Value]]:
+def _in_pool(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Generator[Done[Item, Value]]:
     """As many items under way as there are workers; when one dies, those under way wait in line again."""
     waiting, deaths = deque(range(len(items))), Counter[int]()
     while waiting:
         before = set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
         running: dict[Future[Done[Item, Value]], int] = {}
         finished = False
         try:
@@ -104,7 +106,19 @@ def _in_pool(function: Callable[[Item], Value], items: Sequence[Item], workers: 
             pool.shutdown(cancel_futures=True)
 
 
-def _on_ray(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Iterator[Done[Item, Value]]:
+def _end_with_parent() -> None:
+    """In a worker: leaves Ctrl-C to the parent, which ends its workers, and never outlives a parent that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _on_ray(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Generator[Done[Item, Value]]:
     """One block and so one task for each item: Ray runs a task again when its process or machine dies."""
     try:
         import ray

@@ -7,7 +7,8 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -84,9 +85,10 @@ def prepare(
     first = 1 + max((shard_number(shard.file) for shard in shards), default=-1)
     jobs = _jobs([video for video in listing.videos if video.name not in known], first, options)
     try:
-        for made in _all_made(work, jobs, options, quiet):
-            shards += [made.shard] if made.shard else []
-            rejected += made.rejected
+        with closing(_all_made(work, jobs, options, quiet)) as all_made:  # no worker is left when it is closed
+            for made in all_made:
+                shards += [made.shard] if made.shard else []
+                rejected += made.rejected
     finally:
         shutil.rmtree(out / PARTS, ignore_errors=True)
     _write_rejected(out / REJECTED, rejected)
@@ -112,7 +114,7 @@ def _jobs(videos: Sequence[Video], first: int, options: Options) -> list[Job]:
     return [Job(first + i, group) for i, group in enumerate(groups)]
 
 
-def _all_made(work: partial[Made], jobs: list[Job], options: Options, quiet: bool) -> Iterator[Made]:
+def _all_made(work: partial[Made], jobs: list[Job], options: Options, quiet: bool) -> Generator[Made]:
     """The shards of all jobs; where a worker died, its videos one by one, to find the one that did it."""
     from tqdm import tqdm
 

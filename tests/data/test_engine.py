@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from condfoley.data.shards import Job, Made
 from condfoley.data.simulation.write import Recipe, write_clips
 from condfoley.data.sources.listing import Video
 from condfoley.errors import InputError
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def halved(number):
@@ -77,6 +81,47 @@ def test_leaving_early_leaves_no_process_behind():
     next(made)
     made.close()
     assert set(multiprocessing.active_children()) == before
+
+
+def noted(folder: Path, number: int) -> None:
+    """Leaves the worker's process id behind, and takes its time."""
+    (folder / f"{number}.part").write_text(str(os.getpid()))
+    os.replace(folder / f"{number}.part", folder / f"{number}.pid")
+    time.sleep(600)
+
+
+PARENT = """
+import sys
+from functools import partial
+from pathlib import Path
+from condfoley.data.engine import run
+from tests.data.test_engine import noted
+list(run(partial(noted, Path(sys.argv[1])), range(2), workers=2))
+"""
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], cwd=REPOSITORY) as parent:
+        while len(found := list(tmp_path.glob("*.pid"))) < 2:
+            assert parent.poll() is None
+            time.sleep(0.02)
+        parent.kill()
+    workers = [int(path.read_text()) for path in found]
+    for _ in range(1000):
+        alive = [pid for pid in workers if running(pid)]
+        if not alive:
+            break
+        time.sleep(0.02)
+    assert not alive
+
+
+def running(pid: int) -> bool:
+    """Whether a process is there and no zombie, which nobody may have buried yet."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_ray_does_the_same_and_gets_over_a_killed_worker(two_ray_workers, tmp_path):

@@ -177,6 +177,35 @@ def test_a_killed_preparation_goes_on_where_it_stopped(tmp_path):
     assert not (out / ".parts").exists()
 
 
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_preparation_leaves_nothing_half_written(way, tmp_path):
+    src, out = tmp_path / "src", tmp_path / "out"
+    for index in range(6):
+        stand_ins.struck(src / f"{index}.mp4")
+    words = ["prepare", "folder", str(src), str(out), "--workers", "2", "--shard-videos", "1"]
+    process = interruptible(words)
+    while not (list(out.glob("clips-*.json")) and list(out.glob(".parts/*"))):
+        time.sleep(0.005)
+        assert process.poll() is None
+    os.killpg(process.pid, way)  # as Ctrl-C does: the workers get it too
+    assert process.communicate()[1].endswith("condfoley: interrupted\n") and process.returncode == 130
+    assert {path.suffix for path in out.iterdir()} == {".tar", ".json"} and not (out / "index.json").exists()
+    assert {path.stem for path in out.glob("*.json")} == {path.stem for path in out.glob("*.tar")}
+    assert cli.main([*words, "--verify"]) == 0
+
+
+def interruptible(words: list[str]) -> subprocess.Popen:
+    """The command in a process group of its own, which hears Ctrl-C however the tests were started."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "condfoley", *words],
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
 def test_names_that_clash_and_sources_without_a_usable_clip_are_refused(tmp_path, capsys):
     stand_ins.struck(tmp_path / "a" / "x.mp4")
     stand_ins.struck(tmp_path / "a" / "x.mkv")

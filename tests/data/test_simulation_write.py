@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from condfoley.data.simulation.render import open_context
 from condfoley.data.simulation.sound import Instrument
 from condfoley.data.simulation.write import Recipe, write_clips
 from condfoley.errors import InputError
+from tests.data.test_prepare import interruptible
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -51,11 +55,33 @@ def test_a_missing_clip_is_made_again_and_only_that(tmp_path: Path, drawing: Non
     pictures = decoded(tmp_path / "000001.mp4")
     (tmp_path / "000001.json").unlink()
     assert write_clips(recipe(tmp_path), quiet=True) == []
-    for path, (content, time) in before.items():
+    for path, (content, written) in before.items():
         # x264 does not always code the same pictures into the same bytes, so the made one is compared decoded.
         assert path.read_bytes() == content or path.name == "000001.mp4"
-        assert (path.stat().st_mtime_ns == time) == (path.stem != "000001")
+        assert (path.stat().st_mtime_ns == written) == (path.stem != "000001")
     assert np.abs(decoded(tmp_path / "000001.mp4") - pictures).mean() < 2
+
+
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_nothing_half_written_stays(way: signal.Signals, tmp_path: Path, drawing: None) -> None:
+    out = tmp_path / "out"
+    settings = ["--clips", "40", "--duration", "3", "--size", "64", "--seed", "3", "--workers", "2"]
+    process = interruptible(["simulate", "--out", str(out), *settings])
+    while not (list(out.glob("*.json")) and list(out.glob(".parts/*"))):
+        time.sleep(0.002)
+        assert process.poll() is None
+    if way == signal.SIGKILL:
+        process.kill()  # the command alone: its workers find out by themselves, and let go of stderr
+        process.communicate()
+        done = len(list(out.glob("*.json")))
+        assert write_clips(recipe(out, clips=done, duration=3.0), quiet=True) == []
+    else:
+        os.killpg(process.pid, way)
+        assert process.communicate()[1].endswith("condfoley: interrupted\n") and process.returncode == 130
+    left = sorted(path.name for path in out.iterdir())
+    assert len(left) < 80 and [name for name in left if name.startswith(".") or name[6:] not in (".mp4", ".json")] == []
+    for path in out.iterdir():
+        assert json.loads(path.read_text()) if path.suffix == ".json" else len(decoded(path)) == 45
 
 
 def test_other_settings_in_the_same_folder_are_refused(tmp_path: Path, drawing: None) -> None:

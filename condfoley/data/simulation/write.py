@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.util import find_spec
@@ -17,6 +19,7 @@ from condfoley.data.simulation.bank import SoundBank, Split
 from condfoley.errors import InputError
 
 GENERATOR = 1  # raise it when the same seed gives another clip
+PARTS = ".parts"  # inside the output folder, where files are written before they are complete
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,16 @@ def write_clips(recipe: Recipe, quiet: bool = False) -> list[tuple[int, str]]:
     _require_simulator()
     failures = []
     progress = tqdm(total=recipe.clips, initial=recipe.clips - len(missing), unit="clip", disable=quiet)
-    with progress:
-        for done in run(partial(_work, recipe=recipe), missing, recipe.engine, recipe.workers):
-            progress.update()
-            if done.error:
-                failures.append((done.item, done.error))
-                progress.write(f"clip {done.item:06d} failed: {done.error}")
+    try:
+        work = run(partial(_work, recipe=recipe), missing, recipe.engine, recipe.workers)
+        with progress, closing(work):  # no worker is left when it is closed
+            for done in work:
+                progress.update()
+                if done.error:
+                    failures.append((done.item, done.error))
+                    progress.write(f"clip {done.item:06d} failed: {done.error}")
+    finally:
+        shutil.rmtree(Path(recipe.out) / PARTS, ignore_errors=True)
     return sorted(failures)
 
 
@@ -100,18 +107,16 @@ def write_clip(recipe: Recipe, index: int, bank: SoundBank) -> None:
     wav = instrument.render(clip.events, recipe.duration, rng)
     quality = int(rng.integers(18, 37))
     video, truth = recipe.path(index, ".mp4"), recipe.path(index, ".json")
-    part = video.with_name(f".{video.stem}.{os.getpid()}.part.mp4")
-    try:
-        write.write_clip(part, clip.frames, recipe.fps, wav, bank.sample_rate, crf=quality)
-        os.replace(part, video)
-        content = recipe.settings(index) | {
-            "material": instrument.material, "events": [event.to_dict() for event in clip.events],
-            "instrument": instrument.describe(), "scene": clip.description, "quality": quality,
-        }  # fmt: skip
-        part.write_text(json.dumps(content, indent=1) + "\n")
-        os.replace(part, truth)
-    finally:
-        part.unlink(missing_ok=True)
+    content = recipe.settings(index) | {
+        "material": instrument.material, "events": [event.to_dict() for event in clip.events],
+        "instrument": instrument.describe(), "scene": clip.description, "quality": quality,
+    }  # fmt: skip
+    parts = Path(recipe.out) / PARTS
+    parts.mkdir(exist_ok=True)
+    write.write_clip(parts / video.name, clip.frames, recipe.fps, wav, bank.sample_rate, crf=quality)
+    (parts / truth.name).write_text(json.dumps(content, indent=1) + "\n")
+    for complete in (video, truth):
+        os.replace(parts / complete.name, complete)
 
 
 def _missing(recipe: Recipe) -> list[int]:
@@ -120,6 +125,7 @@ def _missing(recipe: Recipe) -> list[int]:
         Path(recipe.out).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {recipe.out} ({error.strerror}); choose another --out") from error
+    shutil.rmtree(Path(recipe.out) / PARTS, ignore_errors=True)  # of a run that was killed
     missing = []
     for index in range(recipe.clips):
         truth = recipe.path(index, ".json")
