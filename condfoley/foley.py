@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
 CEILING = 0.98  # peak of a finished soundtrack
+TOGETHER = 240.0  # s of sound, of all candidates, that are decoded together
+IN_MEMORY = 2400.0  # s of sound, of all candidates, that stay in memory; more goes to temporary files
 NO_TIMES = np.zeros(0)
 NEEDED = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts without which nothing can be heard
 Progress = Callable[[str, float], None]
@@ -126,9 +129,12 @@ class Foley:
         shown = way._hits(picture_onsets)
         guide = shown if search else NO_TIMES
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell, guide)  # (N, rows * columns)
-        tell("decoding", 0.7)
-        specs = way._decode(codes)  # (N, n_mels, M) in [0, 1]
-        made = self._judged(way._vocode(specs, duration, tell), seeds, specs, seen[1], shown)
+        made: list[Candidate] = []
+        for few in torch.arange(candidates).split(max(1, int(TOGETHER / duration))):
+            tell("decoding", 0.7 + 0.3 * len(made) / candidates)
+            specs = way._decode(codes[few])  # (N, n_mels, M) in [0, 1]
+            wavs = [kept(wav, candidates * duration) for wav in way._vocode(specs, duration)]
+            made += self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown)
         chosen = way._choose(made, tolerance) if rerank else 0
         tell("done", 1.0)
         settings = {
@@ -313,11 +319,11 @@ class Foley:
         joined = windows.crossfaded(tiles, [s * g.column_mel_frames for s in starts], total * g.column_mel_frames)
         return joined.clamp(0, 1)
 
-    def _vocode(self, specs: Tensor, duration: float, tell: Progress) -> list[np.ndarray]:
-        """Waveforms of all candidates, cut to the picture's length, in chunks: memory does not grow with length."""
+    def _vocode(self, specs: Tensor, duration: float) -> list[np.ndarray]:
+        """Waveforms of candidates, cut to the picture's length, in chunks: memory does not grow with length."""
         g = self.geometry
         samples, out = round(duration * g.sample_rate), []
-        for k, spec in enumerate(specs):
+        for spec in specs:
             pieces = []
             for start in range(0, spec.shape[1], VOCODER_CHUNK):
                 left, right = max(0, start - VOCODER_MARGIN), min(spec.shape[1], start + VOCODER_CHUNK + VOCODER_MARGIN)
@@ -325,7 +331,6 @@ class Foley:
                 wav = match_mel(self.vocoder(piece), piece, g, self.vocoder.config.match_passes)[0]
                 pieces.append(wav[(start - left) * g.hop :][: min(VOCODER_CHUNK, spec.shape[1] - start) * g.hop])
             out.append(finished(torch.cat(pieces).cpu().numpy()[:samples]))
-            tell("decoding", 0.75 + 0.25 * (k + 1) / len(specs))
         return out
 
 
@@ -333,6 +338,15 @@ def read_picture(path: Path, geometry: Geometry) -> np.ndarray:
     """A clip's frames at the geometry's rate and size: (T, S, S, 3) uint8."""
     shrink = media.middle_of_bicubic if geometry.squeeze == "bicubic" else None
     return media.read_frames(path, geometry.fps, geometry.frame_size, shrink=shrink)
+
+
+def kept(wav: np.ndarray, total: float) -> np.ndarray:
+    """The same (N,) float32, in a temporary file that lives as long as the array where `total` s are too many."""
+    if total <= IN_MEMORY:
+        return wav
+    with tempfile.TemporaryFile() as file:
+        wav.tofile(file)
+        return np.memmap(file, np.float32, "r")
 
 
 def finished(wav: np.ndarray) -> np.ndarray:

@@ -61,6 +61,6 @@ class Referee:
         """
         if not self.video_encoder.config.neck:
             return np.zeros(len(frames), np.float32)
-        mirrored = self.video_encoder.encode_clip(frames.flip(2))
+        mirrored = self.video_encoder.encode_clip(frames, mirrored=True)
         both = torch.stack([self.video_encoder.event_logits(t)[:, 0].sigmoid() for t in (tokens, mirrored)])
         return both.mean(0).cpu().numpy()

@@ -143,17 +143,19 @@ class VideoEncoder(nn.Module):
         return self.events(tokens[..., -self.config.neck :])
 
     @torch.no_grad()
-    def encode_clip(self, frames: Tensor, chunk: int = 300, margin: int = 16) -> Tensor:
+    def encode_clip(self, frames: Tensor, chunk: int = 300, margin: int = 16, mirrored: bool = False) -> Tensor:
         """Tokens of a clip of any length, in chunks with context on both sides: constant memory.
 
         frames: (T, H, W, 3) uint8. Returns (T, dim) float32. A clip longer than `chunk` frames is normalised
-        chunk by chunk. `margin` frames at each side cover the network's temporal reach.
+        chunk by chunk. `margin` frames at each side cover the network's temporal reach. mirrored: left and right
+        change places.
         """
         device = self.mean.device
         pieces = []
         for start in range(0, len(frames), chunk):
             left, right = max(0, start - margin), min(len(frames), start + chunk + margin)
             piece = frames[left:right].to(device).permute(0, 3, 1, 2)[None] / 255.0  # (1, T', 3, H, W)
+            piece = piece.flip(4) if mirrored else piece
             pieces.append(self(piece)[0, start - left : start - left + chunk])
         return torch.cat(pieces)
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from condfoley.errors import InputError
 from condfoley.foley import CEILING, Foley, finished
 from condfoley.geometry import Geometry
-from condfoley.media import write_clip, write_wav
+from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.soundtrack import Candidate
 from tests.tiny import write_tiny_weights
 
@@ -60,6 +61,27 @@ def test_the_same_seed_gives_the_same_sound(foley, reference, home):
     assert [c.seed for c in many.candidates] == [5, 6, 7]
     assert np.allclose(many.candidates[1].wav, one.wav, atol=1e-3)  # sums in another order, nothing more
     assert not np.allclose(many.candidates[0].wav, one.wav, atol=2e-2)
+
+
+def test_long_targets_are_decoded_by_and_by_and_kept_outside_the_memory(foley, reference, home, monkeypatch):
+    target = clip(home / "long.mp4", 2.5, sound=False)
+    whole = foley.generate(reference, target, candidates=3)
+    monkeypatch.setattr("condfoley.foley.TOGETHER", 2.0)
+    monkeypatch.setattr("condfoley.foley.IN_MEMORY", 5.0)
+    parts = foley.generate(reference, target, candidates=3)
+    assert all(isinstance(c.wav, np.memmap) for c in parts.candidates)
+    assert not any(isinstance(c.wav, np.memmap) for c in whole.candidates)
+    for a, b in zip(parts.candidates, whole.candidates, strict=True):
+        assert a.seed == b.seed and np.allclose(a.wav, b.wav, atol=1e-3)  # sums in another order, nothing more
+    write_wav(home / "long.wav", parts.wav, RATE)
+    assert np.allclose(read_audio(home / "long.wav", RATE), parts.wav, atol=1e-3)
+
+
+def test_a_mirrored_picture_is_watched_as_if_it_had_been_turned(foley):
+    frames = torch.randint(0, 255, (40, 32, 32, 3), dtype=torch.uint8)
+    turned, plain = foley.video_encoder.encode_clip(frames.flip(2)), foley.video_encoder.encode_clip(frames)
+    assert torch.allclose(foley.video_encoder.encode_clip(frames, mirrored=True), turned, atol=1e-6)
+    assert not torch.allclose(turned, plain, atol=1e-3)
 
 
 def test_search_goes_on_from_the_survivors(foley, reference, home, monkeypatch):

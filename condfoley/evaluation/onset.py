@@ -14,6 +14,7 @@ HOP, WINDOW = 128 / RATE, 512 / RATE  # s; the hop is half the model's own: 5.8 
 BANDS, LOWEST, HIGHEST = 48, 80.0, 10000.0  # mel bands and their range, Hz
 RISING_BANDS = 12  # of them, those that rise most, make an event
 RANGE = 60.0  # dB; what lies deeper below the loudest cell is inaudible beside it
+BLOCK = 16384  # frames whose spectra are in memory at a time
 LEAD_IN = 0.1  # s of silence put in front, so that an attack at the very start still rises from something
 LAG = 2  # hops over which a rise is measured; one hop splits a hit into stick and body
 # Decision.
@@ -55,16 +56,24 @@ def _levels(wav: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
     import librosa
 
     n_fft = 2 ** round(np.log2(WINDOW * sample_rate))
-    power = librosa.feature.melspectrogram(
-        y=wav,
-        sr=sample_rate,
-        n_fft=n_fft,
-        hop_length=hop,
-        n_mels=BANDS,
-        fmin=LOWEST,
-        fmax=min(HIGHEST, sample_rate / 2),
+    frames = max(1, (len(wav) - n_fft // 2) // hop + 1)
+    padded = np.pad(wav, (n_fft // 2, n_fft))
+    power = np.concatenate(
+        [
+            librosa.feature.melspectrogram(
+                y=padded[first * hop : (min(first + BLOCK, frames) - 1) * hop + n_fft],
+                sr=sample_rate,
+                n_fft=n_fft,
+                hop_length=hop,
+                center=False,
+                n_mels=BANDS,
+                fmin=LOWEST,
+                fmax=min(HIGHEST, sample_rate / 2),
+            )
+            for first in range(0, frames, BLOCK)
+        ],
+        axis=1,
     )
-    power = power[:, : max(1, (len(wav) - n_fft // 2) // hop + 1)]
     levels = librosa.power_to_db(power, ref=np.max, amin=1e-20, top_db=RANGE)
     floor = np.percentile(levels, FLOOR_PERCENTILE, axis=1, keepdims=True) + FLOOR_MARGIN
     return np.maximum(levels, floor)

@@ -103,13 +103,12 @@ class PublishedFoley(Foley):
         specs = self.tokenizer.decode(codes, self.geometry.code_rows)[:, 0, :, : self.whole.clip_mel_frames]
         return (specs + 1) / 2
 
-    def _vocode(self, specs: Tensor, duration: float, tell: Progress) -> list[np.ndarray]:
+    def _vocode(self, specs: Tensor, duration: float) -> list[np.ndarray]:
         """The vocoder's own output; silence at the end, where the published file is short (section 2)."""
         samples, out = round(duration * self.geometry.sample_rate), []
-        for k, spec in enumerate(specs):
+        for spec in specs:
             wav = self.vocoder(spec[None])[0, :samples].cpu().numpy()
             out.append(np.pad(wav, (0, samples - len(wav))))
-            tell("decoding", 0.75 + 0.25 * (k + 1) / len(specs))
         return out
 
     def _choose(self, made: list[Candidate], tolerance: float) -> int:
