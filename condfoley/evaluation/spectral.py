@@ -7,9 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
 
 CEPSTRA = 13
+EVENT, PEAK = 0.2, 0.9  # s of an event that are compared, and the level at which
 QUIETEST = -70.0  # LUFS; what lies below it is not heard (ITU-R BS.1770-4, absolute gate)
 BLOCK = 0.4  # s, the gating block of the same standard
 
@@ -35,16 +37,40 @@ def mel_cepstral_distortion(made: np.ndarray, true: np.ndarray, geometry: Geomet
     0th, the level, is left out. Mel magnitudes below 1e-4 count as 1e-4.
     made, true: (N,) at `geometry.sample_rate` Hz. Raises ValueError for different lengths.
     """
+    _require_equal(made, true)
+    cepstra = _cepstra(np.stack([made, true]), geometry)
+    return cepstral_distance(cepstra[0], cepstra[1])
+
+
+def event_cepstra(wav: np.ndarray, geometry: Geometry) -> np.ndarray | None:
+    """Cepstra of a sound's mean event, from its onset on for EVENT s: (CEPSTRA, frames), whatever the gain.
+
+    wav: (N,) at `geometry.sample_rate` Hz. None when it holds no event.
+    """
+    g = geometry
+    times, _ = detect_onsets(wav, g.sample_rate)
+    if not len(times):
+        return None
+    loud = np.pad(PEAK / np.abs(wav).max() * wav, (0, round(EVENT * g.sample_rate) + g.n_fft))
+    first = np.round(times * g.sample_rate / g.hop).astype(int)
+    span = np.arange(round(EVENT * g.sample_rate / g.hop))
+    return _cepstra(loud[None], g)[0][:, first[:, None] + span].mean(1)
+
+
+def cepstral_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean over frames of the distortion of two sequences of cepstra (CEPSTRA, T), dB."""
+    return float(10 / np.log(10) * np.sqrt(2 * np.square(a - b).sum(0)).mean())
+
+
+def _cepstra(wavs: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Of (B, N): the cepstra 1 to CEPSTRA, (B, CEPSTRA, T)."""
     from scipy.fft import dct
 
     from condfoley.mel import log_mel
 
-    _require_equal(made, true)
-    pair = torch.from_numpy(_at_least(np.stack([made, true]).astype(np.float32), geometry.n_fft))
-    natural = log_mel(pair, geometry).double().numpy() * 100 / 20 * np.log(10)  # (2, n_mels, T), up to a constant
-    cepstra = dct(natural, axis=1, norm="ortho")[:, 1 : CEPSTRA + 1] / np.sqrt(2 * geometry.n_mels)
-    difference = np.square(cepstra[0] - cepstra[1]).sum(0)
-    return float(10 / np.log(10) * np.sqrt(2 * difference).mean())
+    filled = torch.from_numpy(_at_least(wavs.astype(np.float32), geometry.n_fft))
+    natural = log_mel(filled, geometry).double().numpy() * 100 / 20 * np.log(10)  # (B, n_mels, T), up to a constant
+    return dct(natural, axis=1, norm="ortho")[:, 1 : CEPSTRA + 1] / np.sqrt(2 * geometry.n_mels)
 
 
 def envelope(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
