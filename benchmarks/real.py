@@ -3,8 +3,9 @@
 The folder holds videos and a `manifest.csv` with the columns
   file         name of the video in the folder
   onsets_s     true event times in seconds, separated by `;`
-  difficulty   easy, medium, hard or target only; easy and medium clips are measured
+  difficulty   easy, medium, hard or target only; first_sound measures easy and medium clips, model_card all
   has_audio    1 when the video has sound; clips without are left out
+  footage_origin   if you like: where the footage comes from
 and any others. REFERENCES must be among the files: the first one that is not the target gives the sound.
 """
 
@@ -51,15 +52,16 @@ HEADS = ("mean cand.", "by sync", "re-ranked", "best of N", "picture", "random",
 
 @dataclass(frozen=True)
 class RealClip:
-    """A clip of the manifest: its file, true event times (K,) in seconds, and how hard it is."""
+    """A clip of the manifest: its file, true event times (K,) in seconds, how hard it is, where it comes from."""
 
     path: Path
     onsets: np.ndarray
     difficulty: str
+    origin: str = ""
 
 
-def read_manifest(folder: Path) -> list[RealClip]:
-    """The clips to measure. Raises InputError when folder, manifest or a file of it cannot be used."""
+def read_manifest(folder: Path, measured: Sequence[str] = MEASURED) -> list[RealClip]:
+    """The clips of these difficulties. Raises InputError when folder, manifest or a file of it cannot be used."""
     path = existing_folder(folder, "videos and a manifest.csv") / "manifest.csv"
     if not path.is_file():
         raise InputError(f"{folder} has no manifest.csv; see the head of benchmarks/real.py for its columns")
@@ -69,7 +71,7 @@ def read_manifest(folder: Path) -> list[RealClip]:
         raise InputError(f"{path} lacks the column {missing[0]}; it needs {', '.join(COLUMNS)}")
     clips = []
     for row in rows:
-        if row["difficulty"] not in MEASURED or row["has_audio"] != "1" or not row["onsets_s"]:
+        if row["difficulty"] not in measured or row["has_audio"] != "1" or not row["onsets_s"]:
             continue
         if not (folder / row["file"]).is_file():
             raise InputError(f"{path} names {row['file']}, which is not there; put it beside the manifest")
@@ -77,9 +79,9 @@ def read_manifest(folder: Path) -> list[RealClip]:
             onsets = np.array([float(value) for value in row["onsets_s"].split(";")])
         except ValueError as error:
             raise InputError(f"{path}: onsets_s of {row['file']} are not numbers with ; between them") from error
-        clips.append(RealClip(folder / row["file"], onsets, row["difficulty"]))
+        clips.append(RealClip(folder / row["file"], onsets, row["difficulty"], row.get("footage_origin") or ""))
     if not clips:
-        raise InputError(f"{path} lists no easy or medium clip with sound and onsets; mark some")
+        raise InputError(f"{path} lists no {' or '.join(measured)} clip with sound and onsets; mark some")
     return clips
 
 

@@ -1,7 +1,8 @@
-"""What both halves of the benchmark share: hearing a result, and judging its timing and its timbre."""
+"""What the benchmarks share: hearing a result, judging its timing, and lines of the model card."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ import torch
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE
 from condfoley.evaluation.onset import Score, detect_onsets, match, random_events
+from condfoley.evaluation.scores import Cell, cell
 from condfoley.sync import rerank
 from condfoley.video_encoder import pick_onsets
 
@@ -72,3 +74,24 @@ def existing_folder(path: Path, holds: str) -> Path:
     if not path.is_dir():
         raise InputError(f"there is no folder {path}; give one with {holds}")
     return path
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the model card. required: in words. beside: what it was compared with."""
+
+    on: str
+    measure: str
+    required: str
+    value: Cell
+    reached: bool
+    beside: str
+
+
+Lines = tuple[list[Line], list[str]]
+"""What a part of the model card found, and what a reader must know of it."""
+
+
+def mean_of(values: Sequence[float], seed: int) -> Cell:
+    """Mean of one value a target, with its 95 % interval."""
+    return cell({f"{i:06d}": [float(v)] for i, v in enumerate(values)}, seed)
