@@ -81,10 +81,11 @@ def action_line(cells: dict[str, dict[str, Cell]], metric: str, how: str) -> Lin
 def material_line(cells: dict[str, dict[str, Cell]], metric: str, how: str, ceiling: Cell) -> Line:
     """The reference's material is heard, nearly as often as the target's own in its reconstruction."""
     ours, theirs = cells[OURS][metric], cells[TRANSFER][metric]
-    least = max(SHARE * ceiling.mean, theirs.mean - BEHIND)
-    required = f"{SHARE:.0%} of reconstruction's own, onset transfer - {BEHIND:.2f}: {least:.2f}"
+    share, least = SHARE * ceiling.mean, theirs.mean - BEHIND
+    required = f"{SHARE} x reconstruction's own = {share:.2f}, onset transfer - {BEHIND:.2f} = {least:.2f}"
+    reached = ours.mean >= max(share, least)
     compared = f"{CEILING}'s own {cell_text(ceiling)}, {beside(cells, metric)}"
-    return Line("simulated", f"reference's material ({how})", required, ours, ours.mean >= least, compared)
+    return Line("simulated", f"reference's material ({how})", required, ours, reached, compared)
 
 
 def own_material(result: Result, jury: Jury, seed: int) -> dict[str, Cell]:
