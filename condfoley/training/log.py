@@ -14,6 +14,8 @@ from condfoley.errors import InputError
 from condfoley.training.config import TrainConfig
 from condfoley.training.pictures import draw_curves
 
+PATIENCE = 60.0  # s that Weights & Biases are given to answer
+
 
 class Log(contextlib.AbstractContextManager["Log"]):
     """The log of one run.
@@ -71,25 +73,29 @@ class Log(contextlib.AbstractContextManager["Log"]):
 
 
 def _wandb(config: TrainConfig) -> Any:
-    """A run of Weights & Biases, or None. Never asks: online without an API key logs offline, and says so."""
+    """A run of Weights & Biases, or None. Never asks and never stops a training: what cannot be online is offline."""
     if config.wandb == "disabled":
         return None
     try:
         import wandb
     except ImportError:
         raise InputError("wandb is not installed; `pip install 'condfoley[train]'`, or wandb=disabled") from None
-    mode = config.wandb
-    if mode == "online" and not wandb.login(prompt=False):
-        mode = "offline"
+    run = {
+        "project": config.wandb_project,
+        "name": f"{config.stage} {Path(config.out).name}",
+        "dir": config.out,
+        "config": dataclasses.asdict(config),
+    }
+    if config.wandb == "online":
+        why = "no API key (WANDB_API_KEY or `wandb login`)"
+        try:
+            if wandb.login(prompt=False):
+                return wandb.init(mode="online", settings=wandb.Settings(init_timeout=PATIENCE), **run)
+        except wandb.errors.Error as error:  # a wrong key, no network, a server that does not answer
+            why = str(error).splitlines()[0]
         print(
-            "condfoley: no API key for Weights & Biases (WANDB_API_KEY or `wandb login`): logging offline; "
+            f"condfoley: Weights & Biases: {why}: logging offline; "
             f"`wandb sync {config.out}/wandb/offline-run-*` uploads it later",
             file=sys.stderr,
         )
-    return wandb.init(
-        project=config.wandb_project,
-        name=f"{config.stage} {Path(config.out).name}",
-        dir=config.out,
-        mode=mode,
-        config=dataclasses.asdict(config),
-    )
+    return wandb.init(mode="offline", **run)

@@ -89,7 +89,7 @@ def test_a_start_of_other_sizes_is_refused(copied, clips):
         main(dataclasses.replace(settings, vocoder=dataclasses.replace(settings.vocoder, ngf=4)))
 
 
-@pytest.mark.parametrize("stage", ["vocoder", "transformer"])
+@pytest.mark.parametrize("stage", ["vocoder", "transformer", "judges"])
 def test_a_dry_run_tells_all_and_writes_nothing(copied, clips, stage, capsys):
     before = files(copied)
     main(config(stage, clips, copied, out=str(copied / "new"), dry_run=True, ema=0.9))
@@ -100,12 +100,19 @@ def test_a_dry_run_tells_all_and_writes_nothing(copied, clips, stage, capsys):
     assert files(copied) == before
 
 
-def test_wandb_offline_writes_a_run_and_online_without_a_key_asks_nothing(clips, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("key", "why"), [(None, "no API key"), ("too short", "WANDB_API_KEY invalid")])
+def test_wandb_online_without_a_usable_key_asks_nothing_and_logs_offline(
+    clips, tmp_path, monkeypatch, capsys, key, why
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    if key:
+        monkeypatch.setenv("WANDB_API_KEY", key)
+    else:
+        monkeypatch.delenv("WANDB_API_KEY", raising=False)
     main(config("tokenizer", clips, tmp_path, steps=1, wandb="online"))
-    assert "logging offline" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert why in told and "logging offline" in told
     assert list((tmp_path / "tokenizer" / "wandb").glob("offline-run-*"))
 
 

@@ -18,14 +18,7 @@ from condfoley.training.judges import material_of, single_action
 from condfoley.training.run import main
 from tests.evaluation.toy import write_set
 from tests.tiny import GEOMETRY
-from tests.training.toy import config, write_clips
-
-SIZES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=8)
-
-
-def judges_config(clips, home, **changes):
-    toy = config("video", clips, home)
-    return replace(toy, stage="judges", out=str(home / "judges"), judges=SIZES, **changes)
+from tests.training.toy import JUDGES, config, write_clips
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +26,7 @@ def weights(tmp_path_factory):
     """A weights folder with judges of the toy set's own labels, trained on it until they know it."""
     home = tmp_path_factory.mktemp("judges")
     clips = write_set(tmp_path_factory.mktemp("clips"))
-    toy = judges_config(clips, home)
+    toy = config("judges", clips, home)
     data = replace(toy.data, renderings=0, validation=0.0)
     main(replace(toy, data=data, steps=60, batch_size=8, lr=1e-2, evaluate_every=60, checkpoint_every=60, log_every=20))
     return home / "weights"
@@ -112,8 +105,8 @@ def test_confusion_counts_true_labels_in_rows():
 def test_clips_without_labels_are_refused(tmp_path):
     (tmp_path / "clips").mkdir()
     clips = write_clips(tmp_path / "clips", 3)
-    toy = judges_config(clips, tmp_path)
+    toy = config("judges", clips, tmp_path)
     with pytest.raises(InputError, match="names 0 materials"):
         main(replace(toy, data=replace(toy.data, renderings=0)))
     with pytest.raises(InputError, match="events are hit or scratch"):
-        main(replace(toy, judges=replace(SIZES, actions=("hit", "roll"))))
+        main(replace(toy, judges=replace(JUDGES, actions=("hit", "roll"))))

@@ -7,9 +7,11 @@ import numpy as np
 
 from condfoley.data.simulation.events import Event
 from condfoley.media import write_clip
+from condfoley.sizes import JudgesConfig
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
 from tests.tiny import GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER
 
+JUDGES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=32)
 SECONDS, HITS = 4.5, (0.6, 1.5, 2.7, 3.6)
 
 
@@ -32,25 +34,27 @@ def write_hits(path: Path, seed: int, events: bool) -> None:
 
 
 def write_clips(folder: Path, count: int = 3) -> Path:
-    """A folder of clips, all but the last with their events beside them."""
+    """A folder of clips, all but the first with their events beside them."""
     for i in range(count):
-        write_hits(folder / f"{i:06d}.mp4", i, events=i < count - 1)
+        write_hits(folder / f"{i:06d}.mp4", i, events=i > 0)
     return folder
 
 
 def config(stage: str, clips: Path, home: Path, **changes) -> TrainConfig:
     """A few seconds of one stage at toy sizes."""
+    renderings = 12 if stage == "judges" else 2  # so that a held-out clip has materials that training clips have
     settings = dict(
         stage=stage,
         out=str(home / stage),
         weights=str(home / "weights"),
-        data=DataConfig(folder=str(clips), frame_size=40, validation=0.3, workers=1, renderings=2),
+        data=DataConfig(folder=str(clips), frame_size=40, validation=0.3, workers=1, renderings=renderings),
         geometry=GEOMETRY,
         tokenizer=TOKENIZER,
         vocoder=VOCODER,
         video=VIDEO,
         transformer=TRANSFORMER,
         sync=SYNC,
+        judges=JUDGES,
         loss=LOSSES[stage],
         steps=4,
         batch_size=2,
@@ -71,5 +75,6 @@ LOSSES = {
     "video": LossConfig(),
     "transformer": LossConfig(drop_reference=0.3, drop_picture=0.3, feature_noise=0.1),
     "sync": LossConfig(reconstructed=0.5, feature_noise=0.1),
+    "judges": LossConfig(),
 }
-ORDER = ("tokenizer", "vocoder", "video", "transformer", "sync")
+ORDER = ("tokenizer", "vocoder", "video", "transformer", "sync", "judges")
