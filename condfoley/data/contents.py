@@ -20,13 +20,16 @@ from condfoley.errors import InputError
 
 
 class Entry(NamedTuple):
-    """A clip that the cache holds or will hold: its split, the video it comes from, the hash of its shard."""
+    """A clip that the cache holds or will hold.
+
+    source: what its files are now: the hash of its shard, or the size and time of a video and of the notes beside it.
+    """
 
     name: str
     prefix: str
     split: str
     video: str
-    shard: str = ""
+    source: str
 
 
 def prepared_index(folder: str) -> Index | None:
@@ -67,8 +70,13 @@ def folder_entries(root: Path, files: list[Path], home: Path, validation: float)
         if prefix in entries:
             raise InputError(f"{entries[prefix].name} and {name} have the same clip name; rename one")
         split = "validation" if split_of(name) < validation else "train"
-        entries[prefix] = Entry(name, prefix, split, name)
+        entries[prefix] = Entry(name, prefix, split, name, _state(file))
     return list(entries.values())
+
+
+def _state(file: Path) -> str:
+    found = [path.stat() for path in (file, file.with_suffix(".json")) if path.exists()]
+    return ", ".join(f"{state.st_size} bytes of {state.st_mtime_ns}" for state in found)
 
 
 def index_entries(index: Index, home: Path) -> list[Entry]:
@@ -86,12 +94,15 @@ def shard_jobs(index: Index, entries: list[Entry]) -> list[ShardJob]:
     missing: dict[str, dict[str, str]] = {}
     for entry in entries:
         if not is_cached(entry):
-            missing.setdefault(entry.shard, {})[entry.name] = entry.prefix
+            missing.setdefault(entry.source, {})[entry.name] = entry.prefix
     alone = replace(index, shards=())  # a job goes to another process, the whole table of contents need not
     return [ShardJob(alone, shard, missing[shard.sha256]) for shard in index.shards if shard.sha256 in missing]
 
 
 def is_cached(entry: Entry) -> bool:
-    """Whether the cache has a clip, and from the same shard."""
+    """Whether the cache has a clip, made from what its files are now."""
     path = Path(entry.prefix + ".json")
-    return path.exists() and json.loads(path.read_text()).get("shard", "") == entry.shard
+    if not path.exists():
+        return False
+    meta = json.loads(path.read_text())
+    return bool(meta.get("source", meta.get("shard", entry.source)) == entry.source)  # older caches noted less

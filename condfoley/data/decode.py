@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -61,14 +63,18 @@ class ShardJob:
     prefixes: dict[str, str]
 
 
-def decode_file(job: tuple[str, str], settings: Settings, sound_only: bool) -> None:
-    """Puts one file into the cache; a file that cannot be used leaves {"rejected": reason}. job: (file, prefix)."""
-    file, prefix = Path(job[0]), job[1]
+def decode_file(job: tuple[str, str, str], settings: Settings, sound_only: bool) -> None:
+    """Puts one file into the cache; a file that cannot be used leaves {"rejected": reason}.
+
+    job: (file, prefix, `Entry.source`).
+    """
+    file, prefix, source = Path(job[0]), job[1], job[2]
     try:
         meta = _keep(_from_file(file, settings, sound_only), prefix, settings, sound_only)
+        meta["digest"] = _digest(path.read_bytes() for path in (file, file.with_suffix(".json")) if path.exists())
     except InputError as error:
         meta = {"rejected": str(error)}
-    write_json(Path(prefix + ".json"), meta)
+    write_json(Path(prefix + ".json"), meta | {"source": source})
 
 
 def decode_shard(job: ShardJob, settings: Settings, sound_only: bool) -> None:
@@ -79,9 +85,18 @@ def decode_shard(job: ShardJob, settings: Settings, sound_only: bool) -> None:
             continue
         try:
             meta = _keep(_from_sample(sample, prefix, settings, sound_only), prefix, settings, sound_only)
+            meta["digest"] = _digest(sample[part] for part in ("mp4", "flac", "json"))
         except InputError as error:
             meta = {"rejected": str(error)}
-        write_json(Path(prefix + ".json"), meta | {"shard": job.shard.sha256})
+        write_json(Path(prefix + ".json"), meta | {"source": job.shard.sha256})
+
+
+def _digest(contents: Iterable[bytes]) -> str:
+    """First digits of the hash of a clip's files; what is made of the clip is kept under it."""
+    whole = hashlib.sha256()
+    for content in contents:
+        whole.update(content)
+    return whole.hexdigest()[:12]
 
 
 def _from_file(file: Path, settings: Settings, sound_only: bool) -> Source:
@@ -130,8 +145,8 @@ def _keep(source: Source, prefix: str, settings: Settings, sound_only: bool) -> 
         events = () if sound_only else onsets(tracks[0], settings.sample_rate)
     whole = np.stack(tracks)
     if not sound_only:
-        np.save(prefix + ".frames.npy", frames)
-    np.save(prefix + ".sound.npy", np.clip(whole * FULL_SCALE, -FULL_SCALE, FULL_SCALE).astype(np.int16))
+        _save(Path(prefix + ".frames.npy"), frames)
+    _save(Path(prefix + ".sound.npy"), np.clip(whole * FULL_SCALE, -FULL_SCALE, FULL_SCALE).astype(np.int16))
     return {
         "frame_count": len(frames),
         "sample_count": whole.shape[1],
@@ -139,6 +154,23 @@ def _keep(source: Source, prefix: str, settings: Settings, sound_only: bool) -> 
         "events": [event.to_dict() for event in events],
         "materials": materials,
     }
+
+
+@contextmanager
+def at_once(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that becomes `path` when it is complete: another run may be reading the one that was there."""
+    part = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with open(part, "wb") as file:
+            yield file
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _save(path: Path, values: np.ndarray) -> None:
+    with at_once(path) as file:
+        np.save(file, values)
 
 
 @lru_cache(maxsize=1)

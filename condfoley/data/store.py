@@ -50,6 +50,7 @@ class Clip:
     tracks: int
     events: tuple[Event, ...]
     materials: tuple[str, ...] = ()  # of the instruments that its events were sounded anew with, one a track
+    digest: str = ""  # first digits of the hash of the files that it was decoded from
 
     def frames(self, start: int, count: int) -> np.ndarray:
         """Frames [start, start + count): (count, S, S, 3) uint8."""
@@ -105,7 +106,9 @@ class Store:
         else:
             files = files_of(folder, VIDEOS | SOUNDS if sound_only else VIDEOS)
             entries = folder_entries(Path(folder), files, home, validation)
-            jobs = [(str(file), entry.prefix) for file, entry in zip(files, entries) if not is_cached(entry)]
+            jobs = [
+                (str(file), entry.prefix, entry.source) for file, entry in zip(files, entries) if not is_cached(entry)
+            ]
             work = partial(decode_file, settings=settings, sound_only=sound_only)
         home.mkdir(parents=True, exist_ok=True)
         write_json(home / "settings.json", vars(settings))
@@ -148,7 +151,8 @@ def _opened(entries: list[Entry]) -> tuple[list[tuple[Entry, Clip]], list[tuple[
         if "rejected" in meta:
             rejected.append((entry.name, meta["rejected"]))
             continue
-        meta.pop("shard", None)
+        for noted in ("source", "shard"):
+            meta.pop(noted, None)
         events = tuple(Event.from_dict(event) for event in meta.pop("events"))
         clips.append(
             (

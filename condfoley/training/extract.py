@@ -5,7 +5,6 @@ Functions of a clip and a path, so that any process can do any clip; `features` 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from condfoley.data.decode import at_once
 from condfoley.data.pairs import Pairing, event_starts
 from condfoley.data.store import Clip, seed_of
 from condfoley.geometry import Geometry
@@ -102,9 +102,8 @@ def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Pat
     with torch.autocast(torch.device(part.device).type, torch.bfloat16):
         codes = tokenizer.encode(spec)
     grid = codes.cpu().numpy().astype(np.int16).reshape(*starts.shape, -1)
-    with open(path.with_suffix(".tmp"), "wb") as file:
+    with at_once(path) as file:
         np.savez(file, starts=starts, codes=grid)
-    os.replace(path.with_suffix(".tmp"), path)
 
 
 def _starts(clip: Clip, geometry: Geometry, rng: np.random.Generator, pairing: Pairing) -> np.ndarray:
@@ -166,6 +165,5 @@ def _given_back(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
 
 
 def _save(path: Path, values: Tensor) -> None:
-    with open(path.with_suffix(".tmp"), "wb") as file:
+    with at_once(path) as file:
         np.save(file, values.float().cpu().numpy().astype(np.float16))
-    os.replace(path.with_suffix(".tmp"), path)

@@ -1,7 +1,7 @@
 """Features of the clips, kept in the cache: made once, by `data.engine` in `data.workers` processes, as clips are decoded.
 
-One file a clip, in a folder named after the geometry and the hash of the part that made it: a killed run goes on where
-it stopped, and a retrained part never meets the old part's results.
+One file a clip, named after the hash of its content, in a folder named after the geometry and the hash of the part that
+made it: a killed run goes on where it stopped, and neither a changed clip nor a retrained part meets old results.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Features:
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
         paths = [
-            [(home / (os.path.basename(clip.prefix) + kind.suffix)).resolve() for home, kind in zip(folders, kinds)]
+            [(home / (_file_name(clip) + kind.suffix)).resolve() for home, kind in zip(folders, kinds)]
             for clip in clips
         ]
         jobs = []
@@ -103,6 +103,11 @@ class Features:
         pool = d.engine == "local" and d.workers > 1
         threads = max(1, (os.cpu_count() or 1) // d.workers) if pool else 0
         return Part(str(weights.resolve()), name, digest, self.config.geometry, device, threads)
+
+
+def _file_name(clip: Clip) -> str:
+    name = os.path.basename(clip.prefix)
+    return f"{name}-{clip.digest}" if clip.digest else name
 
 
 def _read(path: Path) -> Any:

@@ -80,7 +80,7 @@ def _wandb(config: TrainConfig) -> Any:
         import wandb
     except ImportError:
         raise InputError("wandb is not installed; `pip install 'condfoley[train]'`, or wandb=disabled") from None
-    run = {
+    run: dict[str, Any] = {
         "project": config.wandb_project,
         "name": f"{config.stage} {Path(config.out).name}",
         "dir": config.out,

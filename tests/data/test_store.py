@@ -1,6 +1,7 @@
 """A folder of clips becomes arrays: resumable, split by name, events heard where none are given."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,27 @@ def test_only_what_is_new_is_decoded_again(folder):
     store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
     assert len(store.train) + len(store.validation) == 3
     assert cached.stat().st_mtime_ns == before
+
+
+def test_a_clip_that_changed_is_decoded_again(folder):
+    def opened():
+        store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+        return {clip.name: clip for clip in store.train + store.validation}
+
+    before = opened()
+    read = np.load(before["a.mp4"].prefix + ".sound.npy", mmap_mode="r")  # as another run may
+    sound = read.copy()
+    hits(folder / "a.mp4", times=(0.2, 0.8))
+    hits(folder / "broken.mp4")  # repaired
+    (folder / "b.json").write_text('{"events": [{"time": 1.0, "kind": "hit"}]}')
+    after = opened()
+    assert set(after) == {"a.mp4", "b.mp4", "broken.mp4"}
+    assert np.allclose([e.time for e in after["a.mp4"].events], [0.2, 0.8], atol=0.02)
+    assert [e.time for e in after["b.mp4"].events] == [1.0]
+    assert all(before[name].digest != after[name].digest for name in before)
+    assert np.array_equal(read, sound) and not np.array_equal(np.load(read.filename), sound)
+    os.utime(folder / "a.mp4")
+    assert opened()["a.mp4"].digest == after["a.mp4"].digest  # the content counts
 
 
 def test_other_settings_have_a_cache_of_their_own(folder):

@@ -57,6 +57,12 @@ def test_they_are_made_once(decoded, tmp_path, monkeypatch):
     made(*decoded, tmp_path)
 
 
+def test_a_changed_clip_has_features_of_its_own(decoded, here, tmp_path):
+    settings, clips = decoded
+    changed = made(settings, [dataclasses.replace(clips[0], digest="changed"), *clips[1:]], tmp_path)
+    assert len(changed) == len(here) and len(set(changed) - set(here)) == 4
+
+
 def test_a_clip_that_nothing_can_be_made_of_is_named(decoded, tmp_path):
     settings, clips = decoded
     lost = dataclasses.replace(clips[0], name="lost", prefix=str(tmp_path / "lost"))
