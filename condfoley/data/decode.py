@@ -145,8 +145,8 @@ def _keep(source: Source, prefix: str, settings: Settings, sound_only: bool) -> 
         events = () if sound_only else onsets(tracks[0], settings.sample_rate)
     whole = np.stack(tracks)
     if not sound_only:
-        _save(Path(prefix + ".frames.npy"), frames)
-    _save(Path(prefix + ".sound.npy"), np.clip(whole * FULL_SCALE, -FULL_SCALE, FULL_SCALE).astype(np.int16))
+        save_array(Path(prefix + ".frames.npy"), frames)
+    save_array(Path(prefix + ".sound.npy"), np.clip(whole * FULL_SCALE, -FULL_SCALE, FULL_SCALE).astype(np.int16))
     return {
         "frame_count": len(frames),
         "sample_count": whole.shape[1],
@@ -158,19 +158,28 @@ def _keep(source: Source, prefix: str, settings: Settings, sound_only: bool) -> 
 
 @contextmanager
 def at_once(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that becomes `path` when it is complete: another run may be reading the one that was there."""
+    """A file to write to that becomes `path` when it is complete: another run may be reading the one that was there.
+
+    Raises OSError saying what to do when it cannot be written.
+    """
     part = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         with open(part, "wb") as file:
             yield file
         os.replace(part, path)
+    except OSError as error:
+        why = error.strerror or error
+        raise OSError(f"{path.parent} cannot be written ({why}); make room and run the same command again") from error
     finally:
         part.unlink(missing_ok=True)
 
 
-def _save(path: Path, values: np.ndarray) -> None:
+def save_array(path: Path, values: np.ndarray) -> None:
+    """Writes a .npy file with `at_once`."""
+    content = io.BytesIO()  # numpy does not say why a file cannot be written
+    np.save(content, values)
     with at_once(path) as file:
-        np.save(file, values)
+        file.write(content.getbuffer())
 
 
 @lru_cache(maxsize=1)

@@ -109,11 +109,18 @@ def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("step-"))
 
 
-def _cause(error: BaseException) -> str:
-    """Why, in one line; a full disk by its name however deep it is hidden."""
+def disk_is_full(error: BaseException) -> bool:
+    """Whether a full disk is behind an error, however deep it is hidden."""
     link: BaseException | None = error
     while link is not None:
         if isinstance(link, OSError) and link.errno == errno.ENOSPC or "No space left" in str(link):
-            return "no space left on the device"
+            return True
         link = link.__cause__ or link.__context__
+    return False
+
+
+def _cause(error: BaseException) -> str:
+    """Why, in one line."""
+    if disk_is_full(error):
+        return "no space left on the device"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

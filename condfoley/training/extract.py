@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from condfoley.data.decode import at_once
+from condfoley.data.decode import at_once, save_array
 from condfoley.data.pairs import Pairing, event_starts
 from condfoley.data.store import Clip, seed_of
 from condfoley.geometry import Geometry
@@ -165,5 +165,4 @@ def _given_back(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
 
 
 def _save(path: Path, values: Tensor) -> None:
-    with at_once(path) as file:
-        np.save(file, values.float().cpu().numpy().astype(np.float16))
+    save_array(path, values.float().cpu().numpy().astype(np.float16))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from condfoley.errors import InputError
 from condfoley.training.config import TrainConfig
 from condfoley.training.pictures import draw_curves
+from condfoley.weights import write_json
 
 PATIENCE = 60.0  # s that Weights & Biases are given to answer
 
@@ -33,7 +35,7 @@ class Log(contextlib.AbstractContextManager["Log"]):
         if main:
             run.mkdir(parents=True, exist_ok=True)
             self._forget_after(start)
-            (run / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=1) + "\n")
+            write_json(run / "config.json", dataclasses.asdict(config))
             self.wandb = _wandb(config)
 
     def _forget_after(self, step: int) -> None:
@@ -45,7 +47,9 @@ class Log(contextlib.AbstractContextManager["Log"]):
         rows = [row for row in rows if row["step"] <= step]
         for row in rows:
             self.latest.update({k: v for k, v in row.items() if k != "step"})
-        self.path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        scratch = self.path.with_suffix(".tmp")
+        scratch.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        os.replace(scratch, self.path)
 
     def write(self, step: int, metrics: dict[str, float]) -> None:
         """One line of metrics at a step."""

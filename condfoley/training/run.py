@@ -14,7 +14,7 @@ from torch import Tensor
 
 from condfoley.errors import InputError
 from condfoley.lineage import lineage
-from condfoley.training.checkpoint import Checkpoints
+from condfoley.training.checkpoint import Checkpoints, disk_is_full
 from condfoley.training.config import TrainConfig
 from condfoley.training.dry_run import report
 from condfoley.training.log import Log
@@ -84,8 +84,22 @@ def engine(config: TrainConfig) -> Accelerator:
 
 def train(stage: Stage) -> None:
     """The loop. Raises InputError; see `main`."""
+    checkpoints = Checkpoints(stage, Path(stage.config.out) / "checkpoints")
+    try:
+        _train(stage, checkpoints)
+    except InputError:
+        raise
+    except Exception as error:  # torch, safetensors and matplotlib have errors of their own for a full disk
+        if not disk_is_full(error):
+            raise
+        raise InputError(
+            f"no space left on the device of {stage.config.out} or of {stage.config.weights}; {checkpoints.kept()}: "
+            "make room and run the same command again"
+        ) from error
+
+
+def _train(stage: Stage, checkpoints: Checkpoints) -> None:
     c, a = stage.config, stage.accelerator
-    checkpoints = Checkpoints(stage, Path(c.out) / "checkpoints")
     if not c.resume:
         checkpoints.clear()
     start = checkpoints.resume()

@@ -116,6 +116,19 @@ def test_a_full_disk_leaves_the_checkpoint_before(clips, tmp_path, monkeypatch):
     assert logged(tmp_path / "tokenizer")[-1] == 3
 
 
+def test_a_full_disk_beside_the_checkpoints_stops_the_run_as_clearly(clips, tmp_path):
+    settings = config("tokenizer", clips, tmp_path, steps=2, checkpoint_every=1, evaluate_every=2)
+    run = Path(settings.out)
+    run.mkdir()
+    (run / "curves.png").symlink_to("/dev/full")
+    with pytest.raises(InputError, match=f"no space left on the device of {run} .*step 1 is kept: make room"):
+        main(settings)
+    (run / "curves.png").unlink()
+    main(settings)
+    assert sorted(set(logged(run))) == [1, 2]
+    assert (run / "curves.png").stat().st_size > 1000
+
+
 def test_a_fresh_start_forgets_the_old_checkpoints(clips, tmp_path):
     main(config("tokenizer", clips, tmp_path, steps=3))
     main(config("tokenizer", clips, tmp_path, steps=1, resume=False))
