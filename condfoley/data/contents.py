@@ -54,7 +54,7 @@ def cache_folder(base: str, cache: str | None) -> Path:
 def files_of(folder: str, wanted: frozenset[str]) -> list[Path]:
     """The clips of a folder. Raises InputError when there is no folder or nothing in it."""
     if not folder or not Path(folder).is_dir():
-        raise InputError(f"no folder of clips at {folder!r}; set data.folder")
+        raise InputError(f"no folder of clips at {folder!r}; give a folder of videos (data.folder)")
     files = find(Path(folder), wanted)
     if not files:
         raise InputError(f"{folder} holds no clips ({', '.join(sorted(wanted))}); set data.folder")
