@@ -3,10 +3,12 @@
 import dataclasses
 
 import pytest
+import torch
 
 from benchmarks import training as benchmark
 from condfoley.training.prior import TransformerStage
 from condfoley.training.run import build
+from condfoley.training.stage import streams
 from tests.training.toy import config, write_clips
 
 
@@ -44,6 +46,23 @@ def test_a_stage_learns_eight_examples(eight, copied, stage, steps, lr, left):
     built, batch, losses = learned(stage, eight, copied, steps, lr=lr, window=2048 if easy else 0, **easy)
     least = benchmark.least(built, batch)
     assert least <= losses[-1] < least + left * (losses[0] - least)
+
+
+@pytest.mark.parametrize("stage", ["video", "sync"])
+def test_no_loss_is_below_the_least_possible(eight, copied, stage):
+    """The bound is the loss of predictions that are the labels themselves."""
+    built = build(config(stage, eight, copied))
+    batch = built.draw(streams(0, 0, 0, 8))
+    label = batch.tensors[-1]
+    if stage == "video":
+        chances = label[..., :2].clamp(1e-6, 1 - 1e-6).logit()
+        built.encoder.event_logits = lambda _: torch.cat([chances, label[..., 2:]], 2)
+        metrics = built._loss(*batch.tensors)[1]
+    else:
+        built.model.forward = lambda *_: label.clamp(min=1e-9).log()
+        metrics = built._loss(*batch.tensors)[1]
+    assert sum(v.item() for v in metrics.values()) == pytest.approx(benchmark.least(built, batch), rel=1e-3)
+    assert benchmark.least(built, batch) > 0
 
 
 def test_the_loader_is_timed_against_the_step(eight, copied):
