@@ -35,7 +35,7 @@ from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio
 from condfoley.mel import filterbank, log_mel
-from condfoley.postfilter import match_mel
+from condfoley.postfilter import match_mel, repaired
 
 ITERATIONS = 60  # of Griffin-Lim beside the vocoder
 LEVEL, LEAD = 0.5, 0.1  # peak of a one-shot; s of silence before and after it
@@ -65,8 +65,8 @@ def chains(foley: Foley, wav: np.ndarray) -> dict[str, np.ndarray]:
     for name, s in (("vocoder", spec), ("tokenizer, vocoder", coded)):
         made = foley.vocoder(s)
         out[name] = made[0].numpy()
-        for passes in (1, 2):
-            out[f"{name}, post-filter x {passes}"] = match_mel(made, s, g, passes)[0].numpy()
+        out[f"{name}, post-filter x 2"] = match_mel(made, s, g, 2)[0].numpy()
+        out[f"{name}, as shipped"] = repaired(made, s, g, foley.vocoder.config)[0].numpy()
     return out
 
 

@@ -20,7 +20,7 @@ from condfoley.evaluation.published import published_onsets
 from condfoley.foley import FADE, Foley, finished, read_picture
 from condfoley.geometry import Geometry
 from condfoley.mel import log_mel, window_spec
-from condfoley.postfilter import match_mel
+from condfoley.postfilter import repaired
 from condfoley.transformer import Condition
 from condfoley.video_encoder import pick_onsets
 
@@ -132,7 +132,7 @@ def stylised(content: Tensor, style: Tensor) -> Tensor:
 def vocoded(foley: Foley, spec01: Tensor, samples: int) -> np.ndarray:
     """A spectrogram (n_mels, T) in [0, 1] as sound, (samples,) float32."""
     spec = spec01[None].to(foley.device)
-    wav = match_mel(foley.vocoder(spec), spec, foley.geometry, foley.vocoder.config.match_passes)[0].cpu().numpy()
+    wav = repaired(foley.vocoder(spec), spec, foley.geometry, foley.vocoder.config)[0].cpu().numpy()
     return finished(np.pad(wav[:samples], (0, max(0, samples - len(wav)))))
 
 

@@ -20,7 +20,7 @@ from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
 from condfoley.mel import window_spec
 from condfoley.options import SAMPLING
-from condfoley.postfilter import match_mel
+from condfoley.postfilter import repaired
 from condfoley.referee import Referee
 from condfoley.search import EDGE, REACH, errors, spectrogram_onsets, survivors
 from condfoley.soundtrack import Candidate, Soundtrack
@@ -328,7 +328,7 @@ class Foley:
             for start in range(0, spec.shape[1], VOCODER_CHUNK):
                 left, right = max(0, start - VOCODER_MARGIN), min(spec.shape[1], start + VOCODER_CHUNK + VOCODER_MARGIN)
                 piece = spec[None, :, left:right]
-                wav = match_mel(self.vocoder(piece), piece, g, self.vocoder.config.match_passes)[0]
+                wav = repaired(self.vocoder(piece), piece, g, self.vocoder.config, left * g.hop)[0]
                 pieces.append(wav[(start - left) * g.hop :][: min(VOCODER_CHUNK, spec.shape[1] - start) * g.hop])
             out.append(finished(torch.cat(pieces).cpu().numpy()[:samples]))
         return out

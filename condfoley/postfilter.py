@@ -1,7 +1,8 @@
 """Post-filter: gives a vocoded waveform exactly the spectrogram that it was made from.
 
-A small vocoder gets phases and attacks right long before levels. The spectrogram is known, so the remaining error is
-measured per band and frame and filtered away; what the vocoder adds (phase, fine structure) stays.
+A small vocoder gets attacks right long before levels and partials. The spectrogram is known, so the remaining error is
+measured per band and frame and filtered away; what the vocoder adds (time structure, phase) stays. Where its partials
+are worse than none, white noise in its envelope carries the sound instead.
 """
 
 from __future__ import annotations
@@ -9,12 +10,42 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR, filterbank
+from condfoley.sizes import VocoderConfig
 
 LIMIT = 6.0  # largest correction of a band in one pass, natural logarithm (52 dB)
+MOMENT = 0.004  # s over which an envelope is taken
+HISS = 1e-5  # added to an envelope, so that there is something to amplify everywhere
+NOISE = 2**20  # samples after which the noise repeats, 48 s
+
+
+def repaired(wav: Tensor, spec01: Tensor, geometry: Geometry, config: VocoderConfig, first: int = 0) -> Tensor:
+    """A vocoder's waveform (B, N) of a spectrogram as its config wants it finished: (B, N).
+
+    first: the piece's first sample in the whole sound, so that pieces of one sound fit together. The rest: `match_mel`.
+    """
+    if config.carrier == "noise":
+        wav = noise_carried(wav, round(MOMENT * geometry.sample_rate), first)
+    return match_mel(wav, spec01, geometry, config.match_passes)
+
+
+def noise_carried(wav: Tensor, moment: int, first: int = 0) -> Tensor:
+    """White noise, always the same, as loud at each moment (`moment` samples) as the waveform: (B, N) -> (B, N)."""
+    power = F.avg_pool1d(wav.square()[:, None], moment, 1, moment // 2, count_include_pad=False)
+    envelope = power[:, 0, : wav.shape[1]].sqrt() + HISS
+    places = torch.arange(first, first + wav.shape[1], device=wav.device) % NOISE
+    return envelope * _noise().to(wav.device)[places]
+
+
+@lru_cache(maxsize=1)
+@torch.inference_mode(False)
+def _noise() -> Tensor:
+    """(NOISE,) float32 of deviation 1."""
+    return torch.randn(NOISE, generator=torch.Generator().manual_seed(0))
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,7 @@ Each class is a part's whole configuration; the weights' card stores it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from condfoley.geometry import Geometry
 
@@ -122,6 +123,8 @@ class VocoderConfig:
     """Upsampling of each stage; their product is the hop."""
     match_passes: int = 0
     """Passes of the post-filter that gives the waveform its spectrogram's levels (published: none)."""
+    carrier: Literal["network", "noise"] = "network"
+    """noise: white noise in the waveform's envelope takes the place of its fine structure, before the passes."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import torch
 
 from condfoley.geometry import Geometry
 from condfoley.mel import log_mel
-from condfoley.postfilter import match_mel
+from condfoley.postfilter import match_mel, noise_carried, repaired
+from condfoley.sizes import VocoderConfig
 
 GEOMETRY = Geometry()
 
@@ -39,3 +40,26 @@ def test_no_pass_changes_nothing(wav):
 def test_silence_is_made_silent(wav):
     spec = torch.zeros(1, 80, wav.shape[1] // 256 + 1)
     assert match_mel(wav, spec, GEOMETRY, 2).abs().max() < 1e-3
+
+
+def test_noise_takes_over_the_envelope_and_no_partials(wav):
+    t = torch.arange(wav.shape[1])
+    tone = (0.5 * torch.sin(t / 5) * (t > 11000))[None]
+    noise = noise_carried(tone, 88)
+    assert noise.shape == tone.shape
+    assert noise[0, :10900].abs().max() < 1e-3 < 0.2 < noise[0, 11100:].std() < 0.5
+    whiteness = torch.fft.rfft(noise[0, 11100:]).abs()
+    assert whiteness.max() < 6 * whiteness.mean()  # the tone: thousands
+
+
+def test_pieces_of_a_sound_are_carried_by_the_same_noise(wav):
+    whole, end = noise_carried(wav, 88), noise_carried(wav[:, 9000:], 88, first=9000)
+    assert torch.equal(whole[:, 9100:], end[:, 100:])
+
+
+def test_a_noise_carrier_keeps_the_spectrogram(wav):
+    wanted = log_mel(wav, GEOMETRY)
+    made = repaired(0.3 * wav.roll(40), wanted, GEOMETRY, VocoderConfig(match_passes=2, carrier="noise"))
+    assert (log_mel(made, GEOMETRY) - wanted).abs().mean() < 0.03
+    plain = VocoderConfig(match_passes=2)
+    assert torch.equal(repaired(wav, wanted, GEOMETRY, plain), match_mel(wav, wanted, GEOMETRY, 2))

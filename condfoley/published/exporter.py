@@ -20,7 +20,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "tokenizer": {"row_fold": 1},
     "video_encoder": {"midplanes": "published", "motion": False, "normalise": "imagenet", "pool": "mean", "neck": 0},
     "transformer": {"aligned": False, "aligned_reference": False, "segments": False},
-    "vocoder": {"match_passes": 0},
+    "vocoder": {"match_passes": 0, "carrier": "network"},
 }
 LIGHTNING_VERSION = "1.2.10"  # the one the published code pins (facts.md, section 17)
 

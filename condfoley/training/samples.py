@@ -10,7 +10,7 @@ from torch import Tensor
 from condfoley.data.store import Clip
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
-from condfoley.postfilter import match_mel
+from condfoley.postfilter import repaired
 from condfoley.weights import load_part
 
 
@@ -22,6 +22,6 @@ def write_heard(path: Path, clip: Clip, start: int, spec: Tensor, weights: Path,
     """
     vocoder = load_part(weights, "vocoder")
     heard = ((spec.float().cpu()[None] + 1) / 2).clamp(0, 1)  # (1, n_mels, T)
-    wav = match_mel(vocoder(heard), heard, geometry, vocoder.config.match_passes)[0].clamp(-1, 1)
+    wav = repaired(vocoder(heard), heard, geometry, vocoder.config)[0].clamp(-1, 1)
     frames = clip.frames(start, geometry.window_frames)
     write_clip(path, frames, geometry.fps, wav.numpy(), geometry.sample_rate)
