@@ -147,6 +147,8 @@ class TrainConfig:
     """Same seed, same run."""
     init: str | None = None
     """Weights folder whose part of the same name training starts from."""
+    adapt: bool = False
+    """Start from it though it was trained with other earlier parts than those in weights: it learns the new ones."""
     pretrained: str | None = None
     """Video: file with torchvision's state dict of R(2+1)D-18 (Kinetics-400) to start from; nothing is downloaded."""
     lora: int = 0

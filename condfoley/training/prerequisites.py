@@ -48,13 +48,17 @@ def _config_of(stage: str, weights: str) -> Path | None:
 def started(network: Network, part: str, config: TrainConfig) -> Network:
     """The network, with the weights of the same part in `config.init` when that is set.
 
-    Raises InputError when that part has other sizes, or was trained with other codes than those in `config.weights`.
+    Raises InputError when that part has other sizes, or, unless `config.adapt`, was trained with other parts than
+    those in `config.weights`.
     """
     if config.init:
         start = Path(config.init)
-        if (Path(config.weights) / CARD).exists():
+        if (Path(config.weights) / CARD).exists() and not config.adapt:
             record = read_card(start)["parts"].get(part, {}).get("trained_with", {})
-            require_lineage(record, Path(config.weights), part)
+            try:
+                require_lineage(record, Path(config.weights), part)
+            except InputError as error:
+                raise InputError(f"{error}; adapt=true goes on with it as it is") from None
         try:
             network.load_state_dict(load_part(start, part).state_dict())
         except RuntimeError as error:
