@@ -204,34 +204,41 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
 
 
 def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
-    """Offset against agreement (without it, confidence) of every candidate, and the band of the paper's rule."""
+    """Every candidate by what it was chosen: confidence against agreement; without the latter, offset against it."""
     ax.set_title("How the choice was made", loc="left", weight="bold", pad=18)
-    scored = [
-        (row, row.offset, score) for row in table if row.offset is not None and (score := _score(row)) is not None
-    ]
+    scored = [row for row in table if row.offset is not None and _score(row) is not None]
     if not scored:
         ax.text(0.0, 0.85, "The candidates were not scored.", transform=ax.transAxes)
         ax.set_axis_off()
         return
     agreed = table[0].agreement is not None
+    offsets = [row.offset or 0.0 for row in scored]
+    edge = min(map(abs, offsets)) + float(settings.get("tolerance", 0.0))
     rule = "re-ranking was off: the first candidate was taken"
-    if settings.get("rerank", True) and agreed:
-        rule = "the highest wins; among equals the most confident near 0"
-    elif settings.get("rerank", True):
-        edge = min(abs(offset) for _, offset, _ in scored) + float(settings.get("tolerance", 0.0))
-        ax.axvspan(-edge, edge, color=CHOSEN, alpha=0.10, lw=0)
+    if settings.get("rerank", True):
         rule = "in the band (near enough in time) the most confident wins"
+        if agreed:
+            rule = "the highest wins; among equals the rightmost that is in time (full dot)"
+        else:
+            ax.axvspan(-edge, edge, color=CHOSEN, alpha=0.10, lw=0)
     ax.text(0, 1.01, rule, transform=ax.transAxes, va="bottom", color=CHOSEN)
-    for row, offset, score in scored:
+    for row, offset in zip(scored, offsets, strict=True):
         color = CHOSEN if row.chosen else QUIET
-        ax.plot(offset, score, "o", color=color, ms=9 if row.chosen else 6)
-        ax.annotate(_number(row), (offset, score), xytext=(6, 4), textcoords="offset points", color=color)
-    widest = max(0.5, 1.15 * max(abs(offset) for _, offset, _ in scored))
-    ax.set_xlim(-widest, widest)
+        place = (row.confidence or 0.0) if agreed else offset, _score(row) or 0.0
+        full = not agreed or abs(offset) <= edge + 1e-6
+        ax.plot(*place, "o", color=color, ms=9 if row.chosen else 6, fillstyle="full" if full else "none")
+        ax.annotate(_number(row), place, xytext=(6, 4), textcoords="offset points", color=color)
     ax.set_ylim(0, 1.08)
+    if agreed:
+        ax.set_xlim(0, 1)
+        ax.set_xlabel("confidence of the sync model")
+        ax.set_ylabel("agreement with the picture's hits")
+        return
+    widest = max(0.5, 1.15 * max(map(abs, offsets)))
+    ax.set_xlim(-widest, widest)
     ax.axvline(0, color=QUIET, lw=0.6)
     ax.set_xlabel("offset in seconds (right: sound late)")
-    ax.set_ylabel("agreement with the picture's hits" if agreed else "confidence")
+    ax.set_ylabel("confidence")
 
 
 def _score(row: Row) -> float | None:

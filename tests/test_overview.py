@@ -43,3 +43,14 @@ def test_silence_and_a_very_short_reference() -> None:
     track.reference_wav, track.reference_duration = np.zeros(300, np.float32), 300 / track.sample_rate
     track.reference_frames = track.reference_frames[:1]
     compose(track, "")
+
+
+def test_the_choice_is_shown_by_what_decided() -> None:
+    track = soundtrack([(0.0, 0.5), (0.7, 0.9)])
+    assert compose(track, "").axes[8].get_xlabel().startswith("offset in seconds")
+    for candidate in track.candidates:
+        candidate.agreement = 1.0
+    ax = compose(track, "").axes[8]
+    assert ax.get_xlabel() == "confidence of the sync model"
+    dots = {line.get_xdata()[0]: line.get_fillstyle() for line in ax.lines}
+    assert dots == {0.5: "full", 0.9: "none"}  # the other is out of time, however confident
