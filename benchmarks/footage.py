@@ -17,7 +17,7 @@ from benchmarks.real import COLUMNS, read_manifest, reference_for
 from benchmarks.scoring import WINDOW, Line, Lines, mean_of
 from condfoley import media
 from condfoley.baselines import picture_onsets
-from condfoley.evaluation.clips import JUDGE, Clip
+from condfoley.evaluation.clips import JUDGE
 from condfoley.evaluation.onset import match
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import Result, evaluate
@@ -90,7 +90,8 @@ def timbre_line(result: Result, seed: int) -> Line:
         shares = []
         for pair in result.pairs:
             own = heard[pair.reference.path]
-            strange = [c for path, c in heard.items() if c is not None and path not in _of(pair.reference, pair.target)]
+            own_two = (pair.reference.path, pair.target.path)
+            strange = [c for path, c in heard.items() if c is not None and path not in own_two]
             if own is None or not strange:
                 continue
             answer = result.answers[system][pair.name]
@@ -103,10 +104,6 @@ def timbre_line(result: Result, seed: int) -> Line:
     measure = "events nearer to the reference's than to another clip's, mel-cepstral distance"
     text = f"{TRANSFERS[0]} {cell_text(beside)}"
     return Line("real clips, all", measure, "0.80 of pairs", ours, ours.mean >= 0.8, text)
-
-
-def _of(*clips: Clip) -> set[Path]:
-    return {clip.path for clip in clips}
 
 
 def lines(options: EvaluateOptions) -> Lines:

@@ -90,16 +90,12 @@ def material_line(cells: dict[str, dict[str, Cell]], metric: str, how: str, ceil
 
 def own_material(result: Result, jury: Jury, seed: int) -> dict[str, Cell]:
     """How often the judge hears a target's own material in its reconstruction; metric -> share. A mute one is wrong."""
-
-    def said(wav: np.ndarray) -> str:
-        return jury.materials[int(jury.listen(wav).materials.argmax())]
-
     wrong = {row.pair for row in result.rows if row.system == CEILING and (row.failure or row.mute)}
     values: dict[str, dict[str, list[float]]] = {f"material{suffix}": {} for suffix in HOW}
     for pair in result.pairs:
         wav, answer = pair.target.wav, result.answers[CEILING][pair.name]
-        heard = "" if pair.name in wrong else said(fitted(answer.wav, len(wav))[0])
-        for shares, true in zip(values.values(), (pair.target.material, said(wav)), strict=True):
+        heard = "" if pair.name in wrong else jury.says(fitted(answer.wav, len(wav))[0])[1]
+        for shares, true in zip(values.values(), (pair.target.material, jury.says(wav)[1]), strict=True):
             if true in jury.materials:
                 shares.setdefault(str(pair.target.path), []).append(float(heard == true))
     return {metric: cell(shares, seed) for metric, shares in values.items() if shares}

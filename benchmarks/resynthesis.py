@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -109,30 +108,30 @@ def vocoder_lines(foley: Foley, jury: Jury, folder: Path | None, seed: int) -> L
 
     Better: a smaller STFT distance, and a judge that hears the recording's material more often.
     """
-    g, listen = foley.geometry, partial(verdicts, jury, foley.geometry.sample_rate)
-    vocoder: list[tuple[float, ...]] = []  # of each recording: STFT distance, material and action heard as in it
+    g = foley.geometry
+
+    def says(wav: np.ndarray) -> tuple[str, str]:
+        return jury.says(resampled(wav, g.sample_rate, JUDGE.sample_rate))
+
+    vocoder: list[tuple[float, ...]] = []  # of each recording: STFT distance, action and material heard as in it
     opponent: list[tuple[float, ...]] = []
     for wav in one_shots(folder, g):
-        spec, true = spectrogram(wav, g), listen(wav)
+        spec, true = spectrogram(wav, g), says(wav)
         made = vocoded(foley, spec, len(wav)), griffin_lim(spec, g, ITERATIONS, len(wav))
         for values, sound in zip((vocoder, opponent), made, strict=True):
             sounds = (torch.from_numpy(np.asarray(x, np.float32))[None] for x in (sound, wav))
-            values.append((stft_distance(*sounds).item(), *(a == b for a, b in zip(listen(sound), true))))
-    ours, theirs = ([mean_of(column, seed) for column in zip(*values)] for values in (vocoder, opponent))
-    stft, material = "multi-resolution STFT distance", "material judge hears what it hears in the recording"
-    pairs = list(zip(ours, theirs))
-    reached = pairs[0][0].mean < pairs[0][1].mean, pairs[1][0].mean > pairs[1][1].mean
+            values.append((stft_distance(*sounds).item(), *(a == b for a, b in zip(says(sound), true))))
+    cells = ([mean_of(column, seed) for column in zip(*values)] for values in (vocoder, opponent))
+    stft, action, material = zip(*cells)  # each: ours, theirs
+    asked = (
+        ("multi-resolution STFT distance", stft, stft[0].mean < stft[1].mean),
+        ("material judge hears what it hears in the recording", material, material[0].mean > material[1].mean),
+    )
     lines = [
         Line("real one-shots", measure, "MelGAN better", a, better, f"Griffin-Lim, {ITERATIONS} it.: {cell_text(b)}")
-        for measure, (a, b), better in zip((stft, material), pairs, reached)
+        for measure, (a, b), better in asked
     ]
-    return lines, [f"one-shots: the action is heard in {cell_text(ours[2])}, with Griffin-Lim {cell_text(theirs[2])}"]
-
-
-def verdicts(jury: Jury, rate: int, wav: np.ndarray) -> tuple[str, str]:
-    """What the judges hear in a sound (N,) at `rate` Hz: material and action."""
-    said = jury.listen(resampled(wav, rate, JUDGE.sample_rate))
-    return jury.materials[int(said.materials.argmax())], jury.actions[int(said.actions.argmax())]
+    return lines, [f"one-shots: the action is heard in {cell_text(action[0])}, with Griffin-Lim {cell_text(action[1])}"]
 
 
 def main(words: list[str] | None = None) -> int:

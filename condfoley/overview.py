@@ -213,7 +213,9 @@ def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
         return
     agreed = table[0].agreement is not None
     offsets = [row.offset or 0.0 for row in scored]
-    edge = min(map(abs, offsets)) + float(settings.get("tolerance", 0.0))
+    highest = max(row.agreement or 0.0 for row in scored)
+    equals = [abs(x) for row, x in zip(scored, offsets, strict=True) if (row.agreement or 0.0) >= highest - 1e-9]
+    edge = min(equals) + float(settings.get("tolerance", 0.0))
     rule = "re-ranking was off: the first candidate was taken"
     if settings.get("rerank", True):
         rule = "in the band (near enough in time) the most confident wins"

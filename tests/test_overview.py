@@ -54,3 +54,7 @@ def test_the_choice_is_shown_by_what_decided() -> None:
     assert ax.get_xlabel() == "confidence of the sync model"
     dots = {line.get_xdata()[0]: line.get_fillstyle() for line in ax.lines}
     assert dots == {0.5: "full", 0.9: "none"}  # the other is out of time, however confident
+    worse = soundtrack([(0.0, 0.5), (0.7, 0.9)])
+    worse.candidates[0].agreement, worse.candidates[1].agreement = 0.5, 1.0
+    dots = {line.get_xdata()[0]: line.get_fillstyle() for line in compose(worse, "").axes[8].lines}
+    assert dots[0.9] == "full"  # nearest in time of those that agree best, whatever the others' offsets are

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from condfoley.data.decode import ShardJob
 from condfoley.data.index import INDEX, Index, is_url
 from condfoley.data.shards import STEM
-from condfoley.data.sources.folder import find
+from condfoley.data.sources.folder import find, with_notes
 from condfoley.data.sources.listing import split_of
 from condfoley.errors import InputError
 
@@ -75,7 +75,7 @@ def folder_entries(root: Path, files: list[Path], home: Path, validation: float)
 
 
 def _state(file: Path) -> str:
-    found = [path.stat() for path in (file, file.with_suffix(".json")) if path.exists()]
+    found = (path.stat() for path in with_notes(file))
     return ", ".join(f"{state.st_size} bytes of {state.st_mtime_ns}" for state in found)
 
 

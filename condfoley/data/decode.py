@@ -21,7 +21,7 @@ from condfoley.data.index import Index, Shard
 from condfoley.data.segments import QUIET
 from condfoley.data.shards import read_shard
 from condfoley.data.simulation.events import Event
-from condfoley.data.sources.folder import read_notes
+from condfoley.data.sources.folder import read_notes, with_notes
 from condfoley.errors import InputError
 from condfoley.weights import write_json
 
@@ -71,7 +71,7 @@ def decode_file(job: tuple[str, str, str], settings: Settings, sound_only: bool)
     file, prefix, source = Path(job[0]), job[1], job[2]
     try:
         meta = _keep(_from_file(file, settings, sound_only), prefix, settings, sound_only)
-        meta["digest"] = _digest(path.read_bytes() for path in (file, file.with_suffix(".json")) if path.exists())
+        meta["digest"] = _digest(path.read_bytes() for path in with_notes(file))
     except InputError as error:
         meta = {"rejected": str(error)}
     write_json(Path(prefix + ".json"), meta | {"source": source})

@@ -134,6 +134,11 @@ class Jury:
         parts = (actions.softmax(1), materials.softmax(1), embedding)
         return Verdict(*(part.mean(0).double().cpu().numpy() for part in parts))
 
+    def says(self, wav: np.ndarray) -> tuple[str, str]:
+        """The likeliest action and material of a sound (N,) at the geometry's rate."""
+        verdict = self.listen(wav)
+        return self.actions[int(verdict.actions.argmax())], self.materials[int(verdict.materials.argmax())]
+
 
 def confusion(said: list[str], true: list[str], labels: tuple[str, ...]) -> np.ndarray:
     """How often a judge said each label (column) of sounds of each true label (row): (L, L) int64.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from condfoley.data.decode import at_once
 from condfoley.errors import InputError
 from condfoley.training.config import TrainConfig
 from condfoley.training.pictures import draw_curves
@@ -47,9 +47,8 @@ class Log(contextlib.AbstractContextManager["Log"]):
         rows = [row for row in rows if row["step"] <= step]
         for row in rows:
             self.latest.update({k: v for k, v in row.items() if k != "step"})
-        scratch = self.path.with_suffix(".tmp")
-        scratch.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        os.replace(scratch, self.path)
+        with at_once(self.path) as file:
+            file.write("".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def write(self, step: int, metrics: dict[str, float]) -> None:
         """One line of metrics at a step."""

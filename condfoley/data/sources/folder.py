@@ -42,6 +42,11 @@ def clip_name(path: Path) -> str:
     return re.sub(r"[^\w-]", "-", "__".join(path.with_suffix("").parts))
 
 
+def with_notes(video: Path) -> list[Path]:
+    """A video and the JSON file beside it, those that exist: all that a clip of a folder is made of."""
+    return [path for path in (video, video.with_suffix(".json")) if path.exists()]
+
+
 def read_notes(video: Path) -> tuple[tuple[Event, ...] | None, bool]:
     """(events, whether simulated) from the JSON beside a video; (None, False) without one, or one without events.
 
