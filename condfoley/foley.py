@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from condfoley import media, windows
+from condfoley.equaliser import equalised
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
-from condfoley.mel import window_spec
+from condfoley.mel import log_mel, window_spec
 from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
 from condfoley.referee import Referee
@@ -37,6 +38,7 @@ CONTEXT = 2  # code columns before the new ones that are decoded with them to ju
 ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
+EQ_MATCH = 1.0  # see `equalised`
 CEILING = 0.98  # peak of a finished soundtrack
 TOGETHER = 240.0  # s of sound, of all candidates, that are decoded together
 IN_MEMORY = 2400.0  # s of sound, of all candidates, that stay in memory; more goes to temporary files
@@ -99,6 +101,7 @@ class Foley:
         top_p: float | None = None,
         guidance: float | None = None,
         picture_guidance: float | None = None,
+        eq_match: float | None = None,
         rerank: bool = True,
         search: bool = True,
         tolerance: float = 0.2,
@@ -110,7 +113,8 @@ class Foley:
 
         reference: clip with sound, with or without picture. target: clip with picture. seed: of the first candidate;
         the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
-        tolerance, reference_start: s. mode: `published` does as the published script does, with its own sampling
+        eq_match: share of the difference between the mean spectra of soundtrack and reference that is taken away (see
+        `equalised`); None: EQ_MATCH, or 0 in mode `published`. tolerance, reference_start: s. mode: `published` does as the published script does, with its own sampling
         (docs/published.md). progress: called with what is done and its share.
         Raises InputError when a file cannot be used, or the reference is silent.
         """
@@ -120,6 +124,7 @@ class Foley:
         way = self._way(mode, duration)
         wished = dict(zip(SAMPLING, (temperature, top_k, top_p, guidance, picture_guidance), strict=True))
         sampling = way._sampling({k: v for k, v in wished.items() if v is not None})
+        eq_match = way._eq_share(eq_match)
         tell("watching the target", 0.0)
         tokens = way._watch(frames)  # (T, D)
         tell("listening to the reference", 0.05)
@@ -132,7 +137,9 @@ class Foley:
         made: list[Candidate] = []
         for few in torch.arange(candidates).split(max(1, int(TOGETHER / duration))):
             tell("decoding", 0.7 + 0.3 * len(made) / candidates)
-            specs = way._decode(codes[few])  # (N, n_mels, M) in [0, 1]
+            specs = equalised(
+                way._decode(codes[few]), way._spectrogram(heard.wav), eq_match
+            )  # (N, n_mels, M) in [0, 1]
             wavs = [kept(wav, candidates * duration) for wav in way._vocode(specs, duration)]
             made += self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown)
         chosen = way._choose(made, tolerance) if rerank else 0
@@ -141,6 +148,7 @@ class Foley:
             "candidates": candidates,
             "seed": seed,
             **dataclasses.asdict(sampling),
+            "eq_match": eq_match,
             "rerank": rerank,
             "search": search,
             "tolerance": tolerance,
@@ -179,6 +187,9 @@ class Foley:
 
     def _sampling(self, wished: dict[str, Any]) -> Sampling:
         return Sampling(**{**RECOMMENDED, **self.card.get("sampling", {}), **wished})
+
+    def _eq_share(self, wished: float | None) -> float:
+        return EQ_MATCH if wished is None else wished
 
     def _hits(self, picture_onsets: np.ndarray) -> np.ndarray:
         """Times of the hits that the picture shows, for search and choice."""
@@ -307,6 +318,11 @@ class Foley:
         heard = [start + spectrogram_onsets(spec, g.hop / g.sample_rate) for spec in specs]
         return survivors(np.array([errors(shown, times, *span) for times in heard]), draw)
 
+    def _spectrogram(self, wav: np.ndarray) -> Tensor:
+        """(N,) -> (n_mels, M) in [0, 1]; a shorter sound than one analysis window is followed by silence."""
+        padded = np.pad(wav, (0, max(0, self.geometry.n_fft - len(wav))))
+        return log_mel(torch.from_numpy(padded).float()[None].to(self.device), self.geometry)[0]
+
     def _decode(self, codes: Tensor) -> Tensor:
         """Codes -> spectrograms (N, n_mels, M) in [0, 1], in overlapping tiles of one window."""
         g = self.geometry
@@ -324,13 +340,14 @@ class Foley:
         g = self.geometry
         samples, out = round(duration * g.sample_rate), []
         for spec in specs:
-            pieces = []
+            whole = np.empty(min(samples, spec.shape[1] * g.hop), np.float32)
             for start in range(0, spec.shape[1], VOCODER_CHUNK):
                 left, right = max(0, start - VOCODER_MARGIN), min(spec.shape[1], start + VOCODER_CHUNK + VOCODER_MARGIN)
                 piece = spec[None, :, left:right]
                 wav = repaired(self.vocoder(piece), piece, g, self.vocoder.config, left * g.hop)[0]
-                pieces.append(wav[(start - left) * g.hop :][: min(VOCODER_CHUNK, spec.shape[1] - start) * g.hop])
-            out.append(finished(torch.cat(pieces).cpu().numpy()[:samples]))
+                part = whole[start * g.hop : (start + VOCODER_CHUNK) * g.hop]
+                part[:] = wav[(start - left) * g.hop :][: len(part)].cpu().numpy()
+            out.append(finished(whole))
         return out
 
 
@@ -350,7 +367,9 @@ def kept(wav: np.ndarray, total: float) -> np.ndarray:
 
 
 def finished(wav: np.ndarray) -> np.ndarray:
-    """A soundtrack without DC and without clipping: (N,) float32, |x| <= CEILING."""
-    wav = (wav - wav.mean()).astype(np.float32)
-    peak = float(np.abs(wav).max(initial=0.0))
-    return wav * np.float32(CEILING / peak) if peak > CEILING else wav
+    """A soundtrack (N,) float32 without DC and without clipping, |x| <= CEILING; changed in place, as it may be long."""
+    wav -= wav.mean()
+    peak = float(max(wav.max(initial=0.0), -wav.min(initial=0.0)))
+    if peak > CEILING:
+        wav *= np.float32(CEILING / peak)
+    return wav

@@ -34,6 +34,8 @@ class SoundOptions:
     """How strongly to follow the reference (1: as trained; higher: closer to the reference)."""
     picture_guidance: float | None = None
     """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it)."""
+    eq_match: float | None = None
+    """How far to equalise the sound towards the reference's mean spectrum, 0 to 1 (default: 1, all the way)."""
     rerank: bool = True
     """Choose by how well the sound fits the picture; otherwise the first candidate is chosen."""
     search: bool = True
@@ -65,7 +67,9 @@ class SoundOptions:
             raise InputError(f"--temperature is {self.temperature:g}; give a number above 0")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError(f"--top-p is {self.top_p:g}; give a number above 0, at most 1")
-        for name in SAMPLING:
+        if self.eq_match is not None and not 0 <= self.eq_match <= 1:
+            raise InputError(f"--eq-match is {self.eq_match:g}; give a number from 0 to 1")
+        for name in (*SAMPLING, "eq_match"):
             if self.mode == "published" and getattr(self, name) is not None:
                 raise InputError(f"--mode published has its own --{name.replace('_', '-')}; leave one of the two out")
 

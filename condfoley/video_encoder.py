@@ -17,6 +17,7 @@ from condfoley.sizes import VideoEncoderConfig
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+AT_ONCE, MARGIN = 100, 16  # frames of a clip that pass the network together; the margin covers its temporal reach
 
 
 class Conv2Plus1DEveryFrame(Conv2Plus1D):
@@ -132,7 +133,11 @@ class VideoEncoder(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: (B, T, 3, H, W) float in [0, 1], H and W divisible by 16 -> tokens (B, T, config.dim)."""
-        tokens = self.model(self.normalised(frames))  # (B, T, pooled)
+        return self.tokens(self.normalised(frames))
+
+    def tokens(self, normalised: Tensor) -> Tensor:
+        """Of what `normalised` gives, (B, C, T, H, W): (B, T, config.dim)."""
+        tokens = self.model(normalised)  # (B, T, pooled)
         if self.config.neck:
             context = self.neck(tokens.transpose(1, 2)).transpose(1, 2)  # (B, T, neck)
             tokens = torch.cat([tokens, context], 2)
@@ -143,20 +148,23 @@ class VideoEncoder(nn.Module):
         return self.events(tokens[..., -self.config.neck :])
 
     @torch.no_grad()
-    def encode_clip(self, frames: Tensor, chunk: int = 300, margin: int = 16, mirrored: bool = False) -> Tensor:
-        """Tokens of a clip of any length, in chunks with context on both sides: constant memory.
+    def encode_clip(self, frames: Tensor, chunk: int = 300, mirrored: bool = False) -> Tensor:
+        """Tokens of a clip of any length, in constant memory.
 
         frames: (T, H, W, 3) uint8. Returns (T, dim) float32. A clip longer than `chunk` frames is normalised
-        chunk by chunk. `margin` frames at each side cover the network's temporal reach. mirrored: left and right
-        change places.
+        chunk by chunk. mirrored: left and right change places.
         """
         device = self.mean.device
+        at_once = chunk if self.config.batch_statistics else AT_ONCE
         pieces = []
         for start in range(0, len(frames), chunk):
-            left, right = max(0, start - margin), min(len(frames), start + chunk + margin)
+            left, right = max(0, start - MARGIN), min(len(frames), start + chunk + MARGIN)
             piece = frames[left:right].to(device).permute(0, 3, 1, 2)[None] / 255.0  # (1, T', 3, H, W)
-            piece = piece.flip(4) if mirrored else piece
-            pieces.append(self(piece)[0, start - left : start - left + chunk])
+            normalised = self.normalised(piece.flip(4) if mirrored else piece)  # (1, C, T', H, W)
+            end = min(start + chunk, len(frames)) - left
+            for first in range(start - left, end, at_once):
+                last, begin = min(first + at_once, end), max(0, first - MARGIN)
+                pieces.append(self.tokens(normalised[:, :, begin : last + MARGIN])[0, first - begin : last - begin])
         return torch.cat(pieces)
 
 

@@ -97,6 +97,8 @@ BAD_OPTIONS = [
     (["--temperature", "0"], "above 0"),
     (["--temperature", "nan"], "number"),
     (["--top-p", "1.5"], "at most 1"),
+    (["--eq-match", "2"], "from 0 to 1"),
+    (["--eq-match", "nan"], "number"),
     (["--top-k", "-1"], "0 or more"),
     (["--tolerance", "-0.1"], "0 or more"),
     (["--seed", "-1"], "0 or more"),

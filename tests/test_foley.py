@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from condfoley.equaliser import mean_power
 from condfoley.errors import InputError
-from condfoley.foley import CEILING, Foley, finished
+from condfoley.foley import CEILING, EQ_MATCH, Foley, finished
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.soundtrack import Candidate
@@ -49,6 +50,7 @@ def test_the_soundtrack_is_as_long_as_the_target_and_nowhere_empty(foley, refere
     assert len(made.wav) == round(made.duration * RATE)
     assert np.isfinite(made.wav).all() and np.abs(made.wav).max() <= CEILING + 1e-6
     assert abs(made.wav.mean()) < 1e-4
+    assert made.settings["eq_match"] == EQ_MATCH
     blocks = np.array_split(made.wav, max(1, round(seconds * 4)))
     assert min(np.abs(b).max() for b in blocks) > 0  # no silent tail
     assert len(made.picture_onsets) == len(made.target_frames)
@@ -84,13 +86,21 @@ def test_a_mirrored_picture_is_watched_as_if_it_had_been_turned(foley):
     assert not torch.allclose(turned, plain, atol=1e-3)
 
 
+def test_long_clips_pass_the_network_by_and_by(foley, monkeypatch):
+    frames = torch.randint(0, 255, (75, 32, 32, 3), dtype=torch.uint8)
+    whole, chunks = (foley.video_encoder.encode_clip(frames, chunk=n) for n in (300, 40))
+    monkeypatch.setattr("condfoley.video_encoder.AT_ONCE", 20)
+    assert torch.allclose(foley.video_encoder.encode_clip(frames, chunk=300), whole, atol=1e-5)
+    assert torch.allclose(foley.video_encoder.encode_clip(frames, chunk=40), chunks, atol=1e-5)
+
+
 def test_search_goes_on_from_the_survivors(foley, reference, home, monkeypatch):
     target = clip(home / "searched.mp4", 5.0, sound=False)
     picture = np.eye(1, 75, 20, dtype=np.float32)[0]  # one hit
     monkeypatch.setattr(foley.referee, "picture_onsets", lambda *_: picture)
     monkeypatch.setattr("condfoley.foley.survivors", lambda mistakes, rng: np.zeros(len(mistakes), int))
-    found = foley.generate(reference, target, candidates=3)
-    apart = foley.generate(reference, target, candidates=3, search=False)
+    found = foley.generate(reference, target, candidates=3, eq_match=0.0)
+    apart = foley.generate(reference, target, candidates=3, eq_match=0.0, search=False)
     same, other = (np.corrcoef(*(c.wav[: RATE // 2] for c in made.candidates[:2]))[0, 1] for made in (found, apart))
     assert same > 0.999 > 0.99 > other  # both went on from the first candidate
     assert all(c.agreement is not None for c in found.candidates)
@@ -155,3 +165,16 @@ def test_finished_removes_dc_and_clipping():
     assert abs(out.mean()) < 1e-6 and np.isclose(np.abs(out).max(), CEILING)
     quiet = np.array([0.1, -0.1], np.float32)
     assert np.array_equal(finished(quiet), quiet)
+
+
+def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, monkeypatch):
+    target = clip(home / "equalised.mp4", 2.5, sound=False)
+    vocode, specs = foley._vocode, []
+    monkeypatch.setattr(foley, "_vocode", lambda spec, duration: specs.append(spec) or vocode(spec, duration))
+
+    def distance(share):
+        wanted = mean_power(foley._spectrogram(foley.generate(reference, target, eq_match=share).reference_wav)).log10()
+        own = mean_power(specs[-1]).log10()
+        return (own - own.mean(1, keepdim=True) - wanted + wanted.mean()).abs().mean()
+
+    assert distance(1.0) < 0.3 * distance(0.0)

@@ -104,6 +104,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         top_p=options.top_p,
         guidance=options.guidance,
         picture_guidance=options.picture_guidance,
+        eq_match=options.eq_match,
         rerank=options.rerank,
         search=options.search,
         tolerance=options.tolerance,

@@ -14,7 +14,7 @@ HOP, WINDOW = 128 / RATE, 512 / RATE  # s; the hop is half the model's own: 5.8 
 BANDS, LOWEST, HIGHEST = 48, 80.0, 10000.0  # mel bands and their range, Hz
 RISING_BANDS = 12  # of them, those that rise most, make an event
 RANGE = 60.0  # dB; what lies deeper below the loudest cell is inaudible beside it
-BLOCK = 16384  # frames whose spectra are in memory at a time
+BLOCK = 4096  # frames whose spectra are in memory at a time
 LEAD_IN = 0.1  # s of silence put in front, so that an attack at the very start still rises from something
 LAG = 2  # hops over which a rise is measured; one hop splits a hit into stick and body
 # Decision.
@@ -48,35 +48,54 @@ class Score:
     n_est: int
 
 
-def _levels(wav: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
+def _levels(wav: np.ndarray, sample_rate: int, hop: int, gain: float, lead: int) -> np.ndarray:
     """Mel levels (BANDS, T) in dB below the loudest cell, raised to each band's stationary noise.
 
-    Windows that reach past the end are left out: a tone cut off there would splash over all bands.
+    wav: (N,), heard `gain` times as loud and after `lead` samples of silence. Windows that reach past the end are left
+    out: a tone cut off there would splash over all bands. In place and by blocks, since soundtracks may be long.
     """
     import librosa
 
     n_fft = 2 ** round(np.log2(WINDOW * sample_rate))
-    frames = max(1, (len(wav) - n_fft // 2) // hop + 1)
-    padded = np.pad(wav, (n_fft // 2, n_fft))
-    power = np.concatenate(
-        [
-            librosa.feature.melspectrogram(
-                y=padded[first * hop : (min(first + BLOCK, frames) - 1) * hop + n_fft],
-                sr=sample_rate,
-                n_fft=n_fft,
-                hop_length=hop,
-                center=False,
-                n_mels=BANDS,
-                fmin=LOWEST,
-                fmax=min(HIGHEST, sample_rate / 2),
-            )
-            for first in range(0, frames, BLOCK)
-        ],
-        axis=1,
-    )
-    levels = librosa.power_to_db(power, ref=np.max, amin=1e-20, top_db=RANGE)
-    floor = np.percentile(levels, FLOOR_PERCENTILE, axis=1, keepdims=True) + FLOOR_MARGIN
-    return np.maximum(levels, floor)
+    silence = lead + n_fft // 2
+    frames = max(1, (lead + len(wav) - n_fft // 2) // hop + 1)
+    levels = np.empty((BANDS, frames), np.float32)
+    for first in range(0, frames, BLOCK):
+        last = min(first + BLOCK, frames)
+        begin, end = first * hop - silence, (last - 1) * hop + n_fft - silence
+        piece = gain * wav[max(0, begin) : max(0, end)]
+        before = min(max(0, -begin), end - begin)
+        after = end - begin - before - len(piece)
+        power = librosa.feature.melspectrogram(
+            y=np.pad(piece, (before, after)),
+            sr=sample_rate,
+            n_fft=n_fft,
+            hop_length=hop,
+            center=False,
+            n_mels=BANDS,
+            fmin=LOWEST,
+            fmax=min(HIGHEST, sample_rate / 2),
+        )
+        levels[:, first:last] = librosa.power_to_db(power, amin=1e-20, top_db=None)
+    levels -= levels.max()
+    for band in levels:
+        noise = max(-RANGE, np.percentile(band, FLOOR_PERCENTILE))
+        np.maximum(band, noise + FLOOR_MARGIN, out=band)
+    return levels
+
+
+def _flux(levels: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
+    """How fast the bands that rise most do so: (BANDS, T) -> (T,) dB in LAG hops."""
+    import librosa
+
+    def flux(first: int) -> np.ndarray:
+        piece = levels[:, max(0, first - LAG) : first + BLOCK]
+        out = librosa.onset.onset_strength(
+            S=piece, sr=sample_rate, hop_length=hop, lag=LAG, center=False, aggregate=_most_risen
+        )
+        return out[min(first, LAG) :]
+
+    return np.concatenate([flux(first) for first in range(0, levels.shape[1], BLOCK)])
 
 
 def _most_risen(rises: np.ndarray, axis: int) -> np.ndarray:
@@ -89,7 +108,9 @@ def _attack(levels: np.ndarray, peak: int, frames_per_second: float) -> tuple[fl
     after = peak + max(1, round(CREST * frames_per_second))
     first = max(0, peak - round(SEARCH * frames_per_second))
     gains = levels[:, peak:after].max(1) - levels[:, first : peak + 1].min(1)  # (BANDS,)
-    level = levels[np.argsort(gains)[-RISING_BANDS:]].mean(0)  # (T,)
+    near = max(0, first - 1)  # `level` begins here, and so do the places in it
+    level = levels[np.argsort(gains)[-RISING_BANDS:], near:after].mean(0)
+    peak, first, after = peak - near, first - near, after - near
     crest = peak + int(np.argmax(level[peak:after]))
     valley = first + int(np.argmin(level[first : peak + 1]))
     half = (level[crest] + level[valley]) / 2
@@ -98,9 +119,9 @@ def _attack(levels: np.ndarray, peak: int, frames_per_second: float) -> tuple[fl
         frame -= 1
     rise = float(level[crest] - level[valley])
     if frame == 0 or level[frame] <= level[frame - 1]:
-        return float(frame), rise
+        return float(near + frame), rise
     inside = (level[frame] - half) / (level[frame] - level[frame - 1])
-    return frame - float(np.clip(inside, 0.0, 1.0)), rise
+    return near + frame - float(np.clip(inside, 0.0, 1.0)), rise
 
 
 def _separate(times: np.ndarray, strengths: np.ndarray, gap: float) -> list[int]:
@@ -127,19 +148,17 @@ def detect_onsets(wav: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.nda
     import librosa
 
     wav = np.asarray(wav, dtype=np.float32)
-    if wav.ndim != 1 or not np.isfinite(wav).all():
+    loudest = float(max(wav.max(initial=0.0), -wav.min(initial=0.0)))  # not a number where one sample is not
+    if wav.ndim != 1 or not np.isfinite(loudest):
         raise ValueError("wav: one channel of finite samples is needed, (N,)")
     none = np.zeros(0), np.zeros(0)
-    loudest = float(np.abs(wav).max(initial=0.0))
     if loudest < SILENCE:
         return none
     hop = max(1, round(HOP * sample_rate))
     rate = sample_rate / hop  # frames a second
     lead = round(LEAD_IN * sample_rate)
-    levels = _levels(np.pad(wav / loudest, (lead, 0)), sample_rate, hop)
-    flux = librosa.onset.onset_strength(
-        S=levels, sr=sample_rate, hop_length=hop, lag=LAG, center=False, aggregate=_most_risen
-    )
+    levels = _levels(wav, sample_rate, hop, 1 / loudest, lead)
+    flux = _flux(levels, sample_rate, hop)
     radius = round(PEAK_RADIUS * rate)
     peaks = librosa.util.peak_pick(
         flux,

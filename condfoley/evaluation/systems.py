@@ -29,6 +29,7 @@ System = Callable[[Pair], np.ndarray]
 Role = Literal["system", "opponent", "control", "bound"]  # controls should lose; bounds know the target's true sound
 RATE = JUDGE.sample_rate
 NOISE = 0.05  # RMS
+UNHEARD: dict[str, Any] = {"withheld": "reference", "eq_match": 0.0}  # nothing of the reference's sound is used
 
 
 @dataclass
@@ -120,7 +121,7 @@ def transfer(shop: Workshop, published: bool) -> System:
 
 def style_transfer(shop: Workshop) -> System:
     """The sound that our model makes without a reference, with the reference's band statistics."""
-    content = model(shop, withheld="reference")
+    content = model(shop, **UNHEARD)
 
     def answer(pair: Pair) -> np.ndarray:
         from condfoley.baselines import spectrogram, stylised, vocoded
@@ -175,13 +176,14 @@ ENTRIES = (
     Entry("condfoley", "system", "the model as it is used", model),
     Entry("condfoley-no-rerank", "system", "its first candidate", partial(model, rerank=False, candidates=1)),
     Entry("condfoley-unguided", "system", "no guidance", partial(model, guidance=1.0, picture_guidance=1.0)),
+    Entry("condfoley-no-eq", "system", "not equalised towards the reference", partial(model, eq_match=0.0)),
     Entry("condfoley-no-reference-picture", "system", "only hears the reference", partial(model, withheld="picture")),
-    Entry("condfoley-no-reference", "opponent", "sees the target, no reference", partial(model, withheld="reference")),
+    Entry("condfoley-no-reference", "opponent", "sees the target, no reference", partial(model, **UNHEARD)),
     Entry(
         "unconditional",
         "opponent",
         "the model without reference and picture",
-        partial(model, withheld="reference", picture_guidance=0.0),
+        partial(model, **UNHEARD, picture_guidance=0.0),
     ),
     Entry("condfoley-mismatched-action", "control", "a reference of another action", partial(model, choose=mismatched)),
     Entry("condfoley-shuffled-reference", "control", "another pair's reference", partial(model, choose=stranger)),

@@ -51,6 +51,9 @@ class PublishedFoley(Foley):
         """Half of the codes, temperature 1, no guidance (section 10); what is wished does not count."""
         return Sampling(temperature=1.0, top_k=self.transformer.config.n_embed // 2, top_p=1.0)
 
+    def _eq_share(self, wished: float | None) -> float:
+        return 0.0
+
     def _watch(self, frames: Tensor) -> Tensor:
         """All frames in one pass, so that BatchNorm sees the whole clip and nothing else (section 11)."""
         return self._one_pass(frames, 0)

@@ -40,6 +40,13 @@ def test_other_sample_rates(rate):
     assert match(TIMES, times, 0.02).f1 == 1
 
 
+def test_long_sounds_are_analysed_by_blocks(monkeypatch):
+    wav = knocks(TIMES, noise=0.003)
+    whole = detect_onsets(wav, RATE)
+    monkeypatch.setattr("condfoley.evaluation.onset.BLOCK", 37)
+    assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(whole, detect_onsets(wav, RATE), strict=True))
+
+
 @pytest.mark.parametrize("length", [0, 1, 10, 300, 3 * RATE])
 def test_silence_has_no_events(length):
     times, strengths = detect_onsets(np.zeros(length, np.float32), RATE)

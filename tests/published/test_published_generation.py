@@ -35,6 +35,7 @@ def test_soundtracks_of_imported_weights(request, clip, system, mode):
     made = foley.generate(clip, clip, candidates=2, mode=mode)
     assert len(made.wav) == round(made.duration * RATE) and np.isfinite(made.wav).all()
     assert made.target_frames.shape == (75, 112, 112, 3)
+    assert made.settings["eq_match"] == (0 if mode == "published" else 1)
     assert made.settings["mode"] == mode and made.settings["top_k"] == (64 if mode == "published" else 0)
     assert made.weights["referee"] == read_card(SHIPPED)["name"]  # the shipped one, since published weights have none
     assert len(made.picture_onsets) == 75 and made.picture_onsets.max() > 0
@@ -59,6 +60,8 @@ def test_the_command_line(imported, clip, tmp_path, capsys):
     assert record["settings"]["mode"] == "published" and record["options"]["mode"] == "published"
     assert main(["generate", *words, "--mode", "published", "--top-p", "0.5", "--out", str(tmp_path / "no")]) == 2
     assert "has its own --top-p" in capsys.readouterr().err
+    assert main(["generate", *words, "--mode", "published", "--eq-match", "1", "--out", str(tmp_path / "no")]) == 2
+    assert "has its own --eq-match" in capsys.readouterr().err
     pairs = tmp_path / "pairs.csv"
     pairs.write_text(f"reference,target\n{clip},{clip}\n")
     batch = ["--weights", str(imported), "--candidates", "1", "--pairs", str(pairs), "--out", str(tmp_path / "many")]
