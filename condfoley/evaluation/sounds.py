@@ -44,6 +44,7 @@ def settings_of(shop: Workshop) -> dict[str, Any]:
     return {
         "pairs": {pair.name: [hashes[pair.target.path], hashes[pair.reference.path]] for pair in shop.pairs},
         "weights": {name: part["sha256"] for name, part in card["parts"].items() if name != PART},
+        "sampling": card.get("sampling", {}),
         "candidates": shop.candidates,
         "seed": shop.seed,
     }

@@ -47,8 +47,6 @@ class LossConfig:
 
     reconstruction: Literal["l1", "mse", "both"] = "l1"
     """Tokenizer: error of the spectrogram."""
-    envelope: float = 0.0
-    """Tokenizer: weight of the L1 error of groups of 10 bands, in whose mean noise does not hide quiet attacks."""
     codebook: float = 1.0
     """Tokenizer: weight of the codebook loss."""
     codebook_update: Literal["gradient", "ema"] = "gradient"

@@ -20,8 +20,6 @@ from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import DISCRIMINATOR, Batch, Loss, Stage, fixed_streams, random_sounds
 
-GROUP = 10  # bands whose mean is the envelope of `loss.envelope`
-
 
 class TokenizerStage(Stage):
     """L1 or MSE + perceptual + codebook + patch discriminator (facts.md, section 4)."""
@@ -76,8 +74,6 @@ class TokenizerStage(Stage):
             metrics = self._distances(out.float(), spec)
         weights = self.config.loss
         loss = metrics["reconstruction"] + weights.codebook * codebook
-        if "envelope" in metrics:
-            loss = loss + weights.envelope * metrics["envelope"]
         if "perceptual" in metrics:
             loss = loss + weights.perceptual * metrics["perceptual"]
         metrics["codebook"] = codebook
@@ -113,9 +109,6 @@ class TokenizerStage(Stage):
         distances = {"l1": F.l1_loss(out, spec), "mse": F.mse_loss(out, spec)}
         used = distances.values() if kind == "both" else [distances[kind]]
         metrics = {"reconstruction": torch.stack(list(used)).sum()}
-        if self.config.loss.envelope:
-            a, b = (F.avg_pool2d(x, (GROUP, 1)) for x in (out, spec))
-            metrics["envelope"] = F.l1_loss(a, b)
         if self.perceptual is not None:
             metrics["perceptual"] = self.perceptual(out, spec)
         return metrics

@@ -17,6 +17,7 @@ from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
 from condfoley.evaluation.sounds import SOUNDS
 from condfoley.evaluation.systems import ENTRIES
+from condfoley.weights import SHIPPED, read_card
 from tests.evaluation.toy import write_set
 from tests.tiny import write_tiny_weights
 
@@ -113,6 +114,10 @@ def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_p
     assert again.cells["muffled"]["f1_100"].mean > 0 and not made.with_suffix(".failed").exists()
     with pytest.raises(InputError, match="another seed"):
         evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="noise", seed=4, quiet=True))
+    other = read_card(SHIPPED) | {"sampling": {"temperature": 0.1}}
+    monkeypatch.setattr("condfoley.evaluation.sounds.read_card", lambda folder: other)
+    with pytest.raises(InputError, match="another sampling"):
+        evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="noise", quiet=True))
     evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="silence", seed=4, quiet=True, force=True))
     assert [p.name for p in (home / SOUNDS).iterdir()] == ["silence"]
 
