@@ -5,7 +5,7 @@ pretext: cross-entropy of held-out codes with the true and with strangers' refer
 real: timing and timbre on real clips. oneshots: the vocoder against Griffin-Lim. reranking: its worth, by candidates.
 
 OUT/simulated and OUT/real are report folders as `condfoley evaluate` writes them: sounds that are there are not made
-again. Parts that were run before on the same weights stay in the table.
+again. Parts that were run before on the same weights and sampling stay in the table.
 """
 
 from __future__ import annotations
@@ -129,9 +129,12 @@ def run(o: argparse.Namespace) -> dict[str, Any]:
     if missing := [path for path in (o.simulated, o.real, o.oneshots) if path and not path.exists()]:
         raise InputError(f"there is no {missing[0]}")
     given = read_card(Path(o.weights or SHIPPED))
-    card = {"name": given["name"], "weights": {k: v["sha256"] for k, v in given["parts"].items()}, "parts": {}}
+    hashes = {k: v["sha256"] for k, v in given["parts"].items()}
+    identity = {"weights": hashes, "sampling": given.get("sampling", {})}
+    card = {"name": given["name"], **identity, "parts": {}}
     kept = o.out / "model_card.json"
-    if kept.is_file() and (old := json.loads(kept.read_text(encoding="utf-8")))["weights"] == card["weights"]:
+    old = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    if all(old.get(name) == value for name, value in identity.items()):
         card = old
     o.out.mkdir(parents=True, exist_ok=True)
     for name in names:
