@@ -113,9 +113,9 @@ class Foley:
 
         reference: clip with sound, with or without picture. target: clip with picture. seed: of the first candidate;
         the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
-        eq_match: share of the difference between the mean spectra of soundtrack and reference that is taken away (see
-        `equalised`); None: EQ_MATCH, or 0 in mode `published`. tolerance, reference_start: s. mode: `published` does as the published script does, with its own sampling
-        (docs/published.md). progress: called with what is done and its share.
+        eq_match: how far each candidate is equalised towards the reference, in [0, 1] (see `equalised`); None: EQ_MATCH,
+        or 0 in mode `published`. tolerance, reference_start: s. mode: `published` does as the published script does,
+        with its own sampling (docs/published.md). progress: called with what is done and its share.
         Raises InputError when a file cannot be used, or the reference is silent.
         """
         tell = progress or (lambda stage, share: None)
@@ -134,12 +134,11 @@ class Foley:
         shown = way._hits(picture_onsets)
         guide = shown if search else NO_TIMES
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell, guide)  # (N, rows * columns)
+        wanted = way._spectrogram(heard.wav)  # (n_mels, M)
         made: list[Candidate] = []
         for few in torch.arange(candidates).split(max(1, int(TOGETHER / duration))):
             tell("decoding", 0.7 + 0.3 * len(made) / candidates)
-            specs = equalised(
-                way._decode(codes[few]), way._spectrogram(heard.wav), eq_match
-            )  # (N, n_mels, M) in [0, 1]
+            specs = equalised(way._decode(codes[few]), wanted, eq_match)  # (N, n_mels, M) in [0, 1]
             wavs = [kept(wav, candidates * duration) for wav in way._vocode(specs, duration)]
             made += self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown)
         chosen = way._choose(made, tolerance) if rerank else 0
