@@ -49,6 +49,7 @@ class Checkpoints:
                 scratch.mkdir(parents=True)
             a.wait_for_everyone()
             a.save_state(str(scratch))
+            a.wait_for_everyone()  # each process writes files of its own
             if a.is_main_process:
                 meta = {"step": step, "stage": self.stage.config.stage, "trained_with": self._lineage()}
                 (scratch / META).write_text(json.dumps(meta) + "\n", encoding="utf-8")

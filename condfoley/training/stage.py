@@ -139,6 +139,12 @@ class Stage(ABC):
             loss, metrics = objective(*inputs)
             a.backward(loss)
         finite = loss.detach().float()
+        if (
+            self.whole_batch and self.sharded
+        ):  # a sharded checkpoint needs Adam's state of parameters not used so far too
+            for p in objective.parameters():
+                if p.requires_grad and p.grad is None:
+                    p.grad = torch.zeros_like(p)
         if self.whole_batch:
             norm = a.clip_grad_norm_(objective.parameters(), self.config.clip_grad or math.inf)
             if a.scaler is None:  # fp16's scaler skips such steps by itself

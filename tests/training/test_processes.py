@@ -1,6 +1,7 @@
 """Several processes, accumulated parts and one process take the same steps."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -49,20 +50,46 @@ def assert_the_same(one: Path, other: Path) -> None:
 
 
 WORKER = """
-import sys, dataclasses
+import sys
 from pathlib import Path
 from condfoley.training.run import main
-from tests.training.test_processes import settings
-clips, home = map(Path, sys.argv[1:3])
-for stage in sys.argv[3:]:
+from tests.training.test_processes import settings, shard_on_the_cpu
+clips, home, kind = *map(Path, sys.argv[1:3]), sys.argv[3]
+changes = {"checkpoint_every": 1, "keep": STEPS} if kind == "sharded" else {}
+if kind == "sharded":
+    shard_on_the_cpu()
+for stage in sys.argv[4:]:
     weights = {} if stage == "tokenizer" else {"weights": str(home / "weights")}
-    main(settings(stage, clips, home, f"two-{stage}", **weights))
-"""
+    main(settings(stage, clips, home, f"two-{stage}", **weights, **changes))
+""".replace("STEPS", str(STEPS))
+SHARDED = {  # what `accelerate launch` makes of configs/paper/fsdp.yaml
+    "ACCELERATE_USE_FSDP": "true",
+    "FSDP_VERSION": "2",
+    "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+    "FSDP_TRANSFORMER_CLS_TO_WRAP": "GPT2Block",
+    "FSDP_RESHARD_AFTER_FORWARD": "true",
+    "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT",
+}
 
 
-def test_two_processes_take_the_steps_of_one(clips, copied):
-    """DDP over gloo: a network with a moving codebook, one with two optimisers, and the transformer."""
-    stages = ("tokenizer", "vocoder", "transformer")
+def shard_on_the_cpu() -> None:
+    """accelerate shards on accelerators only, torch on CPUs too: what accelerate does there it does here."""
+    from accelerate.state import AcceleratorState
+    from accelerate.utils import DistributedType
+
+    begin, plugins = AcceleratorState.__init__, []
+
+    def sharded(self, *words, **settings):
+        begin(self, *words, **settings)
+        plugins.extend(filter(None, [settings.get("fsdp_plugin")]))
+        if self.distributed_type == DistributedType.MULTI_CPU and plugins:
+            self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, plugins[-1]
+
+    AcceleratorState.__init__ = sharded
+
+
+def in_two_processes(clips: Path, home: Path, kind: str, *stages: str) -> None:
+    """Trains the stages in two processes over gloo."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -70,16 +97,40 @@ def test_two_processes_take_the_steps_of_one(clips, copied):
     for rank in range(2):
         ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
         environment = os.environ | {k: str(v) for k, v in ranks.items()} | {"MASTER_ADDR": "127.0.0.1"}
-        environment |= {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-        words = [sys.executable, "-c", WORKER, str(clips), str(copied), *stages]
+        environment |= {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"} | (SHARDED if kind == "sharded" else {})
+        words = [sys.executable, "-c", WORKER, str(clips), str(home), kind, *stages]
         workers.append(subprocess.Popen(words, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True))
     errors = [worker.communicate()[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], errors
+
+
+def test_two_processes_take_the_steps_of_one(clips, copied):
+    """DDP over gloo: a network with a moving codebook, one with two optimisers, and the transformer."""
+    stages = ("tokenizer", "vocoder", "transformer")
+    in_two_processes(clips, copied, "whole", *stages)
     for stage in stages:
         weights = {} if stage == "tokenizer" else {"weights": str(copied / "weights")}
         main(settings(stage, clips, copied, f"one-{stage}", **weights))
         assert_the_same(copied / f"one-{stage}", copied / f"two-{stage}")
         assert logged(copied / f"two-{stage}") == logged(copied / f"one-{stage}")
+
+
+def test_sharded_processes_take_the_steps_of_one_and_resume(clips, copied):
+    """FSDP over gloo: parameters, gradients, Adam's state and checkpoints in two halves."""
+    shutil.copytree(copied / "weights", copied / "kept")
+    main(settings("transformer", clips, copied, "one-transformer", weights=str(copied / "kept")))
+    one = load_file(copied / "kept" / "transformer.safetensors")
+    for _ in ("from the start", "from the checkpoint before the last"):
+        in_two_processes(clips, copied, "sharded", "transformer")
+        *_, before, last = sorted((copied / "two-transformer" / "checkpoints").iterdir())
+        assert len(list((last / "optimizer_0").glob("*.distcp"))) == 2 and before.name == f"step-{STEPS - 1:06d}"
+        for a, b in zip(metrics(copied / "one-transformer"), metrics(copied / "two-transformer"), strict=True):
+            assert a == pytest.approx(b, rel=1e-3, abs=1e-5)
+        two = load_file(copied / "weights" / "transformer.safetensors")
+        for key in one:
+            torch.testing.assert_close(two[key], one[key], rtol=1e-2, atol=1e-3)
+        (copied / "weights" / "transformer.safetensors").unlink()
+        shutil.rmtree(last)
 
 
 @pytest.mark.parametrize("stage", ["vocoder", "transformer"])
