@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from condfoley.mel import log_mel, window_spec
 from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
 from condfoley.referee import Referee
-from condfoley.search import EDGE, REACH, errors, spectrogram_onsets, survivors
+from condfoley.search import EDGE, REACH, errors, lateness, spectrogram_onsets, survivors
 from condfoley.soundtrack import Candidate, Soundtrack
 from condfoley.sync import Sync, rerank
 from condfoley.tokenizer import Tokenizer
@@ -104,6 +104,7 @@ class Foley:
         eq_match: float | None = None,
         rerank: bool = True,
         search: bool = True,
+        align: bool = True,
         tolerance: float = 0.2,
         reference_start: float | None = None,
         mode: Literal["corrected", "published"] = "corrected",
@@ -114,7 +115,8 @@ class Foley:
         reference: clip with sound, with or without picture. target: clip with picture. seed: of the first candidate;
         the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
         eq_match: how far each candidate is equalised towards the reference, in [0, 1] (see `equalised`); None: EQ_MATCH,
-        or 0 in mode `published`. tolerance, reference_start: s. mode: `published` does as the published script does,
+        or 0 in mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
+        (at most REACH). tolerance, reference_start: s. mode: `published` does as the published script does,
         with its own sampling (docs/published.md). progress: called with what is done and its share.
         Raises InputError when a file cannot be used, or the reference is silent.
         """
@@ -139,8 +141,9 @@ class Foley:
         for few in torch.arange(candidates).split(max(1, int(TOGETHER / duration))):
             tell("decoding", 0.7 + 0.3 * len(made) / candidates)
             specs = equalised(way._decode(codes[few]), wanted, eq_match)  # (N, n_mels, M) in [0, 1]
-            wavs = [kept(wav, candidates * duration) for wav in way._vocode(specs, duration)]
-            made += self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown)
+            wavs = way._vocode(specs, duration)
+            some = self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
+            made += [replace(c, wav=kept(c.wav, candidates * duration)) for c in some]
         chosen = way._choose(made, tolerance) if rerank else 0
         tell("done", 1.0)
         settings = {
@@ -150,6 +153,7 @@ class Foley:
             "eq_match": eq_match,
             "rerank": rerank,
             "search": search,
+            "align": align,
             "tolerance": tolerance,
             "reference_start": reference_start,
             "mode": mode,
@@ -195,16 +199,29 @@ class Foley:
         return pick_onsets(picture_onsets, self.referee.geometry.fps)
 
     def _judged(
-        self, wavs: list[np.ndarray], seeds: list[int], specs: Tensor, tokens: Tensor, shown: np.ndarray
+        self,
+        wavs: list[np.ndarray],
+        seeds: list[int],
+        specs: Tensor,
+        tokens: Tensor,
+        shown: np.ndarray,
+        align: bool = False,
     ) -> list[Candidate]:
-        """The candidates with what the referee says of their spectrograms beside the picture's tokens."""
-        offsets, confidences = self.referee.judge(tokens, specs)
-        scores = zip(wavs, seeds, offsets.tolist(), confidences.tolist(), strict=True)
-        return [Candidate(w, seed, t, p, self._agreement(w, shown)) for w, seed, t, p in scores]
+        """The candidates with what the referee says of their spectrograms beside the picture's tokens.
 
-    def _agreement(self, wav: np.ndarray, shown: np.ndarray) -> float | None:
-        """F1 of a sound's hits against those that the picture shows, at REACH; None when it shows none."""
-        return match(shown, detect_onsets(wav, self.geometry.sample_rate)[0], REACH).f1 if len(shown) else None
+        shown: times of the picture's hits; with `align`, the sounds are moved towards them in place.
+        """
+        rate, out = self.geometry.sample_rate, []
+        offsets, confidences = self.referee.judge(tokens, specs)
+        for wav, seed, offset, confidence in zip(wavs, seeds, offsets.tolist(), confidences.tolist(), strict=True):
+            made = Candidate(wav, seed, offset, confidence)
+            if len(shown):
+                heard = detect_onsets(wav, rate)[0]
+                late = lateness(shown, heard) if align else 0.0
+                delay(wav, -round(late * rate))
+                made.offset, made.agreement = offset - late, match(shown, heard - late, REACH).f1
+            out.append(made)
+        return out
 
     def _choose(self, made: list[Candidate], tolerance: float) -> int:
         """Index of the candidate that the paper's rule takes from those that agree best with the picture's hits."""
@@ -293,8 +310,7 @@ class Foley:
         codes = torch.zeros(len(seeds), total * g.code_rows, dtype=torch.long, device=self.device)
         steps = windows.plan(total, g.heard_columns, max(1, round(g.heard_columns * ADVANCE)))
         for i, (start, written) in enumerate(steps):
-            index = torch.arange(g.window_frames) + g.frame_of_column(start)
-            seen = tokens[index.clamp(0, len(tokens) - 1)][None]  # (1, frames, D)
+            seen = windows.at_frames(tokens, g.frame_of_column(start) + torch.arange(g.window_frames))[None]
             begin, middle, end = (c * g.code_rows for c in (start, start + written, start + g.heard_columns))
             forced = codes[:, begin:middle]
             window = self.transformer.generate(Condition(seen, heard.tokens, heard.codes), streams, sampling, forced)
@@ -363,6 +379,14 @@ def kept(wav: np.ndarray, total: float) -> np.ndarray:
     with tempfile.TemporaryFile() as file:
         wav.tofile(file)
         return np.memmap(file, np.float32, "r")
+
+
+def delay(wav: np.ndarray, samples: int) -> None:
+    """Moves a soundtrack (N,) later, or earlier where `samples` is negative, in place; what is left free is silent."""
+    if samples > 0:
+        wav[samples:], wav[:samples] = wav[:-samples].copy(), 0.0
+    elif samples < 0:
+        wav[:samples], wav[samples:] = wav[-samples:].copy(), 0.0
 
 
 def finished(wav: np.ndarray) -> np.ndarray:

@@ -128,6 +128,6 @@ class Geometry:
         columns = -int(-seconds * self.sample_rate // self.column_samples)
         return max(columns, self.heard_columns)
 
-    def frame_of_column(self, column: int) -> int:
-        """The picture frame nearest to the start of the window that begins with a code column; may be before frame 0."""
-        return round((column * self.column_samples - self.sound_lag * self.hop) / self.sample_rate * self.fps)
+    def frame_of_column(self, column: int) -> float:
+        """Where the window that begins with a code column starts in the picture, frames; may lie between two, or before 0."""
+        return (column * self.column_samples - self.sound_lag * self.hop) / self.sample_rate * self.fps

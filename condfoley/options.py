@@ -40,6 +40,8 @@ class SoundOptions:
     """Choose by how well the sound fits the picture; otherwise the first candidate is chosen."""
     search: bool = True
     """While writing, go on from the candidates that hit when the picture does; otherwise each is written on its own."""
+    align: bool = True
+    """Move each soundtrack by as much as its hits miss the picture's in the median, at most 0.1 s."""
     tolerance: float = 0.2
     """Candidates this many seconds worse in time than the best one may still be chosen."""
     reference_start: float | None = None

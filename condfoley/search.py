@@ -44,6 +44,17 @@ def errors(shown: np.ndarray, heard: np.ndarray, begin: float, end: float) -> in
     return alone(shown, heard) + alone(heard, shown)
 
 
+def lateness(shown: np.ndarray, heard: np.ndarray) -> float:
+    """How late a sound's hits are against the picture's: median over those within REACH of each other, s; 0 without any.
+
+    shown: (K,), heard: (E,), ascending, s. Systematic: a picture that is followed strictly is anticipated.
+    """
+    from mir_eval.util import match_events
+
+    pairs = match_events(shown, heard, REACH)
+    return float(np.median([heard[j] - shown[i] for i, j in pairs])) if pairs else 0.0
+
+
 def survivors(mistakes: np.ndarray, rng: np.random.Generator, sharpness: float = SHARPNESS) -> np.ndarray:
     """Which candidate each of the N goes on from: (N,) indices, ascending, by systematic resampling.
 

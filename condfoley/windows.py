@@ -42,6 +42,18 @@ def crossfaded(tiles: list[Tensor], starts: list[int], total: int) -> Tensor:
     return out
 
 
+def at_frames(tokens: Tensor, places: Tensor) -> Tensor:
+    """Tokens at places between the frames, linearly interpolated; the first and the last one go on for ever.
+
+    tokens: (T, D), T >= 1. places: (K,) frames. Returns (K, D).
+    """
+    places = places.clamp(0, len(tokens) - 1)
+    before = places.long()
+    share = (places - before)[:, None].to(tokens)
+    after = (before + 1).clamp(max=len(tokens) - 1)
+    return tokens[before] * (1 - share) + tokens[after] * share
+
+
 def looped(wav: np.ndarray, samples: int, fade: int) -> np.ndarray:
     """A short sound repeated to `samples` samples; each repeat enters over `fade` samples of the one before.
 

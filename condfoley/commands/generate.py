@@ -107,6 +107,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         eq_match=options.eq_match,
         rerank=options.rerank,
         search=options.search,
+        align=options.align,
         tolerance=options.tolerance,
         reference_start=options.reference_start,
         mode=options.mode,
