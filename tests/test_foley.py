@@ -6,7 +6,8 @@ import torch
 
 from condfoley.equaliser import mean_power
 from condfoley.errors import InputError
-from condfoley.foley import CEILING, EQ_MATCH, Foley, finished
+from condfoley.evaluation.onset import detect_onsets
+from condfoley.foley import CEILING, EQ_MATCH, Foley, delay, finished
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.soundtrack import Candidate
@@ -178,3 +179,30 @@ def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, mo
         return (own - own.mean(1, keepdim=True) - wanted + wanted.mean()).abs().mean()
 
     assert distance(1.0) < 0.3 * distance(0.0)
+
+
+@pytest.mark.parametrize("late", [0.06, -0.04])
+def test_a_soundtrack_is_moved_to_the_pictures_hits(foley, late):
+    shown, rng = np.array([0.5, 1.1, 1.6]), np.random.default_rng(0)
+    wav = np.zeros(3 * RATE, np.float32)
+    for time in shown + late:
+        begin = round(time * RATE)
+        wav[begin : begin + 2000] = rng.normal(0, 0.2, 2000) * np.exp(-np.arange(2000) / 400)
+    tokens, specs = (
+        foley.video_encoder.encode_clip(torch.zeros(45, 32, 32, 3, dtype=torch.uint8)),
+        torch.rand(1, 80, 258),
+    )
+    (still,) = foley._judged([wav.copy()], [0], specs, tokens, shown, align=False)
+    (moved,) = foley._judged([wav.copy()], [0], specs, tokens, shown, align=True)
+    (alone,) = foley._judged([wav.copy()], [0], specs, tokens, shown[:0], align=True)
+    assert np.array_equal(still.wav, wav) and np.array_equal(alone.wav, wav) and alone.agreement is None
+    assert np.abs(detect_onsets(moved.wav, RATE)[0] - shown).max() < 0.012
+    assert moved.offset - still.offset == pytest.approx(-late, abs=0.012) and moved.agreement == 1
+
+
+def test_delay():
+    wav = np.arange(1.0, 6.0)
+    for samples, expected in ((2, [0, 0, 1, 2, 3]), (-2, [3, 4, 5, 0, 0]), (0, [1, 2, 3, 4, 5])):
+        moved = wav.copy()
+        delay(moved, samples)
+        assert moved.tolist() == expected

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from condfoley.search import REACH, errors, spectrogram_onsets, survivors
+from condfoley.search import REACH, errors, lateness, spectrogram_onsets, survivors
 
 FRAME = 256 / 22050
 
@@ -62,3 +62,10 @@ def test_survival_follows_the_errors():
 
 def test_one_candidate_stays():
     assert survivors(np.array([5]), np.random.default_rng(0)).tolist() == [0]
+
+
+def test_lateness_is_the_median_of_what_belongs_together():
+    shown = np.array([0.5, 1.0, 1.5, 3.0])
+    assert lateness(shown, np.array([0.53, 1.04, 1.55, 2.2])) == pytest.approx(0.04)  # the last ones have no partner
+    assert lateness(shown, shown - 0.03) == pytest.approx(-0.03)
+    assert lateness(shown, shown[:0]) == lateness(shown[:0], shown) == lateness(shown, shown + 10) == 0

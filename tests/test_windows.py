@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley.windows import clearest, crossfaded, looped, plan, segments
+from condfoley.windows import at_frames, clearest, crossfaded, looped, plan, segments
 
 
 @given(total=st.integers(1, 400), window=st.integers(1, 40), advance=st.integers(1, 40))
@@ -62,3 +62,11 @@ def test_segments_cover_all_frames(frames):
         assert 0 <= start <= max(0, frames - 56)
         seen[start : start + 56] = True
     assert seen.all()
+
+
+def test_tokens_between_frames():
+    tokens = torch.arange(8.0).reshape(4, 2)
+    assert torch.equal(at_frames(tokens, torch.arange(4)), tokens)
+    assert torch.allclose(at_frames(tokens, torch.tensor([0.5, 2.25])), torch.tensor([[1.0, 2.0], [4.5, 5.5]]))
+    assert torch.equal(at_frames(tokens, torch.tensor([-3.0, 7.5])), tokens[[0, 3]])  # the ends go on for ever
+    assert torch.equal(at_frames(tokens[:1], torch.tensor([0.0, 0.4])), tokens[[0, 0]])
