@@ -31,6 +31,7 @@ def test_every_generate_command_and_option_is_understood():
     for words in calls:
         parse_options("condfoley generate", GenerateOptions, words)
     known = {"--" + f.name.replace("_", "-") for f in fields(GenerateOptions)} | {
+        "--no-align",
         "--no-rerank",
         "--no-search",
         "--help",
