@@ -17,7 +17,7 @@ from torch import Tensor
 from benchmarks import simulated
 from benchmarks.paper_table import cell_text
 from benchmarks.scoring import Line, Lines, mean_of
-from condfoley.baselines import spectrogram, vocoded
+from condfoley.baselines import vocoded
 from condfoley.data.simulation.bank import SoundBank
 from condfoley.data.sources.folder import find
 from condfoley.data.sources.listing import SOUNDS
@@ -33,7 +33,7 @@ from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio
-from condfoley.mel import filterbank, log_mel
+from condfoley.mel import filterbank, log_mel, spectrogram
 from condfoley.postfilter import match_mel, repaired
 
 ITERATIONS = 60  # of Griffin-Lim beside the vocoder

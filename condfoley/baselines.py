@@ -18,8 +18,7 @@ from condfoley import windows
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.evaluation.published import published_onsets
 from condfoley.foley import FADE, Foley, finished, read_picture
-from condfoley.geometry import Geometry
-from condfoley.mel import log_mel, window_spec
+from condfoley.mel import window_spec
 from condfoley.postfilter import repaired
 from condfoley.transformer import Condition
 from condfoley.video_encoder import pick_onsets
@@ -147,12 +146,6 @@ def resynthesised(foley: Foley, wav: np.ndarray) -> np.ndarray:
     made = foley.tokenizer.decode(codes, g.code_rows)[:, 0, :, : step // g.hop]  # (K, n_mels, M)
     spec = ((made + 1) / 2).clamp(0, 1).transpose(0, 1).flatten(1)
     return vocoded(foley, spec, len(wav))
-
-
-def spectrogram(wav: np.ndarray, geometry: Geometry) -> Tensor:
-    """(N,) -> (n_mels, T) in [0, 1]; a sound shorter than an analysis window is filled up with silence."""
-    filled = np.pad(np.asarray(wav, np.float32), (0, max(0, geometry.n_fft - len(wav))))
-    return log_mel(torch.from_numpy(filled)[None], geometry)[0]
 
 
 def copied(reference: np.ndarray, samples: int, rate: int) -> np.ndarray:

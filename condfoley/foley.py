@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
-from condfoley.mel import log_mel, window_spec
+from condfoley.mel import spectrogram, window_spec
 from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
 from condfoley.referee import Referee
@@ -136,14 +136,14 @@ class Foley:
         shown = way._hits(picture_onsets)
         guide = shown if search else NO_TIMES
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell, guide)  # (N, rows * columns)
-        wanted = way._spectrogram(heard.wav)  # (n_mels, M)
+        wanted = spectrogram(heard.wav, way.geometry).to(self.device)  # (n_mels, M)
         made: list[Candidate] = []
         for few in torch.arange(candidates).split(max(1, int(TOGETHER / duration))):
             tell("decoding", 0.7 + 0.3 * len(made) / candidates)
             specs = equalised(way._decode(codes[few]), wanted, eq_match)  # (N, n_mels, M) in [0, 1]
             wavs = way._vocode(specs, duration)
             some = self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
-            made += [replace(c, wav=kept(c.wav, candidates * duration)) for c in some]
+            made += [dataclasses.replace(c, wav=kept(c.wav, candidates * duration)) for c in some]
         chosen = way._choose(made, tolerance) if rerank else 0
         tell("done", 1.0)
         settings = {
@@ -332,11 +332,6 @@ class Foley:
         specs = ((self.tokenizer.decode(window, g.code_rows)[:, 0] + 1) / 2).cpu().numpy()
         heard = [start + spectrogram_onsets(spec, g.hop / g.sample_rate) for spec in specs]
         return survivors(np.array([errors(shown, times, *span) for times in heard]), draw)
-
-    def _spectrogram(self, wav: np.ndarray) -> Tensor:
-        """(N,) -> (n_mels, M) in [0, 1]; a shorter sound than one analysis window is followed by silence."""
-        padded = np.pad(wav, (0, max(0, self.geometry.n_fft - len(wav))))
-        return log_mel(torch.from_numpy(padded).float()[None].to(self.device), self.geometry)[0]
 
     def _decode(self, codes: Tensor) -> Tensor:
         """Codes -> spectrograms (N, n_mels, M) in [0, 1], in overlapping tiles of one window."""

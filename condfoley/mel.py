@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -47,6 +48,12 @@ def log_mel(wav: Tensor, geometry: Geometry) -> Tensor:
     ).abs()  # (B, n_fft // 2 + 1, T)
     mel = filterbank(geometry).to(wav.device) @ spectrum  # (B, n_mels, T)
     return ((20 * torch.log10(mel.clamp(min=FLOOR)) + 80) / 100).clamp(0, 1)
+
+
+def spectrogram(wav: np.ndarray, geometry: Geometry) -> Tensor:
+    """(N,) -> (n_mels, T) in [0, 1]; a sound shorter than an analysis window is filled up with silence."""
+    filled = np.pad(np.asarray(wav, np.float32), (0, max(0, geometry.n_fft - len(wav))))
+    return log_mel(torch.from_numpy(filled)[None], geometry)[0]
 
 
 def window_spec(wav: Tensor, geometry: Geometry) -> Tensor:

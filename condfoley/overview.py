@@ -163,13 +163,11 @@ def _envelope(ax: Axes, wav: np.ndarray, sample_rate: int, color: str) -> None:
 def _mel(ax: Axes, wav: np.ndarray, geometry: Geometry) -> None:
     """Log-mel spectrogram in dB below full scale of the model's range, frequencies in kHz."""
     import librosa
-    import torch
 
-    from condfoley.mel import log_mel
+    from condfoley.mel import spectrogram
 
     start, end = ax.get_xlim()
-    short = max(0, geometry.n_fft - len(wav))  # the transform needs more than half a window
-    spec = log_mel(torch.from_numpy(np.pad(wav, (0, short)))[None], geometry)[0].numpy()  # (n_mels, T)
+    spec = spectrogram(wav, geometry).numpy()  # (n_mels, T)
     length = spec.shape[1] * geometry.hop / geometry.sample_rate
     extent = (start, start + length, -0.5, geometry.n_mels - 0.5)
     ax.imshow(spec, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=0, vmax=max(0.3, spec.max()))

@@ -10,6 +10,7 @@ from condfoley.evaluation.onset import detect_onsets
 from condfoley.foley import CEILING, EQ_MATCH, Foley, delay, finished
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio, write_clip, write_wav
+from condfoley.mel import spectrogram
 from condfoley.soundtrack import Candidate
 from tests.tiny import write_tiny_weights
 
@@ -174,7 +175,9 @@ def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, mo
     monkeypatch.setattr(foley, "_vocode", lambda spec, duration: specs.append(spec) or vocode(spec, duration))
 
     def distance(share):
-        wanted = mean_power(foley._spectrogram(foley.generate(reference, target, eq_match=share).reference_wav)).log10()
+        wanted = mean_power(
+            spectrogram(foley.generate(reference, target, eq_match=share).reference_wav, foley.geometry)
+        ).log10()
         own = mean_power(specs[-1]).log10()
         return (own - own.mean(1, keepdim=True) - wanted + wanted.mean()).abs().mean()
 

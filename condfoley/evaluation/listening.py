@@ -28,7 +28,7 @@ from condfoley.evaluation.spectral import (
 )
 from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.evaluation.timing import average_precision, count_accuracy
-from condfoley.mel import log_mel
+from condfoley.mel import spectrogram
 from condfoley.referee import Referee
 
 RATE = JUDGE.sample_rate
@@ -100,8 +100,7 @@ class Ears:
     @torch.inference_mode()
     def _offset(self, known: Judged, wav: np.ndarray) -> float:
         """|offset| in seconds."""
-        padded = np.pad(wav, (0, max(0, JUDGE.n_fft - len(wav)))).astype(np.float32)
-        spec = log_mel(torch.from_numpy(padded)[None], JUDGE).to(known.tokens.device)
+        spec = spectrogram(wav, JUDGE)[None].to(known.tokens.device)
         return abs(float(self.referee.judge(known.tokens, spec)[0][0]))
 
     def _timbre(self, known: Judged, wav: np.ndarray) -> Values:

@@ -151,7 +151,7 @@ def _spectrogram_uri(wav: np.ndarray, true: np.ndarray) -> str:
     """Log-mel spectrogram with true onsets as ticks above and heard ones as lines."""
     from matplotlib.figure import Figure
 
-    from condfoley.baselines import spectrogram
+    from condfoley.mel import spectrogram
 
     width, height, dpi = IMAGE
     figure = Figure(figsize=(width, height), dpi=dpi)

@@ -124,7 +124,8 @@ def style_transfer(shop: Workshop) -> System:
     content = model(shop, **UNHEARD)
 
     def answer(pair: Pair) -> np.ndarray:
-        from condfoley.baselines import spectrogram, stylised, vocoded
+        from condfoley.baselines import stylised, vocoded
+        from condfoley.mel import spectrogram
 
         g = shop.foley.geometry
         sounds = [resampled(w, RATE, g.sample_rate) for w in (content(pair), pair.reference.wav)]

@@ -139,9 +139,8 @@ class Stage(ABC):
             loss, metrics = objective(*inputs)
             a.backward(loss)
         finite = loss.detach().float()
-        if (
-            self.whole_batch and self.sharded
-        ):  # a sharded checkpoint needs Adam's state of parameters not used so far too
+        if self.whole_batch and self.sharded:
+            # a sharded checkpoint needs Adam's state of parameters not used so far too
             for p in objective.parameters():
                 if p.requires_grad and p.grad is None:
                     p.grad = torch.zeros_like(p)

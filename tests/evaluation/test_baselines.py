@@ -9,11 +9,11 @@ from condfoley.baselines import (
     event_transfer,
     onset_transfer,
     published_peaks,
-    spectrogram,
     stylised,
     without_reference,
 )
 from condfoley.evaluation.onset import detect_onsets, match
+from condfoley.mel import spectrogram
 from tests.made_up import FPS, RATE, pulses
 
 REFERENCE = pulses([0.4, 1.1, 1.6], 2.0, 900)

@@ -53,7 +53,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from condfoley.training.run import main
-from tests.training.test_processes import settings, shard_on_the_cpu
+from tests.training.test_processes import STEPS, settings, shard_on_the_cpu
 clips, home, kind = *map(Path, sys.argv[1:3]), sys.argv[3]
 changes = {"checkpoint_every": 1, "keep": STEPS} if kind == "sharded" else {}
 if kind == "sharded":
@@ -61,7 +61,7 @@ if kind == "sharded":
 for stage in sys.argv[4:]:
     weights = {} if stage == "tokenizer" else {"weights": str(home / "weights")}
     main(settings(stage, clips, home, f"two-{stage}", **weights, **changes))
-""".replace("STEPS", str(STEPS))
+"""
 SHARDED = {  # what `accelerate launch` makes of configs/paper/fsdp.yaml
     "ACCELERATE_USE_FSDP": "true",
     "FSDP_VERSION": "2",
