@@ -1,4 +1,5 @@
-"""Re-ranking, measured on one set of candidates: the first one, the published rule and ours, among the first N of them."""
+"""Re-ranking, measured on one set of candidates: the first one, or chosen among the first N of them by the published
+rule or ours, or put together from the first N."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ from condfoley.evaluation.clips import Pair
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.evaluation.tables import interval
 from condfoley.foley import Foley
-from condfoley.soundtrack import Candidate
+from condfoley.soundtrack import Soundtrack
 from condfoley.sync import rerank
 
 FARTHEST = 0.2  # s; an event that is farther from every true one says nothing of the offset
-NONE, PUBLISHED, OURS = "none", "published rule", "ours"
+NONE, PUBLISHED, OURS, COMPED = "none", "published rule", "ours", "ours, comped"
 MEASURES = ("offset error, ms", "onset F1 ±100 ms")
 
 
@@ -34,31 +35,33 @@ def offset_error(true: np.ndarray, heard: np.ndarray, farthest: float = FARTHEST
     return abs(float(near.mean())) if len(near) else farthest
 
 
-def choices(foley: Foley, made: Sequence[Candidate], counts: Sequence[int]) -> dict[str, int]:
-    """Which candidate each way takes from the first N: name -> index."""
-    out = {NONE: 0}
+def choices(foley: Foley, made: Soundtrack, counts: Sequence[int]) -> dict[str, np.ndarray]:
+    """What each way makes of the first N candidates: name -> (samples,)."""
+    out = {NONE: made.candidates[0].wav}
     for n in counts:
-        first = list(made[:n])
+        first = made.candidates[:n]
         scores = (torch.tensor([getattr(c, name) for c in first]) for name in SCORES)
-        out[f"{PUBLISHED}, N = {n}"] = rerank(*scores, TOLERANCE)
-        out[f"{OURS}, N = {n}"] = foley._choose(first, TOLERANCE)
+        chosen = foley._choose(first, TOLERANCE)
+        out[f"{PUBLISHED}, N = {n}"] = first[rerank(*scores, TOLERANCE)].wav
+        out[f"{OURS}, N = {n}"] = first[chosen].wav
+        out[f"{COMPED}, N = {n}"] = foley._comped(first, foley._hits(made.picture_onsets), chosen)[0]
     return out
 
 
 def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: int) -> dict[str, np.ndarray]:
     """For each way to choose, the values of each pair: (pairs, 2), offset error in ms and F1.
 
-    Without search a candidate's sound does not depend on how many there are: the first N of the most are N candidates.
+    A candidate's sound does not depend on how many there are: the first N of the most are N candidates.
     """
     from tqdm import tqdm
 
     rows: dict[str, list[tuple[float, float]]] = {}
     for pair in tqdm(pairs, desc="re-ranking", unit="pair", disable=None):
-        made = foley.generate(pair.reference.path, pair.target.path, candidates=max(counts), seed=seed, search=False)
+        made = foley.generate(pair.reference.path, pair.target.path, candidates=max(counts), seed=seed)
         true = pair.target.onsets[pair.target.onsets < made.duration]
-        heard = [detect_onsets(c.wav, made.sample_rate)[0] for c in made.candidates]
-        for way, i in choices(foley, made.candidates, counts).items():
-            score = 1000 * offset_error(true, heard[i]), match(true, heard[i], WINDOW).f1
+        for way, wav in choices(foley, made, counts).items():
+            heard = detect_onsets(wav, made.sample_rate)[0]
+            score = 1000 * offset_error(true, heard), match(true, heard, WINDOW).f1
             rows.setdefault(way, []).append(score)
     return {way: np.array(values) for way, values in rows.items()}
 
@@ -75,4 +78,4 @@ def lines(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: int)
             better = by.mean < 0 if column == 0 else by.mean > 0
             beside = f"none: {cell_text(mean_of(none, seed))}; difference {by.mean:+.2f} ({interval(by.low, by.high)})"
             out.append(Line("re-ranking", f"{name}: {way}", "better than none", ours, better, beside))
-    return out, [f"re-ranking: {len(pairs)} pairs, candidates without search; none: the first candidate"]
+    return out, [f"re-ranking: {len(pairs)} pairs; none: the first candidate"]

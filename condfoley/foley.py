@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley import media, windows
+from condfoley import comping, media, windows
 from condfoley.equaliser import equalised
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets, match
@@ -23,7 +23,6 @@ from condfoley.mel import spectrogram, window_spec
 from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
 from condfoley.referee import Referee
-from condfoley.search import EDGE, REACH, errors, lateness, spectrogram_onsets, survivors
 from condfoley.soundtrack import Candidate, Soundtrack
 from condfoley.sync import Sync, rerank
 from condfoley.tokenizer import Tokenizer
@@ -34,7 +33,6 @@ from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
 
 SILENT = 1e-4  # peak below which a reference holds no sound to learn from
 FADE = 0.03  # s, crossfade of a looped reference
-CONTEXT = 2  # code columns before the new ones that are decoded with them to judge these
 ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
@@ -103,7 +101,7 @@ class Foley:
         picture_guidance: float | None = None,
         eq_match: float | None = None,
         rerank: bool = True,
-        search: bool = True,
+        comp: bool = True,
         align: bool = True,
         tolerance: float = 0.2,
         reference_start: float | None = None,
@@ -134,8 +132,7 @@ class Foley:
         seen = self._judged_picture(target, frames, tokens)
         picture_onsets = self.referee.picture_onsets(*seen)
         shown = way._hits(picture_onsets)
-        guide = shown if search else NO_TIMES
-        codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell, guide)  # (N, rows * columns)
+        codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
         wanted = spectrogram(heard.wav, way.geometry).to(self.device)  # (n_mels, M)
         made: list[Candidate] = []
         for few in torch.arange(candidates).split(max(1, int(TOGETHER / duration))):
@@ -145,6 +142,7 @@ class Foley:
             some = self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
             made += [dataclasses.replace(c, wav=kept(c.wav, candidates * duration)) for c in some]
         chosen = way._choose(made, tolerance) if rerank else 0
+        wav, takes = way._comped(made, shown if rerank and comp else NO_TIMES, chosen)
         tell("done", 1.0)
         settings = {
             "candidates": candidates,
@@ -152,17 +150,18 @@ class Foley:
             **dataclasses.asdict(sampling),
             "eq_match": eq_match,
             "rerank": rerank,
-            "search": search,
+            "comp": comp,
             "align": align,
             "tolerance": tolerance,
             "reference_start": reference_start,
             "mode": mode,
         }
         return Soundtrack(
-            wav=made[chosen].wav,
+            wav=wav,
             sample_rate=self.geometry.sample_rate,
             candidates=made,
             chosen=chosen,
+            takes=takes,
             duration=duration,
             reference_start=heard.start,
             reference_duration=len(heard.wav) / self.geometry.sample_rate,
@@ -195,7 +194,7 @@ class Foley:
         return EQ_MATCH if wished is None else wished
 
     def _hits(self, picture_onsets: np.ndarray) -> np.ndarray:
-        """Times of the hits that the picture shows, for search and choice."""
+        """Times of the hits that the picture shows, for choice and comping."""
         return pick_onsets(picture_onsets, self.referee.geometry.fps)
 
     def _judged(
@@ -217,9 +216,10 @@ class Foley:
             made = Candidate(wav, seed, offset, confidence)
             if len(shown):
                 heard = detect_onsets(wav, rate)[0]
-                late = lateness(shown, heard) if align else 0.0
+                late = comping.lateness(shown, heard) if align else 0.0
                 delay(wav, -round(late * rate))
-                made.offset, made.agreement = offset - late, match(shown, heard - late, REACH).f1
+                made.hits = heard - late
+                made.offset, made.agreement = offset - late, match(shown, made.hits, comping.REACH).f1
             out.append(made)
         return out
 
@@ -229,6 +229,16 @@ class Foley:
         near = [i for i, c in enumerate(made) if (c.agreement or 0.0) >= best - 1e-9]
         offsets, confidences = (torch.tensor([getattr(made[i], n) for i in near]) for n in ("offset", "confidence"))
         return near[rerank(offsets, confidences, tolerance)]
+
+    def _comped(
+        self, made: list[Candidate], shown: np.ndarray, favourite: int
+    ) -> tuple[np.ndarray, list[comping.Take]]:
+        """The soundtrack put together from the candidates, and from which; the favourite where nothing is shown."""
+        if not len(shown):
+            return made[favourite].wav, [comping.Take(0.0, favourite)]
+        rate, wavs = self.geometry.sample_rate, [c.wav for c in made]
+        takes = comping.comped(wavs, [c.hits for c in made], shown, rate, favourite)
+        return comping.spliced(wavs, takes, rate), takes
 
     def _watch(self, frames: Tensor) -> Tensor:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""
@@ -297,14 +307,9 @@ class Foley:
         sampling: Sampling,
         duration: float,
         tell: Progress,
-        shown: np.ndarray = NO_TIMES,
     ) -> Tensor:
-        """All candidates' codes, window by window from left to right: (N, rows * columns), column-major.
-
-        shown: times of the picture's hits; after each window the candidates that miss them least are continued.
-        """
+        """All candidates' codes, window by window from left to right: (N, rows * columns), column-major."""
         g = self.geometry
-        draw, judged = np.random.default_rng(seeds), 0.0
         total = g.columns_for(duration)
         streams = [torch.Generator().manual_seed(s) for s in seeds]
         codes = torch.zeros(len(seeds), total * g.code_rows, dtype=torch.long, device=self.device)
@@ -315,23 +320,8 @@ class Foley:
             forced = codes[:, begin:middle]
             window = self.transformer.generate(Condition(seen, heard.tokens, heard.codes), streams, sampling, forced)
             codes[:, middle:end] = window[:, middle - begin : end - begin]
-            if len(shown) and i + 1 < len(steps):
-                until = (start + g.heard_columns) * g.column_seconds - EDGE
-                first = max(start, int(judged / g.column_seconds) - CONTEXT)  # decoded from here on
-                piece = codes[:, first * g.code_rows : end]
-                codes = codes[self._survivors(piece, first * g.column_seconds, shown, (judged, until), draw)]
-                judged = until
             tell("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
         return codes
-
-    def _survivors(
-        self, window: Tensor, start: float, shown: np.ndarray, span: tuple[float, float], draw: np.random.Generator
-    ) -> np.ndarray:
-        """Which candidates go on, by their hits in `span` (s) of the codes `window` (N, codes) that start at `start`."""
-        g = self.geometry
-        specs = ((self.tokenizer.decode(window, g.code_rows)[:, 0] + 1) / 2).cpu().numpy()
-        heard = [start + spectrogram_onsets(spec, g.hop / g.sample_rate) for spec in specs]
-        return survivors(np.array([errors(shown, times, *span) for times in heard]), draw)
 
     def _decode(self, codes: Tensor) -> Tensor:
         """Codes -> spectrograms (N, n_mels, M) in [0, 1], in overlapping tiles of one window."""

@@ -21,9 +21,9 @@ class SoundOptions:
     weights: str | None = None
     """Folder with other weights than those that ship with condfoley."""
     candidates: int = 8
-    """How many soundtracks to write; the one that fits the picture best is chosen."""
+    """How many soundtracks to write and choose from."""
     seed: int = 0
-    """Seed of the first candidate; the same seed and number of candidates give the same sounds."""
+    """Seed of the first candidate; the others follow it, and the same seed gives the same candidate."""
     temperature: float | None = None
     """Variety of the sound: below 1 is safer, above 1 is wilder (default: what the weights recommend, like the next 4)."""
     top_k: int | None = None
@@ -37,9 +37,9 @@ class SoundOptions:
     eq_match: float | None = None
     """How far to equalise the sound towards the reference's mean spectrum, 0 to 1 (default: 1, all the way)."""
     rerank: bool = True
-    """Choose by how well the sound fits the picture; otherwise the first candidate is chosen."""
-    search: bool = True
-    """While writing, go on from the candidates that hit when the picture does; otherwise each is written on its own."""
+    """Choose by how well the sound fits the picture; otherwise the first candidate is taken as it is."""
+    comp: bool = True
+    """Take each moment from the candidate that hits when the picture does; otherwise one candidate is taken whole."""
     align: bool = True
     """Move each soundtrack by as much as its hits miss the picture's in the median, at most 0.1 s."""
     tolerance: float = 0.2

@@ -184,6 +184,11 @@ def score_table(soundtrack: Soundtrack) -> list[Row]:
     ]
 
 
+def take_list(soundtrack: Soundtrack) -> list[tuple[float, str]]:
+    """From which second on the soundtrack is which candidate's file."""
+    return [(t.start, candidate_name(t.candidate, soundtrack.candidates[t.candidate].seed)) for t in soundtrack.takes]
+
+
 def candidate_name(index: int, seed: int) -> str:
     """`01_<seed>.wav` for the first."""
     return f"{index + 1:02d}_{seed}.wav"

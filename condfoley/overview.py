@@ -79,7 +79,7 @@ def compose(soundtrack: Soundtrack, title: str, aspects: tuple[float, float] = (
     _sound(reference[2], reference[3], soundtrack.reference_wav, geometry, QUIET)
 
     axes = _block(figure, grid[0, 1], 0.0, soundtrack.duration)
-    axes[0].set_title(f"Target, with candidate {_number(table[0])} as its sound", loc="left", weight="bold")
+    axes[0].set_title(f"Target, its sound: {_taken(soundtrack)}", loc="left", weight="bold")
     _frames(axes[0], soundtrack.target_frames, geometry.fps, aspects[1])
     _picture_onsets(axes[1], soundtrack.picture_onsets, geometry.fps)
     for time in _sound(axes[2], axes[3], soundtrack.wav, geometry, CHOSEN):
@@ -150,14 +150,23 @@ def _sound(wave: Axes, mel: Axes, wav: np.ndarray, geometry: Geometry, color: st
     return times
 
 
-def _envelope(ax: Axes, wav: np.ndarray, sample_rate: int, color: str) -> None:
-    """The waveform as the band between its lowest and highest sample in each of many short stretches."""
+def _envelope(
+    ax: Axes, wav: np.ndarray, sample_rate: int, color: str, spans: list[tuple[float, float]] | None = None
+) -> None:
+    """The waveform as the band between its lowest and highest sample in each of many short stretches.
+
+    spans: from when to when, s, it is drawn (default: everywhere).
+    """
     start = ax.get_xlim()[0]
     edges = np.linspace(0, len(wav), min(ENVELOPE_POINTS, len(wav)) + 1).astype(int)[:-1]
     if len(edges) == 0:
         return
     low, high = np.minimum.reduceat(wav, edges), np.maximum.reduceat(wav, edges)
-    ax.fill_between(start + edges / sample_rate, low, high, color=color, lw=0.5)
+    times = start + edges / sample_rate
+    inside = np.ones(len(times), bool)
+    if spans is not None:
+        inside = np.any([(begin <= times) & (times < end) for begin, end in [(0.0, 0.0), *spans]], 0)
+    ax.fill_between(times, low, high, where=inside, color=color, lw=0.5)
 
 
 def _mel(ax: Axes, wav: np.ndarray, geometry: Geometry) -> None:
@@ -181,13 +190,15 @@ def _mel(ax: Axes, wav: np.ndarray, geometry: Geometry) -> None:
 
 
 def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown: list[Row]) -> None:
-    """One small waveform a candidate, best first, the chosen one in colour."""
+    """One small waveform a candidate, best first, what the soundtrack took of it in colour."""
     grid = cell.subgridspec(max(len(shown), 5), 1, hspace=0.12)
     for place, row in enumerate(shown):
         ax = figure.add_subplot(grid[place, 0])
         ax.set_xlim(0.0, soundtrack.duration)
-        wav = soundtrack.candidates[int(_number(row)) - 1].wav
-        _envelope(ax, wav, soundtrack.sample_rate, CHOSEN if row.chosen else QUIET)
+        index = int(_number(row)) - 1
+        wav = soundtrack.candidates[index].wav
+        _envelope(ax, wav, soundtrack.sample_rate, QUIET)
+        _envelope(ax, wav, soundtrack.sample_rate, CHOSEN, _spans(soundtrack, index))
         peak = max(float(np.abs(wav).max(initial=0.0)), 1e-4)
         ax.set_ylim(-1.05 * peak, 1.05 * peak)
         ax.spines["left"].set_visible(False)
@@ -199,6 +210,12 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
             more = "" if len(soundtrack.candidates) == len(shown) else f", {len(shown)} of {len(soundtrack.candidates)}"
             ax.set_title(f"Candidates, best first{more}", loc="left", weight="bold", pad=18)
     ax.set_xlabel("seconds")
+
+
+def _spans(soundtrack: Soundtrack, index: int) -> list[tuple[float, float]]:
+    """From when to when, s, a candidate is heard in the soundtrack."""
+    ends = [*(take.start for take in soundtrack.takes[1:]), soundtrack.duration]
+    return [(t.start, end) for t, end in zip(soundtrack.takes, ends, strict=True) if t.candidate == index]
 
 
 def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
@@ -244,6 +261,15 @@ def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
 def _score(row: Row) -> float | None:
     """By what a candidate is chosen."""
     return row.confidence if row.agreement is None else row.agreement
+
+
+def _taken(soundtrack: Soundtrack) -> str:
+    """Which candidates it was put together from."""
+    numbers = [f"{i + 1:02d}" for i in dict.fromkeys(take.candidate for take in soundtrack.takes)]
+    if len(numbers) == 1:
+        return f"candidate {numbers[0]}"
+    named = ", ".join(numbers[:MAX_CANDIDATES]) + (", ..." if len(numbers) > MAX_CANDIDATES else "")
+    return f"candidates {named}, {len(soundtrack.takes)} takes"
 
 
 def _number(row: Row) -> str:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condfoley.outputs import score_table
+from condfoley.outputs import score_table, take_list
 from condfoley.weights import sha256
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
             "sample_rate": soundtrack.sample_rate,
             "candidates": [asdict(row) for row in score_table(soundtrack)],
             "chosen": soundtrack.chosen,
+            "takes": [{"start": start, "file": name} for start, name in take_list(soundtrack)],
             "versions": versions(),
             "started": started.isoformat(timespec="seconds"),
             "finished": finished.isoformat(timespec="seconds"),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from condfoley.comping import Take
 
 
 @dataclass
 class Candidate:
     """One soundtrack. wav: (N,) float32. offset: s, positive when it is late. confidence: [0, 1].
 
-    agreement: F1 of its hits against those the picture shows; None when it shows none.
+    hits: (E,) s, when it is heard to strike. agreement: F1 of them against those the picture shows; both are left out
+    when it shows none.
     """
 
     wav: np.ndarray
@@ -20,14 +23,15 @@ class Candidate:
     offset: float
     confidence: float
     agreement: float | None = None
+    hits: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass
 class Soundtrack:
-    """What `generate` gives: the chosen soundtrack, all candidates in order of generation, and how it came about.
+    """What `generate` gives: the soundtrack, all candidates in order of generation, and how it came about.
 
-    wav: (N,) float32 at sample_rate Hz, as long as the target's picture. reference_wav: the window that was listened
-    to. *_frames: (T, S, S, 3) uint8 at the geometry's frame rate. picture_onsets: (T,) in [0, 1], how likely
+    wav: (N,) float32 at sample_rate Hz, as long as the target's picture. chosen: index of the candidate that fits best
+    as a whole. takes: which candidates `wav` was put together from. reference_wav: the window that was listened to. *_frames: (T, S, S, 3) uint8 at the geometry's frame rate. picture_onsets: (T,) in [0, 1], how likely
     something is struck in each frame of the target. settings: what is needed to make it again.
     """
 
@@ -35,6 +39,7 @@ class Soundtrack:
     sample_rate: int
     candidates: list[Candidate]
     chosen: int
+    takes: list[Take]
     duration: float
     reference_start: float
     reference_duration: float

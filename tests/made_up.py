@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from condfoley.comping import Take
 from condfoley.foley import Candidate, Soundtrack
 from condfoley.geometry import Geometry
 
@@ -46,6 +47,7 @@ def soundtrack(
         sample_rate=RATE,
         candidates=candidates,
         chosen=chosen,
+        takes=[Take(0.0, chosen)],
         duration=duration,
         reference_start=0.25,
         reference_duration=1.5,

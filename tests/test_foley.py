@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from condfoley.comping import Take
 from condfoley.equaliser import mean_power
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
@@ -12,6 +13,7 @@ from condfoley.geometry import Geometry
 from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.mel import spectrogram
 from condfoley.soundtrack import Candidate
+from tests.made_up import pulses
 from tests.tiny import write_tiny_weights
 
 RATE, FPS = Geometry().sample_rate, 15.0
@@ -60,7 +62,7 @@ def test_the_soundtrack_is_as_long_as_the_target_and_nowhere_empty(foley, refere
 
 def test_the_same_seed_gives_the_same_sound(foley, reference, home):
     target = clip(home / "seeded.mp4", 2.5, sound=False)
-    many = foley.generate(reference, target, candidates=3, seed=5, search=False)
+    many = foley.generate(reference, target, candidates=3, seed=5)
     one = foley.generate(reference, target, candidates=1, seed=6)
     assert [c.seed for c in many.candidates] == [5, 6, 7]
     assert np.allclose(many.candidates[1].wav, one.wav, atol=1e-3)  # sums in another order, nothing more
@@ -96,16 +98,29 @@ def test_long_clips_pass_the_network_by_and_by(foley, monkeypatch):
     assert torch.allclose(foley.video_encoder.encode_clip(frames, chunk=40), chunks, atol=1e-5)
 
 
-def test_search_goes_on_from_the_survivors(foley, reference, home, monkeypatch):
-    target = clip(home / "searched.mp4", 5.0, sound=False)
+def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
+    target = clip(home / "comped.mp4", 5.0, sound=False)
     picture = np.eye(1, 75, 20, dtype=np.float32)[0]  # one hit
     monkeypatch.setattr(foley.referee, "picture_onsets", lambda *_: picture)
-    monkeypatch.setattr("condfoley.foley.survivors", lambda mistakes, rng: np.zeros(len(mistakes), int))
-    found = foley.generate(reference, target, candidates=3, eq_match=0.0)
-    apart = foley.generate(reference, target, candidates=3, eq_match=0.0, search=False)
-    same, other = (np.corrcoef(*(c.wav[: RATE // 2] for c in made.candidates[:2]))[0, 1] for made in (found, apart))
-    assert same > 0.999 > 0.99 > other  # both went on from the first candidate
-    assert all(c.agreement is not None for c in found.candidates)
+    takes = [Take(0.0, 1), Take(2.0, 0)]
+    monkeypatch.setattr("condfoley.foley.comping.comped", lambda *_: takes)
+    made = foley.generate(reference, target, candidates=2)
+    first, second = (c.wav for c in made.candidates)
+    assert made.takes == takes and all(c.agreement is not None for c in made.candidates)
+    assert np.array_equal(made.wav[:RATE], second[:RATE]) and np.array_equal(made.wav[3 * RATE :], first[3 * RATE :])
+    for off in ({"comp": False}, {"rerank": False}, {"mode": "published"}):
+        whole = foley.generate(reference, target, candidates=2, **off)
+        assert whole.takes == [Take(0.0, whole.chosen)] and whole.wav is whole.candidates[whole.chosen].wav
+
+
+def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monkeypatch):
+    target = clip(home / "pulses.mp4", 2.5, sound=False)
+    picture = np.eye(1, 38, 8, dtype=np.float32)[0] + np.eye(1, 38, 28, dtype=np.float32)[0]
+    monkeypatch.setattr(foley.referee, "picture_onsets", lambda *_: picture)
+    monkeypatch.setattr(foley, "_vocode", lambda *_: [pulses([t], 2.5) for t in (8 / 15, 28 / 15)])
+    made = foley.generate(reference, target, candidates=2)
+    assert len(made.takes) == 2 and max(c.agreement for c in made.candidates) < 0.7
+    assert detect_onsets(made.wav, RATE)[0] == pytest.approx([8 / 15, 28 / 15], abs=0.03)
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,9 @@ def test_every_line_of_the_card_from_the_command_line(home, capsys):
     assert "real clips, Greatest Hits" in said and "motion " in said and "nearer to the reference's" in said
     card = json.loads((home / "out" / "model_card.json").read_text())
     assert {name: len(part["lines"]) for name, part in card["parts"].items()} == {
-        "simulated": 5, "pretext": 3, "real": 3, "oneshots": 2, "reranking": 8,
+        "simulated": 5, "pretext": 3, "real": 3, "oneshots": 2, "reranking": 12,
     }  # fmt: skip
-    assert (home / "out" / "model_card.md").read_text().count("\n| ") == 1 + 21
+    assert (home / "out" / "model_card.md").read_text().count("\n| ") == 1 + 25
     assert {f.name for f in (home / "out" / "simulated" / "sounds").iterdir()} == set(model_card.SYSTEMS.split(","))
 
 
@@ -89,11 +89,17 @@ def test_offset_is_that_of_the_events_that_belong_together():
 
 
 def test_choices_look_at_the_first_candidates_only():
-    made = [SimpleNamespace(offset=o, confidence=c) for o, c in ((0.5, 0.9), (0.1, 0.2), (0.0, 0.1), (0.0, 0.8))]
-    foley = SimpleNamespace(_choose=lambda few, tolerance: len(few) - 1)
-    found = reranking.choices(foley, made, (2, 4))
+    scores = ((0.5, 0.9), (0.1, 0.2), (0.0, 0.1), (0.0, 0.8))
+    made = [SimpleNamespace(wav=i, offset=o, confidence=c) for i, (o, c) in enumerate(scores)]
+    foley = SimpleNamespace(
+        _choose=lambda few, tolerance: len(few) - 1,
+        _hits=lambda onsets: onsets,
+        _comped=lambda few, shown, chosen: (f"{len(few)} {shown} {chosen}", []),
+    )
+    found = reranking.choices(foley, SimpleNamespace(candidates=made, picture_onsets="shown"), (2, 4))
     assert found == {
-        "none": 0, "published rule, N = 2": 1, "ours, N = 2": 1, "published rule, N = 4": 3, "ours, N = 4": 3
+        "none": 0, "published rule, N = 2": 1, "ours, N = 2": 1, "ours, comped, N = 2": "2 shown 1",
+        "published rule, N = 4": 3, "ours, N = 4": 3, "ours, comped, N = 4": "4 shown 3",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from condfoley.comping import Take
 from condfoley.overview import compose, draw
 from tests.made_up import soundtrack
 
@@ -58,3 +59,13 @@ def test_the_choice_is_shown_by_what_decided() -> None:
     worse.candidates[0].agreement, worse.candidates[1].agreement = 0.5, 1.0
     dots = {line.get_xdata()[0]: line.get_fillstyle() for line in compose(worse, "").axes[8].lines}
     assert dots[0.9] == "full"  # nearest in time of those that agree best, whatever the others' offsets are
+
+
+def test_takes_are_coloured_in_the_candidates_they_come_from() -> None:
+    track = soundtrack([(0.0, 0.5), (0.7, 0.9), (0.1, 0.4)])
+    track.takes = [Take(0.0, 0), Take(0.8, 1)]
+    figure = compose(track, "")
+    assert figure.axes[4].get_title(loc="left") == "Target, its sound: candidates 01, 02, 2 takes"
+    rows = {ax.texts[0].get_text().split()[0]: ax for ax in figure.axes[9:]}
+    taken = {n: [p.vertices[:, 0] for p in ax.collections[-1].get_paths()] for n, ax in rows.items()}
+    assert max(taken["01"][0]) < 0.81 and min(taken["02"][0]) > 0.79 and not taken["03"]

@@ -33,7 +33,7 @@ def test_every_generate_command_and_option_is_understood():
     known = {"--" + f.name.replace("_", "-") for f in fields(GenerateOptions)} | {
         "--no-align",
         "--no-rerank",
-        "--no-search",
+        "--no-comp",
         "--help",
         "--dry-run",
     }

@@ -37,7 +37,7 @@ FILES = ("soundtrack", "video", "scores", "overview", "provenance")
 def produce(
     options: GenerateOptions, command: list[str], progress: Progress, foley: Foley | None = None
 ) -> dict[str, Any]:
-    """Make one soundtrack and its result folder; returns the paths (FILES), the candidates and what was chosen.
+    """Make one soundtrack and its result folder; returns the paths (FILES), the candidates and what was taken.
 
     foley: the model, when it is already loaded. Raises InputError when something cannot be used.
     """
@@ -106,7 +106,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         picture_guidance=options.picture_guidance,
         eq_match=options.eq_match,
         rerank=options.rerank,
-        search=options.search,
+        comp=options.comp,
         align=options.align,
         tolerance=options.tolerance,
         reference_start=options.reference_start,
@@ -134,4 +134,4 @@ def _write(
     provenance.write(work / outputs.PROVENANCE, record)
     names = (outputs.SOUNDTRACK, video.name, f"{outputs.CANDIDATES}/{outputs.SCORES}", outputs.OVERVIEW)
     files = dict(zip(FILES, (*names, outputs.PROVENANCE), strict=True))
-    return {"files": files} | {key: record[key] for key in ("candidates", "chosen", "elapsed")}
+    return {"files": files} | {key: record[key] for key in ("candidates", "chosen", "takes", "elapsed")}

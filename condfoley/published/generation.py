@@ -85,7 +85,6 @@ class PublishedFoley(Foley):
         sampling: Sampling,
         duration: float,
         tell: Progress,
-        shown: np.ndarray = NO_TIMES,
     ) -> Tensor:
         """Column by column. The picture never moves on: all is written to the target's first frames (section 11)."""
         g = self.geometry

@@ -1,0 +1,99 @@
+"""The soundtrack is put together from the candidates that hit when the picture does."""
+
+import numpy as np
+import pytest
+
+from condfoley.comping import CELL, OFF, REACH, Take, best_takes, comped, faults, lateness, loudness, spliced
+from tests.made_up import RATE, pulses
+
+SHOWN = np.array([0.5, 1.2, 1.9])
+
+
+@pytest.mark.parametrize(
+    ("heard", "late"),
+    [
+        ([], 0.0),
+        ([0.47, 1.17, 1.87], -0.03),
+        ([0.54, 1.24, 1.2 + 1.1 * REACH], 0.04),  # what is out of reach has no say
+        ([0.9, 1.5], 0.0),
+    ],
+)
+def test_lateness(heard, late):
+    assert lateness(SHOWN, np.array(heard)) == pytest.approx(late)
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        ([0.5, 1.2, 1.9], {}),
+        ([0.5, 1.9], {1.2: 1}),
+        ([0.5, 0.8, 1.2, 1.9], {0.8: 1}),
+        ([0.5, 1.2, 1.9 + 0.8 * REACH], {1.9 + 0.8 * REACH: 0.8 * OFF}),
+        ([0.5, 1.2, 1.9 + 2 * REACH], {1.9: 1, 1.9 + 2 * REACH: 1}),
+        ([0.5, 1.2, 1.9, 7.0], {7.0: 1}),  # behind the end: in the last cell
+    ],
+)
+def test_faults(heard, expected):
+    out = faults(SHOWN, np.array(heard), 50)
+    assert out.sum() == pytest.approx(sum(expected.values()))
+    for time, weight in expected.items():
+        assert out[min(int(time / CELL), 49)] == pytest.approx(weight)
+
+
+def test_no_hits_at_all():
+    assert faults(np.zeros(0), np.zeros(0), 10).tolist() == [0] * 10
+
+
+def test_loudness_falls_from_the_peak_to_silence():
+    loud = loudness(pulses([0.5], 2.0), RATE)
+    assert len(loud) == round(2.0 / CELL)
+    assert loud[:10].max() < 0.01 and 0.8 < loud[11] < 1 and loud[11] > loud[14] > loud[17]
+    assert loudness(np.zeros(RATE, np.float32), RATE).max() == 0
+
+
+def test_each_moment_comes_from_the_candidate_that_hits():
+    costs = np.zeros((3, 20))
+    costs[0, 15] = costs[1, 4] = costs[2, 4] = costs[2, 15] = 1.0
+    quiet = np.zeros((3, 20))
+    takes = best_takes(costs, quiet)
+    assert [t.candidate for t in takes] == [0, 1] and 4 * CELL < takes[1].start <= 15 * CELL
+
+
+def test_the_favourite_stays_where_it_is_as_good():
+    assert best_takes(np.zeros((3, 20)), np.zeros((3, 20)), favourite=2) == [Take(0.0, 2)]
+
+
+def test_changes_are_where_it_is_quiet():
+    costs, loud = np.zeros((2, 20)), np.ones((2, 20))
+    costs[0, 15] = costs[1, 4] = 2.0
+    loud[:, 9] = 0.0
+    assert best_takes(costs, loud) == [Take(0.0, 0), Take(9 * CELL, 1)]
+
+
+def test_a_small_fault_is_not_worth_a_change():
+    costs = np.zeros((2, 20))
+    costs[0, 15] = costs[1, 4] = 0.15
+    assert len(best_takes(costs, np.zeros((2, 20)))) == 1
+
+
+def test_splices_are_the_candidates_with_crossfades_between():
+    first, second = np.full(RATE, 0.25, np.float32), np.full(RATE, 0.75, np.float32)
+    out = spliced([first, second], [Take(0.0, 0), Take(0.5, 1), Take(0.75, 0)], RATE)
+    place = RATE // 2
+    assert np.all(out[: place - 300] == 0.25) and np.all(out[place + 300 : int(0.74 * RATE)] == 0.75)
+    assert np.all(out[-4000:] == 0.25) and np.all(np.diff(out[place - 300 : place + 300]) >= 0)
+    assert np.array_equal(spliced([first, second], [Take(0.0, 1)], RATE), second)
+
+
+@pytest.mark.parametrize("end", [0.001, 0.005, 0.02])
+def test_a_change_just_before_the_end(end):
+    wavs = [np.full(RATE + round(end * RATE), level, np.float32) for level in (0.25, 0.75)]
+    out = spliced(wavs, [Take(0.0, 0), Take(1.0, 1)], RATE)
+    assert len(out) == len(wavs[0]) and 0.25 < out[-1] <= 0.75
+
+
+def test_two_halves_make_a_whole():
+    wavs = [pulses([0.5, 1.2], 2.5), pulses([1.2, 1.9], 2.5)]
+    takes = comped(wavs, [np.array([0.5, 1.2]), np.array([1.2, 1.9])], SHOWN, RATE, favourite=1)
+    assert [t.candidate for t in takes] == [0, 1] and 0.5 < takes[1].start < 1.9
+    assert np.abs(spliced(wavs, takes, RATE) - pulses([0.5, 1.2, 1.9], 2.5)).max() < 0.01
