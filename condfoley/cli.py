@@ -105,6 +105,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
     for name, text in {
         "generate": "write the soundtrack of a target video from a reference clip",
         "batch": "the same for many pairs, with the model loaded once",
+        "timeline": "open a result in the editor: OpenTimelineIO and Final Cut XML",
         "simulate": "write simulated videos with sound and ground truth to train and test on",
         "prepare": "turn a data set or a folder of recordings into shards to train on",
         "train": "train one part of the system on a folder of clips",

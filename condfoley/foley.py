@@ -162,6 +162,7 @@ class Foley:
             candidates=made,
             chosen=chosen,
             takes=takes,
+            hits=shown,
             duration=duration,
             reference_start=heard.start,
             reference_duration=len(heard.wav) / self.geometry.sample_rate,

@@ -91,6 +91,14 @@ class GenerateOptions(SoundOptions):
 
 
 @dataclass(kw_only=True)
+class TimelineOptions:
+    """Write a result's picture, soundtrack and candidates as a timeline for Resolve, Premiere and other editors."""
+
+    force: bool = False
+    """Replace the timelines that are there."""
+
+
+@dataclass(kw_only=True)
 class BatchOptions(SoundOptions):
     """Write the soundtracks of many targets; run again to go on where it stopped."""
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 SOUNDTRACK, OVERVIEW, PROVENANCE = "soundtrack.wav", "overview.png", "provenance.json"
 CANDIDATES, SCORES = "candidates", "scores.csv"
 VIDEO_STEM = "target_with_sound"
+TIMELINES = ("timeline.otio", "timeline.xml")  # not ours to write, but of no use without the rest
 # Everything a run may have left in its folder, relative to it. Nothing else is ever replaced.
 OURS = re.compile(
-    rf"({SOUNDTRACK}|{OVERVIEW}|{PROVENANCE}|{VIDEO_STEM}\.\w+|{CANDIDATES}/({SCORES}|\d{{2,}}_\d+\.wav))"
+    rf"({'|'.join((SOUNDTRACK, OVERVIEW, PROVENANCE, *TIMELINES))}|{VIDEO_STEM}\.\w+|{CANDIDATES}/({SCORES}|\d{{2,}}_\d+\.wav))"
 )
 
 

@@ -48,6 +48,7 @@ def soundtrack(
         candidates=candidates,
         chosen=chosen,
         takes=[Take(0.0, chosen)],
+        hits=np.array([0.5, 1.2]),
         duration=duration,
         reference_start=0.25,
         reference_duration=1.5,

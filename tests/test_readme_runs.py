@@ -43,6 +43,7 @@ def toy(words: list[str]) -> list[str]:
         return [*RUN, *LOSS, *sizes, *stated("geometry", GEOMETRY)]
     return {
         "generate": ["--candidates", "1", "--force"],
+        "timeline": ["--force"],
         "batch": ["--candidates", "1", "--force"],
         "simulate": ["--clips", "4", "--size", "32", "--duration", "4.5", "--workers", "1"],
         "prepare": ["--workers", "1", "--short-side", "32", "--validation", "0.4"],
@@ -78,4 +79,12 @@ def test_a_command_of_the_readme_runs(words, desk, monkeypatch, capsys):
 
 
 def test_the_readme_shows_every_command_that_makes_or_learns_something():
-    assert {words[0] for words in COMMANDS} == {"generate", "batch", "simulate", "prepare", "finetune", "train"}
+    assert {words[0] for words in COMMANDS} == {
+        "generate",
+        "timeline",
+        "batch",
+        "simulate",
+        "prepare",
+        "finetune",
+        "train",
+    }

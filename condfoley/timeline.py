@@ -1,0 +1,122 @@
+"""A result folder as a timeline for the editor: picture, soundtrack, and one muted lane a candidate.
+
+OpenTimelineIO writes it twice: `timeline.otio` (DaVinci Resolve and others) and `timeline.xml`, Final Cut Pro 7's, which
+Premiere Pro and Resolve import. Both name the files by their full path. Every clip of a lane is disabled; where the
+soundtrack came from is marked as taken, so that another take is one click away.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from condfoley.data.decode import at_once
+from condfoley.errors import InputError
+from condfoley.outputs import CANDIDATES, PROVENANCE, SOUNDTRACK, TIMELINES, VIDEO_STEM
+
+if TYPE_CHECKING:
+    from opentimelineio.schema import Clip, Timeline, Track
+
+ADAPTERS = dict(zip(TIMELINES, ("otio_json", "fcp_xml"), strict=True))
+
+
+def write(folder: Path, force: bool = False) -> list[Path]:
+    """Writes both files into a result folder and returns their paths.
+
+    Raises InputError when it is no result folder, holds timelines and `force` is not set, or the extra is missing.
+    """
+    try:
+        import opentimelineio as otio
+        import otio_fcp_adapter  # noqa: F401  (found by name, as a plug-in)
+    except ImportError:
+        raise InputError("timelines need OpenTimelineIO; run `pip install 'condfoley[studio]'`") from None
+    paths = [folder / name for name in ADAPTERS]
+    if not force and (there := [path for path in paths if path.exists()]):
+        raise InputError(f"{there[0]} exists; give --force to write it again")
+    timeline = build(folder)
+    texts = [otio.adapters.write_to_string(timeline, adapter) for adapter in ADAPTERS.values()]
+    for path, text in zip(paths, texts, strict=True):
+        with at_once(path) as file:
+            file.write(text.encode())
+    return paths
+
+
+def build(folder: Path) -> Timeline:
+    """The timeline of a result folder. Raises InputError when it is none, or a file of it is gone."""
+    from opentimelineio import opentime, schema
+
+    from condfoley.media import probe
+
+    record = _record(folder)
+    video = next(iter(sorted(folder.glob(VIDEO_STEM + ".*"))), folder / f"{VIDEO_STEM}.mp4")
+    files = [video, folder / SOUNDTRACK, *(folder / CANDIDATES / row["file"] for row in record["candidates"])]
+    if gone := [path for path in files if not path.is_file()]:
+        raise InputError(f"{gone[0]} is missing; make the result again with --force")
+    rate = opentime.RationalTime.nearest_smpte_timecode_rate(probe(video).fps)
+    end = float(record["duration"])
+    timeline = schema.Timeline(folder.resolve().name, global_start_time=opentime.RationalTime(0, rate))
+    timeline.tracks.append(_lane("picture", video, [(0.0, end, True)], end, rate))
+    timeline.tracks.append(_lane("soundtrack", folder / SOUNDTRACK, [(0.0, end, True)], end, rate))
+    for name in sorted(row["file"] for row in record["candidates"]):
+        spans = _spans(record["takes"], name, end)
+        timeline.tracks.append(_lane(name.split("_")[0], folder / CANDIDATES / name, spans, end, rate, muted=True))
+    for hit in record["picture_hits"]:
+        place = opentime.TimeRange(_time(hit, rate), opentime.RationalTime(1, rate))
+        timeline.tracks.markers.append(schema.Marker("hit", place, color=schema.MarkerColor.GREEN))
+    return timeline
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"{folder} holds no result; give the --out folder of `condfoley generate`") from None
+    if missing := [key for key in ("candidates", "takes", "picture_hits", "duration") if key not in record]:
+        raise InputError(f"{folder / PROVENANCE} names no {missing[0]}; make the result again with --force")
+    return record
+
+
+def _spans(takes: list[dict[str, Any]], name: str, end: float) -> list[tuple[float, float, bool]]:
+    """A candidate's clips: from when to when, s, and whether the soundtrack took them."""
+    edges = [*(take["start"] for take in takes), end]
+    out: list[tuple[float, float, bool]] = []
+    for take, start, stop in zip(takes, edges, edges[1:]):
+        taken = take["file"] == name
+        if out and out[-1][2] == taken:
+            start = out.pop()[0]
+        out.append((start, stop, taken))
+    return out
+
+
+def _lane(
+    name: str, path: Path, spans: list[tuple[float, float, bool]], end: float, rate: float, muted: bool = False
+) -> Track:
+    """A track of one file, cut into `spans`, each in its place; an empty span leaves no clip."""
+    from opentimelineio import opentime, schema
+
+    track = schema.Track(name, kind=schema.TrackKind.Video if name == "picture" else schema.TrackKind.Audio)
+    whole = opentime.TimeRange(opentime.RationalTime(0, rate), _time(end, rate))
+    for start, stop, taken in spans:
+        used = opentime.TimeRange.range_from_start_end_time(_time(start, rate), _time(stop, rate))
+        if used.duration.value:
+            media = schema.ExternalReference(path.resolve().as_uri(), whole)
+            track.append(_clip(f"{name} taken" if muted and taken else name, media, used, muted))
+    return track
+
+
+def _clip(name: str, media: Any, used: Any, muted: bool) -> Clip:
+    from opentimelineio import schema
+
+    clip = schema.Clip(name, media, used)
+    if muted:
+        clip.enabled = False
+        clip.metadata["fcp_xml"] = {"enabled": "FALSE"}  # the adapter does not write the flag by itself
+    return clip
+
+
+def _time(seconds: float, rate: float) -> Any:
+    """The nearest frame of the timeline."""
+    from opentimelineio import opentime
+
+    return opentime.RationalTime(round(seconds * rate), rate)

@@ -1,0 +1,114 @@
+"""A result opens in the editor: picture, soundtrack, lanes of takes, markers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import opentimelineio as otio
+import pytest
+
+from condfoley import provenance
+from condfoley.cli import main
+from condfoley.comping import Take
+from condfoley.outputs import OURS, write_sound
+from condfoley.timeline import build
+from tests.made_up import soundtrack, write_video
+
+NAMES = ["picture", "soundtrack", "01", "02", "03"]
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    """What `generate` leaves of a target of 2 s: taken from candidate 2, 1 and 2 again."""
+    track = soundtrack([(0.0, 0.5), (0.1, 0.9), (0.2, 0.1)])
+    track.takes = [Take(0.0, 1), Take(0.8, 0), Take(1.5, 1)]
+    folder = tmp_path / "the result"
+    folder.mkdir()
+    write_sound(folder, track, write_video(tmp_path / "B.mp4", 2.0), "aac")
+    table, takes = provenance.score_table(track), provenance.take_list(track)
+    record = {
+        "duration": 2.0,
+        "candidates": [{"file": row.file} for row in table],
+        "takes": [{"start": start, "file": file} for start, file in takes],
+        "picture_hits": track.hits.tolist(),
+    }
+    (folder / "provenance.json").write_text(json.dumps(record))
+    return folder
+
+
+def lanes(timeline: otio.schema.Timeline) -> dict[str, list[tuple[str, float, float, bool]]]:
+    """Track -> its clips: name, from when to when in s, enabled."""
+    out = {}
+    for track in timeline.tracks:
+        spans = [(c.name, c.range_in_parent(), c.enabled) for c in track]
+        out[track.name] = [(n, r.start_time.to_seconds(), r.end_time_exclusive().to_seconds(), e) for n, r, e in spans]
+    return out
+
+
+def test_lanes_are_cut_where_the_soundtrack_changes(result: Path) -> None:
+    found = lanes(build(result))
+    assert list(found) == NAMES
+    assert [len(found[name]) for name in NAMES] == [1, 1, 3, 3, 1]
+    assert [clip[0] for clip in found["02"]] == ["02 taken", "02", "02 taken"]
+    assert [clip[1] for clip in found["02"]] == pytest.approx([0.0, 0.8, 1.5], abs=0.03)
+    assert [clip[0] for clip in found["01"]] == ["01", "01 taken", "01"] and found["03"][0][0] == "03"
+    assert {name: {clip[3] for clip in clips} for name, clips in found.items()} == {
+        name: {name in NAMES[:2]} for name in NAMES
+    }
+    assert all(clips[-1][2] == pytest.approx(2.0, abs=0.03) for clips in found.values())
+
+
+def test_clips_play_in_their_place(result: Path) -> None:
+    timeline = build(result)
+    for clip in timeline.find_clips():
+        assert clip.source_range == clip.range_in_parent()
+        assert Path(otio.url_utils.filepath_from_url(clip.media_reference.target_url)).is_file()
+
+
+def test_both_files_say_the_same(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["timeline", str(result)]) == 0
+    paths = [Path(line) for line in capsys.readouterr().out.split("\n")[:2]]
+    one, other = (otio.adapters.read_from_file(str(path)) for path in paths)
+    assert [[c.range_in_parent() for c in t] for t in one.tracks] == [
+        [c.range_in_parent() for c in t] for t in other.tracks
+    ]
+    assert paths[1].read_text().count("<enabled>FALSE</enabled>") == 7
+    for timeline in (one, other):
+        marks = [m.marked_range.start_time.to_seconds() for m in timeline.tracks.markers]
+        assert marks == pytest.approx([0.5, 1.2], abs=0.03)
+    assert all(OURS.fullmatch(path.name) for path in paths)  # a new result takes them away
+
+
+@pytest.mark.parametrize(("fps", "rate"), [(15, 23.976), (25, 25), (29.97, 29.97), (60, 60)])
+def test_the_timeline_has_a_rate_that_editors_know(result: Path, fps: float, rate: float, monkeypatch) -> None:
+    monkeypatch.setattr("condfoley.media.probe", lambda path: type("Info", (), {"fps": fps}))
+    timeline = build(result)
+    assert timeline.global_start_time.rate == pytest.approx(rate, abs=1e-3)
+    assert timeline.duration().to_seconds() == pytest.approx(2.0, abs=0.03)
+
+
+def test_what_cannot_be_used_is_said_in_one_line(result: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    def said(folder: Path) -> str:
+        assert main(["timeline", str(folder)]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and not list(folder.glob("timeline.*"))
+        return error
+
+    assert "holds no result" in said(tmp_path)
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "opentimelineio", None)
+        assert "condfoley[studio]" in said(result)
+    (result / "candidates" / "02_8.wav").rename(tmp_path / "away.wav")
+    assert "02_8.wav is missing" in said(result)
+    (result / "provenance.json").write_text("{}")
+    assert "names no candidates" in said(result)
+
+
+def test_timelines_are_not_replaced_unasked(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (result / "timeline.xml").write_text("mine")
+    assert main(["timeline", str(result)]) == 2 and "--force" in capsys.readouterr().err
+    assert (result / "timeline.xml").read_text() == "mine" and not (result / "timeline.otio").exists()
+    assert main(["timeline", str(result), "--force"]) == 0
+    assert (result / "timeline.xml").read_text() != "mine"
