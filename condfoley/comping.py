@@ -93,6 +93,14 @@ def best_takes(costs: np.ndarray, loud: np.ndarray, favourite: int = 0) -> list[
     return [Take(cell * CELL, i) for cell, i in enumerate(path) if not cell or i != path[cell - 1]]
 
 
+def most_heard(takes: Sequence[Take], duration: float) -> int:
+    """Number of the candidate that gives most of a soundtrack of `duration` s."""
+    shares: dict[int, float] = {}
+    for take, end in zip(takes, [*(t.start for t in takes[1:]), duration], strict=True):
+        shares[take.candidate] = shares.get(take.candidate, 0.0) + end - take.start
+    return max(shares, key=lambda candidate: shares[candidate])
+
+
 def spliced(wavs: Sequence[np.ndarray], takes: Sequence[Take], sample_rate: int) -> np.ndarray:
     """The soundtrack that `takes` describe, with crossfades: (N,) float32. wavs: (N,) each."""
     out = np.zeros(len(wavs[0]), np.float32)

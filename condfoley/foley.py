@@ -24,7 +24,7 @@ from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
 from condfoley.referee import Referee
 from condfoley.soundtrack import Candidate, Soundtrack
-from condfoley.sync import Sync, rerank
+from condfoley.sync import Sync, in_time, rerank
 from condfoley.tokenizer import Tokenizer
 from condfoley.transformer import Condition, Sampling, Transformer
 from condfoley.video_encoder import VideoEncoder, pick_onsets
@@ -141,8 +141,8 @@ class Foley:
             wavs = way._vocode(specs, duration)
             some = self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
             made += [dataclasses.replace(c, wav=kept(c.wav, candidates * duration)) for c in some]
-        chosen = way._choose(made, tolerance) if rerank else 0
-        wav, takes = way._comped(made, shown if rerank and comp else NO_TIMES, chosen)
+        best = way._choose(made, tolerance) if rerank else 0
+        wav, takes = way._comped(made, shown if rerank and comp else NO_TIMES, best, tolerance)
         tell("done", 1.0)
         settings = {
             "candidates": candidates,
@@ -160,7 +160,7 @@ class Foley:
             wav=wav,
             sample_rate=self.geometry.sample_rate,
             candidates=made,
-            chosen=chosen,
+            chosen=comping.most_heard(takes, duration),
             takes=takes,
             hits=shown,
             duration=duration,
@@ -232,14 +232,16 @@ class Foley:
         return near[rerank(offsets, confidences, tolerance)]
 
     def _comped(
-        self, made: list[Candidate], shown: np.ndarray, favourite: int
+        self, made: list[Candidate], shown: np.ndarray, best: int, tolerance: float
     ) -> tuple[np.ndarray, list[comping.Take]]:
-        """The soundtrack put together from the candidates, and from which; the favourite where nothing is shown."""
+        """The soundtrack put together from the candidates that are in time, and from which; the best where nothing is shown."""
         if not len(shown):
-            return made[favourite].wav, [comping.Take(0.0, favourite)]
-        rate, wavs = self.geometry.sample_rate, [c.wav for c in made]
-        takes = comping.comped(wavs, [c.hits for c in made], shown, rate, favourite)
-        return comping.spliced(wavs, takes, rate), takes
+            return made[best].wav, [comping.Take(0.0, best)]
+        rate, near = self.geometry.sample_rate, in_time(torch.tensor([c.offset for c in made]), tolerance)
+        few = sorted({best, *near.nonzero()[:, 0].tolist()})
+        wavs, hits = [made[i].wav for i in few], [made[i].hits for i in few]
+        takes = comping.comped(wavs, hits, shown, rate, few.index(best))
+        return comping.spliced(wavs, takes, rate), [comping.Take(t.start, few[t.candidate]) for t in takes]
 
     def _watch(self, frames: Tensor) -> Tensor:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""

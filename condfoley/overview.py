@@ -230,14 +230,17 @@ def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
     offsets = [row.offset or 0.0 for row in scored]
     highest = max(row.agreement or 0.0 for row in scored)
     equals = [abs(x) for row, x in zip(scored, offsets, strict=True) if (row.agreement or 0.0) >= highest - 1e-9]
-    edge = min(equals) + float(settings.get("tolerance", 0.0))
-    rule = "re-ranking was off: the first candidate was taken"
-    if settings.get("rerank", True):
+    comped = agreed and settings.get("comp", False)
+    edge = min(map(abs, offsets) if comped else equals) + float(settings.get("tolerance", 0.0))
+    if not settings.get("rerank", True):
+        rule = "re-ranking was off: the first candidate was taken"
+    elif comped:
+        rule = "each moment from the one that fits it best, of those in time (full dots)"
+    elif agreed:
+        rule = "the highest wins; among equals the rightmost that is in time (full dot)"
+    else:
         rule = "in the band (near enough in time) the most confident wins"
-        if agreed:
-            rule = "the highest wins; among equals the rightmost that is in time (full dot)"
-        else:
-            ax.axvspan(-edge, edge, color=CHOSEN, alpha=0.10, lw=0)
+        ax.axvspan(-edge, edge, color=CHOSEN, alpha=0.10, lw=0)
     ax.text(0, 1.01, rule, transform=ax.transAxes, va="bottom", color=CHOSEN)
     for row, offset in zip(scored, offsets, strict=True):
         color = CHOSEN if row.chosen else QUIET

@@ -30,9 +30,9 @@ class Candidate:
 class Soundtrack:
     """What `generate` gives: the soundtrack, all candidates in order of generation, and how it came about.
 
-    wav: (N,) float32 at sample_rate Hz, as long as the target's picture. chosen: index of the candidate that fits best
-    as a whole. takes: which candidates `wav` was put together from. hits: (K,) s, those of the picture that it was
-    chosen by. reference_wav: the window that was listened to. *_frames: (T, S, S, 3) uint8 at the geometry's frame
+    wav: (N,) float32 at sample_rate Hz, as long as the target's picture. chosen: index of the candidate that is heard
+    most. takes: which candidates `wav` was put together from. hits: (K,) s, those of the picture that it was chosen by.
+    reference_wav: the window that was listened to. *_frames: (T, S, S, 3) uint8 at the geometry's frame
     rate. picture_onsets: (T,) in [0, 1], how likely something is struck in each frame of the target. settings: what is
     needed to make it again.
     """

@@ -107,6 +107,11 @@ def rerank(offsets: Tensor, confidences: Tensor, tolerance: float) -> int:
     """
     if offsets.numel() == 0:
         raise ValueError("there is no candidate to choose from")
-    distance = offsets.abs()
-    near = distance <= distance.min() + tolerance + 1e-9  # float sums such as 0.1 + 0.2 belong inside
+    near = in_time(offsets, tolerance)
     return int(torch.where(near, confidences, torch.full_like(confidences, -1.0)).argmax())
+
+
+def in_time(offsets: Tensor, tolerance: float) -> Tensor:
+    """Which candidates' |offset| is within `tolerance` of the smallest one: (N,) bool. offsets: (N,), N >= 1, and tolerance: s."""
+    distance = offsets.abs()
+    return distance <= distance.min() + tolerance + 1e-9  # float sums such as 0.1 + 0.2 belong inside

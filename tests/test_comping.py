@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from condfoley.comping import CELL, OFF, REACH, Take, best_takes, comped, faults, lateness, loudness, spliced
+from condfoley.comping import (
+    CELL,
+    OFF,
+    REACH,
+    Take,
+    best_takes,
+    comped,
+    faults,
+    lateness,
+    loudness,
+    most_heard,
+    spliced,
+)
 from tests.made_up import RATE, pulses
 
 SHOWN = np.array([0.5, 1.2, 1.9])
@@ -97,3 +109,8 @@ def test_two_halves_make_a_whole():
     takes = comped(wavs, [np.array([0.5, 1.2]), np.array([1.2, 1.9])], SHOWN, RATE, favourite=1)
     assert [t.candidate for t in takes] == [0, 1] and 0.5 < takes[1].start < 1.9
     assert np.abs(spliced(wavs, takes, RATE) - pulses([0.5, 1.2, 1.9], 2.5)).max() < 0.01
+
+
+def test_the_most_heard_is_that_of_the_longest_time():
+    takes = [Take(0.0, 3), Take(0.8, 1), Take(1.9, 3), Take(2.2, 0)]
+    assert most_heard(takes, 2.4) == 3 and most_heard(takes, 9.0) == 0

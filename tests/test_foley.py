@@ -104,7 +104,7 @@ def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
     monkeypatch.setattr(foley.referee, "picture_onsets", lambda *_: picture)
     takes = [Take(0.0, 1), Take(2.0, 0)]
     monkeypatch.setattr("condfoley.foley.comping.comped", lambda *_: takes)
-    made = foley.generate(reference, target, candidates=2)
+    made = foley.generate(reference, target, candidates=2, tolerance=9.0)
     first, second = (c.wav for c in made.candidates)
     assert made.takes == takes and all(c.agreement is not None for c in made.candidates)
     assert np.array_equal(made.wav[:RATE], second[:RATE]) and np.array_equal(made.wav[3 * RATE :], first[3 * RATE :])
@@ -113,13 +113,22 @@ def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
         assert whole.takes == [Take(0.0, whole.chosen)] and whole.wav is whole.candidates[whole.chosen].wav
 
 
+def test_what_the_sync_model_finds_late_is_not_comped(foley):
+    takes = [np.array([0.5]), np.array([1.2]), np.array([0.5, 1.2])]
+    made = [Candidate(pulses(list(t), 2.0), 0, o, 0.5, 0.5, t) for t, o in zip(takes, (0.0, 0.1, 0.6))]
+    parts = foley._comped(made, np.array([0.5, 1.2]), 0, 0.2)[1]
+    assert {take.candidate for take in parts} == {0, 1}
+    assert foley._comped(made, np.array([0.5, 1.2]), 0, 0.6)[1] == [Take(0.0, 2)]
+    assert foley._comped(made, np.zeros(0), 1, 0.2)[1] == [Take(0.0, 1)]
+
+
 def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monkeypatch):
     target = clip(home / "pulses.mp4", 2.5, sound=False)
     picture = np.eye(1, 38, 8, dtype=np.float32)[0] + np.eye(1, 38, 28, dtype=np.float32)[0]
     monkeypatch.setattr(foley.referee, "picture_onsets", lambda *_: picture)
     monkeypatch.setattr(foley, "_vocode", lambda *_: [pulses([t], 2.5) for t in (8 / 15, 28 / 15)])
-    made = foley.generate(reference, target, candidates=2)
-    assert len(made.takes) == 2 and max(c.agreement for c in made.candidates) < 0.7
+    made = foley.generate(reference, target, candidates=2, tolerance=9.0)
+    assert len(made.takes) == 2 and made.chosen in (0, 1) and max(c.agreement for c in made.candidates) < 0.7
     assert detect_onsets(made.wav, RATE)[0] == pytest.approx([8 / 15, 28 / 15], abs=0.03)
 
 

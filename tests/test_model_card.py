@@ -94,7 +94,7 @@ def test_choices_look_at_the_first_candidates_only():
     foley = SimpleNamespace(
         _choose=lambda few, tolerance: len(few) - 1,
         _hits=lambda onsets: onsets,
-        _comped=lambda few, shown, chosen: (f"{len(few)} {shown} {chosen}", []),
+        _comped=lambda few, shown, chosen, tolerance: (f"{len(few)} {shown} {chosen}", []),
     )
     found = reranking.choices(foley, SimpleNamespace(candidates=made, picture_onsets="shown"), (2, 4))
     assert found == {

@@ -61,6 +61,15 @@ def test_the_choice_is_shown_by_what_decided() -> None:
     assert dots[0.9] == "full"  # nearest in time of those that agree best, whatever the others' offsets are
 
 
+def test_comping_takes_all_that_are_in_time() -> None:
+    track = soundtrack([(0.0, 0.5), (0.1, 0.7), (0.7, 0.9)], comp=True)
+    for candidate, agreement in zip(track.candidates, (0.4, 0.5, 1.0)):
+        candidate.agreement = agreement
+    ax = compose(track, "").axes[8]
+    assert {line.get_xdata()[0]: line.get_fillstyle() for line in ax.lines} == {0.5: "full", 0.7: "full", 0.9: "none"}
+    assert ax.texts[0].get_text().startswith("each moment")
+
+
 def test_takes_are_coloured_in_the_candidates_they_come_from() -> None:
     track = soundtrack([(0.0, 0.5), (0.7, 0.9), (0.1, 0.4)])
     track.takes = [Take(0.0, 0), Take(0.8, 1)]
