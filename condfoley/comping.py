@@ -117,13 +117,9 @@ def spliced(wavs: Sequence[np.ndarray], takes: Sequence[Take], sample_rate: int)
     return out
 
 
-def comped(
-    wavs: Sequence[np.ndarray], heard: Sequence[np.ndarray], shown: np.ndarray, sample_rate: int, favourite: int
-) -> list[Take]:
+def comped(heard: Sequence[np.ndarray], shown: np.ndarray, loud: np.ndarray, favourite: int) -> list[Take]:
     """Which candidate is taken when.
 
-    wavs: (N,) of each candidate. heard: its hits (E,), shown: the picture's (K,), s. favourite: as in `best_takes`.
+    heard: the hits (E,) of each candidate, shown: the picture's (K,), s. loud, favourite: as in `best_takes`.
     """
-    cells = cell_count(len(wavs[0]), sample_rate)
-    costs = np.array([faults(shown, times, cells) for times in heard])
-    return best_takes(costs, np.array([loudness(wav, sample_rate) for wav in wavs]), favourite)
+    return best_takes(np.array([faults(shown, times, loud.shape[1]) for times in heard]), loud, favourite)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,8 +138,10 @@ class Foley:
             tell("decoding", 0.7 + 0.3 * len(made) / candidates)
             specs = equalised(way._decode(codes[few]), wanted, eq_match)  # (N, n_mels, M) in [0, 1]
             wavs = way._vocode(specs, duration)
-            some = self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
-            made += [dataclasses.replace(c, wav=kept(c.wav, candidates * duration)) for c in some]
+            made += self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
+            if candidates * duration > IN_MEMORY:
+                for candidate in made:
+                    candidate.put_aside()
         best = way._choose(made, tolerance) if rerank else 0
         wav, takes = way._comped(made, shown if rerank and comp else NO_TIMES, best, tolerance)
         tell("done", 1.0)
@@ -239,9 +240,10 @@ class Foley:
             return made[best].wav, [comping.Take(0.0, best)]
         rate, near = self.geometry.sample_rate, in_time(torch.tensor([c.offset for c in made]), tolerance)
         few = sorted({best, *near.nonzero()[:, 0].tolist()})
-        wavs, hits = [made[i].wav for i in few], [made[i].hits for i in few]
-        takes = comping.comped(wavs, hits, shown, rate, few.index(best))
-        return comping.spliced(wavs, takes, rate), [comping.Take(t.start, few[t.candidate]) for t in takes]
+        loud = np.array([comping.loudness(made[i].wav, rate) for i in few])
+        found = comping.comped([made[i].hits for i in few], shown, loud, few.index(best))
+        takes = [comping.Take(start, few[i]) for start, i in found]
+        return comping.spliced([c.wav for c in made], takes, rate), takes
 
     def _watch(self, frames: Tensor) -> Tensor:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""
@@ -358,15 +360,6 @@ def read_picture(path: Path, geometry: Geometry) -> np.ndarray:
     """A clip's frames at the geometry's rate and size: (T, S, S, 3) uint8."""
     shrink = media.middle_of_bicubic if geometry.squeeze == "bicubic" else None
     return media.read_frames(path, geometry.fps, geometry.frame_size, shrink=shrink)
-
-
-def kept(wav: np.ndarray, total: float) -> np.ndarray:
-    """The same (N,) float32, in a temporary file that lives as long as the array where `total` s are too many."""
-    if total <= IN_MEMORY:
-        return wav
-    with tempfile.TemporaryFile() as file:
-        wav.tofile(file)
-        return np.memmap(file, np.float32, "r")
 
 
 def delay(wav: np.ndarray, samples: int) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import tempfile
+from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
 
 from condfoley.comping import Take
 
 
-@dataclass
 class Candidate:
     """One soundtrack. wav: (N,) float32. offset: s, positive when it is late. confidence: [0, 1].
 
@@ -18,12 +18,36 @@ class Candidate:
     when it shows none.
     """
 
-    wav: np.ndarray
-    seed: int
-    offset: float
-    confidence: float
-    agreement: float | None = None
-    hits: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    def __init__(
+        self,
+        wav: np.ndarray,
+        seed: int,
+        offset: float,
+        confidence: float,
+        agreement: float | None = None,
+        hits: np.ndarray | None = None,
+    ):
+        self.seed, self.offset, self.confidence, self.agreement = seed, offset, confidence, agreement
+        self.hits = np.zeros(0) if hits is None else hits
+        self.wav = wav
+
+    @property
+    def wav(self) -> np.ndarray:
+        """(N,) float32, nominally [-1, 1]; read-only once it was put aside."""
+        return self._wav if self._file is None else np.memmap(self._file, np.float32, "r")
+
+    @wav.setter
+    def wav(self, wav: np.ndarray) -> None:
+        self._wav = wav
+        self._file: IO[bytes] | None = None
+
+    def put_aside(self) -> None:
+        """Moves the sound to a temporary file of the candidate's own; in memory is then only what is being looked at."""
+        if self._file is None:
+            file: IO[bytes] = tempfile.TemporaryFile()
+            self._wav.tofile(file)
+            file.flush()
+            self._wav, self._file = self._wav[:0].copy(), file
 
 
 @dataclass

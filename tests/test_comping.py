@@ -106,7 +106,8 @@ def test_a_change_just_before_the_end(end):
 
 def test_two_halves_make_a_whole():
     wavs = [pulses([0.5, 1.2], 2.5), pulses([1.2, 1.9], 2.5)]
-    takes = comped(wavs, [np.array([0.5, 1.2]), np.array([1.2, 1.9])], SHOWN, RATE, favourite=1)
+    loud = np.array([loudness(wav, RATE) for wav in wavs])
+    takes = comped([np.array([0.5, 1.2]), np.array([1.2, 1.9])], SHOWN, loud, favourite=1)
     assert [t.candidate for t in takes] == [0, 1] and 0.5 < takes[1].start < 1.9
     assert np.abs(spliced(wavs, takes, RATE) - pulses([0.5, 1.2, 1.9], 2.5)).max() < 0.01
 
