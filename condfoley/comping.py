@@ -51,7 +51,7 @@ def faults(shown: np.ndarray, heard: np.ndarray, cells: int) -> np.ndarray:
     wrong += [(heard[j], OFF * abs(heard[j] - shown[i]) / REACH) for i, j in pairs]
     out = np.zeros(cells)
     for time, weight in wrong:
-        out[min(int(time / CELL), cells - 1)] += weight
+        out[min(max(0, int(time / CELL)), cells - 1)] += weight
     return out
 
 

@@ -43,6 +43,7 @@ def test_lateness(heard, late):
         ([0.5, 1.2, 1.9 + 0.8 * REACH], {1.9 + 0.8 * REACH: 0.8 * OFF}),
         ([0.5, 1.2, 1.9 + 2 * REACH], {1.9: 1, 1.9 + 2 * REACH: 1}),
         ([0.5, 1.2, 1.9, 7.0], {7.0: 1}),  # behind the end: in the last cell
+        ([-0.06, 0.5, 1.2, 1.9], {0.0: 1}),  # moved to before the beginning: in the first
     ],
 )
 def test_faults(heard, expected):
