@@ -90,7 +90,7 @@ def best_takes(costs: np.ndarray, loud: np.ndarray, favourite: int = 0) -> list[
     for cell in range(cells - 1, 0, -1):
         path.append(int(came[cell][path[-1]]))
     path.reverse()
-    return [Take(cell * CELL, i) for cell, i in enumerate(path) if not cell or i != path[cell - 1]]
+    return [Take(round(cell * CELL, 6), i) for cell, i in enumerate(path) if not cell or i != path[cell - 1]]
 
 
 def most_heard(takes: Sequence[Take], duration: float) -> int:

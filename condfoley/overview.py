@@ -272,7 +272,7 @@ def _taken(soundtrack: Soundtrack) -> str:
     if len(numbers) == 1:
         return f"candidate {numbers[0]}"
     named = ", ".join(numbers[:MAX_CANDIDATES]) + (", ..." if len(numbers) > MAX_CANDIDATES else "")
-    return f"candidates {named}, {len(soundtrack.takes)} takes"
+    return f"candidates {named} ({len(soundtrack.takes)} takes)"
 
 
 def _number(row: Row) -> str:

@@ -80,7 +80,7 @@ def test_changes_are_where_it_is_quiet():
     costs, loud = np.zeros((2, 20)), np.ones((2, 20))
     costs[0, 15] = costs[1, 4] = 2.0
     loud[:, 9] = 0.0
-    assert best_takes(costs, loud) == [Take(0.0, 0), Take(9 * CELL, 1)]
+    assert best_takes(costs, loud) == [Take(0.0, 0), Take(0.45, 1)]
 
 
 def test_a_small_fault_is_not_worth_a_change():
