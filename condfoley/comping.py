@@ -79,11 +79,10 @@ def best_takes(costs: np.ndarray, loud: np.ndarray, favourite: int = 0) -> list[
     """
     count, cells = costs.shape
     costs = costs + 1e-6 * (np.arange(count) != favourite)[:, None]
-    total, came = costs[:, 0], np.zeros((cells, count), int)
+    total, came, others = costs[:, 0], np.zeros((cells, count), int), 1 - np.eye(count)
     for cell in range(1, cells):
         louder = np.maximum(loud[:, None, cell], loud[None, :, cell])
-        change = (CHANGE + LOUD * louder) * (1 - np.eye(count))
-        ways = total[:, None] + change  # from which, to which
+        ways = total[:, None] + (CHANGE + LOUD * louder) * others  # from which, to which
         came[cell] = ways.argmin(0)
         total = ways.min(0) + costs[:, cell]
     path = [int(total.argmin())]
@@ -93,11 +92,17 @@ def best_takes(costs: np.ndarray, loud: np.ndarray, favourite: int = 0) -> list[
     return [Take(round(cell * CELL, 6), i) for cell, i in enumerate(path) if not cell or i != path[cell - 1]]
 
 
+def spans(takes: Sequence[Take], duration: float) -> list[tuple[int, float, float]]:
+    """Which candidate is heard from when to when, s, in a soundtrack of `duration` s."""
+    ends = [*(take.start for take in takes[1:]), duration]
+    return [(take.candidate, take.start, end) for take, end in zip(takes, ends, strict=True)]
+
+
 def most_heard(takes: Sequence[Take], duration: float) -> int:
     """Number of the candidate that gives most of a soundtrack of `duration` s."""
     shares: dict[int, float] = {}
-    for take, end in zip(takes, [*(t.start for t in takes[1:]), duration], strict=True):
-        shares[take.candidate] = shares.get(take.candidate, 0.0) + end - take.start
+    for candidate, start, end in spans(takes, duration):
+        shares[candidate] = shares.get(candidate, 0.0) + end - start
     return max(shares, key=lambda candidate: shares[candidate])
 
 

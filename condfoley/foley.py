@@ -139,10 +139,11 @@ class Foley:
             tell("decoding", 0.7 + 0.3 * len(made) / candidates)
             specs = equalised(way._decode(codes[few]), wanted, eq_match)  # (N, n_mels, M) in [0, 1]
             wavs = way._vocode(specs, duration)
-            made += self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
+            some = self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
             if candidates * duration > IN_MEMORY:
-                for candidate in made:
+                for candidate in some:
                     candidate.put_aside()
+            made += some
         best = way._choose(made, tolerance) if rerank else 0
         wav, takes = way._comped(made, shown if rerank and comp else NO_TIMES, best, tolerance)
         tell("done", 1.0)

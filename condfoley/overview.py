@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from condfoley.comping import spans
 from condfoley.geometry import Geometry
 from condfoley.outputs import Row, score_table
 
@@ -151,11 +152,11 @@ def _sound(wave: Axes, mel: Axes, wav: np.ndarray, geometry: Geometry, color: st
 
 
 def _envelope(
-    ax: Axes, wav: np.ndarray, sample_rate: int, color: str, spans: list[tuple[float, float]] | None = None
+    ax: Axes, wav: np.ndarray, sample_rate: int, color: str, parts: list[tuple[float, float]] | None = None
 ) -> None:
     """The waveform as the band between its lowest and highest sample in each of many short stretches.
 
-    spans: from when to when, s, it is drawn (default: everywhere).
+    parts: from when to when, s, it is drawn (default: everywhere).
     """
     start = ax.get_xlim()[0]
     edges = np.linspace(0, len(wav), min(ENVELOPE_POINTS, len(wav)) + 1).astype(int)[:-1]
@@ -163,9 +164,9 @@ def _envelope(
         return
     low, high = np.minimum.reduceat(wav, edges), np.maximum.reduceat(wav, edges)
     times = start + edges / sample_rate
-    inside = np.ones(len(times), bool)
-    if spans is not None:
-        inside = np.any([(begin <= times) & (times < end) for begin, end in [(0.0, 0.0), *spans]], 0)
+    inside = np.full(len(times), parts is None)
+    for begin, end in parts or ():
+        inside |= (begin <= times) & (times < end)
     ax.fill_between(times, low, high, where=inside, color=color, lw=0.5)
 
 
@@ -198,7 +199,7 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
         index = int(_number(row)) - 1
         wav = soundtrack.candidates[index].wav
         _envelope(ax, wav, soundtrack.sample_rate, QUIET)
-        _envelope(ax, wav, soundtrack.sample_rate, CHOSEN, _spans(soundtrack, index))
+        _envelope(ax, wav, soundtrack.sample_rate, CHOSEN, _heard(soundtrack, index))
         peak = max(float(np.abs(wav).max(initial=0.0)), 1e-4)
         ax.set_ylim(-1.05 * peak, 1.05 * peak)
         ax.spines["left"].set_visible(False)
@@ -212,10 +213,9 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
     ax.set_xlabel("seconds")
 
 
-def _spans(soundtrack: Soundtrack, index: int) -> list[tuple[float, float]]:
+def _heard(soundtrack: Soundtrack, index: int) -> list[tuple[float, float]]:
     """From when to when, s, a candidate is heard in the soundtrack."""
-    ends = [*(take.start for take in soundtrack.takes[1:]), soundtrack.duration]
-    return [(t.start, end) for t, end in zip(soundtrack.takes, ends, strict=True) if t.candidate == index]
+    return [(start, end) for i, start, end in spans(soundtrack.takes, soundtrack.duration) if i == index]
 
 
 def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:

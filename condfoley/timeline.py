@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from condfoley.comping import Take, spans
 from condfoley.data.decode import at_once
 from condfoley.errors import InputError
 from condfoley.outputs import CANDIDATES, PROVENANCE, SOUNDTRACK, TIMELINES, VIDEO_STEM
@@ -58,9 +59,11 @@ def build(folder: Path) -> Timeline:
     timeline = schema.Timeline(folder.resolve().name, global_start_time=opentime.RationalTime(0, rate))
     timeline.tracks.append(_lane("picture", video, [(0.0, end, True)], end, rate))
     timeline.tracks.append(_lane("soundtrack", folder / SOUNDTRACK, [(0.0, end, True)], end, rate))
-    for name in sorted(row["file"] for row in record["candidates"]):
-        spans = _spans(record["takes"], name, end)
-        timeline.tracks.append(_lane(name.split("_")[0], folder / CANDIDATES / name, spans, end, rate, muted=True))
+    names = sorted((row["file"] for row in record["candidates"]), key=lambda name: int(name.split("_")[0]))
+    heard = spans([Take(take["start"], names.index(take["file"])) for take in record["takes"]], end)
+    for i, name in enumerate(names):
+        cuts = _cuts(heard, i)
+        timeline.tracks.append(_lane(name.split("_")[0], folder / CANDIDATES / name, cuts, end, rate, muted=True))
     for hit in record["picture_hits"]:
         place = opentime.TimeRange(_time(hit, rate), opentime.RationalTime(1, rate))
         timeline.tracks.markers.append(schema.Marker("hit", place, color=schema.MarkerColor.GREEN))
@@ -77,12 +80,11 @@ def _record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _spans(takes: list[dict[str, Any]], name: str, end: float) -> list[tuple[float, float, bool]]:
-    """A candidate's clips: from when to when, s, and whether the soundtrack took them."""
-    edges = [*(take["start"] for take in takes), end]
+def _cuts(heard: list[tuple[int, float, float]], candidate: int) -> list[tuple[float, float, bool]]:
+    """A candidate's clips: from when to when, s, and whether the soundtrack took them. heard: see `spans`."""
     out: list[tuple[float, float, bool]] = []
-    for take, start, stop in zip(takes, edges, edges[1:]):
-        taken = take["file"] == name
+    for i, start, stop in heard:
+        taken = i == candidate
         if out and out[-1][2] == taken:
             start = out.pop()[0]
         out.append((start, stop, taken))
@@ -90,14 +92,14 @@ def _spans(takes: list[dict[str, Any]], name: str, end: float) -> list[tuple[flo
 
 
 def _lane(
-    name: str, path: Path, spans: list[tuple[float, float, bool]], end: float, rate: float, muted: bool = False
+    name: str, path: Path, cuts: list[tuple[float, float, bool]], end: float, rate: float, muted: bool = False
 ) -> Track:
-    """A track of one file, cut into `spans`, each in its place; an empty span leaves no clip."""
+    """A track of one file, cut into `cuts`, each in its place; an empty one leaves no clip."""
     from opentimelineio import opentime, schema
 
     track = schema.Track(name, kind=schema.TrackKind.Video if name == "picture" else schema.TrackKind.Audio)
     whole = opentime.TimeRange(opentime.RationalTime(0, rate), _time(end, rate))
-    for start, stop, taken in spans:
+    for start, stop, taken in cuts:
         used = opentime.TimeRange.range_from_start_end_time(_time(start, rate), _time(stop, rate))
         if used.duration.value:
             media = schema.ExternalReference(path.resolve().as_uri(), whole)
