@@ -1,13 +1,15 @@
-"""Where timbre is lost: `python -m benchmarks.resynthesis [--simulated DIR] [--videos 40] [--weights DIR]`.
+"""Where timbre is lost: `python -m benchmarks.resynthesis [--only chains,halves] [--simulated DIR] [--videos 40]`.
 
-A piece of each held-out simulated video goes through parts of the chain; is the result still nearer to its own video's
-other sounds than to another video's (50 %: chance)?
+chains: a piece of each held-out simulated video goes through parts of the chain; is the result still nearer to its own
+video's other sounds than to another video's (50 %: chance)? halves: the second half of each video's sound through the
+vocoder, with what lies outside the bands as loud as the nearest band, or as in the first half.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,8 @@ from benchmarks.scoring import Line, Lines, mean_of
 from condfoley.baselines import vocoded
 from condfoley.data.simulation.bank import SoundBank
 from condfoley.data.sources.folder import find
-from condfoley.data.sources.listing import SOUNDS
+from condfoley.data.sources.listing import SOUNDS, VIDEOS
+from condfoley.equaliser import outer_gain
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
 from condfoley.evaluation.clips import JUDGE, sound_of
@@ -32,11 +35,12 @@ from condfoley.evaluation.tables import Table, interval, percent, wilson
 from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
-from condfoley.media import read_audio
+from condfoley.media import probe, read_audio
 from condfoley.mel import filterbank, log_mel, spectrogram
 from condfoley.postfilter import match_mel, repaired
 
 ITERATIONS = 60  # of Griffin-Lim beside the vocoder
+HALF = 3.0  # s of a second half that are compared
 LEVEL, LEAD = 0.5, 0.1  # peak of a one-shot; s of silence before and after it
 
 
@@ -84,6 +88,23 @@ def measure(foley: Foley, folder: Path, videos: int, seed: int = 0) -> dict[str,
         for name, made in chains(foley, wav[start : start + size]).items():
             right.setdefault(name, []).append(nearer(embedding(made, JUDGE), own, strange))
     return right
+
+
+@torch.inference_mode()
+def halves(foley: Foley, folder: Path, videos: int) -> dict[str, list[float]]:
+    """STFT distances of resynthesised second halves, at most HALF s, to the true ones; the first halves are their reference."""
+    g, out = foley.geometry, {"as loud as the nearest band": [], "as in the first half": []}
+    for path in islice((path for path in find(folder, VIDEOS) if probe(path).has_audio), videos):
+        wav = read_audio(path, g.sample_rate)
+        first, true = wav[: len(wav) // 2], wav[len(wav) // 2 :][: round(HALF * g.sample_rate)]
+        spec = spectrogram(true, g)
+        gains = (None, outer_gain(torch.from_numpy(first), g, 1.0))
+        for distances, gain in zip(out.values(), gains, strict=True):
+            made = torch.from_numpy(vocoded(foley, spec, len(true), gain))
+            distances.append(stft_distance(made[None], torch.from_numpy(true)[None]).item())
+    if not all(out.values()):
+        raise InputError(f"{folder} has no video with sound; give another --simulated")
+    return out
 
 
 def one_shots(folder: Path | None, g: Geometry) -> list[np.ndarray]:
@@ -134,21 +155,41 @@ def vocoder_lines(foley: Foley, jury: Jury, folder: Path | None, seed: int) -> L
     return lines, [f"one-shots: the action is heard in {cell_text(action[0])}, with Griffin-Lim {cell_text(action[1])}"]
 
 
+def chains_table(foley: Foley, folder: Path, videos: int) -> Table:
+    """Of `measure`."""
+    right = measure(foley, folder, videos)
+    rows = [(k, percent(float(np.mean(v))), interval(*wilson(sum(v), len(v)))) for k, v in right.items()]
+    return Table("Timbre recognised after", ("chain", "right", "95 % interval"), tuple(rows), ())
+
+
+def halves_table(foley: Foley, folder: Path, videos: int) -> Table:
+    """Of `halves`."""
+    distances = halves(foley, folder, videos)
+    rows = [(k, cell_text(mean_of(v, 0)), str(len(v))) for k, v in distances.items()]
+    header = ("outside the bands", "STFT distance to the true sound", "sounds")
+    return Table("Second halves of sounds through the vocoder", header, tuple(rows), ())
+
+
+PARTS = {"chains": chains_table, "halves": halves_table}
+
+
 def main(words: list[str] | None = None) -> int:
-    """Prints the table; 0, or 2 when the input cannot be used."""
+    """Prints the tables; 0, or 2 when the input cannot be used."""
     p = argparse.ArgumentParser(prog="python -m benchmarks.resynthesis", description=__doc__.splitlines()[0])
-    p.add_argument("--simulated", type=Path, help="folder of data_prep/simulate.py (default: made once and kept)")
+    p.add_argument("--only", default=",".join(PARTS), help=f"parts to run, of {','.join(PARTS)}")
+    p.add_argument("--simulated", type=Path, help="folder of simulated videos (default: made once and kept)")
     p.add_argument("--videos", type=int, default=40, help="how many of its videos")
     p.add_argument("--weights", help="folder with other weights than the shipped ones")
     options = p.parse_args(words)
     try:
-        folder = options.simulated or held_out.folder(100)
-        right = measure(Foley.load(options.weights), folder, options.videos)
+        if unknown := [name for name in options.only.split(",") if name not in PARTS]:
+            raise InputError(f"{unknown[0]!r} is no part; choose from {', '.join(PARTS)}")
+        folder, foley = options.simulated or held_out.folder(100), Foley.load(options.weights)
+        for name in options.only.split(","):
+            print(PARTS[name](foley, folder, options.videos).text(), end="\n\n")
     except InputError as error:
         print(f"resynthesis: {error}", file=sys.stderr)
         return 2
-    rows = [(k, percent(float(np.mean(v))), interval(*wilson(sum(v), len(v)))) for k, v in right.items()]
-    print(Table("Timbre recognised after", ("chain", "right", "95 % interval"), tuple(rows), ()).text())
     return 0
 
 

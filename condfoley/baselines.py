@@ -128,10 +128,10 @@ def stylised(content: Tensor, style: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def vocoded(foley: Foley, spec01: Tensor, samples: int) -> np.ndarray:
-    """A spectrogram (n_mels, T) in [0, 1] as sound, (samples,) float32."""
+def vocoded(foley: Foley, spec01: Tensor, samples: int, outer: Tensor | None = None) -> np.ndarray:
+    """A spectrogram (n_mels, T) in [0, 1] as sound, (samples,) float32. outer: see `equaliser.outer_gain`."""
     spec = spec01[None].to(foley.device)
-    wav = repaired(foley.vocoder(spec), spec, foley.geometry, foley.vocoder.config)[0].cpu().numpy()
+    wav = repaired(foley.vocoder(spec), spec, foley.geometry, foley.vocoder.config, outer=outer)[0].cpu().numpy()
     return finished(np.pad(wav[:samples], (0, max(0, samples - len(wav)))))
 
 

@@ -55,7 +55,7 @@ def faults(shown: np.ndarray, heard: np.ndarray, cells: int) -> np.ndarray:
     return out
 
 
-def loudness(wav: np.ndarray, sample_rate: int) -> np.ndarray:
+def levels(wav: np.ndarray, sample_rate: int) -> np.ndarray:
     """How loud a sound (N,) is around the beginning of each cell: (cells,), 0 for silence, 1 for its peak.
 
     RMS in dB over the length of a crossfade; RANGE below the peak counts as silence.

@@ -1,16 +1,23 @@
 """Equaliser matching: a soundtrack is given the reference's mean spectrum, as sound engineers do between two takes.
 
 The codes say when and how things happen in the reference's manner; which bands its material makes loud is known exactly
-from its sound, and need not be guessed.
+from its sound, and need not be guessed. Nor need what lies below and above all bands, of which codes say nothing.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from condfoley.geometry import Geometry
+from condfoley.mel import filterbank
+from condfoley.postfilter import bands_of_bins
 
 LIMIT = 30.0  # dB, largest gain of a band either way
 FAINT = 1e-10  # power that counts as nothing
+LOUD = 30.0  # dB below the loudest moment that count for what lies outside the bands
+FALL = 60.0  # dB, largest fall outside them
 
 
 def equalised(specs: Tensor, reference: Tensor, share: float) -> Tensor:
@@ -35,3 +42,20 @@ def equalised(specs: Tensor, reference: Tensor, share: float) -> Tensor:
 def mean_power(spec01: Tensor) -> Tensor:
     """Power of each band, mean over time: (..., n_mels, T) in [0, 1] -> (..., n_mels). What is shown as 0 is silent."""
     return torch.where(spec01 > 0, 10 ** (10 * spec01 - 8), 0.0).mean(-1)
+
+
+def outer_gain(wav: Tensor, geometry: Geometry, share: float) -> Tensor:
+    """How much quieter than the nearest band a sound is in the bins that no band covers: (n_fft // 2 + 1,) in (0, 1].
+
+    wav: (N,), filled up with silence to n_fft. share: of the difference in dB, 0 to 1. It is the mean over loud moments, at most FALL;
+    louder than the nearest band counts as equal. 1 for all bins that are covered.
+    """
+    wav = F.pad(wav, (0, max(0, geometry.n_fft - len(wav))))
+    window = torch.hann_window(geometry.n_fft, device=wav.device)
+    spectrum = torch.stft(wav, geometry.n_fft, geometry.hop, window=window, return_complex=True).abs()  # (bins, T)
+    power = spectrum.square().sum(0)
+    spectrum = spectrum[:, power >= power.max() * 10 ** (-LOUD / 10)] + FAINT
+    bank = filterbank(geometry).to(wav.device)  # (n_mels, bins)
+    near = bands_of_bins(geometry).to(wav.device) @ (bank / bank.sum(1, keepdim=True) @ spectrum)  # (bins, loud T)
+    fall = (20 * (spectrum / near).log10()).mean(1).clamp(-FALL, 0)  # dB
+    return 10 ** (share * fall.masked_fill(bank.sum(0) > 0, 0.0) / 20)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from condfoley import comping, media, windows
-from condfoley.equaliser import equalised
+from condfoley.equaliser import equalised, outer_gain
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.geometry import Geometry
@@ -57,6 +57,9 @@ class Reference:
 
 class Foley:
     """Conditional Foley: the target's picture, in the sound of the reference."""
+
+    follows_hits: bool = True
+    """Whether the hits that the picture shows count: for alignment, choice and comping."""
 
     def __init__(
         self,
@@ -125,20 +128,22 @@ class Foley:
         wished = dict(zip(SAMPLING, (temperature, top_k, top_p, guidance, picture_guidance), strict=True))
         sampling = way._sampling({k: v for k, v in wished.items() if v is not None})
         eq_match = way._eq_share(eq_match)
+        comp, align = comp and way.follows_hits, align and way.follows_hits
         tell("watching the target", 0.0)
         tokens = way._watch(frames)  # (T, D)
         tell("listening to the reference", 0.05)
         heard = way._read_reference(reference, reference_start)
         seen = self._judged_picture(target, frames, tokens)
         picture_onsets = self.referee.picture_onsets(*seen)
-        shown = way._hits(picture_onsets)
+        shown = pick_onsets(picture_onsets, self.referee.geometry.fps) if way.follows_hits else NO_TIMES
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
         wanted = spectrogram(heard.wav, way.geometry).to(self.device)  # (n_mels, M)
+        outer = outer_gain(torch.from_numpy(heard.wav).to(self.device), way.geometry, eq_match)  # (bins,)
         made: list[Candidate] = []
         for few in torch.arange(candidates).split(max(1, int(TOGETHER / duration))):
             tell("decoding", 0.7 + 0.3 * len(made) / candidates)
             specs = equalised(way._decode(codes[few]), wanted, eq_match)  # (N, n_mels, M) in [0, 1]
-            wavs = way._vocode(specs, duration)
+            wavs = way._vocode(specs, duration, outer)
             some = self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
             if candidates * duration > IN_MEMORY:
                 for candidate in some:
@@ -197,10 +202,6 @@ class Foley:
     def _eq_share(self, wished: float | None) -> float:
         return EQ_MATCH if wished is None else wished
 
-    def _hits(self, picture_onsets: np.ndarray) -> np.ndarray:
-        """Times of the hits that the picture shows, for choice and comping."""
-        return pick_onsets(picture_onsets, self.referee.geometry.fps)
-
     def _judged(
         self,
         wavs: list[np.ndarray],
@@ -242,7 +243,7 @@ class Foley:
             return made[best].wav, [comping.Take(0.0, best)]
         rate, near = self.geometry.sample_rate, in_time(torch.tensor([c.offset for c in made]), tolerance)
         few = sorted({best, *near.nonzero()[:, 0].tolist()})
-        loud = np.array([comping.loudness(made[i].wav, rate) for i in few])
+        loud = np.array([comping.levels(made[i].wav, rate) for i in few])
         found = comping.comped([made[i].hits for i in few], shown, loud, few.index(best))
         takes = [comping.Take(start, few[i]) for start, i in found]
         return comping.spliced([c.wav for c in made], takes, rate), takes
@@ -342,8 +343,11 @@ class Foley:
         joined = windows.crossfaded(tiles, [s * g.column_mel_frames for s in starts], total * g.column_mel_frames)
         return joined.clamp(0, 1)
 
-    def _vocode(self, specs: Tensor, duration: float) -> list[np.ndarray]:
-        """Waveforms of candidates, cut to the picture's length, in chunks: memory does not grow with length."""
+    def _vocode(self, specs: Tensor, duration: float, outer: Tensor) -> list[np.ndarray]:
+        """Waveforms of candidates, cut to the picture's length, in chunks: memory does not grow with length.
+
+        outer: see `outer_gain`.
+        """
         g = self.geometry
         samples, out = round(duration * g.sample_rate), []
         for spec in specs:
@@ -351,7 +355,7 @@ class Foley:
             for start in range(0, spec.shape[1], VOCODER_CHUNK):
                 left, right = max(0, start - VOCODER_MARGIN), min(spec.shape[1], start + VOCODER_CHUNK + VOCODER_MARGIN)
                 piece = spec[None, :, left:right]
-                wav = repaired(self.vocoder(piece), piece, g, self.vocoder.config, left * g.hop)[0]
+                wav = repaired(self.vocoder(piece), piece, g, self.vocoder.config, left * g.hop, outer)[0]
                 part = whole[start * g.hop : (start + VOCODER_CHUNK) * g.hop]
                 part[:] = wav[(start - left) * g.hop :][: len(part)].cpu().numpy()
             out.append(finished(whole))

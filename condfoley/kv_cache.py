@@ -31,8 +31,10 @@ class SharedPrefixLayer(CacheLayerMixin):
         self.keys, self.values, self.is_initialized = key_states, value_states, True
 
     def branch(self, candidates: int, places: int) -> None:
-        """Make room for `places` codes of `candidates` a term."""
+        """Make room for `places` codes of `candidates` a term, and lay the prefix out as each step reads it."""
         terms, heads, _, d = self.keys.shape
+        self.keys = self.keys.transpose(2, 3).contiguous().transpose(2, 3)  # d rows of P in memory
+        self.values = self.values.contiguous()
         self.written_keys = self.keys.new_empty(terms * candidates, heads, places, d)
         self.written_values = self.values.new_empty(terms * candidates, heads, places, d)
 

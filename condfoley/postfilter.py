@@ -23,14 +23,21 @@ HISS = 1e-5  # added to an envelope, so that there is something to amplify every
 NOISE = 2**20  # samples after which the noise repeats, 48 s
 
 
-def repaired(wav: Tensor, spec01: Tensor, geometry: Geometry, config: VocoderConfig, first: int = 0) -> Tensor:
+def repaired(
+    wav: Tensor,
+    spec01: Tensor,
+    geometry: Geometry,
+    config: VocoderConfig,
+    first: int = 0,
+    outer: Tensor | None = None,
+) -> Tensor:
     """A vocoder's waveform (B, N) of a spectrogram as its config wants it finished: (B, N).
 
     first: the piece's first sample in the whole sound, so that pieces of one sound fit together. The rest: `match_mel`.
     """
     if config.carrier == "noise":
         wav = noise_carried(wav, round(MOMENT * geometry.sample_rate), first)
-    return match_mel(wav, spec01, geometry, config.match_passes)
+    return match_mel(wav, spec01, geometry, config.match_passes, outer)
 
 
 def noise_carried(wav: Tensor, moment: int, first: int = 0) -> Tensor:
@@ -50,7 +57,7 @@ def _noise() -> Tensor:
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)
-def _bands_of_bins(geometry: Geometry) -> Tensor:
+def bands_of_bins(geometry: Geometry) -> Tensor:
     """(n_fft // 2 + 1, n_mels): how much each band decides about each bin; rows sum to 1.
 
     Bins outside all bands follow the nearest band.
@@ -65,24 +72,27 @@ def _bands_of_bins(geometry: Geometry) -> Tensor:
     return weights / weights.sum(1, keepdim=True)
 
 
-def match_mel(wav: Tensor, spec01: Tensor, geometry: Geometry, passes: int) -> Tensor:
+def match_mel(wav: Tensor, spec01: Tensor, geometry: Geometry, passes: int, outer: Tensor | None = None) -> Tensor:
     """The waveform filtered, frame by frame and band by band, towards its spectrogram.
 
     wav: (B, N). spec01: (B, n_mels, T) in [0, 1] as `log_mel` gives it, T * hop >= N. passes: how often the
-    correction is measured and applied; 0 changes nothing. Returns (B, N).
+    correction is measured and applied; 0 changes nothing. outer: (n_fft // 2 + 1,) gain of the bins outside all bands
+    against the nearest band (see `equaliser.outer_gain`); None: 1. Returns (B, N).
     """
     g = geometry
     window = torch.hann_window(g.n_fft, device=wav.device)
-    bank, share = filterbank(g).to(wav.device), _bands_of_bins(g).to(wav.device)
+    bank, share = filterbank(g).to(wav.device), bands_of_bins(g).to(wav.device)
     wanted = 10 ** ((spec01 * 100 - 80) / 20)  # mel magnitude (B, n_mels, T)
     # what the scale shows as 0 may be anything below: it is taken as silence
     wanted = torch.where(spec01 <= 0, torch.full_like(wanted, FLOOR), wanted)
-    for _ in range(passes):
+    for i in range(passes):
         spectrum = torch.stft(wav, g.n_fft, g.hop, window=window, return_complex=True)  # (B, bins, T')
         frames = min(spectrum.shape[2], wanted.shape[2])
         have = (bank @ spectrum.abs())[:, :, :frames].clamp(min=FLOOR)
         error = (wanted[:, :, :frames] / have).log().clamp(-LIMIT, LIMIT)  # (B, n_mels, frames)
         gain = (share @ error).exp()  # (B, bins, frames)
+        if outer is not None and i == 0:
+            gain = gain * outer[:, None]
         gain = torch.cat([gain, gain[:, :, -1:].expand(-1, -1, spectrum.shape[2] - frames)], 2)
         wav = torch.istft(spectrum * gain, g.n_fft, g.hop, window=window, length=wav.shape[1])
     return wav

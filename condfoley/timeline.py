@@ -25,7 +25,8 @@ ADAPTERS = dict(zip(TIMELINES, ("otio_json", "fcp_xml"), strict=True))
 def write(folder: Path, force: bool = False) -> list[Path]:
     """Writes both files into a result folder and returns their paths.
 
-    Raises InputError when it is no result folder, holds timelines and `force` is not set, or the extra is missing.
+    Raises InputError when it is no result folder, cannot be written to, holds timelines and `force` is not set, or the
+    extra is missing.
     """
     try:
         import opentimelineio as otio
@@ -37,9 +38,12 @@ def write(folder: Path, force: bool = False) -> list[Path]:
         raise InputError(f"{there[0]} exists; give --force to write it again")
     timeline = build(folder)
     texts = [otio.adapters.write_to_string(timeline, adapter) for adapter in ADAPTERS.values()]
-    for path, text in zip(paths, texts, strict=True):
-        with at_once(path) as file:
-            file.write(text.encode())
+    try:
+        for path, text in zip(paths, texts, strict=True):
+            with at_once(path) as file:
+                file.write(text.encode())
+    except OSError as error:
+        raise InputError(str(error)) from error
     return paths
 
 

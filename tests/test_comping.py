@@ -12,7 +12,7 @@ from condfoley.comping import (
     comped,
     faults,
     lateness,
-    loudness,
+    levels,
     most_heard,
     spliced,
 )
@@ -58,10 +58,10 @@ def test_no_hits_at_all():
 
 
 def test_loudness_falls_from_the_peak_to_silence():
-    loud = loudness(pulses([0.5], 2.0), RATE)
+    loud = levels(pulses([0.5], 2.0), RATE)
     assert len(loud) == round(2.0 / CELL)
     assert loud[:10].max() < 0.01 and 0.8 < loud[11] < 1 and loud[11] > loud[14] > loud[17]
-    assert loudness(np.zeros(RATE, np.float32), RATE).max() == 0
+    assert levels(np.zeros(RATE, np.float32), RATE).max() == 0
 
 
 def test_each_moment_comes_from_the_candidate_that_hits():
@@ -107,7 +107,7 @@ def test_a_change_just_before_the_end(end):
 
 def test_two_halves_make_a_whole():
     wavs = [pulses([0.5, 1.2], 2.5), pulses([1.2, 1.9], 2.5)]
-    loud = np.array([loudness(wav, RATE) for wav in wavs])
+    loud = np.array([levels(wav, RATE) for wav in wavs])
     takes = comped([np.array([0.5, 1.2]), np.array([1.2, 1.9])], SHOWN, loud, favourite=1)
     assert [t.candidate for t in takes] == [0, 1] and 0.5 < takes[1].start < 1.9
     assert np.abs(spliced(wavs, takes, RATE) - pulses([0.5, 1.2, 1.9], 2.5)).max() < 0.01

@@ -1,9 +1,14 @@
-"""Equaliser matching brings a soundtrack's mean spectrum to the reference's, and nothing else."""
+"""Equaliser matching brings a soundtrack's mean spectrum to the reference's, also outside the bands, and nothing else."""
 
 import pytest
 import torch
 
-from condfoley.equaliser import LIMIT, equalised, mean_power
+from condfoley.equaliser import LIMIT, equalised, mean_power, outer_gain
+from condfoley.geometry import Geometry
+from condfoley.mel import log_mel
+from condfoley.postfilter import match_mel
+
+GEOMETRY = Geometry()
 
 
 @pytest.fixture
@@ -66,3 +71,40 @@ def test_silence_stays_silent(specs, reference):
     specs[:, :, 50:] = 0
     assert not equalised(specs, reference, 1.0)[:, :, 50:].any()
     assert equalised(specs, torch.zeros_like(reference), 1.0).isfinite().all()
+
+
+RIM = torch.arange(513) * GEOMETRY.sample_rate / GEOMETRY.n_fft  # Hz of each bin
+
+
+def band_noise(low, high):
+    """1 s of noise between two frequencies, Hz."""
+    spectrum = torch.fft.rfft(torch.randn(GEOMETRY.sample_rate, generator=torch.Generator().manual_seed(0)))
+    hertz = torch.arange(len(spectrum), dtype=torch.float32)
+    return 0.1 * torch.fft.irfft(torch.where((hertz >= low) & (hertz < high), spectrum, 0.0))
+
+
+def test_what_lies_outside_the_bands_is_as_quiet_as_in_the_reference():
+    gain = outer_gain(band_noise(60, 9000), GEOMETRY, 1.0)
+    inside = (RIM > GEOMETRY.fmin) & (RIM < GEOMETRY.fmax)
+    assert (gain[inside] == 1).all() and gain.max() <= 1
+    assert gain[RIM > 9200].max() < 0.02 and gain[RIM < 20].max() < 0.1  # nothing is there
+    assert gain[(RIM > 7800) & (RIM < 8800)].min() > 0.5  # as loud as the highest band, up to chance
+
+
+def test_outside_the_bands_half_a_share_goes_half_the_way():
+    whole, half, none = (outer_gain(band_noise(200, 7000), GEOMETRY, share) for share in (1.0, 0.5, 0.0))
+    assert torch.allclose(half.square(), whole, atol=1e-5) and (none == 1).all()
+
+
+def test_a_silent_reference_mutes_nothing_that_is_covered():
+    gain = outer_gain(torch.zeros(GEOMETRY.sample_rate), GEOMETRY, 1.0)
+    assert torch.isfinite(gain).all() and (gain == 1).all()
+
+
+def test_the_soundtrack_gets_it():
+    wav = band_noise(0, 11025)[None]
+    spec = log_mel(wav, GEOMETRY)
+    made = match_mel(wav, spec, GEOMETRY, 2, outer_gain(band_noise(200, 7600), GEOMETRY, 1.0))
+    spectrum = torch.fft.rfft(made[0]).abs()
+    assert spectrum[8500:10500].mean() < 0.02 * spectrum[1000:5000].mean()
+    assert (log_mel(made, GEOMETRY) - spec).abs().mean() < 0.01  # the bands are as they were

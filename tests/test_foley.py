@@ -195,17 +195,19 @@ def test_finished_removes_dc_and_clipping():
 
 def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, monkeypatch):
     target = clip(home / "equalised.mp4", 2.5, sound=False)
-    vocode, specs = foley._vocode, []
-    monkeypatch.setattr(foley, "_vocode", lambda spec, duration: specs.append(spec) or vocode(spec, duration))
+    vocode, given = foley._vocode, []
+    monkeypatch.setattr(foley, "_vocode", lambda *words: given.append(words) or vocode(*words))
 
     def distance(share):
         wanted = mean_power(
             spectrogram(foley.generate(reference, target, eq_match=share).reference_wav, foley.geometry)
         ).log10()
-        own = mean_power(specs[-1]).log10()
+        own = mean_power(given[-1][0]).log10()
         return (own - own.mean(1, keepdim=True) - wanted + wanted.mean()).abs().mean()
 
     assert distance(1.0) < 0.3 * distance(0.0)
+    outside, unchanged = (words[2] for words in given)
+    assert outside.min() < 1 and outside.max() == 1 and (unchanged == 1).all()
 
 
 @pytest.mark.parametrize("late", [0.06, -0.04])

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley.foley import NO_TIMES, Foley, Progress, Reference
+from condfoley.foley import Foley, Progress, Reference
 from condfoley.geometry import Geometry
 from condfoley.mel import window_spec
 from condfoley.soundtrack import Candidate
@@ -27,6 +27,7 @@ class PublishedFoley(Foley):
     spans: windows in the target, rounded up (its W_scale). whole: the geometry of that many windows in one.
     """
 
+    follows_hits = False  # the published choice knows the sync model only
     spans: int
     whole: Geometry
 
@@ -73,10 +74,6 @@ class PublishedFoley(Foley):
         index = (begin + torch.arange(count)).clamp(max=len(frames) - 1)
         return self.video_encoder.encode_clip(frames[index], chunk=count)
 
-    def _hits(self, picture_onsets: np.ndarray) -> np.ndarray:
-        """None: the published choice knows the sync model only."""
-        return NO_TIMES
-
     def _write_codes(
         self,
         tokens: Tensor,
@@ -105,7 +102,7 @@ class PublishedFoley(Foley):
         specs = self.tokenizer.decode(codes, self.geometry.code_rows)[:, 0, :, : self.whole.clip_mel_frames]
         return (specs + 1) / 2
 
-    def _vocode(self, specs: Tensor, duration: float) -> list[np.ndarray]:
+    def _vocode(self, specs: Tensor, duration: float, outer: Tensor | None = None) -> list[np.ndarray]:
         """The vocoder's own output; silence at the end, where the published file is short (section 2)."""
         samples, out = round(duration * self.geometry.sample_rate), []
         for spec in specs:
