@@ -44,7 +44,7 @@ def choices(foley: Foley, made: Soundtrack, counts: Sequence[int]) -> dict[str, 
         chosen = foley._choose(first, TOLERANCE)
         out[f"{PUBLISHED}, N = {n}"] = first[rerank(*scores, TOLERANCE)].wav
         out[f"{OURS}, N = {n}"] = first[chosen].wav
-        out[f"{COMPED}, N = {n}"] = foley._comped(first, foley._hits(made.picture_onsets), chosen, TOLERANCE)[0]
+        out[f"{COMPED}, N = {n}"] = foley._comped(first, made.hits, chosen, TOLERANCE)[0]
     return out
 
 
