@@ -93,10 +93,9 @@ def test_choices_look_at_the_first_candidates_only():
     made = [SimpleNamespace(wav=i, offset=o, confidence=c) for i, (o, c) in enumerate(scores)]
     foley = SimpleNamespace(
         _choose=lambda few, tolerance: len(few) - 1,
-        _hits=lambda onsets: onsets,
         _comped=lambda few, shown, chosen, tolerance: (f"{len(few)} {shown} {chosen}", []),
     )
-    found = reranking.choices(foley, SimpleNamespace(candidates=made, picture_onsets="shown"), (2, 4))
+    found = reranking.choices(foley, SimpleNamespace(candidates=made, hits="shown"), (2, 4))
     assert found == {
         "none": 0, "published rule, N = 2": 1, "ours, N = 2": 1, "ours, comped, N = 2": "2 shown 1",
         "published rule, N = 4": 3, "ours, N = 4": 3, "ours, comped, N = 4": "4 shown 3",
