@@ -1,7 +1,7 @@
 """The paper's tables on held-out simulated pairs: `python -m benchmarks.paper_table [--pairs 200] [--out DIR]`.
 
 Timbre (action and material judged right, references of the same and of another action) and onsets, for the model in
-the box and all opponents, with the published system's Greatest Hits numbers printed beside them, as far as we have a
+the box and all opponents, and the differences pair by pair, with the published system's Greatest Hits numbers printed beside them, as far as we have a
 source for them. Those are another data set's and a broken scorer's: nothing can be concluded from comparing the two.
 """
 
@@ -16,11 +16,13 @@ from condfoley.errors import InputError
 from condfoley.evaluation.metrics import METRICS
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import Result, evaluate
-from condfoley.evaluation.scores import Cell, Row, table
+from condfoley.evaluation.scores import Cell, Row, differences, table
 from condfoley.evaluation.tables import Table, interval, number
 
 TIMBRE = ("action", "material", "timbre")
 ONSET = ("count", "f1_100", "f1_50", "ap_100", "published_count", "published_accuracy", "published_ap", "offset")
+PAIRED = ("f1_100", "f1_50", "action", "material")
+OURS = "condfoley"
 SUBSETS = (("same action", True), ("different action", False))
 NOTES = (
     "judges: true labels; a reference of another action must not change the action of the target",
@@ -40,11 +42,12 @@ def subset(rows: Sequence[Row], same_action: bool) -> list[Row]:
     return [row for row in rows if row.same_action is same_action]
 
 
-def cell_text(cell: Cell | None) -> str:
+def cell_text(cell: Cell | None, digits: int = 2) -> str:
     """`0.52 (0.47 .. 0.56)`, or a dash."""
     if cell is None:
         return "-"
-    return number(cell.mean) if cell.low is None else f"{number(cell.mean)} ({interval(cell.low, cell.high or 0.0)})"
+    mean = number(cell.mean, digits)
+    return mean if cell.low is None else f"{mean} ({interval(cell.low, cell.high or 0.0, digits)})"
 
 
 def timbre_table(result: Result) -> Table:
@@ -70,9 +73,17 @@ def onset_table(result: Result) -> Table:
     return Table(f"Onsets ({len(result.pairs)} pairs)", head, tuple(rows), (NOTES[1],))
 
 
+def paired_table(result: Result) -> Table:
+    """By how much `condfoley` is above each other system, pair by pair."""
+    found = differences(result.rows, OURS)
+    head = ("condfoley minus", *(METRICS[m].title for m in PAIRED))
+    rows = [(e.name, *(cell_text(found[e.name].get(m), 3) for m in PAIRED)) for e in result.entries if e.name != OURS]
+    return Table("Pair by pair", head, tuple(rows), ())
+
+
 def verdict(result: Result) -> str:
     """Whether onset transfer beats the model, plainly."""
-    ours, lost = result.cells.get("condfoley", {}), []
+    ours, lost = result.cells.get(OURS, {}), []
     for name in ("onset-transfer", "onset-transfer-strong"):
         theirs = result.cells.get(name, {})
         for metric in ("f1_100", "ap_100", "timbre", "action", "material"):
@@ -108,6 +119,8 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"paper_table: {error}", file=sys.stderr)
         return 2
     tables = [timbre_table(result), onset_table(result)]
+    if OURS in result.cells:
+        tables.append(paired_table(result))
     (given.out / "paper_table.md").write_text(
         "\n\n".join([*(t.markdown() for t in tables), verdict(result), PUBLISHED.markdown()]) + "\n", encoding="utf-8"
     )

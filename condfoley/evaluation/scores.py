@@ -65,19 +65,39 @@ def table(rows: Sequence[Row], draws_seed: int = 0) -> dict[str, dict[str, Cell]
     """
     out: dict[str, dict[str, Cell]] = {row.system: {} for row in rows}
     for metric in PER_PAIR:
-        bad, pairs = worst(metric, rows), asked(metric, rows)
-        if bad is None:
-            continue
-        for system, cells in out.items():
-            mine = [row for row in rows if row.system == system and row.pair in pairs]
-            values = defaultdict(list)
-            for row in mine:
-                value = bad if row.counts_as_worst(metric) else row.values.get(metric.name)
-                if value is not None:
-                    values[row.target].append(value)
-            if values:
-                cells[metric.name] = cell(values, draws_seed)
+        values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for row, value in counted(rows, metric):
+            values[row.system][row.target].append(value)
+        for system, mine in values.items():
+            out[system][metric.name] = cell(mine, draws_seed)
     return out
+
+
+def differences(rows: Sequence[Row], system: str, draws_seed: int = 0) -> dict[str, dict[str, Cell]]:
+    """By how much a system is above each other one, pair by pair: cells by the other's name and column.
+
+    Intervals of differences are narrower than those of two means, since both heard the same pairs.
+    """
+    out: dict[str, dict[str, Cell]] = {row.system: {} for row in rows if row.system != system}
+    for metric in PER_PAIR:
+        values = counted(rows, metric)
+        own = {row.pair: value for row, value in values if row.system == system}
+        gaps: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for row, value in values:
+            if row.system != system and row.pair in own:
+                gaps[row.system][row.target].append(own[row.pair] - value)
+        for other, mine in gaps.items():
+            out[other][metric.name] = cell(mine, draws_seed)
+    return out
+
+
+def counted(rows: Sequence[Row], metric: Metric) -> list[tuple[Row, float]]:
+    """The answers that count in a column and their values, failed and mute ones with its `worst`."""
+    bad, pairs = worst(metric, rows), asked(metric, rows)
+    given = (
+        (row, bad if row.counts_as_worst(metric) else row.values.get(metric.name)) for row in rows if row.pair in pairs
+    )
+    return [(row, value) for row, value in given if value is not None]
 
 
 def cell(values: Mapping[str, Sequence[float]], seed: int) -> Cell:
