@@ -36,7 +36,8 @@ PARTS = ("loader", "overfit", "pretext")
 TIMED = 5  # steps that are timed
 CLIPS = 8  # of the overfit check
 # Steps in which the small sizes learn 8 examples by heart (docs/training.md has what is left then).
-STEPS = {"tokenizer": 600, "vocoder": 1000, "video": 150, "transformer": 100, "sync": 150, "judges": 50}
+STEPS = {"tokenizer": 600, "vocoder": 2000, "video": 150, "transformer": 100, "sync": 150, "judges": 50}
+VOCODER_LR, VOCODER_WINDOW = 2e-3, 4096  # of the overfit check; samples
 LOSSES = ("reconstruction", "stft", "mel", "onset", "sliding", "strength", "cross_entropy", "action", "material")
 
 
@@ -93,12 +94,18 @@ def greedy_agreement(stage: TransformerStage, batch: Batch) -> float:
 
 
 def plain(config: TrainConfig, steps: int) -> TrainConfig:
-    """The same without what keeps a model from learning by heart, or from being compared between steps."""
+    """The same without what keeps a model from learning by heart, or from being compared between steps.
+
+    Of the vocoder's losses only that of mel spectrograms stays: the other compares log magnitudes of noise bin by bin.
+    """
     sync = dataclasses.replace(config.sync, dropout=0.0)
     loss = dataclasses.replace(
         config.loss, drop_reference=0, drop_picture=0, drop_all=0, feature_noise=0, adversarial=0, feature_matching=0,
         quantise_from=0,
     )  # fmt: skip
+    if config.stage == "vocoder":
+        loss = dataclasses.replace(loss, stft=0, reconstructed=0)
+        config = dataclasses.replace(config, lr=VOCODER_LR, window=VOCODER_WINDOW)
     return dataclasses.replace(config, sync=sync, loss=loss, steps=steps, warmup=10, weight_decay=0.0)
 
 
