@@ -149,6 +149,8 @@ class TrainConfig:
     """Weights folder whose part of the same name training starts from."""
     adapt: bool = False
     """Start from it though it was trained with other earlier parts than those in weights: it learns the new ones."""
+    init_share: float = 0.0
+    """Share of init's weights in what is validated and exported, which then remembers more of what init knew."""
     pretrained: str | None = None
     """Video: file with torchvision's state dict of R(2+1)D-18 (Kinetics-400) to start from; nothing is downloaded."""
     lora: int = 0
@@ -177,6 +179,10 @@ class TrainConfig:
                 raise ValueError(f"{name} must be {least} or more")
         if not 0 <= self.ema < 1:
             raise ValueError("ema must be at least 0 and below 1")
+        if not 0 <= self.init_share < 1:
+            raise ValueError("init_share must be at least 0 and below 1")
+        if self.init_share and not self.init:
+            raise ValueError("init_share needs init, the weights that it is a share of")
         if self.lora and self.stage != "transformer":
             raise ValueError("lora is for stage transformer")
         if self.pretrained and self.stage != "video":

@@ -177,7 +177,7 @@ def validated(stage: Stage, step: int) -> dict[str, float]:
 def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
     """The trained part, in half precision, with its record."""
     c, weights = stage.config, Path(stage.config.weights)
-    training = {
+    training: dict[str, Any] = {
         "stage": c.stage,
         "steps": step,
         "of": c.steps,
@@ -185,6 +185,8 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
         "videos": len(stage.store.train),
         "metrics": {k: v for k, v in metrics.items() if k.startswith("val/")},
     }
+    if c.init_share:
+        training["init_share"] = c.init_share
     record: dict[str, Any] = {"training": training}
     if (weights / CARD).exists() and (built_on := lineage(weights, stage.part)):
         record["trained_with"] = built_on

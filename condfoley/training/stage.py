@@ -64,6 +64,7 @@ class Stage(ABC):
         self.objectives: dict[str, nn.Module] = {}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.average: AveragedModel | None = None
+        self.start: dict[str, Tensor] = {}  # weights before the first step, where they are to count
         self.whole_batch = True  # False between the parts of an accumulated batch
         for part in self.needs(config):
             require(config, part)
@@ -119,11 +120,14 @@ class Stage(ABC):
     def prepare(self) -> None:
         """Hands the networks to accelerate, once they are built and loaded. Raises InputError for what FSDP cannot do."""
         a = self.accelerator
-        if self.sharded and (self.config.ema or self.config.lora):
-            raise InputError("ema and lora need the whole network in each process; set ema=0 and lora=0 with FSDP")
+        whole = ("ema", "lora", "init_share")
+        if self.sharded and (asked := [name for name in whole if getattr(self.config, name)]):
+            raise InputError(f"{asked[0]} needs the whole network in each process; set {asked[0]}=0 with FSDP")
         if self.config.ema:
             self.average = AveragedModel(self.trained(), multi_avg_fn=get_ema_multi_avg_fn(self.config.ema))
             a.register_for_checkpointing(self.average)
+        if self.config.init_share:
+            self.start = {name: value.clone() for name, value in self.trained().state_dict().items()}
         for name, objective in self.objectives.items():
             if a.num_processes > 1 and self.device.type == "cuda":  # torch has none for the CPU
                 objective = nn.SyncBatchNorm.convert_sync_batchnorm(objective)
@@ -193,12 +197,22 @@ class Stage(ABC):
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within: the moving average of the weights in place of the last step's, when there is one."""
+        """Within: what is validated and exported in place of the last step's weights.
+
+        Their moving average when there is one, and of that and of init's weights the mean that `init_share` asks for
+        (Wortsman et al. 2022, Robust fine-tuning).
+        """
         if self.average is not None:
             _exchange(self.average.module, self.trained())
+        kept = {name: (value, value.clone()) for name, value in self.trained().state_dict().items() if self.start}
+        for name, (value, _) in kept.items():
+            if value.is_floating_point():
+                value.lerp_(self.start[name], self.config.init_share)
         try:
             yield
         finally:
+            for value, before in kept.values():
+                value.copy_(before)
             if self.average is not None:
                 _exchange(self.average.module, self.trained())
 

@@ -1,10 +1,12 @@
 """What stops a run before it does harm: losses that are not finite, missing or foreign earlier parts; and dry runs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from condfoley.cli import main as condfoley
 from condfoley.errors import InputError
@@ -89,6 +91,32 @@ def test_a_start_of_other_sizes_is_refused(copied, clips):
     settings = config("vocoder", clips, copied, init=str(copied / "weights"))
     with pytest.raises(InputError, match="the vocoder in .* has other sizes"):
         main(dataclasses.replace(settings, vocoder=dataclasses.replace(settings.vocoder, ngf=4)))
+
+
+def test_a_share_of_the_start_is_exported_and_training_takes_no_notice(copied, clips):
+    start = copied / "weights"
+    changes = dict(init=str(start), steps=3, lr=1e-2, evaluate_every=1, ema=0.5, checkpoint_every=3)
+    parts, states = {}, {}
+    for share in (0.0, 0.25):
+        home = copied / f"share {share}"
+        shutil.copytree(start, home / "weights")
+        main(config("video", clips, home, init_share=share, **changes))
+        parts[share] = load_file(home / "weights" / "video_encoder.safetensors")
+        (*_, last) = sorted((home / "video" / "checkpoints").iterdir())
+        states[share] = load_file(last / "model.safetensors")
+    before = load_file(start / "video_encoder.safetensors")
+    assert all(torch.equal(value, states[0.25][name]) for name, value in states[0.0].items())
+    assert any((parts[0.0][name].float() - value.float()).abs().max() > 0.01 for name, value in before.items())
+    for name, value in before.items():
+        if value.is_floating_point():
+            wanted = 0.25 * value.float() + 0.75 * parts[0.0][name].float()
+            torch.testing.assert_close(parts[0.25][name].float(), wanted, atol=2e-3, rtol=2e-3)
+    assert (
+        json.loads((home / "weights" / "card.json").read_text())["parts"]["video_encoder"]["training"]["init_share"]
+        == 0.25
+    )
+    with pytest.raises(ValueError, match="init_share needs init"):
+        config("video", clips, copied, init_share=0.5)
 
 
 @pytest.mark.parametrize("stage", ["vocoder", "transformer", "judges"])
