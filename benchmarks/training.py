@@ -135,7 +135,7 @@ def run(options: argparse.Namespace) -> list[Table]:
         config = dataclasses.replace(settings("transformer", options), init=options.weights)
         stage = build(config)
         assert isinstance(stage, TransformerStage)
-        tables.append(pretext.table("Pretext task", {"transformer": pretext.measure(stage)}))
+        tables.append(pretext.table("Pretext task", {"transformer": stage.pretext()}))
     return tables
 
 

@@ -6,8 +6,6 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-import torch
-
 from condfoley.errors import InputError
 from condfoley.evaluation.tables import Table
 from condfoley.options import FinetuneOptions
@@ -92,8 +90,7 @@ def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
 
 
 def measured(config: TrainConfig) -> dict[str, list[float]]:
-    """Cross-entropies of the transformer in `config.init` on the held-out videos; see `pretext.measure`."""
+    """Cross-entropies of the transformer in `config.init` on the held-out videos; see `TransformerStage.pretext`."""
     stage = build(config)
     assert isinstance(stage, TransformerStage)
-    with torch.no_grad():
-        return pretext.measure(stage)
+    return stage.pretext()

@@ -6,16 +6,12 @@ A transformer that ignores its reference (or its picture) does as well with anot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from condfoley.evaluation.tables import Table, bootstrap, interval, number
 from condfoley.training.stage import Batch
-
-if TYPE_CHECKING:
-    from condfoley.training.prior import TransformerStage
 
 TRUE = "cross_entropy"
 CASES = {
@@ -46,20 +42,6 @@ def cases(pairs: Batch) -> dict[str, tuple[Tensor, ...]]:
         out["other_reference"] = (reference[other], target, reference_codes[other], target_codes)
         out["other_picture"] = (reference, target[other], reference_codes, target_codes)
         out["other_both"] = (reference[other], target[other], reference_codes[other], target_codes)
-    return out
-
-
-def measure(stage: TransformerStage) -> dict[str, list[float]]:
-    """Each held-out video's mean cross-entropy, nats a code, in every case; videos in the order of their names."""
-    import torch
-
-    stage.set_training(False)
-    names = np.array(stage.fixed.names)
-    out = {}
-    with torch.no_grad():
-        for case, pair in cases(stage.fixed).items():
-            each = stage.each_loss(*pair).float().cpu().numpy()
-            out[case] = [float(each[names == name].mean()) for name in sorted(set(stage.fixed.names))]
     return out
 
 

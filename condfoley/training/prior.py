@@ -135,6 +135,16 @@ class TransformerStage(Stage):
         """Cross-entropy (nats a code) on held-out videos, and the same with reference or picture exchanged."""
         return {name: self.each_loss(*pair).mean().item() for name, pair in cases(self.fixed).items()}
 
+    @torch.no_grad()
+    def pretext(self) -> dict[str, list[float]]:
+        """Each held-out video's mean cross-entropy, nats a code, in every case; videos in the order of their names."""
+        self.set_training(False)
+        names, out = np.array(self.fixed.names), {}
+        for case, pair in cases(self.fixed).items():
+            each = self.each_loss(*pair).float().cpu().numpy()
+            out[case] = [float(each[names == name].mean()) for name in sorted(set(self.fixed.names))]
+        return out
+
     def sample(self, folder: Path, step: int) -> None:
         """Decoded spectrograms: reference, truth, and what is generated now; with a vocoder, a clip with its sound."""
         from condfoley.training.pictures import stacked
