@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from condfoley.geometry import Geometry
-from condfoley.mel import filterbank
+from condfoley.mel import filterbank, stft
 from condfoley.postfilter import bands_of_bins
 
 LIMIT = 30.0  # dB, largest gain of a band either way
@@ -51,8 +51,7 @@ def outer_gain(wav: Tensor, geometry: Geometry, share: float) -> Tensor:
     louder than the nearest band counts as equal. 1 for all bins that are covered.
     """
     wav = F.pad(wav, (0, max(0, geometry.n_fft - len(wav))))
-    window = torch.hann_window(geometry.n_fft, device=wav.device)
-    spectrum = torch.stft(wav, geometry.n_fft, geometry.hop, window=window, return_complex=True).abs()  # (bins, T)
+    spectrum = stft(wav, geometry).abs()  # (bins, T)
     power = spectrum.square().sum(0)
     spectrum = spectrum[:, power >= power.max() * 10 ** (-LOUD / 10)] + FAINT
     bank = filterbank(geometry).to(wav.device)  # (n_mels, bins)

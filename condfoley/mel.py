@@ -36,17 +36,21 @@ def filterbank(geometry: Geometry) -> Tensor:
         return torch.from_numpy(bank).float()
 
 
+def stft(wav: Tensor, geometry: Geometry) -> Tensor:
+    """Complex spectrum of (..., N), N > n_fft // 2, as the published front end takes it: (..., n_fft // 2 + 1, N // hop + 1)."""
+    window = torch.hann_window(geometry.n_fft, device=wav.device)
+    return torch.stft(
+        wav, geometry.n_fft, geometry.hop, window=window, center=True, pad_mode="reflect", return_complex=True
+    )
+
+
 def log_mel(wav: Tensor, geometry: Geometry) -> Tensor:
     """Log-mel spectrogram.
 
     wav: (B, N) float32 in [-1, 1] at `geometry.sample_rate` Hz, N > n_fft // 2 (reflection padding needs it).
     Returns (B, n_mels, N // hop + 1) in [0, 1]: 0 at a mel magnitude of 1e-4, 1 at 10.
     """
-    window = torch.hann_window(geometry.n_fft, device=wav.device)
-    spectrum = torch.stft(
-        wav, geometry.n_fft, geometry.hop, window=window, center=True, pad_mode="reflect", return_complex=True
-    ).abs()  # (B, n_fft // 2 + 1, T)
-    mel = filterbank(geometry).to(wav.device) @ spectrum  # (B, n_mels, T)
+    mel = filterbank(geometry).to(wav.device) @ stft(wav, geometry).abs()  # (B, n_mels, T)
     return ((20 * torch.log10(mel.clamp(min=FLOOR)) + 80) / 100).clamp(0, 1)
 
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from condfoley.geometry import Geometry
-from condfoley.mel import FLOOR, filterbank
+from condfoley.mel import FLOOR, filterbank, stft
 from condfoley.sizes import VocoderConfig
 
 LIMIT = 6.0  # largest correction of a band in one pass, natural logarithm (52 dB)
@@ -86,7 +86,7 @@ def match_mel(wav: Tensor, spec01: Tensor, geometry: Geometry, passes: int, oute
     # what the scale shows as 0 may be anything below: it is taken as silence
     wanted = torch.where(spec01 <= 0, torch.full_like(wanted, FLOOR), wanted)
     for i in range(passes):
-        spectrum = torch.stft(wav, g.n_fft, g.hop, window=window, return_complex=True)  # (B, bins, T')
+        spectrum = stft(wav, g)  # (B, bins, T')
         frames = min(spectrum.shape[2], wanted.shape[2])
         have = (bank @ spectrum.abs())[:, :, :frames].clamp(min=FLOOR)
         error = (wanted[:, :, :frames] / have).log().clamp(-LIMIT, LIMIT)  # (B, n_mels, frames)
