@@ -1,7 +1,8 @@
 """Comping: the soundtrack is put together from the candidates, at each moment from the one whose hits meet the picture's.
 
-What studios do with the takes of a singer. All candidates have the reference's material and the target's time line, so
-they can follow one another; a change is cheap where the sound is quiet. Times in seconds. Pure functions.
+What studios do with the takes of a singer: of each passage the best take is used, and moved a little where it is early
+or late. All candidates have the reference's material and the target's time line, so they can follow one another; a change
+is cheap where the sound is quiet. Times in seconds. Pure functions.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ import numpy as np
 REACH = 0.1  # s by which a hit may be off the picture's
 OFF = 0.5  # what a hit at the end of that reach costs, in hits that are missed
 CELL = 0.05  # s; changes are at multiples of it
+MOVES = 4  # cells by which a take may be moved to where the picture's hits are, either way
 CHANGE, LOUD = 0.2, 1.0  # what a change costs in silence, and how much more at the take's peak, in hits that are missed
 RANGE = 60.0  # dB below the take's peak that count as silence
 FADE = 0.02  # s of crossfade around a change
 
 
 class Take(NamedTuple):
-    """From `start`, s, on (until the next take) the soundtrack is candidate number `candidate`, from 0."""
+    """From `start`, s, on (until the next take) the soundtrack is candidate number `candidate`, from 0, `moved` s later."""
 
     start: float
     candidate: int
+    moved: float = 0.0
 
 
 def lateness(shown: np.ndarray, heard: np.ndarray) -> float:
@@ -75,7 +78,8 @@ def cell_count(samples: int, sample_rate: int) -> int:
 def best_takes(costs: np.ndarray, loud: np.ndarray, favourite: int = 0) -> list[Take]:
     """The cheapest way through the candidates, by dynamic programming: faults of all cells, and changes between them.
 
-    costs, loud: (N, cells) of each candidate. favourite: index of the one that is taken where it is as good.
+    costs, loud: (N, cells) of each candidate; infinite costs where it has no sound. favourite: index of the one that is
+    taken where it is as good.
     """
     count, cells = costs.shape
     costs = costs + 1e-6 * (np.arange(count) != favourite)[:, None]
@@ -92,17 +96,16 @@ def best_takes(costs: np.ndarray, loud: np.ndarray, favourite: int = 0) -> list[
     return [Take(round(cell * CELL, 6), i) for cell, i in enumerate(path) if not cell or i != path[cell - 1]]
 
 
-def spans(takes: Sequence[Take], duration: float) -> list[tuple[int, float, float]]:
-    """Which candidate is heard from when to when, s, in a soundtrack of `duration` s."""
-    ends = [*(take.start for take in takes[1:]), duration]
-    return [(take.candidate, take.start, end) for take, end in zip(takes, ends, strict=True)]
+def spans(takes: Sequence[Take], duration: float) -> list[tuple[Take, float]]:
+    """Each take and when it ends, s, in a soundtrack of `duration` s."""
+    return list(zip(takes, [*(take.start for take in takes[1:]), duration], strict=True))
 
 
 def most_heard(takes: Sequence[Take], duration: float) -> int:
     """Number of the candidate that gives most of a soundtrack of `duration` s."""
     shares: dict[int, float] = {}
-    for candidate, start, end in spans(takes, duration):
-        shares[candidate] = shares.get(candidate, 0.0) + end - start
+    for take, end in spans(takes, duration):
+        shares[take.candidate] = shares.get(take.candidate, 0.0) + end - take.start
     return max(shares, key=lambda candidate: shares[candidate])
 
 
@@ -113,18 +116,40 @@ def spliced(wavs: Sequence[np.ndarray], takes: Sequence[Take], sample_rate: int)
     rise = (np.arange(2 * reach, dtype=np.float32) + 0.5) / (2 * reach)
     places = [round(take.start * sample_rate) for take in takes]
     for take, place, following in zip(takes, places, [*places[1:], len(out)], strict=True):
-        begin = max(0, place - reach)
-        piece = np.array(wavs[take.candidate][begin : following + reach])
+        begin, end = max(0, place - reach), min(following + reach, len(out))
+        piece = _cut(wavs[take.candidate], begin, end, round(take.moved * sample_rate))
         ramp = rise[: len(piece)] if place else rise[:0]
         piece[: len(ramp)] *= ramp
         piece[: len(ramp)] += (1 - ramp) * out[begin : begin + len(ramp)]
-        out[begin : begin + len(piece)] = piece
+        out[begin:end] = piece
     return out
 
 
-def comped(heard: Sequence[np.ndarray], shown: np.ndarray, loud: np.ndarray, favourite: int) -> list[Take]:
-    """Which candidate is taken when.
+def _cut(wav: np.ndarray, begin: int, end: int, later: int) -> np.ndarray:
+    """A copy of samples [begin, end) of a sound (N,) that is moved by `later` samples; 0 where it has none."""
+    first, last = begin - later, end - later
+    inside = wav[max(0, first) : max(0, last)]
+    before = min(max(0, -first), end - begin)
+    return np.pad(inside, (before, end - begin - before - len(inside)))
+
+
+def comped(
+    heard: Sequence[np.ndarray], shown: np.ndarray, loud: np.ndarray, favourite: int, moves: int = MOVES
+) -> list[Take]:
+    """Which candidate is taken when, and by how much it is moved.
 
     heard: the hits (E,) of each candidate, shown: the picture's (K,), s. loud, favourite: as in `best_takes`.
+    moves: cells by which a take may be moved either way; a moved one is taken only where it has sound.
     """
-    return best_takes(np.array([faults(shown, times, loud.shape[1]) for times in heard]), loud, favourite)
+    steps, cell = range(-moves, moves + 1), np.arange(loud.shape[1])
+    costs, levels = [], []
+    for times, level in zip(heard, loud, strict=True):
+        for step in steps:
+            source = cell - step  # where in the candidate the sound of each cell comes from
+            has_sound = (source >= 0) & (source < len(cell) - (step < 0))  # its last cell may be a short one
+            there = times + step * CELL
+            there = there[(there >= 0) & (there < len(cell) * CELL)]
+            costs.append(np.where(has_sound, faults(shown, there, len(cell)), np.inf))
+            levels.append(level[source.clip(0, len(cell) - 1)])
+    found = best_takes(np.array(costs), np.array(levels), favourite * len(steps) + moves)
+    return [Take(start, way // len(steps), round(steps[way % len(steps)] * CELL, 6)) for start, way, _ in found]

@@ -116,8 +116,8 @@ class Foley:
         the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
         eq_match: how far each candidate is equalised towards the reference, in [0, 1] (see `equalised`); None: EQ_MATCH,
         or 0 in mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
-        (at most REACH). comp: take each moment from the candidate that hits when the picture does; otherwise, or without
-        `rerank`, one candidate is taken whole. tolerance, reference_start: s. mode: `published` does as the published
+        (at most REACH), and each take of a comped soundtrack further (at most MOVES cells). comp: take each moment from the
+        candidate that hits when the picture does; otherwise, or without `rerank`, one candidate is taken whole. tolerance, reference_start: s. mode: `published` does as the published
         script does, with its own sampling (docs/published.md). progress: called with what is done and its share.
         Raises InputError when a file cannot be used, or the reference is silent.
         """
@@ -150,7 +150,7 @@ class Foley:
                     candidate.put_aside()
             made += some
         best = way._choose(made, tolerance) if rerank else 0
-        wav, takes = way._comped(made, shown if rerank and comp else NO_TIMES, best, tolerance)
+        wav, takes = way._comped(made, shown if rerank and comp else NO_TIMES, best, tolerance, align)
         tell("done", 1.0)
         settings = {
             "candidates": candidates,
@@ -236,16 +236,20 @@ class Foley:
         return near[rerank(offsets, confidences, tolerance)]
 
     def _comped(
-        self, made: list[Candidate], shown: np.ndarray, best: int, tolerance: float
+        self, made: list[Candidate], shown: np.ndarray, best: int, tolerance: float, align: bool = True
     ) -> tuple[np.ndarray, list[comping.Take]]:
-        """The soundtrack put together from the candidates that are in time, and from which; the best where nothing is shown."""
+        """The soundtrack put together from the candidates that are in time, and from which; the best where nothing is shown.
+
+        align: takes may be moved.
+        """
         if not len(shown):
             return made[best].wav, [comping.Take(0.0, best)]
         rate, near = self.geometry.sample_rate, in_time(torch.tensor([c.offset for c in made]), tolerance)
         few = sorted({best, *near.nonzero()[:, 0].tolist()})
         loud = np.array([comping.levels(made[i].wav, rate) for i in few])
-        found = comping.comped([made[i].hits for i in few], shown, loud, few.index(best))
-        takes = [comping.Take(start, few[i]) for start, i in found]
+        moves = comping.MOVES if align else 0
+        found = comping.comped([made[i].hits for i in few], shown, loud, few.index(best), moves)
+        takes = [take._replace(candidate=few[take.candidate]) for take in found]
         return comping.spliced([c.wav for c in made], takes, rate), takes
 
     def _watch(self, frames: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ class SharedPrefixLayer(CacheLayerMixin):
 
 
 class SharedPrefixCache(Cache):
-    """Run the prefix through it, `branch`, then pass it as `past_key_values` and its `blocks` as `shared`."""
+    """Run the prefix through it, `branch`, then pass it as GPT2Model's cache and its `blocks` as `shared`."""
 
     def __init__(self, layers: int):
         self.blocks = [SharedPrefixLayer() for _ in range(layers)]

@@ -10,7 +10,7 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from condfoley.errors import InputError
 
@@ -185,9 +185,10 @@ def score_table(soundtrack: Soundtrack) -> list[Row]:
     ]
 
 
-def take_list(soundtrack: Soundtrack) -> list[tuple[float, str]]:
-    """From which second on the soundtrack is which candidate's file."""
-    return [(t.start, candidate_name(t.candidate, soundtrack.candidates[t.candidate].seed)) for t in soundtrack.takes]
+def take_list(soundtrack: Soundtrack) -> list[dict[str, Any]]:
+    """From which second on the soundtrack is which candidate's file, moved by how many seconds."""
+    names = [candidate_name(i, candidate.seed) for i, candidate in enumerate(soundtrack.candidates)]
+    return [{"start": take.start, "file": names[take.candidate], "moved": take.moved} for take in soundtrack.takes]
 
 
 def candidate_name(index: int, seed: int) -> str:

@@ -214,8 +214,9 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
 
 
 def _heard(soundtrack: Soundtrack, index: int) -> list[tuple[float, float]]:
-    """From when to when, s, a candidate is heard in the soundtrack."""
-    return [(start, end) for i, start, end in spans(soundtrack.takes, soundtrack.duration) if i == index]
+    """From when to when, s on its own clock, a candidate is heard in the soundtrack."""
+    heard = spans(soundtrack.takes, soundtrack.duration)
+    return [(take.start - take.moved, end - take.moved) for take, end in heard if take.candidate == index]
 
 
 def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:

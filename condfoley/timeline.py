@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condfoley.comping import Take, spans
 from condfoley.data.decode import at_once
@@ -61,10 +61,11 @@ def build(folder: Path) -> Timeline:
     rate = opentime.RationalTime.nearest_smpte_timecode_rate(probe(video).fps)
     end = float(record["duration"])
     timeline = schema.Timeline(folder.resolve().name, global_start_time=opentime.RationalTime(0, rate))
-    timeline.tracks.append(_lane("picture", video, [(0.0, end, True)], end, rate))
-    timeline.tracks.append(_lane("soundtrack", folder / SOUNDTRACK, [(0.0, end, True)], end, rate))
+    whole = [_Cut(0.0, end)]
+    timeline.tracks.append(_lane("picture", video, whole, end, rate))
+    timeline.tracks.append(_lane("soundtrack", folder / SOUNDTRACK, whole, end, rate))
     names = sorted((row["file"] for row in record["candidates"]), key=lambda name: int(name.split("_")[0]))
-    heard = spans([Take(take["start"], names.index(take["file"])) for take in record["takes"]], end)
+    heard = spans([Take(t["start"], names.index(t["file"]), t.get("moved", 0.0)) for t in record["takes"]], end)
     for i, name in enumerate(names):
         cuts = _cuts(heard, i)
         timeline.tracks.append(_lane(name.split("_")[0], folder / CANDIDATES / name, cuts, end, rate, muted=True))
@@ -84,30 +85,38 @@ def _record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _cuts(heard: list[tuple[int, float, float]], candidate: int) -> list[tuple[float, float, bool]]:
-    """A candidate's clips: from when to when, s, and whether the soundtrack took them. heard: see `spans`."""
-    out: list[tuple[float, float, bool]] = []
-    for i, start, stop in heard:
-        taken = i == candidate
-        if out and out[-1][2] == taken:
-            start = out.pop()[0]
-        out.append((start, stop, taken))
+class _Cut(NamedTuple):
+    """A lane's clip: from when to when, s, whether the soundtrack took it, and by how much it was moved then."""
+
+    start: float
+    stop: float
+    taken: bool = False
+    moved: float = 0.0
+
+
+def _cuts(heard: list[tuple[Take, float]], candidate: int) -> list[_Cut]:
+    """A candidate's clips. heard: see `spans`."""
+    out: list[_Cut] = []
+    for take, stop in heard:
+        cut = _Cut(take.start, stop, True, take.moved) if take.candidate == candidate else _Cut(take.start, stop)
+        if out and out[-1][2:] == cut[2:]:
+            cut = cut._replace(start=out.pop().start)
+        out.append(cut)
     return out
 
 
-def _lane(
-    name: str, path: Path, cuts: list[tuple[float, float, bool]], end: float, rate: float, muted: bool = False
-) -> Track:
+def _lane(name: str, path: Path, cuts: list[_Cut], end: float, rate: float, muted: bool = False) -> Track:
     """A track of one file, cut into `cuts`, each in its place; an empty one leaves no clip."""
     from opentimelineio import opentime, schema
 
     track = schema.Track(name, kind=schema.TrackKind.Video if name == "picture" else schema.TrackKind.Audio)
     whole = opentime.TimeRange(opentime.RationalTime(0, rate), _time(end, rate))
-    for start, stop, taken in cuts:
-        used = opentime.TimeRange.range_from_start_end_time(_time(start, rate), _time(stop, rate))
+    for cut in cuts:
+        used = opentime.TimeRange.range_from_start_end_time(_time(cut.start, rate), _time(cut.stop, rate))
         if used.duration.value:
             media = schema.ExternalReference(path.resolve().as_uri(), whole)
-            track.append(_clip(f"{name} taken" if muted and taken else name, media, used, muted))
+            used = opentime.TimeRange(used.start_time - _time(cut.moved, rate), used.duration)
+            track.append(_clip(f"{name} taken" if cut.taken else name, media, used, muted))
     return track
 
 

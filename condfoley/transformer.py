@@ -6,8 +6,9 @@ Sequence: [reference frames][target frames][reference codes][target codes], code
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from transformers import GPT2Config, GPT2Model
 from condfoley.kv_cache import SHARED_PREFIX, SharedPrefixCache
 from condfoley.sizes import TransformerConfig
 
+# Older releases of transformers call it `past_key_values`, newer ones warn of that name and will refuse it.
+CACHE_ARGUMENT = "cache" if "cache" in inspect.signature(GPT2Model.forward).parameters else "past_key_values"
 Given = Literal["both", "target", "nothing"]  # target's picture and reference, the first alone, or neither
 
 
@@ -213,7 +216,7 @@ class Transformer(nn.Module):
         if hints is not None:
             prefix = torch.cat([prefix[:, :-1], prefix[:, -1:] + hints[:, :1]], 1)
         cache = SharedPrefixCache(self.config.n_layer)
-        hidden = self.gpt2(inputs_embeds=prefix, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+        hidden = self._run(prefix, cache)
         cache.branch(n, places=total)
         hidden = hidden.repeat_interleave(n, 0)  # (R * N, n_embd): all candidates of one term, then of the next
         written = torch.empty(n, 0, dtype=torch.long, device=prefix.device) if forced is None else forced
@@ -234,9 +237,12 @@ class Transformer(nn.Module):
         x = self._segment(self._codes(codes, position), 3).repeat(terms, 1, 1)  # (R * N, F, n_embd)
         if hints is not None:
             x = x + hints[:, position + 1 : position + 1 + codes.shape[1]].repeat_interleave(len(codes), 0)
-        return self.gpt2(inputs_embeds=x, past_key_values=cache, use_cache=True, shared=cache.blocks).last_hidden_state[
-            :, -1
-        ]
+        return self._run(x, cache, shared=cache.blocks)
+
+    def _run(self, x: Tensor, cache: SharedPrefixCache, **shared: Any) -> Tensor:
+        """The decoder on (B, F, n_embd) behind what the cache holds: last hidden states (B, n_embd)."""
+        named = {CACHE_ARGUMENT: cache}
+        return self.gpt2(inputs_embeds=x, use_cache=True, **named, **shared).last_hidden_state[:, -1]
 
     def _conditions(self, condition: Condition, terms: list[Given]) -> tuple[Tensor, Tensor | None]:
         """Prefix and hints with what each term is given, one row a term."""

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from condfoley.comping import (
     CELL,
+    MOVES,
     OFF,
     REACH,
     Take,
@@ -14,6 +17,7 @@ from condfoley.comping import (
     lateness,
     levels,
     most_heard,
+    spans,
     spliced,
 )
 from tests.made_up import RATE, pulses
@@ -111,6 +115,45 @@ def test_two_halves_make_a_whole():
     takes = comped([np.array([0.5, 1.2]), np.array([1.2, 1.9])], SHOWN, loud, favourite=1)
     assert [t.candidate for t in takes] == [0, 1] and 0.5 < takes[1].start < 1.9
     assert np.abs(spliced(wavs, takes, RATE) - pulses([0.5, 1.2, 1.9], 2.5)).max() < 0.01
+
+
+def test_a_take_is_moved_to_where_the_pictures_hits_are():
+    """The only candidate misses the second hit by more than REACH: from a quiet moment on it is moved."""
+    heard = np.array([0.5, 1.2 - 4 * CELL, 1.9 - 4 * CELL])
+    wav = pulses(list(heard), 2.5)
+    loud = levels(wav, RATE)[None]
+    assert comped([heard], SHOWN, loud, 0, moves=0) == [Take(0.0, 0)]
+    takes = comped([heard], SHOWN, loud, 0)
+    assert [(t.candidate, t.moved) for t in takes] == [(0, 0.0), (0, pytest.approx(4 * CELL))]
+    assert 0.5 < takes[1].start < 1.2
+    assert np.abs(spliced([wav], takes, RATE) - pulses(list(SHOWN), 2.5)).max() < 0.02  # the first hit rings on
+    assert len(comped([heard], SHOWN, loud, 0, moves=1)) == 1  # that would not be enough
+
+
+@given(
+    st.integers(1, 4),
+    st.floats(0.03, 3.0),
+    st.lists(st.floats(0.0, 3.0), max_size=6),
+    st.integers(0, 3),
+    st.integers(0, 2**32 - 1),
+)
+def test_moved_takes_are_heard_only_where_they_have_sound(candidates, duration, shown, favourite, seed):
+    rng = np.random.default_rng(seed)
+    samples = round(duration * RATE)
+    wavs = [np.full(samples, 1.0, np.float32)] * candidates
+    heard = [np.sort(rng.uniform(0, duration, rng.integers(0, 6))) for _ in wavs]
+    loud = np.array([levels(wav, RATE) for wav in wavs]) * rng.random()
+    takes = comped(heard, np.sort(shown), loud, min(favourite, candidates - 1))
+    assert takes[0].start == 0 and all(abs(t.moved) <= MOVES * CELL + 1e-9 for t in takes)
+    for take, end in spans(takes, duration):
+        assert take.start < end and 0 <= take.candidate < candidates
+        assert take.start - take.moved >= -1e-9 and end - take.moved <= duration + 1e-9
+    out = spliced(wavs, takes, RATE)
+    inside = np.ones(samples, bool)
+    for take in takes[1:]:  # a crossfade may reach over a candidate's end
+        place = round(take.start * RATE)
+        inside[max(0, place - RATE // 50) : place + RATE // 50] = False
+    assert len(out) == samples and np.allclose(out[inside], 1.0)
 
 
 def test_the_most_heard_is_that_of_the_longest_time():

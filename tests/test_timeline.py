@@ -32,7 +32,7 @@ def result(tmp_path: Path) -> Path:
     record = {
         "duration": 2.0,
         "candidates": [{"file": row.file} for row in table],
-        "takes": [{"start": start, "file": file} for start, file in takes],
+        "takes": takes,
         "picture_hits": track.hits.tolist(),
     }
     (folder / "provenance.json").write_text(json.dumps(record))
@@ -66,6 +66,21 @@ def test_clips_play_in_their_place(result: Path) -> None:
     for clip in timeline.find_clips():
         assert clip.source_range == clip.range_in_parent()
         assert Path(otio.url_utils.filepath_from_url(clip.media_reference.target_url)).is_file()
+
+
+def test_a_moved_take_is_slipped_in_its_place(result: Path) -> None:
+    path = result / "provenance.json"
+    record = json.loads(path.read_text())
+    record["takes"][1]["moved"], record["takes"][2]["moved"] = 0.2, -0.15
+    path.write_text(json.dumps(record))
+    timeline = build(result)
+    tracks = {track.name: list(track) for track in timeline.tracks}
+    later, earlier, untouched = tracks["01"][1], tracks["02"][2], tracks["02"][1]
+    for clip, moved in ((later, 0.2), (earlier, -0.15), (untouched, 0.0)):
+        slipped = clip.range_in_parent().start_time - clip.source_range.start_time
+        assert slipped.to_seconds() == pytest.approx(moved, abs=0.03)
+        assert clip.source_range.duration == clip.range_in_parent().duration
+    assert {name: len(clips) for name, clips in tracks.items()} == dict(zip(NAMES, (1, 1, 3, 3, 1), strict=True))
 
 
 def test_both_files_say_the_same(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
