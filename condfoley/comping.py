@@ -142,7 +142,7 @@ def comped(
     moves: cells by which a take may be moved either way; a moved one is taken only where it has sound.
     """
     steps, cell = range(-moves, moves + 1), np.arange(loud.shape[1])
-    costs, levels = [], []
+    costs, louds = [], []
     for times, level in zip(heard, loud, strict=True):
         for step in steps:
             source = cell - step  # where in the candidate the sound of each cell comes from
@@ -150,6 +150,6 @@ def comped(
             there = times + step * CELL
             there = there[(there >= 0) & (there < len(cell) * CELL)]
             costs.append(np.where(has_sound, faults(shown, there, len(cell)), np.inf))
-            levels.append(level[source.clip(0, len(cell) - 1)])
-    found = best_takes(np.array(costs), np.array(levels), favourite * len(steps) + moves)
+            louds.append(level[source.clip(0, len(cell) - 1)])
+    found = best_takes(np.array(costs), np.array(louds), favourite * len(steps) + moves)
     return [Take(start, way // len(steps), round(steps[way % len(steps)] * CELL, 6)) for start, way, _ in found]
