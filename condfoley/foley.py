@@ -116,9 +116,10 @@ class Foley:
         the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
         eq_match: how far each candidate is equalised towards the reference, in [0, 1] (see `equalised`); None: EQ_MATCH,
         or 0 in mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
-        (at most REACH), and each take of a comped soundtrack further (at most MOVES cells). comp: take each moment from the
-        candidate that hits when the picture does; otherwise, or without `rerank`, one candidate is taken whole. tolerance, reference_start: s. mode: `published` does as the published
-        script does, with its own sampling (docs/published.md). progress: called with what is done and its share.
+        (at most REACH), and each take of a comped soundtrack further (at most MOVES cells). comp: take each moment from
+        the candidate that hits when the picture does; otherwise, or without `rerank`, one candidate is taken whole.
+        tolerance, reference_start: s. mode: `published` does as the published script does, with its own sampling
+        (docs/published.md). progress: called with what is done and its share.
         Raises InputError when a file cannot be used, or the reference is silent.
         """
         tell = progress or (lambda stage, share: None)
