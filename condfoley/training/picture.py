@@ -20,9 +20,7 @@ from condfoley.training.config import TrainConfig
 from condfoley.training.kinetics import load_kinetics
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage
-from condfoley.video_encoder import VideoEncoder, pick_onsets
-
-WIDTH = 0.7  # frames, deviation of the soft label around an onset
+from condfoley.video_encoder import LABEL_WIDTH, VideoEncoder, pick_onsets
 
 
 def frame_labels(events: tuple[Event, ...], start: int, count: int, fps: float) -> np.ndarray:
@@ -30,7 +28,7 @@ def frame_labels(events: tuple[Event, ...], start: int, count: int, fps: float) 
     frame = np.arange(start, start + count, dtype=np.float64)
     out = np.zeros((count, 3), np.float32)
     for event in events:
-        near = np.exp(-0.5 * ((frame - event.time * fps) / WIDTH) ** 2)
+        near = np.exp(-0.5 * ((frame - event.time * fps) / LABEL_WIDTH) ** 2)
         out[:, 2] = np.where(near > out[:, 0], event.strength, out[:, 2])
         out[:, 0] = np.maximum(out[:, 0], near)
         if event.duration:

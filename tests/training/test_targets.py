@@ -35,6 +35,17 @@ def test_nothing_is_picked_from_a_flat_line():
     assert len(pick_onsets(np.full(30, 0.2), 15.0)) == 0
 
 
+@given(first=st.integers(0, 27), heights=st.lists(st.floats(0.31, 0.55), min_size=3, max_size=3))
+def test_an_onset_that_is_spread_over_three_frames_counts_once_and_lies_among_them(first, heights):
+    probability = np.zeros(30)
+    probability[first : first + 3] = heights
+    (time,) = pick_onsets(probability, 15.0)
+    assert first / 15 < time < (first + 2) / 15
+    alone = np.zeros(30)
+    alone[first] = heights[0]
+    assert len(pick_onsets(alone, 15.0)) == 0
+
+
 @given(source=st.floats(3, 15), phase=st.floats(0, 1), count=st.integers(1, 60))
 def test_repeated_frames_never_show_the_future(source, phase, count):
     index = repeated_frames(count, 15.0, source, phase)
