@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 from torch import nn
@@ -23,7 +24,10 @@ def add_adapters(model: Transformer, rank: int) -> Any:
         from condfoley.errors import InputError
 
         raise InputError("lora needs peft; install it with `pip install 'condfoley[train]'`, or set lora=0") from None
-    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS))
+    with warnings.catch_warnings():
+        # the targets are GPT-2's Conv1D and a Linear; peft finds out itself which way each of them is laid out, and says so
+        warnings.filterwarnings("ignore", "fan_in_fan_out")
+        return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS))
 
 
 def merged_adapters(adapted: Any) -> nn.Module:
