@@ -137,8 +137,8 @@ class TrainConfig:
     """Largest gradient norm; 0: no clipping."""
     ema: float = 0.0
     """Decay of the moving average of the weights, which is then what is validated and exported; 0: none."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Arithmetic of the forward pass; fp16 needs a GPU."""
+    precision: Literal["fp32", "bf16", "fp16", "auto"] = "fp32"
+    """Arithmetic of the forward pass; fp16 needs a GPU. auto: bf16 where the processor computes in it, else fp32."""
     device: Literal["auto", "cpu"] = "auto"
     """auto: the GPU when there is one."""
     threads: int = 0

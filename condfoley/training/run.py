@@ -60,7 +60,7 @@ def build(config: TrainConfig) -> Stage:
 def engine(config: TrainConfig) -> Accelerator:
     """Devices, processes and arithmetic. Raises InputError for a batch or an arithmetic that does not fit them."""
     AcceleratorState._reset_state(reset_partial_state=True)  # a process may train stage after stage
-    mixed = "no" if config.precision == "fp32" else config.precision
+    mixed = arithmetic(config)
     try:
         accelerator = Accelerator(
             cpu=config.device == "cpu",
@@ -80,6 +80,25 @@ def engine(config: TrainConfig) -> Accelerator:
             f"{config.accumulate} parts each; give a multiple of {parts}"
         )
     return accelerator
+
+
+def arithmetic(config: TrainConfig) -> str:
+    """`config.precision` in accelerate's words: no, bf16 or fp16. Says so when bf16 was asked of a processor without it."""
+    on_gpu = config.device == "auto" and torch.cuda.is_available()
+    in_hardware = torch.cuda.is_bf16_supported() if on_gpu else cpu_has_bf16()
+    if config.precision == "bf16" and not in_hardware:
+        print(
+            "condfoley: this processor does not compute in bf16, which is emulated, many times slower than fp32; "
+            "precision=auto takes bf16 only where it helps",
+            file=sys.stderr,
+        )
+    wanted = {"fp32": "no", "auto": "bf16" if in_hardware else "no"}
+    return wanted.get(config.precision, config.precision)
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU has instructions that make bf16 worth while, as oneDNN sees it."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def train(stage: Stage) -> None:

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from condfoley.errors import InputError
+from condfoley.training import run
 from condfoley.training.run import main
 from tests.training.test_resume import logged
 from tests.training.toy import LOSSES, config
@@ -146,8 +147,18 @@ def test_a_batch_that_cannot_be_shared_is_refused(clips, tmp_path):
 
 
 def test_bf16_trains_and_fp16_without_a_gpu_is_refused(clips, tmp_path):
-    main(config("tokenizer", clips, tmp_path, steps=2, precision="bf16"))
-    assert all(v.dtype == torch.float32 for v in networks(tmp_path / "tokenizer").values() if v.is_floating_point())
+    main(config("video", clips, tmp_path, steps=2, precision="bf16"))
+    assert all(v.dtype == torch.float32 for v in networks(tmp_path / "video").values() if v.is_floating_point())
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="precision=fp16 does not work here"):
             main(config("tokenizer", clips, tmp_path, precision="fp16"))
+
+
+@pytest.mark.parametrize(("has_it", "chosen"), [(True, "bf16"), (False, "no")])
+def test_bf16_is_chosen_where_the_processor_has_it(clips, tmp_path, monkeypatch, capsys, has_it, chosen):
+    monkeypatch.setattr(run, "cpu_has_bf16", lambda: has_it)
+    given = {x: run.arithmetic(config("video", clips, tmp_path, precision=x, device="cpu")) for x in ("auto", "fp32")}
+    assert given == {"auto": chosen, "fp32": "no"} and not capsys.readouterr().err
+    assert run.arithmetic(config("video", clips, tmp_path, precision="bf16", device="cpu")) == "bf16"
+    assert ("precision=auto" in capsys.readouterr().err) is not has_it
+    assert run.engine(config("video", clips, tmp_path, precision="auto", device="cpu")).mixed_precision == chosen
