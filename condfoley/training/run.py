@@ -84,16 +84,17 @@ def engine(config: TrainConfig) -> Accelerator:
 
 def arithmetic(config: TrainConfig) -> str:
     """`config.precision` in accelerate's words: no, bf16 or fp16. Says so when bf16 was asked of a processor without it."""
+    if config.precision in ("fp32", "fp16"):
+        return "no" if config.precision == "fp32" else "fp16"
     on_gpu = config.device == "auto" and torch.cuda.is_available()
-    in_hardware = torch.cuda.is_bf16_supported() if on_gpu else cpu_has_bf16()
+    in_hardware = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else cpu_has_bf16()
     if config.precision == "bf16" and not in_hardware:
         print(
             "condfoley: this processor does not compute in bf16, which is emulated, many times slower than fp32; "
             "precision=auto takes bf16 only where it helps",
             file=sys.stderr,
         )
-    wanted = {"fp32": "no", "auto": "bf16" if in_hardware else "no"}
-    return wanted.get(config.precision, config.precision)
+    return "bf16" if in_hardware or config.precision == "bf16" else "no"
 
 
 def cpu_has_bf16() -> bool:
