@@ -14,6 +14,7 @@ from condfoley.evaluation.clips import Pair
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.evaluation.tables import interval
 from condfoley.foley import Foley
+from condfoley.selection import choose, put_together
 from condfoley.soundtrack import Soundtrack
 from condfoley.sync import rerank
 
@@ -35,16 +36,16 @@ def offset_error(true: np.ndarray, heard: np.ndarray, farthest: float = FARTHEST
     return abs(float(near.mean())) if len(near) else farthest
 
 
-def choices(foley: Foley, made: Soundtrack, counts: Sequence[int]) -> dict[str, np.ndarray]:
+def choices(made: Soundtrack, counts: Sequence[int]) -> dict[str, np.ndarray]:
     """What each way makes of the first N candidates: name -> (samples,)."""
     out = {NONE: made.candidates[0].wav}
     for n in counts:
         first = made.candidates[:n]
         scores = (torch.tensor([getattr(c, name) for c in first]) for name in SCORES)
-        chosen = foley._choose(first, TOLERANCE)
+        chosen = choose(first, TOLERANCE)
         out[f"{PUBLISHED}, N = {n}"] = first[rerank(*scores, TOLERANCE)].wav
         out[f"{OURS}, N = {n}"] = first[chosen].wav
-        out[f"{COMPED}, N = {n}"] = foley._comped(first, made.hits, chosen, TOLERANCE)[0]
+        out[f"{COMPED}, N = {n}"] = put_together(first, made.hits, chosen, TOLERANCE, made.sample_rate)[0]
     return out
 
 
@@ -59,7 +60,7 @@ def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: in
     for pair in tqdm(pairs, desc="re-ranking", unit="pair", disable=None):
         made = foley.generate(pair.reference.path, pair.target.path, candidates=max(counts), seed=seed)
         true = pair.target.onsets[pair.target.onsets < made.duration]
-        for way, wav in choices(foley, made, counts).items():
+        for way, wav in choices(made, counts).items():
             heard = detect_onsets(wav, made.sample_rate)[0]
             score = 1000 * offset_error(true, heard), match(true, heard, WINDOW).f1
             rows.setdefault(way, []).append(score)

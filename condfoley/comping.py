@@ -58,6 +58,22 @@ def faults(shown: np.ndarray, heard: np.ndarray, cells: int) -> np.ndarray:
     return out
 
 
+def heard_again(
+    hits: Sequence[np.ndarray], takes: Sequence[Take], whole: np.ndarray, duration: float
+) -> list[np.ndarray]:
+    """The candidates' hits, (E,) s each, after a soundtrack made of them was listened to.
+
+    A hit may be drowned in the whole, or a swell become one. hits: as they were. takes: of which the soundtrack of
+    `duration` s consists. whole: (H,) s, heard in it; where a candidate was taken these replace its own.
+    """
+    out = list(hits)
+    for take, end in spans(takes, duration):
+        own, heard = out[take.candidate], whole[(whole >= take.start) & (whole < end)]
+        elsewhere = own[(own + take.moved < take.start) | (own + take.moved >= end)]
+        out[take.candidate] = np.sort(np.concatenate([elsewhere, heard - take.moved]))
+    return out
+
+
 def levels(wav: np.ndarray, sample_rate: int) -> np.ndarray:
     """How loud a sound (N,) is around the beginning of each cell: (cells,), 0 for silence, 1 for its peak.
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley import comping, media, windows
+from condfoley import comping, media, selection, windows
 from condfoley.equaliser import equalised, outer_gain
 from condfoley.errors import InputError
-from condfoley.evaluation.onset import detect_onsets, match
+from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
 from condfoley.mel import spectrogram, window_spec
@@ -23,7 +23,7 @@ from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
 from condfoley.referee import Referee
 from condfoley.soundtrack import Candidate, Soundtrack
-from condfoley.sync import Sync, in_time, rerank
+from condfoley.sync import Sync
 from condfoley.tokenizer import Tokenizer
 from condfoley.transformer import Condition, Sampling, Transformer
 from condfoley.video_encoder import VideoEncoder, pick_onsets
@@ -145,13 +145,15 @@ class Foley:
             tell("decoding", 0.7 + 0.3 * len(made) / candidates)
             specs = equalised(way._decode(codes[few]), wanted, eq_match)  # (N, n_mels, M) in [0, 1]
             wavs = way._vocode(specs, duration, outer)
-            some = self._judged(wavs, [seeds[i] for i in few], specs, seen[1], shown, align)
+            named = [seeds[i] for i in few]
+            some = selection.judged(self.referee, wavs, named, specs, seen[1], shown, self.geometry.sample_rate, align)
             if candidates * duration > IN_MEMORY:
                 for candidate in some:
                     candidate.put_aside()
             made += some
         best = way._choose(made, tolerance) if rerank else 0
-        wav, takes = way._comped(made, shown if rerank and comp else NO_TIMES, best, tolerance, align)
+        comped = shown if rerank and comp else NO_TIMES
+        wav, takes = selection.put_together(made, comped, best, tolerance, self.geometry.sample_rate, align)
         tell("done", 1.0)
         settings = {
             "candidates": candidates,
@@ -203,55 +205,9 @@ class Foley:
     def _eq_share(self, wished: float | None) -> float:
         return EQ_MATCH if wished is None else wished
 
-    def _judged(
-        self,
-        wavs: list[np.ndarray],
-        seeds: list[int],
-        specs: Tensor,
-        tokens: Tensor,
-        shown: np.ndarray,
-        align: bool = False,
-    ) -> list[Candidate]:
-        """The candidates with what the referee says of their spectrograms beside the picture's tokens.
-
-        shown: times of the picture's hits; with `align`, the sounds are moved towards them in place.
-        """
-        rate, out = self.geometry.sample_rate, []
-        offsets, confidences = self.referee.judge(tokens, specs)
-        for wav, seed, offset, confidence in zip(wavs, seeds, offsets.tolist(), confidences.tolist(), strict=True):
-            made = Candidate(wav, seed, offset, confidence)
-            if len(shown):
-                heard = detect_onsets(wav, rate)[0]
-                late = comping.lateness(shown, heard) if align else 0.0
-                delay(wav, -round(late * rate))
-                made.hits = heard - late
-                made.offset, made.agreement = offset - late, match(shown, made.hits, comping.REACH).f1
-            out.append(made)
-        return out
-
     def _choose(self, made: list[Candidate], tolerance: float) -> int:
-        """Index of the candidate that the paper's rule takes from those that agree best with the picture's hits."""
-        best = max(c.agreement or 0.0 for c in made)
-        near = [i for i, c in enumerate(made) if (c.agreement or 0.0) >= best - 1e-9]
-        offsets, confidences = (torch.tensor([getattr(made[i], n) for i in near]) for n in ("offset", "confidence"))
-        return near[rerank(offsets, confidences, tolerance)]
-
-    def _comped(
-        self, made: list[Candidate], shown: np.ndarray, best: int, tolerance: float, align: bool = True
-    ) -> tuple[np.ndarray, list[comping.Take]]:
-        """The soundtrack put together from the candidates that are in time, and from which; the best where nothing is shown.
-
-        align: takes may be moved.
-        """
-        if not len(shown):
-            return made[best].wav, [comping.Take(0.0, best)]
-        rate, near = self.geometry.sample_rate, in_time(torch.tensor([c.offset for c in made]), tolerance)
-        few = sorted({best, *near.nonzero()[:, 0].tolist()})
-        loud = np.array([comping.levels(made[i].wav, rate) for i in few])
-        moves = comping.MOVES if align else 0
-        found = comping.comped([made[i].hits for i in few], shown, loud, few.index(best), moves)
-        takes = [take._replace(candidate=few[take.candidate]) for take in found]
-        return comping.spliced([c.wav for c in made], takes, rate), takes
+        """Index of the candidate that is taken where one is taken whole."""
+        return selection.choose(made, tolerance)
 
     def _watch(self, frames: Tensor) -> Tensor:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""
@@ -371,14 +327,6 @@ def read_picture(path: Path, geometry: Geometry) -> np.ndarray:
     """A clip's frames at the geometry's rate and size: (T, S, S, 3) uint8."""
     shrink = media.middle_of_bicubic if geometry.squeeze == "bicubic" else None
     return media.read_frames(path, geometry.fps, geometry.frame_size, shrink=shrink)
-
-
-def delay(wav: np.ndarray, samples: int) -> None:
-    """Moves a soundtrack (N,) later, or earlier where `samples` is negative, in place; what is left free is silent."""
-    if samples > 0:
-        wav[samples:], wav[:samples] = wav[:-samples].copy(), 0.0
-    elif samples < 0:
-        wav[:samples], wav[samples:] = wav[-samples:].copy(), 0.0
 
 
 def finished(wav: np.ndarray) -> np.ndarray:

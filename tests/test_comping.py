@@ -14,6 +14,7 @@ from condfoley.comping import (
     best_takes,
     comped,
     faults,
+    heard_again,
     lateness,
     levels,
     most_heard,
@@ -59,6 +60,14 @@ def test_faults(heard, expected):
 
 def test_no_hits_at_all():
     assert faults(np.zeros(0), np.zeros(0), 10).tolist() == [0] * 10
+
+
+def test_what_is_heard_in_the_whole_replaces_what_was_heard_of_its_takes():
+    hits = [np.array([0.2, 0.9, 1.5]), np.array([0.4, 1.4]), np.array([1.0])]
+    takes = [Take(0.0, 0, 0.1), Take(1.2, 1, -0.05)]
+    first, second, third = heard_again(hits, takes, np.array([0.3, 0.7, 1.35, 1.8]), 2.0)
+    assert first == pytest.approx([0.2, 0.6, 1.5])  # 0.9 was drowned, 0.6 is new, 1.5 was not in its take
+    assert second == pytest.approx([0.4, 1.4, 1.85]) and third is hits[2]
 
 
 def test_loudness_falls_from_the_peak_to_silence():

@@ -8,11 +8,10 @@ from condfoley.comping import Take
 from condfoley.equaliser import mean_power
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
-from condfoley.foley import CEILING, EQ_MATCH, Foley, delay, finished
+from condfoley.foley import CEILING, EQ_MATCH, Foley, finished
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.mel import spectrogram
-from condfoley.soundtrack import Candidate
 from tests.made_up import pulses
 from tests.tiny import write_tiny_weights
 
@@ -113,15 +112,6 @@ def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
         assert whole.takes == [Take(0.0, whole.chosen)] and whole.wav is whole.candidates[whole.chosen].wav
 
 
-def test_what_the_sync_model_finds_late_is_not_comped(foley):
-    takes = [np.array([0.5]), np.array([1.2]), np.array([0.5, 1.2])]
-    made = [Candidate(pulses(list(t), 2.0), 0, o, 0.5, 0.5, t) for t, o in zip(takes, (0.0, 0.1, 0.6))]
-    parts = foley._comped(made, np.array([0.5, 1.2]), 0, 0.2)[1]
-    assert {take.candidate for take in parts} == {0, 1}
-    assert foley._comped(made, np.array([0.5, 1.2]), 0, 0.6)[1] == [Take(0.0, 2)]
-    assert foley._comped(made, np.zeros(0), 1, 0.2)[1] == [Take(0.0, 1)]
-
-
 def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monkeypatch):
     target = clip(home / "pulses.mp4", 2.5, sound=False)
     picture = np.eye(1, 38, 8, dtype=np.float32)[0] + np.eye(1, 38, 28, dtype=np.float32)[0]
@@ -130,16 +120,6 @@ def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monk
     made = foley.generate(reference, target, candidates=2, tolerance=9.0)
     assert len(made.takes) == 2 and made.chosen in (0, 1) and max(c.agreement for c in made.candidates) < 0.7
     assert detect_onsets(made.wav, RATE)[0] == pytest.approx([8 / 15, 28 / 15], abs=0.03)
-
-
-@pytest.mark.parametrize(
-    ("agreements", "chosen"),
-    [((0.2, 0.8, 0.5), 1), ((0.8, 0.8, 0.5), 0), ((None, None, None), 2), ((0.0, 0.0, 0.0), 2)],
-)
-def test_the_papers_rule_decides_between_those_that_agree_best(foley, agreements, chosen):
-    confidences = (0.7, 0.6, 0.9)
-    made = [Candidate(np.zeros(1), 0, 0.0, p, a) for p, a in zip(confidences, agreements)]
-    assert foley._choose(made, 0.2) == chosen
 
 
 def test_without_reranking_the_first_candidate_is_chosen(foley, reference, home):
@@ -208,30 +188,3 @@ def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, mo
     assert distance(1.0) < 0.3 * distance(0.0)
     outside, unchanged = (words[2] for words in given)
     assert outside.min() < 1 and outside.max() == 1 and (unchanged == 1).all()
-
-
-@pytest.mark.parametrize("late", [0.06, -0.04])
-def test_a_soundtrack_is_moved_to_the_pictures_hits(foley, late):
-    shown, rng = np.array([0.5, 1.1, 1.6]), np.random.default_rng(0)
-    wav = np.zeros(3 * RATE, np.float32)
-    for time in shown + late:
-        begin = round(time * RATE)
-        wav[begin : begin + 2000] = rng.normal(0, 0.2, 2000) * np.exp(-np.arange(2000) / 400)
-    tokens, specs = (
-        foley.video_encoder.encode_clip(torch.zeros(45, 32, 32, 3, dtype=torch.uint8)),
-        torch.rand(1, 80, 258),
-    )
-    (still,) = foley._judged([wav.copy()], [0], specs, tokens, shown, align=False)
-    (moved,) = foley._judged([wav.copy()], [0], specs, tokens, shown, align=True)
-    (alone,) = foley._judged([wav.copy()], [0], specs, tokens, shown[:0], align=True)
-    assert np.array_equal(still.wav, wav) and np.array_equal(alone.wav, wav) and alone.agreement is None
-    assert np.abs(detect_onsets(moved.wav, RATE)[0] - shown).max() < 0.012
-    assert moved.offset - still.offset == pytest.approx(-late, abs=0.012) and moved.agreement == 1
-
-
-def test_delay():
-    wav = np.arange(1.0, 6.0)
-    for samples, expected in ((2, [0, 0, 1, 2, 3]), (-2, [3, 4, 5, 0, 0]), (0, [1, 2, 3, 4, 5])):
-        moved = wav.copy()
-        delay(moved, samples)
-        assert moved.tolist() == expected

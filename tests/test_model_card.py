@@ -88,14 +88,12 @@ def test_offset_is_that_of_the_events_that_belong_together():
         assert reranking.offset_error(true, nothing) == reranking.FARTHEST
 
 
-def test_choices_look_at_the_first_candidates_only():
+def test_choices_look_at_the_first_candidates_only(monkeypatch):
     scores = ((0.5, 0.9), (0.1, 0.2), (0.0, 0.1), (0.0, 0.8))
     made = [SimpleNamespace(wav=i, offset=o, confidence=c) for i, (o, c) in enumerate(scores)]
-    foley = SimpleNamespace(
-        _choose=lambda few, tolerance: len(few) - 1,
-        _comped=lambda few, shown, chosen, tolerance: (f"{len(few)} {shown} {chosen}", []),
-    )
-    found = reranking.choices(foley, SimpleNamespace(candidates=made, hits="shown"), (2, 4))
+    monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
+    monkeypatch.setattr(reranking, "put_together", lambda few, shown, chosen, *_: (f"{len(few)} {shown} {chosen}", []))
+    found = reranking.choices(SimpleNamespace(candidates=made, hits="shown", sample_rate=0), (2, 4))
     assert found == {
         "none": 0, "published rule, N = 2": 1, "ours, N = 2": 1, "ours, comped, N = 2": "2 shown 1",
         "published rule, N = 4": 3, "ours, N = 4": 3, "ours, comped, N = 4": "4 shown 3",

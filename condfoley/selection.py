@@ -1,0 +1,104 @@
+"""Selection: the candidates are judged beside the picture, and one soundtrack is made of them.
+
+What the paper does with its sync model, and what comes before it here: candidates that strike when the picture does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from condfoley import comping
+from condfoley.evaluation.onset import detect_onsets, match
+from condfoley.referee import Referee
+from condfoley.soundtrack import Candidate
+from condfoley.sync import in_time, rerank
+
+LISTENS = 3  # how often a soundtrack is put together and listened to, at most
+
+
+def judged(
+    referee: Referee,
+    wavs: Sequence[np.ndarray],
+    seeds: Sequence[int],
+    specs: Tensor,
+    tokens: Tensor,
+    shown: np.ndarray,
+    sample_rate: int,
+    align: bool = False,
+) -> list[Candidate]:
+    """The candidates with what the referee says of them beside the picture, and when they are heard to strike.
+
+    wavs: (N,) each; specs: (candidates, n_mels, M) in [0, 1], theirs. tokens: (T, D), the picture's as the referee sees
+    it. shown: (K,) s, the picture's hits; with `align`, the sounds are moved towards them in place.
+    """
+    offsets, confidences = referee.judge(tokens, specs)
+    out = []
+    for wav, seed, offset, confidence in zip(wavs, seeds, offsets.tolist(), confidences.tolist(), strict=True):
+        made = Candidate(wav, seed, offset, confidence)
+        if len(shown):
+            heard = detect_onsets(wav, sample_rate)[0]
+            late = comping.lateness(shown, heard) if align else 0.0
+            delay(wav, -round(late * sample_rate))
+            made.hits = heard - late
+            made.offset, made.agreement = offset - late, match(shown, made.hits, comping.REACH).f1
+        out.append(made)
+    return out
+
+
+def delay(wav: np.ndarray, samples: int) -> None:
+    """Moves a soundtrack (N,) later, or earlier where `samples` is negative, in place; what is left free is silent."""
+    if samples > 0:
+        wav[samples:], wav[:samples] = wav[:-samples].copy(), 0.0
+    elif samples < 0:
+        wav[:samples], wav[samples:] = wav[-samples:].copy(), 0.0
+
+
+def choose(made: Sequence[Candidate], tolerance: float) -> int:
+    """Index of the candidate that the paper's rule takes from those that agree best with the picture's hits.
+
+    tolerance: s, see `sync.rerank`. Raises ValueError when there is no candidate.
+    """
+    best = max(c.agreement or 0.0 for c in made)
+    near = [i for i, c in enumerate(made) if (c.agreement or 0.0) >= best - 1e-9]
+    offsets, confidences = (torch.tensor([getattr(made[i], n) for i in near]) for n in ("offset", "confidence"))
+    return near[rerank(offsets, confidences, tolerance)]
+
+
+def put_together(
+    made: Sequence[Candidate],
+    shown: np.ndarray,
+    best: int,
+    tolerance: float,
+    sample_rate: int,
+    align: bool = True,
+) -> tuple[np.ndarray, list[comping.Take]]:
+    """The soundtrack (N,) put together from the candidates that are in time, and from which; the best where nothing is shown.
+
+    What a candidate strikes by itself is not all that is heard of it beside others: the soundtrack is listened to, put
+    together again with what was heard, and the one with the fewest faults stays.
+    shown: (K,) s, the picture's hits. best: index of the candidate that is taken where others are no better. tolerance: s,
+    see `sync.in_time`. align: takes may be moved.
+    """
+    if not len(shown):
+        return made[best].wav, [comping.Take(0.0, best)]
+    near = in_time(torch.tensor([c.offset for c in made]), tolerance)
+    few = sorted({best, *near.nonzero()[:, 0].tolist()})
+    wavs, hits = [made[i].wav for i in few], [made[i].hits for i in few]
+    loud = np.array([comping.levels(wav, sample_rate) for wav in wavs])
+    least, duration = np.inf, len(wavs[0]) / sample_rate
+    takes: list[comping.Take] = []
+    for _ in range(LISTENS):
+        before, takes = takes, comping.comped(hits, shown, loud, few.index(best), comping.MOVES if align else 0)
+        if takes == before:
+            break
+        wav = comping.spliced(wavs, takes, sample_rate)
+        heard = detect_onsets(wav, sample_rate)[0]
+        wrong = float(comping.faults(shown, heard, loud.shape[1]).sum())
+        if wrong < least - 1e-9:
+            least, kept = wrong, (wav, [take._replace(candidate=few[take.candidate]) for take in takes])
+        hits = comping.heard_again(hits, takes, heard, duration)
+    return kept
