@@ -21,6 +21,7 @@ from condfoley.data.pairs import Pairing, event_starts
 from condfoley.data.store import Clip, seed_of
 from condfoley.geometry import Geometry
 from condfoley.mel import log_mel, window_spec
+from condfoley.training.arithmetic import frozen
 from condfoley.training.augment import augment
 from condfoley.weights import load_part
 
@@ -78,7 +79,7 @@ def picture_tokens(part: Part, clip: Clip, path: Path) -> None:
     generator = torch.Generator().manual_seed(seed_of(clip.name))
     views = torch.stack([plain, plain.flip(3), augment(frames, size, generator).clamp(0, 1)])
     pixels = (views * 255).round().to(torch.uint8).permute(0, 1, 3, 4, 2)  # (VIEWS, T, S, S, 3)
-    with torch.autocast("cpu", torch.bfloat16):
+    with frozen(part.device):
         tokens = torch.stack([encoder.encode_clip(v) for v in pixels])
     _save(path, tokens)
 
@@ -99,7 +100,7 @@ def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Pat
         windows = np.stack([clip.sound(track, int(begin), g.clip_samples) for begin in begins])
         wavs.append(levelled(windows, rms) if rms else windows)
     spec = window_spec(torch.from_numpy(np.concatenate(wavs)), g).to(part.device)
-    with torch.autocast(torch.device(part.device).type, torch.bfloat16):
+    with frozen(part.device):
         codes = tokenizer.encode(spec)
     grid = codes.cpu().numpy().astype(np.int16).reshape(*starts.shape, -1)
     with at_once(path) as file:
@@ -152,7 +153,7 @@ def reconstructions(part: Part, clip: Clip, path: Path) -> None:
         before, length = int(rng.integers(width)), spec.shape[2]
         padded = F.pad(spec, (before, -(before + length) % width))  # with silence
         windows = padded.unflatten(2, (-1, width)).movedim(2, 0).to(part.device)  # (K, 1, n_mels, width)
-        with torch.autocast(windows.device.type, torch.bfloat16):
+        with frozen(part.device):
             made = torch.cat([_given_back(tokenizer, some, part.geometry) for some in windows.split(AT_ONCE)])
         out.append(made.movedim(0, 2).flatten(2)[:, :, before : before + length])
     _save(path, torch.cat(out))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from condfoley.errors import InputError
 from condfoley.lineage import lineage
+from condfoley.training.arithmetic import has_bf16
 from condfoley.training.checkpoint import Checkpoints, disk_is_full
 from condfoley.training.config import TrainConfig
 from condfoley.training.dry_run import report
@@ -87,7 +88,7 @@ def arithmetic(config: TrainConfig) -> str:
     if config.precision in ("fp32", "fp16"):
         return "no" if config.precision == "fp32" else "fp16"
     on_gpu = config.device == "auto" and torch.cuda.is_available()
-    in_hardware = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else cpu_has_bf16()
+    in_hardware = has_bf16("cuda" if on_gpu else "cpu")
     if config.precision == "bf16" and not in_hardware:
         print(
             "condfoley: this processor does not compute in bf16, which is emulated, many times slower than fp32; "
@@ -95,11 +96,6 @@ def arithmetic(config: TrainConfig) -> str:
             file=sys.stderr,
         )
     return "bf16" if in_hardware or config.precision == "bf16" else "no"
-
-
-def cpu_has_bf16() -> bool:
-    """Whether the CPU has instructions that make bf16 worth while, as oneDNN sees it."""
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def train(stage: Stage) -> None:

@@ -156,7 +156,7 @@ def test_bf16_trains_and_fp16_without_a_gpu_is_refused(clips, tmp_path):
 
 @pytest.mark.parametrize(("has_it", "chosen"), [(True, "bf16"), (False, "no")])
 def test_bf16_is_chosen_where_the_processor_has_it(clips, tmp_path, monkeypatch, capsys, has_it, chosen):
-    monkeypatch.setattr(run, "cpu_has_bf16", lambda: has_it)
+    monkeypatch.setattr(run, "has_bf16", lambda device: has_it)
     given = {x: run.arithmetic(config("video", clips, tmp_path, precision=x, device="cpu")) for x in ("auto", "fp32")}
     assert given == {"auto": chosen, "fp32": "no"} and not capsys.readouterr().err
     assert run.arithmetic(config("video", clips, tmp_path, precision="bf16", device="cpu")) == "bf16"
