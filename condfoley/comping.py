@@ -40,6 +40,13 @@ def lateness(shown: np.ndarray, heard: np.ndarray) -> float:
     return float(np.median([heard[j] - shown[i] for i, j in pairs])) if pairs else 0.0
 
 
+def met(shown: np.ndarray, heard: np.ndarray) -> np.ndarray:
+    """Those of a sound's hits (E,) s that belong to one of the picture's (K,) s, one to one within REACH: ascending."""
+    from mir_eval.util import match_events
+
+    return heard[sorted(j for _, j in match_events(shown, heard, REACH))]
+
+
 def faults(shown: np.ndarray, heard: np.ndarray, cells: int) -> np.ndarray:
     """What is wrong with a sound in each cell, (cells,): 1 a hit missed or too many, OFF and less for one that is late.
 

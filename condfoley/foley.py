@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley import comping, media, selection, windows
+from condfoley import comping, decay, media, selection, windows
 from condfoley.equaliser import equalised, outer_gain
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
@@ -35,7 +35,7 @@ FADE = 0.03  # s, crossfade of a looped reference
 ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
-EQ_MATCH = 1.0  # see `equalised`
+MATCH = 1.0  # share of the way to the reference's spectrum and decays
 CEILING = 0.98  # peak of a finished soundtrack
 TOGETHER = 240.0  # s of sound, of all candidates, that are decoded together
 IN_MEMORY = 2400.0  # s of sound, of all candidates, that stay in memory; more goes to temporary files
@@ -102,6 +102,7 @@ class Foley:
         guidance: float | None = None,
         picture_guidance: float | None = None,
         eq_match: float | None = None,
+        decay_match: float | None = None,
         rerank: bool = True,
         comp: bool = True,
         align: bool = True,
@@ -114,8 +115,9 @@ class Foley:
 
         reference: clip with sound, with or without picture. target: clip with picture. seed: of the first candidate;
         the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
-        eq_match: how far each candidate is equalised towards the reference, in [0, 1] (see `equalised`); None: EQ_MATCH,
-        or 0 in mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
+        eq_match: how far each candidate is equalised towards the reference, in [0, 1] (see `equalised`). decay_match: how
+        far the soundtrack's hits fade as the reference's, in [0, 1] (see `decay.faded`). None of either: MATCH, or 0 in
+        mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
         (at most REACH), and each take of a comped soundtrack further (at most MOVES cells). comp: take each moment from
         the candidate that hits when the picture does; otherwise, or without `rerank`, one candidate is taken whole.
         tolerance, reference_start: s. mode: `published` does as the published script does, with its own sampling
@@ -128,14 +130,14 @@ class Foley:
         way = self._way(mode, duration)
         wished = dict(zip(SAMPLING, (temperature, top_k, top_p, guidance, picture_guidance), strict=True))
         sampling = way._sampling({k: v for k, v in wished.items() if v is not None})
-        eq_match = way._eq_share(eq_match)
+        eq_match, decay_match = way._share(eq_match), way._share(decay_match)
         comp, align = comp and way.follows_hits, align and way.follows_hits
         tell("watching the target", 0.0)
         tokens = way._watch(frames)  # (T, D)
         tell("listening to the reference", 0.05)
         heard = way._read_reference(reference, reference_start)
         seen = self._judged_picture(target, frames, tokens)
-        picture_onsets = self.referee.picture_onsets(*seen)
+        picture_onsets, sliding = self.referee.picture_events(*seen)
         shown = pick_onsets(picture_onsets, self.referee.geometry.fps) if way.follows_hits else NO_TIMES
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
         wanted = spectrogram(heard.wav, way.geometry).to(self.device)  # (n_mels, M)
@@ -154,12 +156,14 @@ class Foley:
         best = way._choose(made, tolerance) if rerank else 0
         comped = shown if rerank and comp else NO_TIMES
         wav, takes = selection.put_together(made, comped, best, tolerance, self.geometry.sample_rate, align)
+        wav = way._faded(wav, heard.wav, shown, sliding, decay_match)
         tell("done", 1.0)
         settings = {
             "candidates": candidates,
             "seed": seed,
             **dataclasses.asdict(sampling),
             "eq_match": eq_match,
+            "decay_match": decay_match,
             "rerank": rerank,
             "comp": comp,
             "align": align,
@@ -202,12 +206,28 @@ class Foley:
     def _sampling(self, wished: dict[str, Any]) -> Sampling:
         return Sampling(**{**RECOMMENDED, **self.card.get("sampling", {}), **wished})
 
-    def _eq_share(self, wished: float | None) -> float:
-        return EQ_MATCH if wished is None else wished
+    def _share(self, wished: float | None) -> float:
+        return MATCH if wished is None else wished
 
     def _choose(self, made: list[Candidate], tolerance: float) -> int:
         """Index of the candidate that is taken where one is taken whole."""
         return selection.choose(made, tolerance)
+
+    def _faded(
+        self, wav: np.ndarray, reference: np.ndarray, shown: np.ndarray, sliding: np.ndarray, share: float
+    ) -> np.ndarray:
+        """The soundtrack (N,) with the reference's decays after its hits, of those that the picture shows (K,) s.
+
+        sliding: (T,) in [0, 1], as the referee sees it.
+        """
+        if not share or not len(shown):
+            return wav
+        g = self.geometry
+        falling = decay.fall(reference, detect_onsets(reference, g.sample_rate)[0], g)
+        if falling is None:
+            return wav
+        hits = comping.met(shown, detect_onsets(wav, g.sample_rate)[0])
+        return finished(decay.faded(wav, hits, falling, g, share, sliding))
 
     def _watch(self, frames: Tensor) -> Tensor:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""

@@ -12,6 +12,7 @@ from typing import Literal
 from condfoley.errors import InputError
 
 SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")
+MATCHING = ("eq_match", "decay_match")
 
 
 @dataclass(kw_only=True)
@@ -36,6 +37,8 @@ class SoundOptions:
     """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it)."""
     eq_match: float | None = None
     """How far to equalise the sound towards the reference's mean spectrum, 0 to 1 (default: 1, all the way)."""
+    decay_match: float | None = None
+    """How far each hit of the soundtrack fades as the reference's do, 0 to 1 (default: 1, all the way)."""
     rerank: bool = True
     """Choose by how well the sound fits the picture; otherwise the first candidate is taken as it is."""
     comp: bool = True
@@ -70,9 +73,10 @@ class SoundOptions:
             raise InputError(f"--temperature is {self.temperature:g}; give a number above 0")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError(f"--top-p is {self.top_p:g}; give a number above 0, at most 1")
-        if self.eq_match is not None and not 0 <= self.eq_match <= 1:
-            raise InputError(f"--eq-match is {self.eq_match:g}; give a number from 0 to 1")
-        for name in (*SAMPLING, "eq_match"):
+        for name in MATCHING:
+            if (value := getattr(self, name)) is not None and not 0 <= value <= 1:
+                raise InputError(f"--{name.replace('_', '-')} is {value:g}; give a number from 0 to 1")
+        for name in (*SAMPLING, *MATCHING):
             if self.mode == "published" and getattr(self, name) is not None:
                 raise InputError(f"--mode published has its own --{name.replace('_', '-')}; leave one of the two out")
 

@@ -19,7 +19,7 @@ FRONT_END = ("sample_rate", "n_fft", "hop", "n_mels", "fmin", "fmax", "mel_scale
 
 
 class Referee:
-    """Offset and confidence of soundtracks, and the onsets that the picture shows.
+    """Offset and confidence of soundtracks, and what the picture shows.
 
     borrowed: it belongs to other weights than the soundtracks' and sees the picture in its own way.
     """
@@ -54,13 +54,15 @@ class Referee:
             verdicts.append(self.sync(seen.expand(len(specs), -1, -1), heard))
         return self.sync.verdict(torch.stack(verdicts).mean(0).cpu())
 
-    def picture_onsets(self, frames: Tensor, tokens: Tensor) -> np.ndarray:
-        """Mean of the onset probabilities of the picture and its mirror image: (T,); zeros without an event head.
+    def picture_events(self, frames: Tensor, tokens: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """How likely something is struck, and how likely it slides, in each frame: (T,) and (T,) in [0, 1].
 
+        Mean of what the event head says of the picture and its mirror image; zeros without an event head.
         frames: (T, H, W, 3) uint8. tokens: (T, D), of the same frames.
         """
         if not self.video_encoder.config.neck:
-            return np.zeros(len(frames), np.float32)
+            return np.zeros(len(frames), np.float32), np.zeros(len(frames), np.float32)
         mirrored = self.video_encoder.encode_clip(frames, mirrored=True)
-        both = torch.stack([self.video_encoder.event_logits(t)[:, 0].sigmoid() for t in (tokens, mirrored)])
-        return both.mean(0).cpu().numpy()
+        both = torch.stack([self.video_encoder.event_logits(t)[:, :2].sigmoid() for t in (tokens, mirrored)])
+        onset, sliding = both.mean(0).cpu().numpy().T
+        return onset, sliding

@@ -99,6 +99,7 @@ BAD_OPTIONS = [
     (["--top-p", "1.5"], "at most 1"),
     (["--eq-match", "2"], "from 0 to 1"),
     (["--eq-match", "nan"], "number"),
+    (["--decay-match", "-1"], "from 0 to 1"),
     (["--top-k", "-1"], "0 or more"),
     (["--tolerance", "-0.1"], "0 or more"),
     (["--seed", "-1"], "0 or more"),

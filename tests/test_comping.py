@@ -17,6 +17,7 @@ from condfoley.comping import (
     heard_again,
     lateness,
     levels,
+    met,
     most_heard,
     spans,
     spliced,
@@ -60,6 +61,11 @@ def test_faults(heard, expected):
 
 def test_no_hits_at_all():
     assert faults(np.zeros(0), np.zeros(0), 10).tolist() == [0] * 10
+
+
+def test_hits_that_belong_to_the_pictures():
+    assert met(SHOWN, np.array([0.3, 0.52, 0.58, 1.15, 2.1])).tolist() == [0.52, 1.15]
+    assert len(met(SHOWN, np.zeros(0))) == len(met(SHOWN[:0], SHOWN)) == 0
 
 
 def test_what_is_heard_in_the_whole_replaces_what_was_heard_of_its_takes():

@@ -8,7 +8,7 @@ from condfoley.comping import Take
 from condfoley.equaliser import mean_power
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
-from condfoley.foley import CEILING, EQ_MATCH, Foley, finished
+from condfoley.foley import CEILING, MATCH, Foley, finished
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.mel import spectrogram
@@ -53,7 +53,7 @@ def test_the_soundtrack_is_as_long_as_the_target_and_nowhere_empty(foley, refere
     assert len(made.wav) == round(made.duration * RATE)
     assert np.isfinite(made.wav).all() and np.abs(made.wav).max() <= CEILING + 1e-6
     assert abs(made.wav.mean()) < 1e-4
-    assert made.settings["eq_match"] == EQ_MATCH
+    assert made.settings["eq_match"] == made.settings["decay_match"] == MATCH
     blocks = np.array_split(made.wav, max(1, round(seconds * 4)))
     assert min(np.abs(b).max() for b in blocks) > 0  # no silent tail
     assert len(made.picture_onsets) == len(made.target_frames)
@@ -100,22 +100,40 @@ def test_long_clips_pass_the_network_by_and_by(foley, monkeypatch):
 def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
     target = clip(home / "comped.mp4", 5.0, sound=False)
     picture = np.eye(1, 75, 20, dtype=np.float32)[0]  # one hit
-    monkeypatch.setattr(foley.referee, "picture_onsets", lambda *_: picture)
+    monkeypatch.setattr(foley.referee, "picture_events", lambda *_: (picture, 0 * picture))
     takes = [Take(0.0, 1), Take(2.0, 0)]
     monkeypatch.setattr("condfoley.foley.comping.comped", lambda *_: takes)
-    made = foley.generate(reference, target, candidates=2, tolerance=9.0)
+    raw = {"candidates": 2, "decay_match": 0.0}
+    made = foley.generate(reference, target, tolerance=9.0, **raw)
     first, second = (c.wav for c in made.candidates)
     assert made.takes == takes and all(c.agreement is not None for c in made.candidates)
     assert np.array_equal(made.wav[:RATE], second[:RATE]) and np.array_equal(made.wav[3 * RATE :], first[3 * RATE :])
     for off in ({"comp": False}, {"rerank": False}, {"mode": "published"}):
-        whole = foley.generate(reference, target, candidates=2, **off)
+        whole = foley.generate(reference, target, **raw, **off)
         assert whole.takes == [Take(0.0, whole.chosen)] and whole.wav is whole.candidates[whole.chosen].wav
+
+
+def test_hits_fade_as_the_references_do(foley, reference, home, monkeypatch):
+    target = clip(home / "fading.mp4", 2.5, sound=False)
+    picture = np.eye(1, 38, 15, dtype=np.float32)[0]  # a hit at 1 s
+    monkeypatch.setattr(foley, "_vocode", lambda *_: [pulses([1.0], 2.5) + 0.02 * pulses([1.7], 2.5, 900)])
+
+    def made(sliding, **settings):
+        monkeypatch.setattr(foley.referee, "picture_events", lambda *_: (picture, sliding))
+        return foley.generate(reference, target, candidates=1, align=False, **settings).wav
+
+    still = np.zeros(38, np.float32)
+    raw, shaped, slides = made(still, decay_match=0.0), made(still), made(still + 1)
+    assert np.allclose(shaped[: RATE - 500], raw[: RATE - 500], atol=1e-3)  # before the hit nothing changes
+    assert shaped[RATE : RATE + 700].std() == pytest.approx(raw[RATE : RATE + 700].std(), rel=0.12)  # nor does its attack
+    swell = slice(round(1.7 * RATE), round(2.0 * RATE))
+    assert np.abs(shaped[swell]).max() < 0.3 * np.abs(raw[swell]).max() and np.allclose(slides, raw, atol=1e-4)
 
 
 def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monkeypatch):
     target = clip(home / "pulses.mp4", 2.5, sound=False)
     picture = np.eye(1, 38, 8, dtype=np.float32)[0] + np.eye(1, 38, 28, dtype=np.float32)[0]
-    monkeypatch.setattr(foley.referee, "picture_onsets", lambda *_: picture)
+    monkeypatch.setattr(foley.referee, "picture_events", lambda *_: (picture, 0 * picture))
     monkeypatch.setattr(foley, "_vocode", lambda *_: [pulses([t], 2.5) for t in (8 / 15, 28 / 15)])
     made = foley.generate(reference, target, candidates=2, tolerance=9.0)
     assert len(made.takes) == 2 and made.chosen in (0, 1) and max(c.agreement for c in made.candidates) < 0.7

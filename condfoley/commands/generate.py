@@ -105,6 +105,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         guidance=options.guidance,
         picture_guidance=options.picture_guidance,
         eq_match=options.eq_match,
+        decay_match=options.decay_match,
         rerank=options.rerank,
         comp=options.comp,
         align=options.align,

@@ -29,7 +29,11 @@ System = Callable[[Pair], np.ndarray]
 Role = Literal["system", "opponent", "control", "bound"]  # controls should lose; bounds know the target's true sound
 RATE = JUDGE.sample_rate
 NOISE = 0.05  # RMS
-UNHEARD: dict[str, Any] = {"withheld": "reference", "eq_match": 0.0}  # nothing of the reference's sound is used
+UNHEARD: dict[str, Any] = {
+    "withheld": "reference",
+    "eq_match": 0.0,
+    "decay_match": 0.0,
+}  # nothing of the reference's sound is used
 
 
 @dataclass
@@ -179,6 +183,7 @@ ENTRIES = (
     Entry("condfoley-no-comp", "system", "the candidate that fits best, whole", partial(model, comp=False)),
     Entry("condfoley-unguided", "system", "no guidance", partial(model, guidance=1.0, picture_guidance=1.0)),
     Entry("condfoley-no-eq", "system", "not equalised towards the reference", partial(model, eq_match=0.0)),
+    Entry("condfoley-no-decay", "system", "its hits do not fade as the reference's", partial(model, decay_match=0.0)),
     Entry("condfoley-no-reference-picture", "system", "only hears the reference", partial(model, withheld="picture")),
     Entry("condfoley-no-reference", "opponent", "sees the target, no reference", partial(model, **UNHEARD)),
     Entry(

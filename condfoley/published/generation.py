@@ -52,7 +52,7 @@ class PublishedFoley(Foley):
         """Half of the codes, temperature 1, no guidance (section 10); what is wished does not count."""
         return Sampling(temperature=1.0, top_k=self.transformer.config.n_embed // 2, top_p=1.0)
 
-    def _eq_share(self, wished: float | None) -> float:
+    def _share(self, wished: float | None) -> float:
         return 0.0
 
     def _watch(self, frames: Tensor) -> Tensor:

@@ -1,0 +1,125 @@
+"""Decay matching: what is struck fades as the reference does, which sound engineers do with an envelope shaper.
+
+Codes blur how a hit dies away, and swell where nothing is struck. How each band falls after a hit is known from the
+reference's sound and need not be guessed; that the hits are where they belong is the picture's and the comping's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from condfoley.geometry import Geometry
+from condfoley.mel import FLOOR, filterbank, stft
+from condfoley.postfilter import bands_of_bins
+
+ATTACK = 0.06  # s after a hit that are its own: here its bands reach their crest
+BEFORE = 0.045  # s before a hit that belong to its attack
+SMOOTH = 5  # frames over which a level is taken
+LIFT = 6.0  # dB that a band is raised at most; it may be lowered by any amount
+TAILS = 4  # hits that may still be heard while a new one is
+CHUNK, MARGIN = 4096, 8  # frames of a long sound whose spectra are in memory at a time, and around them
+
+
+def fall(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Tensor | None:
+    """How far each band has fallen d frames after a hit: (n_mels, D) dB, 0 or less, never rising.
+
+    Mean over the hits of a sound, each until the next one. wav: (N,), hits: (H,) s, ascending. None when no hit rings
+    for longer than its attack.
+    """
+    levels = _levels(wav, geometry)
+    rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
+    begins, attack = _frames(hits, rate, total), round(ATTACK * rate)
+    ends = [max(0, begin - round(BEFORE * rate)) for begin in begins[1:]] + [total]
+    tails = [_tail(levels[:, begin:end], attack) for begin, end in zip(begins, ends) if end - begin > attack]
+    if not tails:
+        return None
+    longest = max(tail.shape[1] for tail in tails)
+    known = torch.stack([F.pad(tail, (0, longest - tail.shape[1]), value=torch.nan) for tail in tails])
+    return known.nanmean(0).cummin(1).values
+
+
+def _tail(levels: Tensor, attack: int) -> Tensor:
+    """Levels (n_mels, D) dB from a hit on, against the crest in the first `attack` frames: 0 until it is reached."""
+    rising = levels[:, :attack].flip(1).cummax(1).values.flip(1)  # what comes before the crest counts as the crest
+    return (torch.cat([rising, levels[:, attack:]], 1) - rising[:, :1]).clamp(max=0)
+
+
+def fallen(falling: Tensor, after: Tensor) -> Tensor:
+    """(n_mels, D) of `fall` and frames (K,) after a hit -> (n_mels, K) dB; beyond D as in the last third before it."""
+    last, third = falling.shape[1] - 1, max(1, falling.shape[1] // 3)
+    slope = (falling[:, last] - falling[:, max(0, last - third)]) / third  # dB a frame
+    return falling[:, after.clamp(max=last)] + slope[:, None] * (after - last).clamp(min=0)
+
+
+def faded(
+    wav: np.ndarray, hits: np.ndarray, falling: Tensor, geometry: Geometry, share: float, sliding: np.ndarray
+) -> np.ndarray:
+    """A soundtrack whose bands fall after each hit as `falling` says (see `fall`); attacks stay as they are.
+
+    wav: (N,) float32, hits: (H,) s, ascending. share: of the difference in dB, 0 to 1. sliding: (T,) in [0, 1] at the
+    geometry's frame rate, how likely the picture shows something that slides, which does not fade: there nothing changes.
+    Returns (N,) float32.
+    """
+    if not share or not len(hits):
+        return wav
+    levels = _levels(wav, geometry)  # (n_mels, M) dB
+    rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
+    begins, attack, before = _frames(hits, rate, total), round(ATTACK * rate), round(BEFORE * rate)
+    crests = [levels[:, b : b + attack].amax(1, keepdim=True) for b in begins]
+    gain = torch.zeros_like(levels)
+    for i, begin in enumerate(begins):
+        first, end = begin + attack, begins[i + 1] - before if i + 1 < len(begins) else total
+        if first >= end:
+            continue
+        frames, heard = torch.arange(first, end), range(max(0, i + 1 - TAILS), i + 1)
+        wanted = torch.stack([crests[j] + fallen(falling, frames - begins[j]) for j in heard]).amax(0)
+        gain[:, first:end] = (wanted - levels[:, first:end]).clamp(max=LIFT)
+    still = 1 - np.interp(np.arange(total) / rate, np.arange(len(sliding)) / geometry.fps, sliding)
+    gain *= share * torch.from_numpy(still).float()
+    smooth = F.avg_pool1d(F.pad(gain[None], (1, 1), mode="replicate"), 3, 1)[0]
+    return _filtered(wav, 10 ** (smooth / 20), geometry)
+
+
+def _frames(times: np.ndarray, rate: float, total: int) -> list[int]:
+    return [min(max(0, round(float(time) * rate) - 1), total - 1) for time in times]
+
+
+def _pieces(samples: int, hop: int) -> Iterator[tuple[int, int, int, int]]:
+    """(begin, end) of the pieces of a sound, and from where to where each is looked at: samples, multiples of `hop`."""
+    for begin in range(0, samples, CHUNK * hop):
+        end = min(begin + CHUNK * hop, samples)
+        yield begin, end, max(0, begin - MARGIN * hop), min(samples, end + MARGIN * hop)
+
+
+def _levels(wav: np.ndarray, geometry: Geometry) -> Tensor:
+    """Mel levels of a sound (N,): (n_mels, N // hop + 1) dB, over SMOOTH frames."""
+    g, out = geometry, []
+    filled = np.pad(wav, (0, max(0, g.n_fft - len(wav))))
+    for begin, end, left, right in _pieces(len(filled), g.hop):
+        mel = filterbank(g) @ stft(torch.from_numpy(filled[left:right]), g).abs()
+        last = (end if end < len(filled) else end + g.hop) // g.hop  # the frame at the end belongs to the last piece
+        out.append(mel[:, (begin - left) // g.hop : last - left // g.hop])
+    power = torch.cat(out, 1)[:, : len(wav) // g.hop + 1].square()
+    smooth = F.avg_pool1d(F.pad(power[None], (SMOOTH // 2, SMOOTH // 2), mode="replicate"), SMOOTH, 1)[0]
+    return 10 * smooth.clamp(min=FLOOR**2).log10()
+
+
+def _filtered(wav: np.ndarray, gain: Tensor, geometry: Geometry) -> np.ndarray:
+    """A sound (N,) with a gain (n_mels, N // hop + 1) in each band and frame: (N,) float32."""
+    g, out = geometry, np.empty(len(wav), np.float32)
+    window, share = torch.hann_window(g.n_fft), bands_of_bins(g)
+    filled = np.pad(wav, (0, max(0, g.n_fft - len(wav))))
+    gain = F.pad(gain, (0, max(0, len(filled) // g.hop + 1 - gain.shape[1])), value=1.0)
+    for begin, end, left, right in _pieces(len(filled), g.hop):
+        spectrum = stft(torch.from_numpy(filled[left:right]), g)  # (bins, frames)
+        first = left // g.hop
+        spectrum = spectrum * (share @ gain[:, first : first + spectrum.shape[1]])
+        made = torch.istft(spectrum, g.n_fft, g.hop, window=window, length=right - left)
+        piece = out[begin:end]
+        piece[:] = made[begin - left :][: len(piece)].numpy()
+    return out

@@ -1,0 +1,105 @@
+"""Hits fade as the reference's do."""
+
+import numpy as np
+import pytest
+import torch
+
+from condfoley import decay
+from condfoley.decay import ATTACK, faded, fall, fallen
+from condfoley.geometry import Geometry
+from condfoley.mel import FLOOR
+
+G = Geometry()
+RATE, FRAMES = G.sample_rate, G.sample_rate / G.hop
+STILL = np.zeros(30, np.float32)
+
+
+def noise(hits, decays, duration=2.0, floor=1e-4):
+    """Bursts of noise at `hits`, s, that fall by `decays` dB a second: (N,) float32."""
+    t, rng = np.arange(round(duration * RATE)) / RATE, np.random.default_rng(0)
+    level = np.full(len(t), floor)
+    for hit, speed in zip(hits, decays, strict=True):
+        after = t - hit
+        level = np.where(after >= 0, np.maximum(level, 0.3 * 10 ** (-speed * after.clip(0) / 20)), level)
+    return (level * rng.standard_normal(len(t))).astype(np.float32)
+
+
+def speed(wav, hit, first=0.1, last=0.4):
+    """How fast a sound falls from `first` to `last` s after a hit, dB a second."""
+    spans = [wav[round((hit + at - 0.03) * RATE) :][: round(0.06 * RATE)] for at in (first, last)]
+    loud = [10 * np.log10(np.square(span).mean()) for span in spans]
+    return (loud[0] - loud[1]) / (last - first)
+
+
+def test_the_fall_is_the_mean_of_the_hits():
+    found = fall(noise([0.3, 1.2], [40, 60]), np.array([0.3, 1.2]), G)
+    assert found.shape[0] == G.n_mels and found.max() == 0 and (found.diff(dim=1) <= 0).all()
+    half_a_second = found[:, round(0.5 * FRAMES)].mean()
+    assert half_a_second == pytest.approx(-25, abs=4)  # below the crest, which noise has above its mean
+
+
+def test_hits_without_a_tail_say_nothing():
+    wav = noise([0.3], [40], 0.5)
+    assert fall(wav, np.zeros(0), G) is None
+    assert fall(wav, np.array([0.5 - ATTACK / 2]), G) is None
+    assert fall(wav, np.array([0.3]), G) is not None
+
+
+def test_beyond_what_was_heard_it_goes_on():
+    falling = torch.stack([-torch.arange(12.0), torch.cat([-torch.arange(6.0), torch.full((6,), -5.0)])])
+    after = torch.tensor([0, 5, 11, 14])
+    assert fallen(falling, after).tolist() == [[0, -5, -11, -14], [0, -5, -5, -5]]
+    assert fallen(falling[:, :1], after).tolist() == [[0] * 4] * 2
+
+
+@pytest.mark.parametrize(("own", "wanted", "comes_to"), [(20, 60, 60), (60, 50, 50), (20, 20, 20)])
+def test_a_soundtrack_fades_as_it_should(own, wanted, comes_to):
+    hits = np.array([0.3, 1.2])
+    falling = fall(noise([0.2], [wanted]), np.array([0.2]), G)
+    wav = noise(hits, [own, own])
+    made = faded(wav, hits, falling, G, 1.0, STILL)
+    assert made.shape == wav.shape and made.dtype == np.float32
+    for hit in hits:
+        assert speed(made, hit) == pytest.approx(comes_to, abs=8)
+        attack = slice(round((hit - 0.02) * RATE), round((hit + 0.03) * RATE))
+        assert made[attack].std() == pytest.approx(wav[attack].std(), rel=0.12)  # 1 dB: an analysis window is 46 ms
+
+
+def test_half_the_way():
+    hits, falling = np.array([0.3]), fall(noise([0.2], [60]), np.array([0.2]), G)
+    wav = noise([0.3], [20])
+    assert speed(faded(wav, hits, falling, G, 0.5, STILL), 0.3) == pytest.approx(40, abs=8)
+    assert faded(wav, hits, falling, G, 0.0, STILL) is wav and faded(wav, hits[:0], falling, G, 1.0, STILL) is wav
+
+
+def test_what_slides_does_not_fade():
+    hits, falling = np.array([0.3]), fall(noise([0.2], [60]), np.array([0.2]), G)
+    wav = noise([0.3], [5])
+    slides = faded(wav, hits, falling, G, 1.0, np.ones(30, np.float32))
+    assert np.allclose(slides, wav, atol=1e-4)
+    assert speed(faded(wav, hits, falling, G, 1.0, STILL), 0.3) > 40
+
+
+def test_a_tail_goes_on_under_a_softer_hit():
+    """A soft hit does not cut off the ring of a loud one."""
+    loud, soft = noise([0.3], [20]), 0.03 * noise([0.8], [20])
+    falling = fall(noise([0.2], [20]), np.array([0.2]), G)
+    made = faded(loud + soft, np.array([0.3, 0.8]), falling, G, 1.0, STILL)
+    tail = slice(round(1.0 * RATE), round(1.6 * RATE))
+    assert np.abs(made[tail]).std() > 0.5 * np.abs(loud[tail]).std()
+
+
+def test_long_sounds_are_done_by_and_by(monkeypatch):
+    hits, falling = np.array([0.3, 1.2]), fall(noise([0.2], [60]), np.array([0.2]), G)
+    wav = noise(hits, [20, 20])[:-77]
+    levels, whole = decay._levels(wav, G), faded(wav, hits, falling, G, 1.0, STILL)
+    monkeypatch.setattr(decay, "CHUNK", 50)
+    assert torch.allclose(decay._levels(wav, G), levels, atol=1e-3)
+    assert np.allclose(faded(wav, hits, falling, G, 1.0, STILL), whole, atol=1e-4)
+
+
+def test_a_sound_shorter_than_an_analysis_window():
+    wav = np.full(400, 0.1, np.float32)
+    made = faded(wav, np.zeros(1), torch.zeros(G.n_mels, 3), G, 1.0, STILL)
+    assert made.shape == wav.shape and np.isfinite(made).all()
+    assert decay._levels(np.zeros(400, np.float32), G).max() <= 20 * np.log10(FLOOR) + 1e-3
