@@ -24,6 +24,7 @@ from condfoley.evaluation.tables import Table, number, percent
 from condfoley.training import pretext
 from condfoley.training.config import TrainConfig
 from condfoley.training.offset import SyncStage
+from condfoley.training.onsets import EventsStage
 from condfoley.training.picture import VideoStage
 from condfoley.training.prior import TransformerStage
 from condfoley.training.run import build
@@ -31,12 +32,12 @@ from condfoley.training.stage import Batch, Stage, streams
 from condfoley.transformer import Condition, Sampling
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "small"
-STAGES = ("tokenizer", "vocoder", "video", "transformer", "sync", "judges")
+STAGES = ("tokenizer", "vocoder", "video", "transformer", "sync", "events", "judges")
 PARTS = ("loader", "overfit", "pretext")
 TIMED = 5  # steps that are timed
 CLIPS = 8  # of the overfit check
 # Steps in which the small sizes learn 8 examples by heart (docs/training.md has what is left then).
-STEPS = {"tokenizer": 600, "vocoder": 2000, "video": 150, "transformer": 100, "sync": 150, "judges": 50}
+STEPS = {"tokenizer": 600, "vocoder": 2000, "video": 150, "transformer": 100, "sync": 150, "events": 150, "judges": 50}
 VOCODER_LR, VOCODER_WINDOW = 2e-3, 4096  # of the overfit check; samples
 LOSSES = ("reconstruction", "stft", "mel", "onset", "sliding", "strength", "cross_entropy", "action", "material")
 
@@ -72,7 +73,7 @@ def least(stage: Stage, batch: Batch) -> float:
 
     It is the labels' own entropy, as `overfit` adds up a stage's losses.
     """
-    if isinstance(stage, VideoStage):
+    if isinstance(stage, VideoStage | EventsStage):
         onset = batch.tensors[1][..., 0].double()  # sliding is 0 or 1, strength a squared error
         weight = 1 + (stage.config.loss.onset_weight - 1) * onset
         return float((weight * torch.special.entr(torch.stack([onset, 1 - onset])).sum(0)).mean())
@@ -98,7 +99,7 @@ def plain(config: TrainConfig, steps: int) -> TrainConfig:
 
     Of the vocoder's losses only that of mel spectrograms stays: the other compares log magnitudes of noise bin by bin.
     """
-    sync = dataclasses.replace(config.sync, dropout=0.0)
+    sync, events = (dataclasses.replace(sizes, dropout=0.0) for sizes in (config.sync, config.events))
     loss = dataclasses.replace(
         config.loss, drop_reference=0, drop_picture=0, drop_all=0, feature_noise=0, adversarial=0, feature_matching=0,
         quantise_from=0,
@@ -106,7 +107,7 @@ def plain(config: TrainConfig, steps: int) -> TrainConfig:
     if config.stage == "vocoder":
         loss = dataclasses.replace(loss, stft=0, reconstructed=0)
         config = dataclasses.replace(config, lr=VOCODER_LR, window=VOCODER_WINDOW)
-    return dataclasses.replace(config, sync=sync, loss=loss, steps=steps, warmup=10, weight_decay=0.0)
+    return dataclasses.replace(config, sync=sync, events=events, loss=loss, steps=steps, warmup=10, weight_decay=0.0)
 
 
 def settings(stage: str, options: argparse.Namespace) -> TrainConfig:

@@ -16,6 +16,7 @@ from condfoley import comping, decay, media, selection, windows
 from condfoley.equaliser import equalised, outer_gain
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
+from condfoley.events import Events
 from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
 from condfoley.mel import spectrogram, window_spec
@@ -41,6 +42,7 @@ TOGETHER = 240.0  # s of sound, of all candidates, that are decoded together
 IN_MEMORY = 2400.0  # s of sound, of all candidates, that stay in memory; more goes to temporary files
 NO_TIMES = np.zeros(0)
 NEEDED = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts without which nothing can be heard
+OPTIONAL = ("sync", "events")
 Progress = Callable[[str, float], None]
 
 
@@ -71,12 +73,14 @@ class Foley:
         geometry: Geometry,
         card: dict[str, Any] | None = None,
         device: str = "cpu",
+        events: Events | None = None,
     ):
-        """sync: None borrows the shipped one, with its own video encoder."""
+        """sync: None borrows the shipped one, with its own video encoder. events: None: the video encoder's own head."""
         self.tokenizer, self.video_encoder, self.transformer = tokenizer, video_encoder, transformer
         self.vocoder, self.sync, self.geometry = vocoder, sync, geometry
         self.card, self.device = card or {}, torch.device(device)
-        self.referee = Referee(video_encoder, sync, geometry) if sync else Referee.shipped(geometry, device)
+        own = Referee(video_encoder, sync, geometry, events) if sync else None
+        self.referee = own or Referee.shipped(geometry, device)
 
     @classmethod
     def load(cls, path: str | Path | None = None, device: str = "cpu") -> Foley:
@@ -84,9 +88,11 @@ class Foley:
         folder = Path(path) if path else SHIPPED
         card = read_card(folder)
         parts = {name: load_part(folder, name, device) for name in NEEDED}
-        sync = load_part(folder, "sync", device) if "sync" in card["parts"] else None
+        optional: dict[str, Any] = {
+            name: load_part(folder, name, device) if name in card["parts"] else None for name in OPTIONAL
+        }
         require_matching(folder, card)
-        return cls(**parts, sync=sync, geometry=card_geometry(card), card=card, device=device)
+        return cls(**parts, **optional, geometry=card_geometry(card), card=card, device=device)
 
     @torch.inference_mode()
     def generate(

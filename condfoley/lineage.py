@@ -10,7 +10,11 @@ from condfoley.errors import InputError
 from condfoley.weights import read_card
 
 # Parts that only understand what these earlier parts make.
-BUILT_ON = {"transformer": ("tokenizer", "video_encoder"), "sync": ("video_encoder",)}
+BUILT_ON = {
+    "transformer": ("tokenizer", "video_encoder"),
+    "sync": ("video_encoder",),
+    "events": ("video_encoder",),
+}
 CODES = ("encoder.", "quant_conv.", "quantize.")  # the tokenizer's tensors that decide what a code means
 
 

@@ -40,7 +40,7 @@ class SoundOptions:
     decay_match: float | None = None
     """How far each hit of the soundtrack fades as the reference's do, 0 to 1 (default: 1, all the way)."""
     rerank: bool = True
-    """Choose by how well the sound fits the picture; otherwise the first candidate is taken as it is."""
+    """Choose by how well the sound fits the picture; otherwise the first candidate is taken."""
     comp: bool = True
     """Take each moment from the candidate that hits when the picture does; otherwise one candidate is taken whole."""
     align: bool = True

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from condfoley import windows
 from condfoley.errors import InputError
+from condfoley.events import Events
 from condfoley.geometry import Geometry
 from condfoley.sync import Sync
 from condfoley.video_encoder import VideoEncoder
@@ -21,11 +22,20 @@ FRONT_END = ("sample_rate", "n_fft", "hop", "n_mels", "fmin", "fmax", "mel_scale
 class Referee:
     """Offset and confidence of soundtracks, and what the picture shows.
 
-    borrowed: it belongs to other weights than the soundtracks' and sees the picture in its own way.
+    borrowed: it belongs to other weights than the soundtracks' and sees the picture in its own way. events: None
+    leaves what happens to the video encoder's own event head.
     """
 
-    def __init__(self, video_encoder: VideoEncoder, sync: Sync, geometry: Geometry, borrowed: str = ""):
-        self.video_encoder, self.sync, self.geometry, self.borrowed = video_encoder, sync, geometry, borrowed
+    def __init__(
+        self,
+        video_encoder: VideoEncoder,
+        sync: Sync,
+        geometry: Geometry,
+        events: Events | None = None,
+        borrowed: str = "",
+    ):
+        self.video_encoder, self.sync, self.geometry = video_encoder, sync, geometry
+        self.events, self.borrowed = events, borrowed
 
     @classmethod
     def shipped(cls, geometry: Geometry, device: str = "cpu") -> Referee:
@@ -37,8 +47,8 @@ class Referee:
         own = card_geometry(card)
         if other := [name for name in FRONT_END if getattr(own, name) != getattr(geometry, name)]:
             raise InputError(f"the weights have no sync, and the shipped one knows another {other[0]}; train it first")
-        encoder, sync = (load_part(SHIPPED, name, device) for name in ("video_encoder", "sync"))
-        return cls(encoder, sync, own, str(card["name"]))
+        encoder, sync, events = (load_part(SHIPPED, name, device) for name in ("video_encoder", "sync", "events"))
+        return cls(encoder, sync, own, events, str(card["name"]))
 
     def judge(self, tokens: Tensor, specs: Tensor) -> tuple[Tensor, Tensor]:
         """Offset, s, and confidence of each candidate, from the mean verdict over segments of the target.
@@ -60,9 +70,10 @@ class Referee:
         Mean of what the event head says of the picture and its mirror image; zeros without an event head.
         frames: (T, H, W, 3) uint8. tokens: (T, D), of the same frames.
         """
-        if not self.video_encoder.config.neck:
+        if not self.events and not self.video_encoder.config.neck:
             return np.zeros(len(frames), np.float32), np.zeros(len(frames), np.float32)
         mirrored = self.video_encoder.encode_clip(frames, mirrored=True)
-        both = torch.stack([self.video_encoder.event_logits(t)[:, :2].sigmoid() for t in (tokens, mirrored)])
-        onset, sliding = both.mean(0).cpu().numpy().T
+        both = torch.stack([tokens, mirrored])  # (2, T, D)
+        logits = self.events(both) if self.events else self.video_encoder.event_logits(both)
+        onset, sliding = logits[..., :2].sigmoid().mean(0).cpu().numpy().T
         return onset, sliding

@@ -150,6 +150,20 @@ class SyncConfig:
 
 
 @dataclass(frozen=True)
+class EventsConfig:
+    """Sizes of the recurrent event head."""
+
+    feature_dim: int = 288
+    """Length of a picture token."""
+    width: int = 96
+    """Channels, each way in time."""
+    layers: int = 2
+    """Recurrent layers."""
+    dropout: float = 0.3
+    """Dropout before, between and behind them in training."""
+
+
+@dataclass(frozen=True)
 class JudgesConfig:
     """Sizes of the two judges of an evaluation. Defaults: the published ones (facts.md, section 14)."""
 

@@ -25,6 +25,7 @@ PARTS = {
     "transformer": ("condfoley.transformer", "Transformer", sizes.TransformerConfig),
     "vocoder": ("condfoley.vocoder", "Vocoder", sizes.VocoderConfig),
     "sync": ("condfoley.sync", "Sync", sizes.SyncConfig),
+    "events": ("condfoley.events", "Events", sizes.EventsConfig),
     "judges": ("condfoley.evaluation.judge", "Judges", sizes.JudgesConfig),
 }
 

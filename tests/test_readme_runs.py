@@ -13,7 +13,7 @@ import pytest
 from condfoley.cli import main
 from condfoley.sizes import JudgesConfig
 from tests.data import stand_ins
-from tests.tiny import GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER, write_tiny_weights
+from tests.tiny import EVENTS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER, write_tiny_weights
 from tests.training.toy import write_clips, write_hits
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ COMMANDS = [shlex.split(line, comments=True)[1:] for line in LINES if line.start
 JUDGES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=8)
 SIZES = {
     "tokenizer": TOKENIZER, "vocoder": VOCODER, "video": VIDEO, "transformer": TRANSFORMER, "sync": SYNC,
-    "judges": JUDGES,
+    "events": EVENTS,     "judges": JUDGES,
 }  # fmt: skip
 RUN = ["steps=2", "batch_size=2", "threads=1", "data.frame_size=40", "data.workers=1", "data.validation=0.3"]
 LOSS = ["loss.disc_channels=4", "loss.adversarial_from=1", "loss.quantise_from=1"]

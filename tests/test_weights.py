@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from condfoley.errors import InputError
-from condfoley.foley import NEEDED
+from condfoley.foley import NEEDED, OPTIONAL
 from condfoley.weights import SHIPPED, load_part, read_card, sha256
 from tests.tiny import write_tiny_weights
 
@@ -17,7 +17,7 @@ def folder(tmp_path):
 
 
 def test_every_part_comes_back_in_half_precision(folder):
-    for name in (*NEEDED, "sync"):
+    for name in (*NEEDED, *OPTIONAL):
         part = load_part(folder, name)
         assert not part.training
         assert all(p.dtype == torch.float32 for p in part.parameters())
@@ -72,7 +72,7 @@ def test_unknown_sizes_in_a_card(folder):
 
 def test_the_shipped_weights_are_whole_and_small():
     card = read_card(SHIPPED)
-    assert set(card["parts"]) == {*NEEDED, "sync", "judges"}
+    assert set(card["parts"]) == {*NEEDED, *OPTIONAL, "judges"}
     assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 40e6
     for name in card["parts"]:
         load_part(SHIPPED, name)

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import torch
 
+from condfoley.events import Events
 from condfoley.geometry import Geometry
-from condfoley.sizes import SyncConfig, TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
+from condfoley.sizes import (
+    EventsConfig,
+    SyncConfig,
+    TokenizerConfig,
+    TransformerConfig,
+    VideoEncoderConfig,
+    VocoderConfig,
+)
 from condfoley.sync import Sync
 from condfoley.tokenizer import Tokenizer
 from condfoley.transformer import Transformer
@@ -33,6 +41,7 @@ TRANSFORMER = TransformerConfig(
 )
 VOCODER = VocoderConfig(ngf=2, n_residual_layers=1, match_passes=1)
 SYNC = SyncConfig(feature_dim=24, width=8, dim=4)
+EVENTS = EventsConfig(feature_dim=24, width=8)
 
 
 def write_tiny_weights(folder: Path) -> Path:
@@ -44,6 +53,7 @@ def write_tiny_weights(folder: Path) -> Path:
         "transformer": Transformer(TRANSFORMER),
         "vocoder": Vocoder(VOCODER),
         "sync": Sync(SYNC),
+        "events": Events(EVENTS),
     }
     with torch.no_grad():  # a fresh codebook is so small that all codes sound alike
         parts["tokenizer"].quantize.embedding.weight.mul_(300)

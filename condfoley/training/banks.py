@@ -1,4 +1,4 @@
-"""What the transformer and the sync model are trained on: clips with what earlier parts made of them."""
+"""What the transformer, the sync model and the event head are trained on: clips with what earlier parts made of them."""
 
 from __future__ import annotations
 

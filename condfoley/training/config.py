@@ -8,6 +8,7 @@ from typing import Literal
 from condfoley.data.engine import Engine
 from condfoley.geometry import Geometry
 from condfoley.sizes import (
+    EventsConfig,
     JudgesConfig,
     SyncConfig,
     TokenizerConfig,
@@ -80,16 +81,16 @@ class LossConfig:
     drop_picture: float = 0.0
     """Transformer: share of examples whose reference picture is replaced by the null tokens."""
     feature_noise: float = 0.0
-    """Transformer, sync: deviation of the noise added to standardised picture tokens."""
+    """Transformer, sync, events: deviation of the noise added to standardised picture tokens."""
     onset_weight: float = 3.0
-    """Video: weight of frames with an onset against frames without."""
+    """Video, events: weight of frames with an onset against frames without."""
 
 
 @dataclass
 class TrainConfig:
     """One stage of training."""
 
-    stage: Literal["tokenizer", "vocoder", "video", "transformer", "sync", "judges"] = "tokenizer"
+    stage: Literal["tokenizer", "vocoder", "video", "transformer", "sync", "events", "judges"] = "tokenizer"
     """Which part is trained."""
     out: str = "runs/new"
     """Folder of this run: checkpoint, metrics.jsonl, curves.png, samples."""
@@ -109,6 +110,8 @@ class TrainConfig:
     """Sizes, stage transformer."""
     sync: SyncConfig = field(default_factory=SyncConfig)
     """Sizes, stage sync."""
+    events: EventsConfig = field(default_factory=EventsConfig)
+    """Sizes, stage events."""
     judges: JudgesConfig = field(default_factory=JudgesConfig)
     """Sizes, stage judges."""
     loss: LossConfig = field(default_factory=LossConfig)
@@ -120,7 +123,7 @@ class TrainConfig:
     accumulate: int = 1
     """Parts that each process takes its share of a batch in, one after the other, to save memory."""
     window: int = 0
-    """Length of an example: samples (vocoder) or picture frames (video, sync); 0: the geometry's window."""
+    """Length of an example: samples (vocoder) or picture frames (video, sync, events); 0: the geometry's window."""
     lr: float = 3e-4
     """Highest learning rate."""
     lr_disc: float = 2e-4

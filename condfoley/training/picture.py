@@ -37,6 +37,39 @@ def frame_labels(events: tuple[Event, ...], start: int, count: int, fps: float) 
     return out
 
 
+def event_loss(logits: Tensor, labels: Tensor, onset_weight: float) -> Loss:
+    """What an event head says of frames (..., 3) against `frame_labels` (..., 3): the sum to be learned, and its parts.
+
+    onset_weight: of frames with an onset against frames without.
+    """
+    near = labels[..., 0]
+    onset = F.binary_cross_entropy_with_logits(logits[..., 0], near, weight=1 + (onset_weight - 1) * near)
+    sliding = F.binary_cross_entropy_with_logits(logits[..., 1], labels[..., 1])
+    strength = (near * (logits[..., 2] - labels[..., 2]).square()).sum() / (near.sum() + 1)
+    total = onset + 0.5 * sliding + 0.5 * strength
+    return total, {"onset": onset.detach(), "sliding": sliding.detach(), "strength": strength.detach()}
+
+
+def onset_scores(clips: Sequence[Clip], probabilities: Sequence[np.ndarray], fps: float) -> dict[str, float]:
+    """F1, recall and precision, within 0.1 s, of the onsets picked from probabilities (T,) of whole clips."""
+    true = [np.array(sorted(event.time for event in clip.events)) for clip in clips]
+    scores = [match(t, pick_onsets(p, fps), 0.1) for t, p in zip(true, probabilities, strict=True)]
+    found, made, hits = (sum(x) for x in zip(*((s.n_ref, s.n_est, s.recall * s.n_ref) for s in scores)))
+    return {"f1": 2 * hits / max(found + made, 1), "recall": hits / max(found, 1), "precision": hits / max(made, 1)}
+
+
+def film(path: Path, clips: Sequence[Clip], probabilities: Sequence[np.ndarray], fps: float) -> None:
+    """Draws strips of clips with their true onsets, and the probabilities (T,) that were predicted."""
+    from condfoley.training.pictures import strips
+
+    length = min(clip.frame_count for clip in clips)
+    curves = [
+        {"true": frame_labels(clip.events, 0, length, fps)[:, 0], "predicted": predicted[:length]}
+        for clip, predicted in zip(clips, probabilities, strict=True)
+    ]
+    strips(path, np.stack([clip.frames(0, length) for clip in clips]), curves)
+
+
 class VideoStage(Stage):
     """Trained on events: exact ones of simulated clips, or the onsets of the sound of any other clip."""
 
@@ -81,14 +114,8 @@ class VideoStage(Stage):
 
     def _loss(self, frames: Tensor, labels: Tensor) -> Loss:
         logits = self.encoder.event_logits(self.encoder(frames)).float()
-        weight = 1 + (self.config.loss.onset_weight - 1) * labels[..., 0]
         with self.exact():
-            onset = F.binary_cross_entropy_with_logits(logits[..., 0], labels[..., 0], weight=weight)
-            sliding = F.binary_cross_entropy_with_logits(logits[..., 1], labels[..., 1])
-        near = labels[..., 0]
-        strength = (near * (logits[..., 2] - labels[..., 2]).square()).sum() / (near.sum() + 1)
-        total = onset + 0.5 * sliding + 0.5 * strength
-        return total, {"onset": onset.detach(), "sliding": sliding.detach(), "strength": strength.detach()}
+            return event_loss(logits, labels, self.config.loss.onset_weight)
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update on random windows of random clips."""
@@ -104,25 +131,10 @@ class VideoStage(Stage):
 
     def validate(self, step: int) -> dict[str, float]:
         """Onset F1 within 0.1 s of picked peaks, on up to 80 whole validation clips."""
-        fps, scores = self.geometry.fps, []
-        for clip in self.store.validation[:80]:
-            true = np.array(sorted(e.time for e in clip.events))
-            scores.append(match(true, pick_onsets(self._predict(clip), fps), 0.1))
-        found, made, hits = (sum(x) for x in zip(*((s.n_ref, s.n_est, s.recall * s.n_ref) for s in scores)))
-        return {"f1": 2 * hits / max(found + made, 1), "recall": hits / max(found, 1), "precision": hits / max(made, 1)}
+        clips = self.store.validation[:80]
+        return onset_scores(clips, [self._predict(clip) for clip in clips], self.geometry.fps)
 
     def sample(self, folder: Path, step: int) -> None:
         """Film strips with the true and the predicted onsets."""
-        from condfoley.training.pictures import strips
-
         clips = self.store.validation[:4]
-        length = min(c.frame_count for c in clips)
-        frames = np.stack([c.frames(0, length) for c in clips])
-        curves = [
-            {
-                "true": frame_labels(c.events, 0, length, self.geometry.fps)[:, 0],
-                "predicted": self._predict(c)[:length],
-            }
-            for c in clips
-        ]
-        strips(folder / f"{step:06d}.png", frames, curves)
+        film(folder / f"{step:06d}.png", clips, [self._predict(clip) for clip in clips], self.geometry.fps)

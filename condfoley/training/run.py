@@ -28,6 +28,7 @@ STAGES = {
     "video": ("condfoley.training.picture", "VideoStage"),
     "transformer": ("condfoley.training.prior", "TransformerStage"),
     "sync": ("condfoley.training.offset", "SyncStage"),
+    "events": ("condfoley.training.onsets", "EventsStage"),
     "judges": ("condfoley.training.judges", "JudgesStage"),
 }
 

@@ -61,7 +61,7 @@ def test_a_run_killed_at_five_points_is_the_same_to_the_bit(clips, tmp_path):
     assert logged(Path(whole.out)) == logged(Path(killed.out))
 
 
-@pytest.mark.parametrize("stage", ["vocoder", "video", "transformer", "sync", "judges"])
+@pytest.mark.parametrize("stage", ["vocoder", "video", "transformer", "sync", "events", "judges"])
 def test_a_stopped_run_goes_on_to_the_bit(copied, clips, stage):
     changes = dict(schedule="constant", steps=3, evaluate_every=100)
     whole = config(stage, clips, copied, out=str(copied / "whole"), **changes)

@@ -9,7 +9,7 @@ from condfoley.data.simulation.events import Event
 from condfoley.media import write_clip
 from condfoley.sizes import JudgesConfig
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
-from tests.tiny import GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER
+from tests.tiny import EVENTS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER
 
 JUDGES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=32)
 SECONDS, HITS = 4.5, (0.6, 1.5, 2.7, 3.6)
@@ -54,6 +54,7 @@ def config(stage: str, clips: Path, home: Path, **changes) -> TrainConfig:
         video=VIDEO,
         transformer=TRANSFORMER,
         sync=SYNC,
+        events=EVENTS,
         judges=JUDGES,
         loss=LOSSES[stage],
         steps=4,
@@ -75,6 +76,7 @@ LOSSES = {
     "video": LossConfig(),
     "transformer": LossConfig(drop_reference=0.3, drop_picture=0.3, feature_noise=0.1),
     "sync": LossConfig(reconstructed=0.5, feature_noise=0.1),
+    "events": LossConfig(feature_noise=0.1),
     "judges": LossConfig(),
 }
-ORDER = ("tokenizer", "vocoder", "video", "transformer", "sync", "judges")
+ORDER = ("tokenizer", "vocoder", "video", "transformer", "sync", "events", "judges")

@@ -1,0 +1,38 @@
+"""Events: what happens in each frame, read from the whole clip's picture tokens.
+
+The video encoder's own event head looks at a frame and half a second around it. Whether something is struck there is
+easier to say for those who know the rest: a recurrent network over the frozen tokens, both ways in time.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from condfoley.sizes import EventsConfig
+
+
+class Events(nn.Module):
+    """Picture tokens -> logits of an onset and of sliding contact, and the strength, of each frame."""
+
+    feature_mean: Tensor
+    feature_std: Tensor
+
+    def __init__(self, config: EventsConfig | None = None):
+        super().__init__()
+        self.config = c = config or EventsConfig()
+        self.register_buffer("feature_mean", torch.zeros(c.feature_dim))  # of the picture tokens it was
+        self.register_buffer("feature_std", torch.ones(c.feature_dim))  # trained on
+        self.enter = nn.Linear(c.feature_dim, c.width)
+        between = c.dropout if c.layers > 1 else 0.0
+        self.body = nn.GRU(c.width, c.width, c.layers, batch_first=True, dropout=between, bidirectional=True)
+        self.dropout = nn.Dropout(c.dropout)
+        self.leave = nn.Linear(2 * c.width, 3)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """tokens: (B, T, feature_dim), of T frames -> (B, T, 3), as `VideoEncoder.event_logits` gives them."""
+        x = (tokens - self.feature_mean) / self.feature_std
+        x, _ = self.body(self.dropout(F.relu(self.enter(x))))
+        out: Tensor = self.leave(self.dropout(x))
+        return out
