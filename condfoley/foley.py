@@ -162,7 +162,7 @@ class Foley:
         best = way._choose(made, tolerance) if rerank else 0
         comped = shown if rerank and comp else NO_TIMES
         wav, takes = selection.put_together(made, comped, best, tolerance, self.geometry.sample_rate, align)
-        wav = way._faded(wav, heard.wav, shown, sliding, decay_match)
+        wav = self._faded(wav, made, heard.wav, shown, sliding, decay_match)
         tell("done", 1.0)
         settings = {
             "candidates": candidates,
@@ -220,11 +220,17 @@ class Foley:
         return selection.choose(made, tolerance)
 
     def _faded(
-        self, wav: np.ndarray, reference: np.ndarray, shown: np.ndarray, sliding: np.ndarray, share: float
+        self,
+        wav: np.ndarray,
+        made: list[Candidate],
+        reference: np.ndarray,
+        shown: np.ndarray,
+        sliding: np.ndarray,
+        share: float,
     ) -> np.ndarray:
-        """The soundtrack (N,) with the reference's decays after its hits, of those that the picture shows (K,) s.
+        """The soundtrack (N,), and in place its candidates, with the reference's decays after the picture's hits.
 
-        sliding: (T,) in [0, 1], as the referee sees it.
+        reference: (M,), shown: (K,) s, sliding: (T,) in [0, 1]; see `decay.faded`.
         """
         if not share or not len(shown):
             return wav
@@ -232,8 +238,14 @@ class Foley:
         falling = decay.fall(reference, detect_onsets(reference, g.sample_rate)[0], g)
         if falling is None:
             return wav
-        hits = comping.met(shown, detect_onsets(wav, g.sample_rate)[0])
-        return finished(decay.faded(wav, hits, falling, g, share, sliding))
+
+        def shaped(sound: np.ndarray, hits: np.ndarray) -> np.ndarray:
+            return finished(decay.faded(np.array(sound), comping.met(shown, hits), falling, g, share, sliding))
+
+        whole = shaped(wav, detect_onsets(wav, g.sample_rate)[0])
+        for candidate in made:
+            candidate.replace(shaped(candidate.wav, candidate.hits))
+        return whole
 
     def _watch(self, frames: Tensor) -> Tensor:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""

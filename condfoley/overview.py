@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ BLOCK_HEIGHTS = (0.98, 0.65, 1.0, 1.5)  # inches: frames, picture onsets, wavefo
 CANDIDATE_HEIGHT = 0.36  # inches
 THUMBNAIL = 1.25  # inches, widest
 MAX_CANDIDATES = 12  # drawn; scores.csv holds them all
+FOOTER = 170  # characters in a line of settings
 ENVELOPE_POINTS = 1500  # about one a pixel
 
 
@@ -288,11 +290,13 @@ def _label(row: Row) -> str:
 
 
 def _footer(soundtrack: Soundtrack) -> str:
+    """The settings, in as many lines as they need."""
     facts = {"weights": soundtrack.weights.get("name"), **soundtrack.settings}
     plain = {
         key: value for key, value in facts.items() if isinstance(value, (str, int, float)) and len(str(value)) < 40
     }
-    return "   ".join(f"{key} {value}" for key, value in plain.items())[:220]
+    words = [f"{key}\N{NO-BREAK SPACE}{value}" for key, value in plain.items()]
+    return textwrap.fill("   ".join(words), FOOTER)
 
 
 def _text(figure: Figure, left: float, bottom: float, text: str, **style: Any) -> None:

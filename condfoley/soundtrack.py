@@ -41,6 +41,13 @@ class Candidate:
         self._wav = wav
         self._file: IO[bytes] | None = None
 
+    def replace(self, wav: np.ndarray) -> None:
+        """Another sound (N,) float32 in place of this one, kept where this one is."""
+        aside = self._file is not None
+        self.wav = wav
+        if aside:
+            self.put_aside()
+
     def put_aside(self) -> None:
         """Moves the sound to a temporary file of the candidate's own; in memory is then only what is being looked at."""
         if self._file is None:

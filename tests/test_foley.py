@@ -120,7 +120,9 @@ def test_hits_fade_as_the_references_do(foley, reference, home, monkeypatch):
 
     def made(sliding, **settings):
         monkeypatch.setattr(foley.referee, "picture_events", lambda *_: (picture, sliding))
-        return foley.generate(reference, target, candidates=1, align=False, **settings).wav
+        found = foley.generate(reference, target, candidates=1, align=False, **settings)
+        assert np.allclose(found.candidates[0].wav, found.wav, atol=1e-4)  # the candidate fades as well
+        return found.wav
 
     still = np.zeros(38, np.float32)
     raw, shaped, slides = made(still, decay_match=0.0), made(still), made(still + 1)
