@@ -230,6 +230,7 @@ class Foley:
     ) -> np.ndarray:
         """The soundtrack (N,), and in place its candidates, with the reference's decays after the picture's hits.
 
+        Half or a quarter of `share`, or nothing, where the picture's hits would not all be heard any more.
         reference: (M,), shown: (K,) s, sliding: (T,) in [0, 1]; see `decay.faded`.
         """
         if not share or not len(shown):
@@ -239,12 +240,18 @@ class Foley:
         if falling is None:
             return wav
 
-        def shaped(sound: np.ndarray, hits: np.ndarray) -> np.ndarray:
+        def shaped(sound: np.ndarray, hits: np.ndarray, share: float) -> np.ndarray:
             return finished(decay.faded(np.array(sound), comping.met(shown, hits), falling, g, share, sliding))
 
-        whole = shaped(wav, detect_onsets(wav, g.sample_rate)[0])
+        heard = detect_onsets(wav, g.sample_rate)[0]
+        for part in (share, share / 2, share / 4):
+            whole = shaped(wav, heard, part)
+            if len(comping.met(shown, detect_onsets(whole, g.sample_rate)[0])) >= len(comping.met(shown, heard)):
+                break  # the picture's hits are all there still
+        else:
+            return wav
         for candidate in made:
-            candidate.replace(shaped(candidate.wav, candidate.hits))
+            candidate.replace(shaped(candidate.wav, candidate.hits, part))
         return whole
 
     def _watch(self, frames: Tensor) -> Tensor:
