@@ -34,7 +34,7 @@ def test_the_transformer_gives_back_eight_targets(eight, copied):
 @pytest.mark.parametrize(
     ("stage", "steps", "lr", "left"),
     [("tokenizer", 30, 5e-3, 0.3), ("vocoder", 150, 5e-3, 0.15), ("video", 60, 1e-2, 0.05), ("sync", 60, 5e-3, 0.02),
-     ("events", 60, 1e-2, 0.05),
+     ("events", 400, 1e-2, 0.05),
      ("judges", 150, 1e-2, 0.05)],
 )  # fmt: skip
 def test_a_stage_learns_eight_examples(eight, copied, stage, steps, lr, left):
