@@ -6,8 +6,6 @@ reference's sound and need not be guessed; that the hits are where they belong i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -16,6 +14,7 @@ from torch import Tensor
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR, filterbank, stft
 from condfoley.postfilter import bands_of_bins
+from condfoley.windows import pieces
 
 ATTACK = 0.06  # s after a hit that are its own: here its bands reach their crest
 BEFORE = 0.045  # s before a hit that belong to its attack
@@ -89,18 +88,11 @@ def _frames(times: np.ndarray, rate: float, total: int) -> list[int]:
     return [min(max(0, round(float(time) * rate) - 1), total - 1) for time in times]
 
 
-def _pieces(samples: int, hop: int) -> Iterator[tuple[int, int, int, int]]:
-    """(begin, end) of the pieces of a sound, and from where to where each is looked at: samples, multiples of `hop`."""
-    for begin in range(0, samples, CHUNK * hop):
-        end = min(begin + CHUNK * hop, samples)
-        yield begin, end, max(0, begin - MARGIN * hop), min(samples, end + MARGIN * hop)
-
-
 def _levels(wav: np.ndarray, geometry: Geometry) -> Tensor:
     """Mel levels of a sound (N,): (n_mels, N // hop + 1) dB, over SMOOTH frames."""
     g, out = geometry, []
     filled = np.pad(wav, (0, max(0, g.n_fft - len(wav))))
-    for begin, end, left, right in _pieces(len(filled), g.hop):
+    for begin, end, left, right in pieces(len(filled), CHUNK * g.hop, MARGIN * g.hop):
         mel = filterbank(g) @ stft(torch.from_numpy(filled[left:right]), g).abs()
         last = (end if end < len(filled) else end + g.hop) // g.hop  # the frame at the end belongs to the last piece
         out.append(mel[:, (begin - left) // g.hop : last - left // g.hop])
@@ -115,7 +107,7 @@ def _filtered(wav: np.ndarray, gain: Tensor, geometry: Geometry) -> np.ndarray:
     window, share = torch.hann_window(g.n_fft), bands_of_bins(g)
     filled = np.pad(wav, (0, max(0, g.n_fft - len(wav))))
     gain = F.pad(gain, (0, max(0, len(filled) // g.hop + 1 - gain.shape[1])), value=1.0)
-    for begin, end, left, right in _pieces(len(filled), g.hop):
+    for begin, end, left, right in pieces(len(filled), CHUNK * g.hop, MARGIN * g.hop):
         spectrum = stft(torch.from_numpy(filled[left:right]), g)  # (bins, frames)
         first = left // g.hop
         spectrum = spectrum * (share @ gain[:, first : first + spectrum.shape[1]])

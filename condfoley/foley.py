@@ -358,12 +358,11 @@ class Foley:
         samples, out = round(duration * g.sample_rate), []
         for spec in specs:
             whole = np.empty(min(samples, spec.shape[1] * g.hop), np.float32)
-            for start in range(0, spec.shape[1], VOCODER_CHUNK):
-                left, right = max(0, start - VOCODER_MARGIN), min(spec.shape[1], start + VOCODER_CHUNK + VOCODER_MARGIN)
+            for begin, end, left, right in windows.pieces(spec.shape[1], VOCODER_CHUNK, VOCODER_MARGIN):
                 piece = spec[None, :, left:right]
                 wav = repaired(self.vocoder(piece), piece, g, self.vocoder.config, left * g.hop, outer)[0]
-                part = whole[start * g.hop : (start + VOCODER_CHUNK) * g.hop]
-                part[:] = wav[(start - left) * g.hop :][: len(part)].cpu().numpy()
+                part = whole[begin * g.hop : end * g.hop]
+                part[:] = wav[(begin - left) * g.hop :][: len(part)].cpu().numpy()
             out.append(finished(whole))
         return out
 

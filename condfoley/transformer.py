@@ -10,6 +10,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2Model
@@ -261,22 +262,25 @@ class Transformer(nn.Module):
 
 def draw(logits: Tensor, generators: list[torch.Generator], sampling: Sampling) -> Tensor:
     """One code a candidate from (N, n_embed) logits, each from its own random stream: (N, 1) int64."""
-    probabilities = filtered(logits.float() / sampling.temperature, sampling.top_k, sampling.top_p).softmax(-1).cpu()
-    rows = [torch.multinomial(p, 1, generator=g) for p, g in zip(probabilities, generators)]
-    return torch.stack(rows).to(logits.device)
+    kept = filtered(logits.float().cpu() / sampling.temperature, sampling.top_k, sampling.top_p)
+    reached = kept.softmax(-1).double().cumsum(-1)  # distribution functions
+    chance = torch.stack([torch.rand(1, generator=g) for g in generators])  # (N, 1)
+    return torch.searchsorted(reached, chance * reached[:, -1:], right=True).to(logits.device)
 
 
 def filtered(logits: Tensor, top_k: int, top_p: float) -> Tensor:
-    """Logits (N, V) with all but the likeliest at -inf.
+    """Logits (N, V), on the CPU, with all but the likeliest at -inf.
 
-    Ties at the k-th value are kept, as published (facts.md, section 10). The likeliest code always stays.
+    Ties at the last value that is kept are kept, as published for the k-th (facts.md, section 10).
     """
     if 0 < top_k < logits.shape[-1]:
         least = logits.topk(top_k, -1).values[..., -1:]
         logits = logits.masked_fill(logits < least, float("-inf"))
     if top_p < 1.0:
-        ordered, order = logits.sort(-1, descending=True)
-        before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
-        drop = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before >= top_p)
-        logits = logits.masked_fill(drop, float("-inf"))
+        probabilities = logits.softmax(-1)
+        ordered = torch.from_numpy(np.sort(probabilities.numpy(), -1))  # ten times as fast as torch's, ascending
+        above = 1 - ordered.cumsum(-1)  # what the likelier ones make up
+        above[..., -1] = 0.0
+        least = ordered.gather(-1, (above < top_p).float().argmax(-1, keepdim=True))
+        logits = logits.masked_fill(probabilities < least, float("-inf"))
     return logits

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.models.video.resnet import BasicBlock, Conv2Plus1D
 
 from condfoley.sizes import VideoEncoderConfig
+from condfoley.windows import pieces
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -158,16 +159,14 @@ class VideoEncoder(nn.Module):
         """
         device = self.mean.device
         at_once = chunk if self.config.batch_statistics else AT_ONCE
-        pieces = []
-        for start in range(0, len(frames), chunk):
-            left, right = max(0, start - MARGIN), min(len(frames), start + chunk + MARGIN)
+        made = []
+        for start, end, left, right in pieces(len(frames), chunk, MARGIN):
             piece = frames[left:right].to(device).permute(0, 3, 1, 2)[None] / 255.0  # (1, T', 3, H, W)
             normalised = self.normalised(piece.flip(4) if mirrored else piece)  # (1, C, T', H, W)
-            end = min(start + chunk, len(frames)) - left
-            for first in range(start - left, end, at_once):
-                last, begin = min(first + at_once, end), max(0, first - MARGIN)
-                pieces.append(self.tokens(normalised[:, :, begin : last + MARGIN])[0, first - begin : last - begin])
-        return torch.cat(pieces)
+            for first in range(start - left, end - left, at_once):
+                last, begin = min(first + at_once, end - left), max(0, first - MARGIN)
+                made.append(self.tokens(normalised[:, :, begin : last + MARGIN])[0, first - begin : last - begin])
+        return torch.cat(made)
 
 
 def pick_onsets(probability: np.ndarray, fps: float, threshold: float = 0.5, gap: float = 0.15) -> np.ndarray:

@@ -106,11 +106,12 @@ def save_part(
     record: dict[str, Any],
     tensors: dict[str, Any] | None = None,
     half: bool = True,
+    sampling: dict[str, float] | None = None,
 ) -> Path:
     """Writes one part beside the others and enters it in the card; returns the file.
 
     record: what the part was trained on and what it measured, for the card. tensors: in place of the part's own.
-    half: in half precision. Each file is replaced atomically.
+    half: in half precision. sampling: what the card recommends from now on. Each file is replaced atomically.
     """
     import torch
     from safetensors.torch import save_file
@@ -131,6 +132,8 @@ def save_part(
         read_card(folder) if (folder / CARD).exists() else {"format": FORMAT, "name": folder.name, "parts": {}}
     )
     card["geometry"] = dataclasses.asdict(geometry)
+    if sampling is not None:
+        card["sampling"] = sampling
     card["parts"][name] = {
         "file": path.name,
         "sha256": sha256(path),

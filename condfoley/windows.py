@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
+
+
+class Piece(NamedTuple):
+    """Part [begin, end) of something long, and [left, right) around it that is looked at for its sake."""
+
+    begin: int
+    end: int
+    left: int
+    right: int
+
+
+def pieces(total: int, length: int, margin: int) -> Iterator[Piece]:
+    """Pieces of `length` that make up [0, total), each with a margin where there is any: memory does not grow with it."""
+    for begin in range(0, total, length):
+        end = min(begin + length, total)
+        yield Piece(begin, end, max(0, begin - margin), min(total, end + margin))
 
 
 def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley.windows import at_frames, clearest, crossfaded, looped, plan, segments
+from condfoley.windows import at_frames, clearest, crossfaded, looped, pieces, plan, segments
 
 
 @given(total=st.integers(1, 400), window=st.integers(1, 40), advance=st.integers(1, 40))
@@ -70,3 +70,11 @@ def test_tokens_between_frames():
     assert torch.allclose(at_frames(tokens, torch.tensor([0.5, 2.25])), torch.tensor([[1.0, 2.0], [4.5, 5.5]]))
     assert torch.equal(at_frames(tokens, torch.tensor([-3.0, 7.5])), tokens[[0, 3]])  # the ends go on for ever
     assert torch.equal(at_frames(tokens[:1], torch.tensor([0.0, 0.4])), tokens[[0, 0]])
+
+
+@pytest.mark.parametrize("total", [1, 7, 10, 11, 35])
+def test_pieces_make_up_the_whole_and_see_a_margin_of_it(total):
+    made = list(pieces(total, 10, 3))
+    assert [i for piece in made for i in range(piece.begin, piece.end)] == list(range(total))
+    for piece in made:
+        assert piece.left == max(0, piece.begin - 3) and piece.right == min(total, piece.end + 3)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SOURCE_RATES = (10.0, 12.0)  # frame rates below 15 fps, seen as repeated frames
+CUTS = 0.15  # share of clips that are cut to another view, nearer or further, which is not to be heard
 
 
 def repeated_frames(count: int, fps: float, source_fps: float, phase: float) -> np.ndarray:
@@ -56,22 +57,29 @@ class _Draw:
 
 
 def _geometric(frames: Tensor, size: int, draw: _Draw) -> Tensor:
-    """One random affine view of a clip, with a hand-held drift in 40 % of them."""
+    """One random affine view of a clip, another from some frame on in 15 % of them, with a hand-held drift in 40 %."""
     t = len(frames)
-    scale = draw.uniform(0.6, 1.0)
     aspect = math.sqrt(math.exp(draw.uniform(-0.3, 0.6)))  # wide pictures are squeezed to squares
     flip = -1.0 if draw.uniform() < 0.5 else 1.0
-    turn = 0.08 * draw.normal().item()
-    sine, cosine = math.sin(turn), math.cos(turn)
-    room = 1 - scale
-    shift = (draw.uniform(-room, room), draw.uniform(-room, room))
-    view = torch.tensor(
-        [
-            [scale * aspect * flip * cosine, -scale * sine, shift[0]],
-            [scale * sine * flip, scale / aspect * cosine, shift[1]],
-        ]
-    ).repeat(t, 1, 1)  # (T, 2, 3)
+    view = _affine(draw, aspect, flip).repeat(t, 1, 1)  # (T, 2, 3)
+    if draw.uniform() < CUTS:
+        view[int(draw.uniform() * t) :] = _affine(draw, aspect, flip)
     if draw.uniform() < 0.4:
         view[:, :, 2] += torch.cumsum(draw.normal(t, 2), 0) * draw.uniform(0, 0.02)
     grid = F.affine_grid(view, [t, 3, size, size], align_corners=False)
     return F.grid_sample(frames, grid, align_corners=False, padding_mode="reflection")
+
+
+def _affine(draw: _Draw, aspect: float, flip: float) -> Tensor:
+    """(2, 3): a random part of the picture, a little turned. aspect: by how much it is wider. flip: -1 mirrors it."""
+    scale = draw.uniform(0.6, 1.0)
+    turn = 0.08 * draw.normal().item()
+    sine, cosine = math.sin(turn), math.cos(turn)
+    room = 1 - scale
+    shift = (draw.uniform(-room, room), draw.uniform(-room, room))
+    return torch.tensor(
+        [
+            [scale * aspect * flip * cosine, -scale * sine, shift[0]],
+            [scale * sine * flip, scale / aspect * cosine, shift[1]],
+        ]
+    )

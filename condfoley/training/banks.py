@@ -15,7 +15,7 @@ from condfoley.training.features import Features
 class Example:
     """What the transformer's training draws from for one clip.
 
-    tokens: (VIEWS, T, D) float16. starts: (tracks, WINDOWS) picture frames. codes: (tracks, WINDOWS, codes) int64.
+    tokens: (views, T, D) float16. starts: (tracks, WINDOWS) picture frames. codes: (tracks, WINDOWS, codes) int64.
     """
 
     clip: Clip
@@ -31,7 +31,7 @@ def examples(clips: list[Clip], features: Features) -> list[Example]:
 
 
 def token_statistics(tokens: list[np.ndarray], most: int = 400) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and deviation of each number of the picture tokens of (some of) the clips, each (VIEWS, T, D): (D,), (D,)."""
+    """Mean and deviation of each number of the picture tokens of (some of) the clips, each (views, T, D): (D,), (D,)."""
     some = tokens[:: max(1, len(tokens) // most)]
     every = torch.from_numpy(np.concatenate([views[0] for views in some])).float()
     return every.mean(0), every.std(0) + 1e-2

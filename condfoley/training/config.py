@@ -36,6 +36,8 @@ class DataConfig:
     """Transformer: in_video: target and reference do not overlap; published: with the published loader's defects."""
     rms: float = 0.0
     """Transformer: level (root mean square) that a soundtrack's windows are brought to, as published 0.1; 0: as they are."""
+    views: int = 3
+    """Picture views of each clip that its tokens are made of: plain, mirrored, the rest augmented."""
     workers: int = 2
     """Processes that fill the cache with decoded clips and with what earlier parts make of them."""
     engine: Engine = "local"
@@ -156,6 +158,9 @@ class TrainConfig:
     """Share of init's weights in what is validated and exported, which then remembers more of what init knew."""
     pretrained: str | None = None
     """Video: file with torchvision's state dict of R(2+1)D-18 (Kinetics-400) to start from; nothing is downloaded."""
+    teacher: str | None = None
+    """Transformer: weights folder whose transformer, guided as its card recommends, is learned from: guidance is then
+    built in, and one pass does what took several."""
     lora: int = 0
     """Transformer: rank of low-rank adapters that learn in place of the weights; 0: the weights themselves."""
     resume: bool = True
@@ -180,6 +185,8 @@ class TrainConfig:
         for name, least in (("steps", 0), ("batch_size", 1), ("accumulate", 1), ("keep", 1), ("lora", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more")
+        if self.data.views < 1:
+            raise ValueError("data.views must be 1 or more")
         if not 0 <= self.ema < 1:
             raise ValueError("ema must be at least 0 and below 1")
         if not 0 <= self.init_share < 1:
@@ -188,5 +195,7 @@ class TrainConfig:
             raise ValueError("init_share needs init, the weights that it is a share of")
         if self.lora and self.stage != "transformer":
             raise ValueError("lora is for stage transformer")
+        if self.teacher and self.stage != "transformer":
+            raise ValueError("teacher is for stage transformer")
         if self.pretrained and self.stage != "video":
             raise ValueError("pretrained is for stage video")

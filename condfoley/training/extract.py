@@ -25,7 +25,6 @@ from condfoley.training.arithmetic import frozen
 from condfoley.training.augment import augment
 from condfoley.weights import load_part
 
-VIEWS = 3  # plain, mirrored, and one augmented view of each clip
 WINDOWS = 4  # code windows of each soundtrack
 AT_ONCE = 16  # windows that go through the tokenizer together
 QUIET = 1e-4  # least RMS that is brought to a level (facts.md, section 2)
@@ -71,17 +70,18 @@ def extract(job: Job) -> None:
 
 
 @torch.no_grad()
-def picture_tokens(part: Part, clip: Clip, path: Path) -> None:
-    """(VIEWS, T, D) float16 by the video encoder."""
+def picture_tokens(part: Part, views: int, clip: Clip, path: Path) -> None:
+    """(views, T, D) float16 by the video encoder: of the clip as it is, mirrored, and augmented in other ways."""
     size, encoder = part.geometry.frame_size, part.load()
     frames = torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
     plain = F.interpolate(frames, (size, size), mode="area")
     generator = torch.Generator().manual_seed(seed_of(clip.name))
-    views = torch.stack([plain, plain.flip(3), augment(frames, size, generator).clamp(0, 1)])
-    pixels = (views * 255).round().to(torch.uint8).permute(0, 1, 3, 4, 2)  # (VIEWS, T, S, S, 3)
-    with frozen(part.device):
-        tokens = torch.stack([encoder.encode_clip(v) for v in pixels])
-    _save(path, tokens)
+    tokens = []
+    for view in range(views):
+        seen = plain if view == 0 else plain.flip(3) if view == 1 else augment(frames, size, generator).clamp(0, 1)
+        with frozen(part.device):
+            tokens.append(encoder.encode_clip((seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)))
+    _save(path, torch.stack(tokens))
 
 
 @torch.no_grad()

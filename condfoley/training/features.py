@@ -71,9 +71,9 @@ class Features:
         return [tuple(map(_read, files)) for files in paths]
 
     def picture_tokens(self) -> Kind:
-        """(VIEWS, T, D) float16."""
-        encoder = self._part("video_encoder")
-        return Kind(partial(extract.picture_tokens, encoder), f"tokens-{encoder.digest}")
+        """(data.views, T, D) float16."""
+        encoder, views = self._part("video_encoder"), self.config.data.views
+        return Kind(partial(extract.picture_tokens, encoder, views), f"tokens{views}-{encoder.digest}")
 
     def code_windows(self) -> Kind:
         """starts (tracks, WINDOWS), codes (tracks, WINDOWS, codes) of windows of every soundtrack.

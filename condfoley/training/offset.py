@@ -27,7 +27,7 @@ FOREIGN, SPLICED = 0.2, 0.35  # shares of examples with another clip's sound / w
 class Heard:
     """A clip with what the sync model is given of it.
 
-    tokens: (VIEWS, T, D) float16. true, reconstructed: its soundtracks' spectrograms (tracks, n_mels, M) float16 in
+    tokens: (views, T, D) float16. true, reconstructed: its soundtracks' spectrograms (tracks, n_mels, M) float16 in
     [0, 1], as they are and through the tokenizer; the latter None when training does not ask for it.
     """
 

@@ -68,7 +68,7 @@ class EventsStage(Stage):
         return self.update("events", *batch.tensors)
 
     def _predict(self, views: np.ndarray) -> np.ndarray:
-        """Onset probability of each frame of a whole clip, of whose views (VIEWS, T, D) the first is plain: (T,)."""
+        """Onset probability of each frame of a whole clip, of whose views (views, T, D) the first is plain: (T,)."""
         tokens = torch.from_numpy(views[:1].astype(np.float32)).to(self.device)
         return self.model(tokens)[0, :, 0].sigmoid().cpu().numpy()
 

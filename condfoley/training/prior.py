@@ -1,4 +1,4 @@
-"""Stage `transformer`: in-video pairs, cross-entropy on the target's codes only."""
+"""Stage `transformer`: in-video pairs, cross-entropy on the target's codes only; or what a guided one says of them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from condfoley.data.pairs import draw_pair, reference_slip, slipped
 from condfoley.training.adapters import add_adapters, merged_adapters
 from condfoley.training.banks import Example, examples, token_statistics, token_window
 from condfoley.training.config import TrainConfig
+from condfoley.training.distil import Teacher
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part, started
 from condfoley.training.pretext import cases
@@ -53,6 +54,7 @@ class TransformerStage(Stage):
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
         started(self.model, self.part, config)
+        self.teacher = Teacher(Path(config.teacher), device) if config.teacher else None
         self.adapted: Any = add_adapters(self.model, config.lora) if config.lora else None
         self.add("transformer", self.adapted or self.model, config.lr, self._loss)
         self.fixed = self._pairs(self.held_out, fixed_streams(96), views=1)
@@ -113,16 +115,31 @@ class TransformerStage(Stage):
         logits = self.model(prefix, target_codes, self.model.hints(target, no_target))
         each = F.cross_entropy(logits.float().transpose(1, 2), target_codes, reduction="none").mean(1)  # (B,)
         loss = each.mean()
-        return loss, {"cross_entropy": loss.detach(), "each": each.detach()}
+        metrics = {"cross_entropy": loss.detach(), "each": each.detach()}
+        if self.teacher:
+            left_out = (
+                torch.zeros(len(target), dtype=torch.bool, device=self.device) if x is None else x
+                for x in (no_picture, no_reference, no_target)
+            )
+            wanted = self.teacher.probabilities(reference, target, reference_codes, target_codes, *left_out)
+            with self.exact():
+                loss = F.kl_div(logits.float().log_softmax(-1), wanted, reduction="none").sum(2).mean()
+            metrics["divergence"] = loss.detach()
+        return loss, metrics
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update on random in-video pairs."""
-        return {"cross_entropy": self.update("transformer", *batch.tensors)["cross_entropy"]}
+        metrics = self.update("transformer", *batch.tensors)
+        return {name: metrics[name] for name in ("cross_entropy", "divergence") if name in metrics}
 
     def each_loss(self, *inputs: Tensor) -> Tensor:
         """Cross-entropy of each example, nats a code: (B,), from the tensors of a pair."""
         each: Tensor = self.objectives["transformer"](*inputs)[1]["each"]
         return each
+
+    def recommended(self) -> dict[str, float] | None:
+        """The teacher's, with its guidance learned in."""
+        return self.teacher.recommended if self.teacher else None
 
     def exported(self) -> tuple[nn.Module, dict[str, Tensor]]:
         """The transformer, adapters merged into its weights."""
@@ -133,7 +150,10 @@ class TransformerStage(Stage):
 
     def validate(self, step: int) -> dict[str, float]:
         """Cross-entropy (nats a code) on held-out videos, and the same with reference or picture exchanged."""
-        return {name: self.each_loss(*pair).mean().item() for name, pair in cases(self.fixed).items()}
+        out = {name: self.each_loss(*pair).mean().item() for name, pair in cases(self.fixed).items()}
+        if self.teacher:
+            out["divergence"] = self.objectives["transformer"](*self.fixed.tensors)[0].item()
+        return out
 
     @torch.no_grad()
     def pretext(self) -> dict[str, list[float]]:

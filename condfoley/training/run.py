@@ -20,7 +20,7 @@ from condfoley.training.config import TrainConfig
 from condfoley.training.dry_run import report
 from condfoley.training.log import Log
 from condfoley.training.stage import Stage, streams
-from condfoley.weights import CARD, save_part
+from condfoley.weights import CARD, read_card, save_part
 
 STAGES = {
     "tokenizer": ("condfoley.training.sound_codes", "TokenizerStage"),
@@ -204,10 +204,12 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
     }
     if c.init_share:
         training["init_share"] = c.init_share
+    if c.teacher:
+        training["teacher"] = read_card(Path(c.teacher))["parts"]["transformer"]["sha256"]
     record: dict[str, Any] = {"training": training}
     if (weights / CARD).exists() and (built_on := lineage(weights, stage.part)):
         record["trained_with"] = built_on
     with stage.averaged():
         part, tensors = stage.exported()  # by all processes: each may have a piece only
         if stage.accelerator.is_main_process:
-            save_part(weights, stage.part, part, stage.geometry, record, tensors)
+            save_part(weights, stage.part, part, stage.geometry, record, tensors, sampling=stage.recommended())

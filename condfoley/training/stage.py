@@ -221,6 +221,10 @@ class Stage(ABC):
         tensors = self.accelerator.get_state_dict(self.objectives[self.part])
         return self.trained(), {k.removeprefix("network."): v for k, v in tensors.items()}
 
+    def recommended(self) -> dict[str, float] | None:
+        """How to sample with what is exported, for the card; None leaves what it says."""
+        return None
+
     @property
     def sharded(self) -> bool:
         """Whether no process has the whole network (FSDP)."""

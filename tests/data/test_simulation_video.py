@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ pytest.importorskip("mujoco", reason="simulated pictures need MuJoCo")
 
 from condfoley.data.simulation.camera import View
 from condfoley.data.simulation.clip import simulate
-from condfoley.data.simulation.motion import Hand, min_jerk, rubbing
+from condfoley.data.simulation.motion import Hand, gesture, min_jerk, rubbing
 from condfoley.data.simulation.plan import BEFORE, SHORTEST_GAP, Style, plan
 from condfoley.data.simulation.render import open_context
 from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
@@ -115,3 +117,35 @@ def test_eases_start_and_end_where_they_should() -> None:
     for ease in (rubbing, min_jerk):
         values = [ease(share) for share in np.linspace(-0.1, 1.1, 50)]
         assert values[0] == 0 and values[-1] == pytest.approx(1) and np.all(np.diff(values) >= 0)
+
+
+def test_a_landing_comes_to_rest_at_the_surface() -> None:
+    landed = 0
+    for seed in range(12):
+        scene, style, rng = staged(seed)
+        actions = plan(rng, scene, replace(style, landing=0.5, scratchy=0.0), 6.0, as_aimed)
+        hand = Hand(rng, scene.tools[0], style, [a for a in actions if a.tool == 0], 6.0)
+        for action in hand.actions:
+            step = round((action.time + BEFORE) * STEPS_PER_SECOND)
+            if action.kind != "landing" or not 0 < action.time < 6:
+                continue
+            landed += 1
+            assert abs(hand.swing[step]) < 0.01 * style.height
+            coming = (hand.swing[step - 8] - hand.swing[step]) * STEPS_PER_SECOND / 8  # m/s
+            assert coming < 0.5 * action.height / action.fall, "a landing is slower at its end than on its way"
+    assert landed > 10
+
+
+def test_what_is_not_heard_moves_but_is_no_event(drawing: None) -> None:
+    """With `unheard` there are landings and misses in the plan, and as a rule fewer events than contacts."""
+    quiet, busy = ([simulate(seed, 3.0, fps=5, size=32, unheard=u) for seed in range(6)] for u in (0.0, 1.0))
+    assert all(clip.description["landings"] == 0 for clip in quiet)
+    assert sum(clip.description["landings"] + clip.description["misses"] for clip in busy) > 3
+    assert sum(clip.description["distractor"] for clip in busy) > sum(clip.description["distractor"] for clip in quiet)
+    assert {event.kind for clip in busy for event in clip.events} <= {"hit", "scratch"}
+
+
+def test_gestures_move_and_pause() -> None:
+    path = gesture(np.random.default_rng(0), 6 * STEPS_PER_SECOND)[:, 0]
+    still = np.abs(np.diff(path)) < 1e-9
+    assert path.shape == (6 * STEPS_PER_SECOND,) and 0.1 < still.mean() < 0.9 and np.ptp(path) > 1

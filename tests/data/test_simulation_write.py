@@ -154,3 +154,16 @@ def test_the_command_reports_a_wrong_call_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env={"PYTHONPATH": "."}, check=False)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "even number" in done.stderr
+
+
+def test_a_folder_made_without_unheard_movement_is_not_mixed_with_it(tmp_path: Path, drawing: None) -> None:
+    assert write_clips(recipe(tmp_path, clips=1), quiet=True) == []
+    truth = json.loads((tmp_path / "000000.json").read_text())
+    (tmp_path / "000000.json").write_text(
+        json.dumps({k: v for k, v in truth.items() if k != "unheard"})
+    )  # an older one
+    assert write_clips(recipe(tmp_path, clips=1), quiet=True) == []
+    with pytest.raises(InputError, match="another unheard"):
+        write_clips(recipe(tmp_path, clips=1, unheard=0.5), quiet=True)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        recipe(tmp_path, unheard=1.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from condfoley.data.simulation import camera, picture
 from condfoley.data.simulation.events import Event
-from condfoley.data.simulation.motion import Hand, impact_speed, smooth_noise
+from condfoley.data.simulation.motion import Hand, gesture, impact_speed, smooth_noise
 from condfoley.data.simulation.plan import BEFORE, Style, plan
 from condfoley.data.simulation.render import Picture
 from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
@@ -36,28 +36,35 @@ class SimulatedClip:
     description: dict[str, Any]
 
 
-def simulate(seed: int, duration: float = 6.0, fps: float = 15.0, size: int = 96) -> SimulatedClip:
+def simulate(
+    seed: int, duration: float = 6.0, fps: float = 15.0, size: int = 96, unheard: float = 0.0
+) -> SimulatedClip:
     """One video without sound, a pure function of its arguments (and of the graphics driver).
 
-    duration: s.   size: pixels, both sides.   Raises InputError when nothing can be drawn here.
+    duration: s.   size: pixels, both sides.   unheard: share of videos in which more moves than is heard: tools land
+    softly, strike thin air, something gestures beside them.   Raises InputError when nothing can be drawn here.
     """
     import mujoco
 
     rng = np.random.default_rng([seed, 0x5EED])
-    scene = Scene.draw(rng)
+    chance = np.random.default_rng([seed, 0x0FF])  # its own stream: without it a seed means the same video
+    busy = bool(chance.random() < unheard)
+    scene = Scene.draw(rng, distractor=busy and bool(chance.random() < 0.6))
     style = Style.draw(rng, scene)
+    if busy:
+        style = replace(style, landing=chance.uniform(0, 0.5), missing=max(style.missing, chance.uniform(0, 0.35)))
     model = mujoco.MjModel.from_xml_string(scene.xml)
     for index, image in enumerate(scene.surfaces):
         start = model.tex_adr[index]
         model.tex_data[start : start + image.size] = image.reshape(-1)
-    stage = _Stage(rng, scene, style, model, duration)
+    stage = _Stage(rng, scene, style, model, duration, gestures=busy)
     frames = stage.film(rng, duration, fps, size)
     events = stage.events(duration)
     description = {
         "view": scene.view, "wall": scene.wall, "tools": [tool.kind for tool in scene.tools],
         "things": [[thing.shape, thing.mount] for thing in scene.things], "distractor": scene.distractor,
         "height": style.height, "misses": sum(action.kind == "miss" for action in stage.actions),
-        "scratchy": style.scratchy > 0,
+        "scratchy": style.scratchy > 0, "landings": sum(action.kind == "landing" for action in stage.actions),
     }  # fmt: skip
     return SimulatedClip(picture.develop(frames, rng), fps, events, seed, description)
 
@@ -65,7 +72,9 @@ def simulate(seed: int, duration: float = 6.0, fps: float = 15.0, size: int = 96
 class _Stage:
     """The scene in motion: physics, hands, camera."""
 
-    def __init__(self, rng: Rng, scene: Scene, style: Style, model: Any, duration: float) -> None:
+    def __init__(
+        self, rng: Rng, scene: Scene, style: Style, model: Any, duration: float, gestures: bool = False
+    ) -> None:
         import mujoco
 
         self._mujoco, self.scene, self.style, self.model = mujoco, scene, style, model
@@ -82,7 +91,7 @@ class _Stage:
         points = np.array([aim for aim in aims if aim is not None] or [np.zeros(3)])
         self.camera = camera.place(rng, scene, style, points, self._visible, self.steps)
         self._backdrop(rng)
-        self._distractor = self._path(rng)
+        self._distractor = self._path(rng, gestures)
 
     def probe(self, aim: Vector) -> Vector | None:
         """The surface point that a blow at `aim` meets now, coming along the approach; None for thin air."""
@@ -116,7 +125,7 @@ class _Stage:
         for hand in self.hands:
             for index, action in enumerate(hand.actions):
                 contact = hand.contacts.get(index)
-                if action.kind == "miss" or action.kind == "rest" or contact is None:
+                if action.kind not in ("hit", "scratch") or contact is None:
                     continue
                 if not 0 <= action.time < duration:
                     continue
@@ -185,8 +194,8 @@ class _Stage:
         turn = float(np.arctan2(back[1], back[0])) + rng.normal(0, 0.3)
         self.data.mocap_quat[mocap] = [np.cos(turn / 2), 0, 0, np.sin(turn / 2)]
 
-    def _path(self, rng: Rng) -> Vector | None:
-        """(T, 3) places of the silent distractor, if there is one: it swings, slides or wanders."""
+    def _path(self, rng: Rng, gestures: bool) -> Vector | None:
+        """(T, 3) places of the silent distractor, if there is one: it swings, slides, wanders, or gestures too."""
         if not self.scene.distractor:
             return None
         view, size = self.camera.view, self.scene.view
@@ -196,9 +205,11 @@ class _Stage:
         centre = centre + (right * rng.uniform(-0.5, 0.5) + up * rng.uniform(-0.2, 0.5)) * size
         centre[2] = max(centre[2], 0.1 * size)
         way = right * rng.normal() + up * rng.normal(0, 0.4)
-        kind = rng.integers(3)
+        kind = rng.integers(5 if gestures else 3)
         if kind == 0:
             return centre + way * size * 0.3 * np.sin(times * 2 * np.pi * rng.uniform(0.2, 1.2))
         if kind == 1:
             return centre + way * size * rng.uniform(0.1, 0.6) * (times - times.mean()) * 0.4
-        return centre + smooth_noise(rng, len(times), 3, 0.8) * 0.15 * size
+        if kind == 2:
+            return centre + smooth_noise(rng, len(times), 3, 0.8) * 0.15 * size
+        return centre + gesture(rng, len(times)) * way * size * rng.uniform(0.1, 0.4)

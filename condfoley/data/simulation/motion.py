@@ -139,6 +139,18 @@ def smooth_noise(rng: Rng, length: int, channels: int, hertz: float) -> NDArray[
     return values[index] * (1 - share) + values[index + 1] * share
 
 
+def gesture(rng: Rng, length: int) -> NDArray[np.float64]:
+    """(length, 1) of about unit size, at STEPS_PER_SECOND: quick strokes that stop short, and pauses."""
+    out, place, step = np.empty((length, 1)), float(rng.normal()), 0
+    while step < length:
+        stroke, pause = (round(s * STEPS_PER_SECOND) for s in (rng.uniform(0.1, 0.5), rng.uniform(0, 0.6)))
+        goal, power = float(rng.normal()), rng.uniform(1, 3)
+        share = np.clip(np.arange(1, stroke + pause + 1) / stroke, 0, 1)[: length - step] ** power
+        out[step : step + len(share), 0] = place + (goal - place) * share
+        place, step = goal, step + len(share)
+    return out
+
+
 def _swing(times: NDArray[np.float64], actions: Sequence[Action], usual: float) -> NDArray[np.float64]:
     """Distance of the tool from the surface at every time: (T,) m."""
     keys: list[tuple[float, float, str, float]] = [(-BEFORE - 1.0, usual, "smooth", 1.0)]
@@ -149,7 +161,8 @@ def _swing(times: NDArray[np.float64], actions: Sequence[Action], usual: float) 
             continue
         if not action.stay:
             keys.append((action.time - action.fall, action.height, "smooth", 1.0))
-        keys.append((action.time, action.stop, "smooth" if action.stay else "fall", action.power))
+        gently = action.stay or action.kind == "landing"
+        keys.append((action.time, action.stop, "smooth" if gently else "fall", action.power))
         keys.append((action.end, action.stop, "smooth", 1.0))
         if following is None or not following.stay:
             room = (following.time - following.fall - action.end) if following else 1.0

@@ -30,10 +30,10 @@ class Action:
     height: how far the tool swings out.   fall: duration of the blow.   power: 1 steady .. 3 late.
     stop: distance kept from the surface, 0 for contact.   stay: it comes out of the previous scratch
     without lifting.   slide: (3,) path of a scratch.   rise, rest: duration and height of the rebound, as a
-    share of `height`.   dwell: time spent at the surface after a hit.
+    share of `height`.   dwell: time spent at the surface after a hit, or a landing, which is too soft to be heard.
     """
 
-    kind: Literal["hit", "scratch", "miss", "rest"]
+    kind: Literal["hit", "scratch", "miss", "rest", "landing"]
     time: float
     tool: int
     aim: Vector
@@ -58,7 +58,7 @@ class Action:
 class Style:
     """How somebody hits. approach: (3,) unit vector away from the surface, against the blow.
     hand: (3,) unit vector from the contact towards the hand.   wrist: 0 moves the arm .. 1 turns the wrist.
-    height: m, a usual swing.   fall: s.   scratchy: share of scratches.   missing: share of misses."""
+    height: m, a usual swing.   fall: s.   scratchy, missing, landing: share of scratches, misses and soft landings."""
 
     approach: Vector
     hand: Vector
@@ -71,6 +71,7 @@ class Style:
     missing: float
     wandering: float
     idle: float
+    landing: float = 0.0
 
     @classmethod
     def draw(cls, rng: Rng, scene: Scene) -> Style:
@@ -148,6 +149,8 @@ def _times(rng: Rng, duration: float) -> list[float]:
 def _action(
     rng: Rng, scene: Scene, style: Style, tool: int, time: float, free: float, spot: Vector, gap: float
 ) -> Action:
+    if style.landing and free > 0.5 and rng.random() < style.landing:
+        return _landing(rng, style, tool, time, free, spot, gap)
     height = min(style.height * float(np.exp(rng.normal(0, 0.35))), 2.2 * free, 0.7)
     fall = min(style.fall * float(np.exp(rng.normal(0, 0.15))), 0.45 * free)
     common: dict[str, Any] = {
@@ -171,6 +174,14 @@ def _action(
     dwell = min(style.dwelling * rng.uniform(0.3, 1.5), 0.35 * gap)
     press = -0.004 if scene.moves else 0.0
     return Action(kind="hit", dwell=float(dwell), stop=press, **common)
+
+
+def _landing(rng: Rng, style: Style, tool: int, time: float, free: float, spot: Vector, gap: float) -> Action:
+    """The tool is put down gently: it comes to rest at the surface, unheard."""
+    fall = float(min(rng.uniform(0.3, 0.8), 0.8 * free))
+    dwell, rise = float(rng.uniform(0.05, 0.5) * gap), float(rng.uniform(0.1, 0.4) * gap)
+    height = style.height * rng.uniform(0.3, 1)
+    return Action("landing", time, tool, spot, height, fall, dwell=dwell, rise=rise, rest=float(rng.uniform(0.3, 1)))
 
 
 def _withdrawal(rng: Rng, scene: Scene, style: Style, before: Action, time: float) -> Action:

@@ -47,8 +47,8 @@ class Scene:
         return any(thing.mount != "fixed" for thing in self.things)
 
     @classmethod
-    def draw(cls, rng: Rng) -> Scene:
-        """A random scene: its things, tools, surfaces and view."""
+    def draw(cls, rng: Rng, distractor: bool = False) -> Scene:
+        """A random scene: its things, tools, surfaces and view; with something that moves silently if `distractor`."""
         view = float(np.exp(rng.uniform(np.log(0.4), np.log(1.5))))
         wall = bool(rng.random() < 0.25)
         count = int(
@@ -60,7 +60,7 @@ class Scene:
         tools = [Tool.draw(rng)]
         if rng.random() < (0.4 if tools[0].kind in ("palm", "fist", "mallet", "stick") else 0):
             tools.append(Tool.draw(rng, tools[0].kind))
-        distractor = bool(rng.random() < 0.15)
+        distractor = bool(rng.random() < 0.15) or distractor
         surfaces = tuple(surface(rng) for _ in range(len(things) + 3))
         xml = _compose(rng, view, wall, things, tools, distractor, len(surfaces))
         return cls(view, wall, tuple(things), tuple(tools), distractor, xml, surfaces)

@@ -42,6 +42,8 @@ class Recipe:
     """Pixels, both sides of the picture."""
     fps: float = 15.0
     """Pictures a second."""
+    unheard: float = 0.0
+    """Share of the videos in which more moves than is heard: soft landings, strokes in the air, gestures beside them."""
     sounds: Split = "train"
     """Recordings to draw from: train, heldout or all."""
 
@@ -54,6 +56,8 @@ class Recipe:
             raise InputError("--size must be an even number between 16 and 1024")
         if not 1 <= self.fps <= 120 or self.seed < 0:
             raise InputError("--fps must be between 1 and 120, and --seed 0 or more")
+        if not 0 <= self.unheard <= 1:
+            raise InputError("--unheard must be between 0 and 1")
 
     def path(self, index: int, suffix: str) -> Path:
         """Where a file of clip number `index` belongs."""
@@ -63,7 +67,7 @@ class Recipe:
         """What decides the content of clip number `index`."""
         return {
             "generator": GENERATOR, "seed": self.seed + index, "duration": self.duration, "fps": self.fps,
-            "size": self.size, "sounds": self.sounds,
+            "size": self.size, "unheard": self.unheard, "sounds": self.sounds,
         }  # fmt: skip
 
 
@@ -101,7 +105,7 @@ def write_clip(recipe: Recipe, index: int, bank: SoundBank) -> None:
     from condfoley.media import write
 
     seed = recipe.seed + index
-    clip = simulate(seed, recipe.duration, recipe.fps, recipe.size)
+    clip = simulate(seed, recipe.duration, recipe.fps, recipe.size, recipe.unheard)
     rng = np.random.default_rng([seed, 0x50D])
     instrument = Instrument.draw(rng, bank)
     wav = instrument.render(clip.events, recipe.duration, rng)
@@ -133,7 +137,7 @@ def _missing(recipe: Recipe) -> list[int]:
             missing.append(index)
             continue
         try:
-            found = json.loads(truth.read_text())
+            found = {"unheard": 0.0} | json.loads(truth.read_text())  # older ones do not name it
         except (OSError, ValueError):
             missing.append(index)
             continue

@@ -1,0 +1,61 @@
+"""Guidance distillation: one pass learns what several guided ones add up to (Meng et al. 2023, On distillation of guided
+diffusion models; here of a decoder's logits)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from condfoley.transformer import Given, Sampling, Transformer
+from condfoley.weights import load_part, read_card
+
+
+class Teacher:
+    """The transformer of a weights folder, guided as its card recommends.
+
+    recommended: what the card of weights that learned from it is to say of sampling.
+    """
+
+    def __init__(self, folder: Path, device: str):
+        """Raises InputError when the folder has no transformer."""
+        self.model: Transformer = load_part(folder, "transformer", device)
+        sampling: dict[str, Any] = read_card(folder).get("sampling", {})
+        self.terms = Sampling(**sampling).terms(has_reference=True)
+        self.recommended = sampling | {"guidance": 1.0, "picture_guidance": 1.0}
+
+    @torch.no_grad()
+    def probabilities(
+        self,
+        reference: Tensor,
+        target: Tensor,
+        reference_codes: Tensor,
+        target_codes: Tensor,
+        no_picture: Tensor,
+        no_reference: Tensor,
+        no_target: Tensor,
+    ) -> Tensor:
+        """Of each of the target's codes, after the true ones before it: (B, codes, n_embed).
+
+        Guided where reference and target's picture are given; where one is left out, as the transformer says it. The
+        arguments are those of `Transformer.prefix`, and the target's codes.
+        """
+        m = self.model
+        prefix = m.prefix(reference, target, reference_codes, no_picture, no_reference, no_target)
+        logits = m(prefix, target_codes, m.hints(target, no_target))
+        whole = (~(no_reference | no_target)).nonzero()[:, 0]
+        reference, target, reference_codes, codes = (
+            x[whole] for x in (reference, target, reference_codes, target_codes)
+        )
+        yes, no = torch.ones_like(no_picture[whole]), torch.zeros_like(no_picture[whole])
+        left_out: dict[Given, tuple[Tensor, Tensor]] = {"target": (yes, no), "nothing": (yes, yes)}
+        guided = self.terms.get("both", 0.0) * logits[whole].float()
+        for term, (reference_too, target_too) in left_out.items():
+            if term in self.terms and len(whole):
+                prefix = m.prefix(reference, target, reference_codes, yes, reference_too, target_too)
+                guided += self.terms[term] * m(prefix, codes, m.hints(target, target_too)).float()
+        out = logits.float()
+        out[whole] = guided
+        return out.softmax(-1)

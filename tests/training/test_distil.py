@@ -1,0 +1,91 @@
+"""Guidance distillation: what the teacher says is what guided generation draws from, and a student comes nearer to it."""
+
+import json
+
+import pytest
+import torch
+
+from condfoley.errors import InputError
+from condfoley.training.config import LossConfig
+from condfoley.training.distil import Teacher
+from condfoley.training.run import main
+from condfoley.transformer import Condition, Sampling
+from condfoley.weights import CARD, write_json
+from tests.tiny import write_tiny_weights
+from tests.training.toy import config
+
+SAMPLING = {"temperature": 0.8, "guidance": 2.0, "picture_guidance": 3.0}
+
+
+def recommending(folder, sampling):
+    """A weights folder whose card recommends `sampling`."""
+    card = json.loads((folder / CARD).read_text())
+    write_json(folder / CARD, card | {"sampling": sampling})
+    return folder
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    return Teacher(recommending(write_tiny_weights(tmp_path / "weights"), SAMPLING), "cpu")
+
+
+def pair(batch):
+    generator = torch.Generator().manual_seed(1)
+    reference, target = torch.randn(2, batch, 28, 24, generator=generator)
+    codes = torch.randint(64, (2, batch, 100), generator=generator)
+    return reference, target, codes[0], codes[1]
+
+
+def left_out(*rows):
+    """no_picture, no_reference and no_target of each row."""
+    return torch.tensor(rows, dtype=torch.bool).T
+
+
+def test_the_teacher_says_what_guided_generation_draws_from(teacher):
+    reference, target, reference_codes, codes = pair(1)
+    said = teacher.probabilities(reference, target, reference_codes, codes, *left_out((0, 0, 0)))
+    terms = Sampling(**SAMPLING).terms(True)
+    assert set(terms) == {"both", "target", "nothing"}
+    with torch.no_grad():
+        prefix, hints = teacher.model._conditions(Condition(target, reference, reference_codes), list(terms))
+        logits = teacher.model(prefix, codes.expand(3, -1), hints)
+    guided = torch.einsum("r,rcv->cv", torch.tensor(list(terms.values())), logits).softmax(-1)
+    torch.testing.assert_close(said[0], guided, atol=1e-5, rtol=1e-4)
+
+
+def test_where_something_is_left_out_it_says_what_the_transformer_says(teacher):
+    reference, target, reference_codes, codes = pair(3)
+    gone = left_out((1, 1, 0), (0, 0, 0), (1, 1, 1))
+    said = teacher.probabilities(reference, target, reference_codes, codes, *gone)
+    with torch.no_grad():
+        prefix = teacher.model.prefix(reference, target, reference_codes, *gone)
+        plain = teacher.model(prefix, codes, teacher.model.hints(target, gone[2])).softmax(-1)
+    torch.testing.assert_close(said[[0, 2]], plain[[0, 2]])
+    assert (said[1] - plain[1]).abs().max() > 1e-3
+
+
+def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(copied, clips):
+    strongly = SAMPLING | {"guidance": 30.0, "picture_guidance": 20.0}  # four steps of training left little to guide
+    weights = recommending(copied / "weights", strongly)
+    start = copied / "start"
+    start.mkdir()
+    for file in weights.iterdir():
+        (start / file.name).write_bytes(file.read_bytes())
+    changes = {"loss": LossConfig(), "batch_size": 8, "lr": 3e-3, "steps": 40, "evaluate_every": 5}
+    main(config("transformer", clips, copied, init=str(start), teacher=str(start), **changes))
+    lines = [json.loads(x) for x in (copied / "transformer" / "metrics.jsonl").read_text().splitlines()]
+    measured = [line["val/divergence"] for line in lines if "val/divergence" in line]
+    assert measured[-1] < 0.8 * measured[0] and any("divergence" in line for line in lines)
+    card = json.loads((weights / CARD).read_text())
+    assert card["sampling"] == strongly | {"guidance": 1.0, "picture_guidance": 1.0}
+    taught_by = json.loads((start / CARD).read_text())["parts"]["transformer"]["sha256"]
+    assert card["parts"]["transformer"]["training"]["teacher"] == taught_by
+
+
+def test_a_teacher_without_a_transformer_is_refused(copied, clips):
+    card = json.loads((copied / "weights" / CARD).read_text())
+    poor = copied / "poor"
+    poor.mkdir()
+    write_json(poor / CARD, card | {"parts": {k: v for k, v in card["parts"].items() if k != "transformer"}})
+    with pytest.raises(InputError, match="no transformer"):
+        main(config("transformer", clips, copied, teacher=str(poor)))
