@@ -20,6 +20,8 @@ ATTACK = 0.06  # s after a hit that are its own: here its bands reach their cres
 BEFORE = 0.045  # s before a hit that belong to its attack
 SMOOTH = 5  # frames over which a level is taken
 LIFT = 6.0  # dB that a band is raised at most; it may be lowered by any amount
+STRIKE = 0.5  # share of the way of an attack's bands to the reference's
+FURTHEST = 20.0  # dB, either way, that counts of their difference
 TAILS = 4  # hits that may still be heard while a new one is
 CHUNK, MARGIN = 4096, 8  # frames of a long sound whose spectra are in memory at a time, and around them
 
@@ -48,6 +50,23 @@ def _tail(levels: Tensor, attack: int) -> Tensor:
     return (torch.cat([rising, levels[:, attack:]], 1) - rising[:, :1]).clamp(max=0)
 
 
+def crest(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Tensor:
+    """Which bands a sound's hits strike, mean over the hits: (n_mels,) dB against a hit's whole power.
+
+    wav: (N,), hits: (H,) s, H >= 1.
+    """
+    levels = _levels(wav, geometry)
+    rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
+    attack = round(ATTACK * rate)
+    struck = torch.stack([levels[:, b : b + attack].amax(1) for b in _frames(hits, rate, total)])  # (H, n_mels)
+    return (struck - _whole(struck)[:, None]).mean(0)
+
+
+def _whole(crests: Tensor) -> Tensor:
+    """Power of all bands together: (H, n_mels) dB -> (H,) dB."""
+    return 10 * (crests / 10 * np.log(10)).logsumexp(1) / np.log(10)
+
+
 def fallen(falling: Tensor, after: Tensor) -> Tensor:
     """(n_mels, D) of `fall` and frames (K,) after a hit -> (n_mels, K) dB; beyond D as in the last third before it."""
     last, third = falling.shape[1] - 1, max(1, falling.shape[1] // 3)
@@ -56,10 +75,17 @@ def fallen(falling: Tensor, after: Tensor) -> Tensor:
 
 
 def faded(
-    wav: np.ndarray, hits: np.ndarray, falling: Tensor, geometry: Geometry, share: float, sliding: np.ndarray
+    wav: np.ndarray,
+    hits: np.ndarray,
+    falling: Tensor,
+    geometry: Geometry,
+    share: float,
+    sliding: np.ndarray,
+    struck: Tensor | None = None,
 ) -> np.ndarray:
-    """A soundtrack whose bands fall after each hit as `falling` says (see `fall`); attacks stay as they are.
+    """A soundtrack whose bands fall after each hit as `falling` says (see `fall`).
 
+    Attacks keep their level; with `struck` (n_mels,) dB (see `crest`) their bands come towards it by STRIKE of the difference.
     wav: (N,) float32, hits: (H,) s, ascending. share: of the difference in dB, 0 to 1. sliding: (T,) in [0, 1] at the
     geometry's frame rate, how likely the picture shows something that slides, which does not fade: there nothing changes.
     Returns (N,) float32.
@@ -69,15 +95,21 @@ def faded(
     levels = _levels(wav, geometry)  # (n_mels, M) dB
     rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
     begins, attack, before = _frames(hits, rate, total), round(ATTACK * rate), round(BEFORE * rate)
-    crests = [levels[:, b : b + attack].amax(1, keepdim=True) for b in begins]
-    gain = torch.zeros_like(levels)
+    crests = torch.stack([levels[:, b : b + attack].amax(1) for b in begins])  # (H, n_mels)
+    gain, turned = torch.zeros_like(levels), torch.zeros_like(crests)
+    if struck is not None:
+        whole = _whole(crests)
+        turned = STRIKE * (struck + whole[:, None] - crests).clamp(-FURTHEST, FURTHEST)
+        turned -= (_whole(crests + turned) - whole)[:, None]  # the level stays
+        crests = crests + turned
     for i, begin in enumerate(begins):
+        gain[:, max(0, begin - before) : begin + attack] = turned[i, :, None]
         first, end = begin + attack, begins[i + 1] - before if i + 1 < len(begins) else total
         if first >= end:
             continue
         frames, heard = torch.arange(first, end), range(max(0, i + 1 - TAILS), i + 1)
-        wanted = torch.stack([crests[j] + fallen(falling, frames - begins[j]) for j in heard]).amax(0)
-        gain[:, first:end] = (wanted - levels[:, first:end]).clamp(max=LIFT)
+        wanted = torch.stack([crests[j, :, None] + fallen(falling, frames - begins[j]) for j in heard]).amax(0)
+        gain[:, first:end] = torch.minimum(wanted - levels[:, first:end], LIFT + turned[i, :, None].clamp(min=0))
     still = 1 - np.interp(np.arange(total) / rate, np.arange(len(sliding)) / geometry.fps, sliding)
     gain *= share * torch.from_numpy(still).float()
     smooth = F.avg_pool1d(F.pad(gain[None], (1, 1), mode="replicate"), 3, 1)[0]

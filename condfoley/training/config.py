@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from condfoley.data.engine import Engine
@@ -197,5 +198,7 @@ class TrainConfig:
             raise ValueError("lora is for stage transformer")
         if self.teacher and self.stage != "transformer":
             raise ValueError("teacher is for stage transformer")
+        if self.teacher and Path(self.teacher).resolve() == Path(self.weights).resolve():
+            raise ValueError("teacher must be another folder than weights, where the pupil goes; copy it first")
         if self.pretrained and self.stage != "video":
             raise ValueError("pretrained is for stage video")

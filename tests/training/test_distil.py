@@ -89,3 +89,8 @@ def test_a_teacher_without_a_transformer_is_refused(copied, clips):
     write_json(poor / CARD, card | {"parts": {k: v for k, v in card["parts"].items() if k != "transformer"}})
     with pytest.raises(InputError, match="no transformer"):
         main(config("transformer", clips, copied, teacher=str(poor)))
+
+
+def test_the_pupil_must_not_replace_its_teacher(copied, clips):
+    with pytest.raises(ValueError, match="copy it first"):
+        config("transformer", clips, copied, teacher=str(copied / "weights"))
