@@ -1,10 +1,12 @@
-"""Decay matching: what is struck fades as the reference does, which sound engineers do with an envelope shaper.
+"""Decay matching: what is struck rings and fades as the reference does, which sound engineers do with an envelope shaper.
 
 Codes blur how a hit dies away, and swell where nothing is struck. How each band falls after a hit is known from the
 reference's sound and need not be guessed; that the hits are where they belong is the picture's and the comping's work.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -26,22 +28,32 @@ TAILS = 4  # hits that may still be heard while a new one is
 CHUNK, MARGIN = 4096, 8  # frames of a long sound whose spectra are in memory at a time, and around them
 
 
-def fall(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Tensor | None:
-    """How far each band has fallen d frames after a hit: (n_mels, D) dB, 0 or less, never rising.
+@dataclass(frozen=True)
+class Ring:
+    """How what is struck in a sound rings, mean over its hits.
 
-    Mean over the hits of a sound, each until the next one. wav: (N,), hits: (H,) s, ascending. None when no hit rings
-    for longer than its attack.
+    crest: (n_mels,) dB against a hit's whole power, which bands are struck. falling: (n_mels, D) dB, 0 or less, never
+    rising, how far each band has fallen d frames after a hit.
     """
+
+    crest: Tensor
+    falling: Tensor
+
+
+def ring(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Ring | None:
+    """Of a sound (N,) with hits at (H,) s, ascending, each until the next one; None when none lasts beyond its attack."""
     levels = _levels(wav, geometry)
     rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
     begins, attack = _frames(hits, rate, total), round(ATTACK * rate)
     ends = [max(0, begin - round(BEFORE * rate)) for begin in begins[1:]] + [total]
-    tails = [_tail(levels[:, begin:end], attack) for begin, end in zip(begins, ends) if end - begin > attack]
-    if not tails:
+    heard = [levels[:, begin:end] for begin, end in zip(begins, ends) if end - begin > attack]
+    if not heard:
         return None
+    crests = _crests(levels, begins, attack)
+    tails = [_tail(part, attack) for part in heard]
     longest = max(tail.shape[1] for tail in tails)
     known = torch.stack([F.pad(tail, (0, longest - tail.shape[1]), value=torch.nan) for tail in tails])
-    return known.nanmean(0).cummin(1).values
+    return Ring((crests - _whole(crests)[:, None]).mean(0), known.nanmean(0).cummin(1).values)
 
 
 def _tail(levels: Tensor, attack: int) -> Tensor:
@@ -50,16 +62,9 @@ def _tail(levels: Tensor, attack: int) -> Tensor:
     return (torch.cat([rising, levels[:, attack:]], 1) - rising[:, :1]).clamp(max=0)
 
 
-def crest(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Tensor:
-    """Which bands a sound's hits strike, mean over the hits: (n_mels,) dB against a hit's whole power.
-
-    wav: (N,), hits: (H,) s, H >= 1.
-    """
-    levels = _levels(wav, geometry)
-    rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
-    attack = round(ATTACK * rate)
-    struck = torch.stack([levels[:, b : b + attack].amax(1) for b in _frames(hits, rate, total)])  # (H, n_mels)
-    return (struck - _whole(struck)[:, None]).mean(0)
+def _crests(levels: Tensor, begins: list[int], attack: int) -> Tensor:
+    """Highest level of each band in the first `attack` frames of each hit: (H, n_mels) dB."""
+    return torch.stack([levels[:, begin : begin + attack].amax(1) for begin in begins])
 
 
 def _whole(crests: Tensor) -> Tensor:
@@ -68,7 +73,7 @@ def _whole(crests: Tensor) -> Tensor:
 
 
 def fallen(falling: Tensor, after: Tensor) -> Tensor:
-    """(n_mels, D) of `fall` and frames (K,) after a hit -> (n_mels, K) dB; beyond D as in the last third before it."""
+    """(n_mels, D) of a `Ring` and frames (K,) after a hit -> (n_mels, K) dB; beyond D as in the last third before it."""
     last, third = falling.shape[1] - 1, max(1, falling.shape[1] // 3)
     slope = (falling[:, last] - falling[:, max(0, last - third)]) / third  # dB a frame
     return falling[:, after.clamp(max=last)] + slope[:, None] * (after - last).clamp(min=0)
@@ -77,15 +82,13 @@ def fallen(falling: Tensor, after: Tensor) -> Tensor:
 def faded(
     wav: np.ndarray,
     hits: np.ndarray,
-    falling: Tensor,
+    wanted: Ring,
     geometry: Geometry,
     share: float,
     sliding: np.ndarray,
-    struck: Tensor | None = None,
 ) -> np.ndarray:
-    """A soundtrack whose bands fall after each hit as `falling` says (see `fall`).
+    """A soundtrack whose hits ring as `wanted`: their attacks keep their level, and their bands come nearer by STRIKE.
 
-    Attacks keep their level; with `struck` (n_mels,) dB (see `crest`) their bands come towards it by STRIKE of the difference.
     wav: (N,) float32, hits: (H,) s, ascending. share: of the difference in dB, 0 to 1. sliding: (T,) in [0, 1] at the
     geometry's frame rate, how likely the picture shows something that slides, which does not fade: there nothing changes.
     Returns (N,) float32.
@@ -95,21 +98,20 @@ def faded(
     levels = _levels(wav, geometry)  # (n_mels, M) dB
     rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
     begins, attack, before = _frames(hits, rate, total), round(ATTACK * rate), round(BEFORE * rate)
-    crests = torch.stack([levels[:, b : b + attack].amax(1) for b in begins])  # (H, n_mels)
-    gain, turned = torch.zeros_like(levels), torch.zeros_like(crests)
-    if struck is not None:
-        whole = _whole(crests)
-        turned = STRIKE * (struck + whole[:, None] - crests).clamp(-FURTHEST, FURTHEST)
-        turned -= (_whole(crests + turned) - whole)[:, None]  # the level stays
-        crests = crests + turned
+    crests = _crests(levels, begins, attack)  # (H, n_mels)
+    whole = _whole(crests)[:, None]
+    turned = STRIKE * (wanted.crest + whole - crests).clamp(-FURTHEST, FURTHEST)
+    turned -= _whole(crests + turned)[:, None] - whole  # the level stays
+    crests, gain = crests + turned, torch.zeros_like(levels)
     for i, begin in enumerate(begins):
         gain[:, max(0, begin - before) : begin + attack] = turned[i, :, None]
         first, end = begin + attack, begins[i + 1] - before if i + 1 < len(begins) else total
         if first >= end:
             continue
         frames, heard = torch.arange(first, end), range(max(0, i + 1 - TAILS), i + 1)
-        wanted = torch.stack([crests[j, :, None] + fallen(falling, frames - begins[j]) for j in heard]).amax(0)
-        gain[:, first:end] = torch.minimum(wanted - levels[:, first:end], LIFT + turned[i, :, None].clamp(min=0))
+        tails = [crests[j, :, None] + fallen(wanted.falling, frames - begins[j]) for j in heard]
+        change = torch.stack(tails).amax(0) - levels[:, first:end]
+        gain[:, first:end] = torch.minimum(change, LIFT + turned[i, :, None].clamp(min=0))
     still = 1 - np.interp(np.arange(total) / rate, np.arange(len(sliding)) / geometry.fps, sliding)
     gain *= share * torch.from_numpy(still).float()
     smooth = F.avg_pool1d(F.pad(gain[None], (1, 1), mode="replicate"), 3, 1)[0]

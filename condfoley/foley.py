@@ -236,14 +236,12 @@ class Foley:
         if not share or not len(shown):
             return wav
         g = self.geometry
-        struck = detect_onsets(reference, g.sample_rate)[0]
-        falling = decay.fall(reference, struck, g)
-        if falling is None:
+        wanted = decay.ring(reference, detect_onsets(reference, g.sample_rate)[0], g)
+        if wanted is None:
             return wav
-        crest = decay.crest(reference, struck, g)
 
         def shaped(sound: np.ndarray, hits: np.ndarray, share: float) -> np.ndarray:
-            return finished(decay.faded(np.array(sound), comping.met(shown, hits), falling, g, share, sliding, crest))
+            return finished(decay.faded(np.array(sound), comping.met(shown, hits), wanted, g, share, sliding))
 
         heard = detect_onsets(wav, g.sample_rate)[0]
         for part in (share, share / 2, share / 4):

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from condfoley.errors import InputError
-from condfoley.weights import read_card
+from condfoley.weights import GUIDED, read_card
 
 # Parts that only understand what these earlier parts make.
 BUILT_ON = {
     "transformer": ("tokenizer", "video_encoder"),
+    GUIDED: ("tokenizer", "video_encoder"),
     "sync": ("video_encoder",),
     "events": ("video_encoder",),
 }

@@ -32,13 +32,13 @@ class SoundOptions:
     top_p: float | None = None
     """Draw each code from the likeliest that together have this probability (1: from all)."""
     guidance: float | None = None
-    """How strongly to follow the reference (1: as trained; higher: closer to the reference)."""
+    """How strongly to follow the reference (1: as trained; higher: closer to the reference, and slower)."""
     picture_guidance: float | None = None
-    """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it)."""
+    """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it, and slower)."""
     eq_match: float | None = None
     """How far to equalise the sound towards the reference's mean spectrum, 0 to 1 (default: 1, all the way)."""
     decay_match: float | None = None
-    """How far each hit of the soundtrack fades as the reference's do, 0 to 1 (default: 1, all the way)."""
+    """How far each hit of the soundtrack rings and fades as the reference's do, 0 to 1 (default: 1, all the way)."""
     rerank: bool = True
     """Choose by how well the sound fits the picture; otherwise the first candidate is taken."""
     comp: bool = True

@@ -19,10 +19,13 @@ from condfoley.geometry import Geometry
 FORMAT = 1
 CARD = "card.json"
 SHIPPED = Path(__file__).parent / "weights"
+GUIDED = "guided"
 PARTS = {
     "tokenizer": ("condfoley.tokenizer", "Tokenizer", sizes.TokenizerConfig),
     "video_encoder": ("condfoley.video_encoder", "VideoEncoder", sizes.VideoEncoderConfig),
     "transformer": ("condfoley.transformer", "Transformer", sizes.TransformerConfig),
+    # The transformer before it learned its guidance: `generate` does without, what is taught further starts from it.
+    GUIDED: ("condfoley.transformer", "Transformer", sizes.TransformerConfig),
     "vocoder": ("condfoley.vocoder", "Vocoder", sizes.VocoderConfig),
     "sync": ("condfoley.sync", "Sync", sizes.SyncConfig),
     "events": ("condfoley.events", "Events", sizes.EventsConfig),

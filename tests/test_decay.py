@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from scipy.signal import lfilter
 
 from condfoley import decay
-from condfoley.decay import ATTACK, faded, fall, fallen
+from condfoley.decay import ATTACK, Ring, faded, fallen, ring
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR
 
@@ -32,17 +33,17 @@ def speed(wav, hit, first=0.1, last=0.4):
 
 
 def test_the_fall_is_the_mean_of_the_hits():
-    found = fall(noise([0.3, 1.2], [40, 60]), np.array([0.3, 1.2]), G)
-    assert found.shape[0] == G.n_mels and found.max() == 0 and (found.diff(dim=1) <= 0).all()
-    half_a_second = found[:, round(0.5 * FRAMES)].mean()
+    falling = ring(noise([0.3, 1.2], [40, 60]), np.array([0.3, 1.2]), G).falling
+    assert falling.shape[0] == G.n_mels and falling.max() == 0 and (falling.diff(dim=1) <= 0).all()
+    half_a_second = falling[:, round(0.5 * FRAMES)].mean()
     assert half_a_second == pytest.approx(-25, abs=4)  # below the crest, which noise has above its mean
 
 
 def test_hits_without_a_tail_say_nothing():
     wav = noise([0.3], [40], 0.5)
-    assert fall(wav, np.zeros(0), G) is None
-    assert fall(wav, np.array([0.5 - ATTACK / 2]), G) is None
-    assert fall(wav, np.array([0.3]), G) is not None
+    assert ring(wav, np.zeros(0), G) is None
+    assert ring(wav, np.array([0.5 - ATTACK / 2]), G) is None
+    assert ring(wav, np.array([0.3]), G) is not None
 
 
 def test_beyond_what_was_heard_it_goes_on():
@@ -52,12 +53,12 @@ def test_beyond_what_was_heard_it_goes_on():
     assert fallen(falling[:, :1], after).tolist() == [[0] * 4] * 2
 
 
-@pytest.mark.parametrize(("own", "wanted", "comes_to"), [(20, 60, 60), (60, 50, 50), (20, 20, 20)])
-def test_a_soundtrack_fades_as_it_should(own, wanted, comes_to):
+@pytest.mark.parametrize(("own", "other", "comes_to"), [(20, 60, 60), (60, 50, 50), (20, 20, 20)])
+def test_a_soundtrack_fades_as_it_should(own, other, comes_to):
     hits = np.array([0.3, 1.2])
-    falling = fall(noise([0.2], [wanted]), np.array([0.2]), G)
+    wanted = ring(noise([0.2], [other]), np.array([0.2]), G)
     wav = noise(hits, [own, own])
-    made = faded(wav, hits, falling, G, 1.0, STILL)
+    made = faded(wav, hits, wanted, G, 1.0, STILL)
     assert made.shape == wav.shape and made.dtype == np.float32
     for hit in hits:
         assert speed(made, hit) == pytest.approx(comes_to, abs=8)
@@ -66,40 +67,53 @@ def test_a_soundtrack_fades_as_it_should(own, wanted, comes_to):
 
 
 def test_half_the_way():
-    hits, falling = np.array([0.3]), fall(noise([0.2], [60]), np.array([0.2]), G)
+    hits, wanted = np.array([0.3]), ring(noise([0.2], [60]), np.array([0.2]), G)
     wav = noise([0.3], [20])
-    assert speed(faded(wav, hits, falling, G, 0.5, STILL), 0.3) == pytest.approx(40, abs=8)
-    assert faded(wav, hits, falling, G, 0.0, STILL) is wav and faded(wav, hits[:0], falling, G, 1.0, STILL) is wav
+    assert speed(faded(wav, hits, wanted, G, 0.5, STILL), 0.3) == pytest.approx(40, abs=8)
+    assert faded(wav, hits, wanted, G, 0.0, STILL) is wav and faded(wav, hits[:0], wanted, G, 1.0, STILL) is wav
 
 
 def test_what_slides_does_not_fade():
-    hits, falling = np.array([0.3]), fall(noise([0.2], [60]), np.array([0.2]), G)
+    hits, wanted = np.array([0.3]), ring(noise([0.2], [60]), np.array([0.2]), G)
     wav = noise([0.3], [5])
-    slides = faded(wav, hits, falling, G, 1.0, np.ones(30, np.float32))
+    slides = faded(wav, hits, wanted, G, 1.0, np.ones(30, np.float32))
     assert np.allclose(slides, wav, atol=1e-4)
-    assert speed(faded(wav, hits, falling, G, 1.0, STILL), 0.3) > 40
+    assert speed(faded(wav, hits, wanted, G, 1.0, STILL), 0.3) > 40
 
 
 def test_a_tail_goes_on_under_a_softer_hit():
     """A soft hit does not cut off the ring of a loud one."""
     loud, soft = noise([0.3], [20]), 0.03 * noise([0.8], [20])
-    falling = fall(noise([0.2], [20]), np.array([0.2]), G)
-    made = faded(loud + soft, np.array([0.3, 0.8]), falling, G, 1.0, STILL)
+    wanted = ring(noise([0.2], [20]), np.array([0.2]), G)
+    made = faded(loud + soft, np.array([0.3, 0.8]), wanted, G, 1.0, STILL)
     tail = slice(round(1.0 * RATE), round(1.6 * RATE))
     assert np.abs(made[tail]).std() > 0.5 * np.abs(loud[tail]).std()
 
 
 def test_long_sounds_are_done_by_and_by(monkeypatch):
-    hits, falling = np.array([0.3, 1.2]), fall(noise([0.2], [60]), np.array([0.2]), G)
+    hits, wanted = np.array([0.3, 1.2]), ring(noise([0.2], [60]), np.array([0.2]), G)
     wav = noise(hits, [20, 20])[:-77]
-    levels, whole = decay._levels(wav, G), faded(wav, hits, falling, G, 1.0, STILL)
+    levels, whole = decay._levels(wav, G), faded(wav, hits, wanted, G, 1.0, STILL)
     monkeypatch.setattr(decay, "CHUNK", 50)
     assert torch.allclose(decay._levels(wav, G), levels, atol=1e-3)
-    assert np.allclose(faded(wav, hits, falling, G, 1.0, STILL), whole, atol=1e-4)
+    assert np.allclose(faded(wav, hits, wanted, G, 1.0, STILL), whole, atol=1e-4)
 
 
 def test_a_sound_shorter_than_an_analysis_window():
     wav = np.full(400, 0.1, np.float32)
-    made = faded(wav, np.zeros(1), torch.zeros(G.n_mels, 3), G, 1.0, STILL)
+    made = faded(wav, np.zeros(1), Ring(torch.zeros(G.n_mels), torch.zeros(G.n_mels, 3)), G, 1.0, STILL)
     assert made.shape == wav.shape and np.isfinite(made).all()
     assert decay._levels(np.zeros(400, np.float32), G).max() <= 20 * np.log10(FLOOR) + 1e-3
+
+
+def test_attacks_come_half_way_to_the_references_bands_and_keep_their_level():
+    hits = np.array([0.3, 1.2])
+    wav = noise(hits, [50, 50])
+    dull = lfilter([1.0], [1.0, -0.9], noise([0.4], [50])).astype(np.float32)  # a reference with less treble
+    wanted = ring(dull, np.array([0.4]), G)
+    made = faded(wav, hits, wanted, G, 1.0, STILL)
+    before, after = ((ring(x, hits, G).crest - wanted.crest).abs().mean().item() for x in (wav, made))
+    assert after == pytest.approx(before / 2, rel=0.35)
+    for hit in hits:
+        attack = slice(round((hit - 0.02) * RATE), round((hit + 0.03) * RATE))
+        assert made[attack].std() == pytest.approx(wav[attack].std(), rel=0.4)

@@ -15,7 +15,7 @@ from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.judge import PART
 from condfoley.evaluation.systems import Entry, System, Workshop
-from condfoley.weights import SHIPPED, read_card, sha256, write_json
+from condfoley.weights import GUIDED, SHIPPED, read_card, sha256, write_json
 
 SOUNDS, SETTINGS = "sounds", "sounds.json"
 OTHER_LENGTH = 0.1  # s; a sound that is off by more is mentioned
@@ -43,7 +43,7 @@ def settings_of(shop: Workshop) -> dict[str, Any]:
     hashes = {clip.path: sha256(clip.path) for pair in shop.pairs for clip in (pair.target, pair.reference)}
     return {
         "pairs": {pair.name: [hashes[pair.target.path], hashes[pair.reference.path]] for pair in shop.pairs},
-        "weights": {name: part["sha256"] for name, part in card["parts"].items() if name != PART},
+        "weights": {name: part["sha256"] for name, part in card["parts"].items() if name not in (PART, GUIDED)},
         "sampling": card.get("sampling", {}),
         "candidates": shop.candidates,
         "seed": shop.seed,

@@ -181,9 +181,14 @@ ENTRIES = (
     Entry("condfoley", "system", "the model as it is used", model),
     Entry("condfoley-no-rerank", "system", "its first candidate", partial(model, rerank=False, candidates=1)),
     Entry("condfoley-no-comp", "system", "the candidate that fits best, whole", partial(model, comp=False)),
-    Entry("condfoley-unguided", "system", "no guidance", partial(model, guidance=1.0, picture_guidance=1.0)),
+    Entry(
+        "condfoley-unguided",
+        "system",
+        "no guidance but what is learned in",
+        partial(model, guidance=1.0, picture_guidance=1.0),
+    ),
     Entry("condfoley-no-eq", "system", "not equalised towards the reference", partial(model, eq_match=0.0)),
-    Entry("condfoley-no-decay", "system", "its hits do not fade as the reference's", partial(model, decay_match=0.0)),
+    Entry("condfoley-no-decay", "system", "its hits do not ring as the reference's", partial(model, decay_match=0.0)),
     Entry("condfoley-no-reference-picture", "system", "only hears the reference", partial(model, withheld="picture")),
     Entry("condfoley-no-reference", "opponent", "sees the target, no reference", partial(model, **UNHEARD)),
     Entry(

@@ -162,6 +162,8 @@ class TrainConfig:
     teacher: str | None = None
     """Transformer: weights folder whose transformer, guided as its card recommends, is learned from: guidance is then
     built in, and one pass does what took several."""
+    from_guided: bool = False
+    """Transformer: start from init's as it was before it learned its guidance (its part `guided`), and recommend that again."""
     lora: int = 0
     """Transformer: rank of low-rank adapters that learn in place of the weights; 0: the weights themselves."""
     resume: bool = True
@@ -200,5 +202,7 @@ class TrainConfig:
             raise ValueError("teacher is for stage transformer")
         if self.teacher and Path(self.teacher).resolve() == Path(self.weights).resolve():
             raise ValueError("teacher must be another folder than weights, where the pupil goes; copy it first")
+        if self.from_guided and (self.stage != "transformer" or not self.init):
+            raise ValueError("from_guided is for stage transformer, and needs init")
         if self.pretrained and self.stage != "video":
             raise ValueError("pretrained is for stage video")

@@ -9,22 +9,40 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from condfoley.geometry import Geometry
 from condfoley.transformer import Given, Sampling, Transformer
-from condfoley.weights import load_part, read_card
+from condfoley.weights import GUIDED, load_part, read_card, save_part
+
+
+def guided_part(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Name of the transformer of a weights folder that is not yet guided by itself, and how to sample with it.
+
+    Raises InputError when the folder has no card.
+    """
+    card = read_card(folder)
+    if GUIDED in card["parts"]:
+        return GUIDED, card["parts"][GUIDED]["sampling"]
+    return "transformer", card.get("sampling", {})
 
 
 class Teacher:
-    """The transformer of a weights folder, guided as its card recommends.
+    """The transformer of a weights folder, guided as its card recommends (`sampling`).
 
     recommended: what the card of weights that learned from it is to say of sampling.
     """
 
     def __init__(self, folder: Path, device: str):
         """Raises InputError when the folder has no transformer."""
-        self.model: Transformer = load_part(folder, "transformer", device)
-        sampling: dict[str, Any] = read_card(folder).get("sampling", {})
-        self.terms = Sampling(**sampling).terms(has_reference=True)
-        self.recommended = sampling | {"guidance": 1.0, "picture_guidance": 1.0}
+        part, self.sampling = guided_part(folder)
+        self.model: Transformer = load_part(folder, part, device)
+        self.entry: dict[str, Any] = read_card(folder)["parts"][part]
+        self.terms = Sampling(**self.sampling).terms(has_reference=True)
+        self.recommended = self.sampling | {"guidance": 1.0, "picture_guidance": 1.0}
+
+    def keep(self, folder: Path, geometry: Geometry) -> None:
+        """Puts it beside its pupil, into the pupil's weights folder."""
+        record = {name: self.entry[name] for name in ("training", "trained_with") if name in self.entry}
+        save_part(folder, GUIDED, self.model, geometry, record | {"sampling": self.sampling})
 
     @torch.no_grad()
     def probabilities(

@@ -14,7 +14,7 @@ from condfoley.training import pretext
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
 from condfoley.training.prior import TransformerStage
 from condfoley.training.run import build, train
-from condfoley.weights import CARD, SHIPPED, card_geometry, read_card, write_json
+from condfoley.weights import CARD, GUIDED, SHIPPED, card_geometry, read_card, write_json
 
 RANK = 8  # of the adapters
 RATES = {"adapters": 1e-3, "whole": 1e-4}  # highest learning rates
@@ -41,18 +41,19 @@ def finetune(clips: str, options: FinetuneOptions) -> Table:
     if not (out / CARD).exists():
         _copy(start, out)
     train(build(config))
-    after = measured(dataclasses.replace(config, weights=str(out), init=str(out), lora=0))
+    after = measured(dataclasses.replace(config, weights=str(out), init=str(out), from_guided=False, lora=0))
     table = pretext.table("Fine-tuning", {"before": before, "after": after})
     write_json(out / RESULT, {"before": before, "after": after})
     return table
 
 
 def _copy(start: Path, out: Path) -> None:
-    """All parts, the card last: a folder without it is not yet a weights folder."""
+    """All parts, the card last: a folder without it is not yet a weights folder. What learns is the guided transformer."""
     (out / RUN).mkdir(parents=True, exist_ok=True)
-    for entry in read_card(start)["parts"].values():
-        shutil.copy2(start / entry["file"], out / entry["file"])
     card = read_card(start)
+    card["parts"].pop(GUIDED, None)
+    for entry in card["parts"].values():
+        shutil.copy2(start / entry["file"], out / entry["file"])
     data = f"{card.get('training_data', 'not recorded')}; fine-tuned on clips of {out.name}'s owner"
     write_json(out / CARD, card | {"name": out.name, "training_data": data, "licence": "as its owner decides"})
 
@@ -73,6 +74,7 @@ def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
         out=str(Path(options.out) / RUN),
         weights=options.out,
         init=str(start),
+        from_guided=GUIDED in card["parts"],
         data=DataConfig(folder=clips, cache=cache, frame_size=size, validation=HELD_OUT),
         geometry=geometry,
         transformer=TransformerConfig(**sizes),

@@ -10,7 +10,7 @@ from torch import nn
 from condfoley.errors import InputError
 from condfoley.lineage import require_lineage
 from condfoley.training.config import TrainConfig
-from condfoley.weights import CARD, load_part, read_card
+from condfoley.weights import CARD, GUIDED, load_part, read_card
 
 STAGE_OF = {"video_encoder": "video"}  # parts whose stage has another name
 Network = TypeVar("Network", bound=nn.Module)
@@ -53,14 +53,15 @@ def started(network: Network, part: str, config: TrainConfig) -> Network:
     """
     if config.init:
         start = Path(config.init)
+        source = GUIDED if config.from_guided else part
         if (Path(config.weights) / CARD).exists() and not config.adapt:
-            record = read_card(start)["parts"].get(part, {}).get("trained_with", {})
+            record = read_card(start)["parts"].get(source, {}).get("trained_with", {})
             try:
                 require_lineage(record, Path(config.weights), part)
             except InputError as error:
                 raise InputError(f"{error}; adapt=true goes on with it as it is") from None
         try:
-            network.load_state_dict(load_part(start, part).state_dict())
+            network.load_state_dict(load_part(start, source).state_dict())
         except RuntimeError as error:
             what = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
             raise InputError(f"the {part} in {start} has other sizes than this config: {what}") from None

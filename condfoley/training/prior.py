@@ -17,7 +17,7 @@ from condfoley.data.pairs import draw_pair, reference_slip, slipped
 from condfoley.training.adapters import add_adapters, merged_adapters
 from condfoley.training.banks import Example, examples, token_statistics, token_window
 from condfoley.training.config import TrainConfig
-from condfoley.training.distil import Teacher
+from condfoley.training.distil import Teacher, guided_part
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part, started
 from condfoley.training.pretext import cases
@@ -138,8 +138,15 @@ class TransformerStage(Stage):
         return each
 
     def recommended(self) -> dict[str, float] | None:
-        """The teacher's, with its guidance learned in."""
-        return self.teacher.recommended if self.teacher else None
+        """The teacher's, with its guidance learned in; or init's, as it was before."""
+        if self.teacher:
+            return self.teacher.recommended
+        return guided_part(Path(self.config.init or ""))[1] if self.config.from_guided else None
+
+    def keep_beside(self, weights: Path) -> None:
+        """The teacher goes along."""
+        if self.teacher:
+            self.teacher.keep(weights, self.geometry)
 
     def exported(self) -> tuple[nn.Module, dict[str, Tensor]]:
         """The transformer, adapters merged into its weights."""

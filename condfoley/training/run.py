@@ -213,3 +213,4 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
         part, tensors = stage.exported()  # by all processes: each may have a piece only
         if stage.accelerator.is_main_process:
             save_part(weights, stage.part, part, stage.geometry, record, tensors, sampling=stage.recommended())
+            stage.keep_beside(weights)

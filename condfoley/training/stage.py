@@ -225,6 +225,9 @@ class Stage(ABC):
         """How to sample with what is exported, for the card; None leaves what it says."""
         return None
 
+    def keep_beside(self, weights: Path) -> None:  # noqa: B027 - most stages write one part
+        """Writes what else belongs to the exported part into the weights folder."""
+
     @property
     def sharded(self) -> bool:
         """Whether no process has the whole network (FSDP)."""

@@ -5,12 +5,13 @@ import json
 import pytest
 import torch
 
+from condfoley.cli import main as finetune
 from condfoley.errors import InputError
 from condfoley.training.config import LossConfig
 from condfoley.training.distil import Teacher
 from condfoley.training.run import main
 from condfoley.transformer import Condition, Sampling
-from condfoley.weights import CARD, write_json
+from condfoley.weights import CARD, load_part, write_json
 from tests.tiny import write_tiny_weights
 from tests.training.toy import config
 
@@ -80,6 +81,21 @@ def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(co
     assert card["sampling"] == strongly | {"guidance": 1.0, "picture_guidance": 1.0}
     taught_by = json.loads((start / CARD).read_text())["parts"]["transformer"]["sha256"]
     assert card["parts"]["transformer"]["training"]["teacher"] == taught_by
+    # The teacher stays beside it: it can teach again, and what learns something new starts from it.
+    assert card["parts"]["guided"]["sampling"] == strongly
+    kept, was = load_part(weights, "guided").state_dict(), load_part(start, "transformer").state_dict()
+    assert all(torch.equal(kept[name], was[name]) for name in was)
+    assert Teacher(weights, "cpu").terms == Teacher(start, "cpu").terms
+    out = copied / "more"
+    assert finetune(["finetune", str(clips), "--out", str(out), "--weights", str(weights), "--steps", "1"]) == 0
+    taught = json.loads((out / CARD).read_text())
+    assert taught["sampling"] == strongly and "guided" not in taught["parts"]
+    learned = load_part(out, "transformer").state_dict()
+    nearer = [
+        sum((learned[n] - x[n]).abs().sum() for n in was).item()
+        for x in (was, load_part(weights, "transformer").state_dict())
+    ]
+    assert nearer[0] < nearer[1]
 
 
 def test_a_teacher_without_a_transformer_is_refused(copied, clips):
