@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
@@ -23,8 +25,8 @@ class ResidualLayer(nn.Module):
         self.shortcut = weight_norm(nn.Conv1d(dim, dim, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, dim, N) -> (B, dim, N)."""
-        return self.shortcut(x) + self.block(x)
+        """(B, dim, 1, N) -> (B, dim, 1, N)."""
+        return applied(self.shortcut, x) + applied(self.block, x)
 
 
 class Vocoder(nn.Module):
@@ -45,4 +47,27 @@ class Vocoder(nn.Module):
 
     def forward(self, spec01: Tensor) -> Tensor:
         """spec01: (B, n_mels, T) nominally in [0, 1] -> waveform (B, T * hop) in (-1, 1)."""
-        return self.model(spec01).squeeze(1)
+        made = applied(self.model, spec01[:, :, None].contiguous(memory_format=torch.channels_last))  # (B, 1, 1, N)
+        return made.flatten(1)
+
+
+def applied(layer: nn.Module, x: Tensor) -> Tensor:
+    """A layer for one dimension on (B, C, 1, N), channels last in memory, where convolutions take two thirds of the time.
+
+    Returns (B, C', 1, N').
+    """
+    if isinstance(layer, nn.Sequential):
+        for part in layer:
+            x = applied(part, x)
+        return x
+    if isinstance(layer, nn.ReflectionPad1d):
+        return F.pad(x, (*layer.padding, 0, 0), mode="reflect")
+    if not isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
+        out: Tensor = layer(x)
+        return out
+    weight = layer.weight[:, :, None].contiguous(memory_format=torch.channels_last)
+    padding, dilation, stride = (0, int(layer.padding[0])), (1, layer.dilation[0]), (1, layer.stride[0])
+    if isinstance(layer, nn.ConvTranspose1d):
+        more = (0, layer.output_padding[0])
+        return F.conv_transpose2d(x, weight, layer.bias, stride, padding, more, layer.groups, dilation)
+    return F.conv2d(x, weight, layer.bias, stride, padding, dilation, layer.groups)
