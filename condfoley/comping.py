@@ -16,7 +16,7 @@ REACH = 0.1  # s by which a hit may be off the picture's
 OFF = 0.5  # what a hit at the end of that reach costs, in hits that are missed
 CELL = 0.05  # s; changes are at multiples of it
 MOVES = 4  # cells by which a take may be moved to where the picture's hits are, either way
-CHANGE, LOUD = 0.2, 1.0  # what a change costs in silence, and how much more at the take's peak, in hits that are missed
+CHANGE, LOUD = 0.5, 1.0  # what a change costs in silence, and how much more at the take's peak, in hits that are missed
 RANGE = 60.0  # dB below the take's peak that count as silence
 FADE = 0.02  # s of crossfade around a change
 
