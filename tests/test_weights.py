@@ -7,7 +7,7 @@ import torch
 
 from condfoley.errors import InputError
 from condfoley.foley import NEEDED, OPTIONAL
-from condfoley.weights import SHIPPED, load_part, read_card, sha256
+from condfoley.weights import GUIDED, SHIPPED, load_part, read_card, sha256
 from tests.tiny import write_tiny_weights
 
 
@@ -72,7 +72,7 @@ def test_unknown_sizes_in_a_card(folder):
 
 def test_the_shipped_weights_are_whole_and_small():
     card = read_card(SHIPPED)
-    assert set(card["parts"]) == {*NEEDED, *OPTIONAL, "judges"}
+    assert set(card["parts"]) == {*NEEDED, *OPTIONAL, GUIDED, "judges"}
     assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 40e6
     for name in card["parts"]:
         load_part(SHIPPED, name)
