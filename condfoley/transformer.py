@@ -271,7 +271,7 @@ def draw(logits: Tensor, generators: list[torch.Generator], sampling: Sampling) 
 def filtered(logits: Tensor, top_k: int, top_p: float) -> Tensor:
     """Logits (N, V), on the CPU, with all but the likeliest at -inf.
 
-    Ties at the last value that is kept are kept, as published for the k-th (facts.md, section 10).
+    Ties at the last value that is kept are kept, as published for the k-th (facts.md, section 10). The likeliest code always stays.
     """
     if 0 < top_k < logits.shape[-1]:
         least = logits.topk(top_k, -1).values[..., -1:]

@@ -20,7 +20,7 @@ from condfoley.training.config import TrainConfig
 from condfoley.training.distil import Teacher, guided_part
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part, started
-from condfoley.training.pretext import cases
+from condfoley.training.pretext import TRUE, cases
 from condfoley.training.samples import write_heard
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
 from condfoley.transformer import Condition, Sampling, Transformer
@@ -157,9 +157,10 @@ class TransformerStage(Stage):
 
     def validate(self, step: int) -> dict[str, float]:
         """Cross-entropy (nats a code) on held-out videos, and the same with reference or picture exchanged."""
-        out = {name: self.each_loss(*pair).mean().item() for name, pair in cases(self.fixed).items()}
+        measured = {name: self.objectives["transformer"](*pair)[1] for name, pair in cases(self.fixed).items()}
+        out = {name: metrics["each"].mean().item() for name, metrics in measured.items()}
         if self.teacher:
-            out["divergence"] = self.objectives["transformer"](*self.fixed.tensors)[0].item()
+            out["divergence"] = measured[TRUE]["divergence"].item()
         return out
 
     @torch.no_grad()

@@ -17,6 +17,7 @@ from condfoley.lineage import lineage
 from condfoley.training.arithmetic import has_bf16
 from condfoley.training.checkpoint import Checkpoints, disk_is_full
 from condfoley.training.config import TrainConfig
+from condfoley.training.distil import guided_part
 from condfoley.training.dry_run import report
 from condfoley.training.log import Log
 from condfoley.training.stage import Stage, streams
@@ -205,7 +206,7 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
     if c.init_share:
         training["init_share"] = c.init_share
     if c.teacher:
-        training["teacher"] = read_card(Path(c.teacher))["parts"]["transformer"]["sha256"]
+        training["teacher"] = read_card(Path(c.teacher))["parts"][guided_part(Path(c.teacher))[0]]["sha256"]
     record: dict[str, Any] = {"training": training}
     if (weights / CARD).exists() and (built_on := lineage(weights, stage.part)):
         record["trained_with"] = built_on

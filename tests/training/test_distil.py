@@ -85,7 +85,8 @@ def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(co
     assert card["parts"]["guided"]["sampling"] == strongly
     kept, was = load_part(weights, "guided").state_dict(), load_part(start, "transformer").state_dict()
     assert all(torch.equal(kept[name], was[name]) for name in was)
-    assert Teacher(weights, "cpu").terms == Teacher(start, "cpu").terms
+    again = Teacher(weights, "cpu")
+    assert again.terms == Teacher(start, "cpu").terms and again.entry["sha256"] == taught_by
     out = copied / "more"
     assert finetune(["finetune", str(clips), "--out", str(out), "--weights", str(weights), "--steps", "1"]) == 0
     taught = json.loads((out / CARD).read_text())
