@@ -17,9 +17,10 @@ from torch import Tensor
 from condfoley import windows
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.evaluation.published import published_onsets
-from condfoley.foley import FADE, Foley, finished, read_picture
+from condfoley.foley import FADE, Foley, read_picture
 from condfoley.mel import window_spec
 from condfoley.postfilter import repaired
+from condfoley.shaping import finished
 from condfoley.transformer import Condition
 from condfoley.video_encoder import pick_onsets
 

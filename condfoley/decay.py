@@ -1,31 +1,33 @@
 """Decay matching: what is struck rings and fades as the reference does, which sound engineers do with an envelope shaper.
 
-Codes blur how a hit dies away, and swell where nothing is struck. How each band falls after a hit is known from the
-reference's sound and need not be guessed; that the hits are where they belong is the picture's and the comping's work.
+Codes blur how a hit begins and dies away, and swell where nothing is struck. How each band falls after a hit is known from
+the reference's sound and need not be guessed; that it begins at once is what a hit is; that the hits are where they belong is the picture's and the comping's work.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from condfoley.bands import filtered, frames_of, powers, smooth
 from condfoley.geometry import Geometry
-from condfoley.mel import FLOOR, filterbank, stft
-from condfoley.postfilter import bands_of_bins
-from condfoley.windows import pieces
+from condfoley.mel import FLOOR
 
 ATTACK = 0.06  # s after a hit that are its own: here its bands reach their crest
 BEFORE = 0.045  # s before a hit that belong to its attack
 SMOOTH = 5  # frames over which a level is taken
-LIFT = 6.0  # dB that a band is raised at most; it may be lowered by any amount
+LIFT, RAISE = 6.0, 20.0  # dB that a band is raised at most, and in an attack; it may be lowered by any amount
+LEAD, RAMP = 0.003, 0.003  # s before a hit with which its part of the soundtrack begins, and over which it is faded in
+LEAST = 0.1  # share of a frame that must lie inside a part to be measured
+SWELL = 0.15  # s before the first hit in which nothing may swell
 STRIKE = 0.5  # share of the way of an attack's bands to the reference's
 FURTHEST = 20.0  # dB, either way, that counts of their difference
 TAILS = 4  # hits that may still be heard while a new one is
-CHUNK, MARGIN = 4096, 8  # frames of a long sound whose spectra are in memory at a time, and around them
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def ring(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Ring | None:
     """Of a sound (N,) with hits at (H,) s, ascending, each until the next one; None when none lasts beyond its attack."""
     levels = _levels(wav, geometry)
     rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
-    begins, attack = _frames(hits, rate, total), round(ATTACK * rate)
+    begins, attack = frames_of(hits, geometry, total), round(ATTACK * rate)
     ends = [max(0, begin - round(BEFORE * rate)) for begin in begins[1:]] + [total]
     heard = [levels[:, begin:end] for begin, end in zip(begins, ends) if end - begin > attack]
     if not heard:
@@ -87,7 +89,7 @@ def faded(
     share: float,
     sliding: np.ndarray,
 ) -> np.ndarray:
-    """A soundtrack whose hits ring as `wanted`: their attacks keep their level, and their bands come nearer by STRIKE.
+    """A soundtrack whose hits begin at once and ring as `wanted`: they keep their level, and their bands come nearer by STRIKE.
 
     wav: (N,) float32, hits: (H,) s, ascending. share: of the difference in dB, 0 to 1. sliding: (T,) in [0, 1] at the
     geometry's frame rate, how likely the picture shows something that slides, which does not fade: there nothing changes.
@@ -95,57 +97,94 @@ def faded(
     """
     if not share or not len(hits):
         return wav
-    levels = _levels(wav, geometry)  # (n_mels, M) dB
-    rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
-    begins, attack, before = _frames(hits, rate, total), round(ATTACK * rate), round(BEFORE * rate)
-    crests = _crests(levels, begins, attack)  # (H, n_mels)
-    whole = _whole(crests)[:, None]
-    turned = STRIKE * (wanted.crest + whole - crests).clamp(-FURTHEST, FURTHEST)
-    turned -= _whole(crests + turned)[:, None] - whole  # the level stays
-    crests, gain = crests + turned, torch.zeros_like(levels)
-    for i, begin in enumerate(begins):
-        gain[:, max(0, begin - before) : begin + attack] = turned[i, :, None]
-        first, end = begin + attack, begins[i + 1] - before if i + 1 < len(begins) else total
-        if first >= end:
-            continue
-        frames, heard = torch.arange(first, end), range(max(0, i + 1 - TAILS), i + 1)
-        tails = [crests[j, :, None] + fallen(wanted.falling, frames - begins[j]) for j in heard]
-        change = torch.stack(tails).amax(0) - levels[:, first:end]
-        gain[:, first:end] = torch.minimum(change, LIFT + turned[i, :, None].clamp(min=0))
-    still = 1 - np.interp(np.arange(total) / rate, np.arange(len(sliding)) / geometry.fps, sliding)
-    gain *= share * torch.from_numpy(still).float()
-    smooth = F.avg_pool1d(F.pad(gain[None], (1, 1), mode="replicate"), 3, 1)[0]
-    return _filtered(wav, 10 ** (smooth / 20), geometry)
+    g, out, crests = geometry, np.zeros(len(wav), np.float32), []
+    still = 1 - np.interp(
+        np.arange(len(wav) // g.hop + 1) * g.hop / g.sample_rate * g.fps, range(len(sliding)), sliding
+    )
+    begins = [max(0, round((float(time) - LEAD) * g.sample_rate)) for time in hits]
+    for i, (begin, end) in enumerate(zip([0, *begins], [*begins, len(wav)])):
+        part = _part(wav, begin, end, geometry)
+        levels, first = part.levels, (begin - part.start) // g.hop
+        if i == 0:
+            gain = _hushed(levels, (end - part.start) // g.hop, g)
+        else:
+            crest, turned = _struck(levels, first, (end - part.start) // g.hop, wanted, g)
+            crests.append((begin, crest))
+            gain = _falling(levels, first, crests[-TAILS:], turned, wanted, g)
+        frames = part.start // g.hop + np.arange(levels.shape[1])
+        gain *= share * torch.from_numpy(still[frames.clip(max=len(still) - 1)]).float()
+        made = filtered(part.wav, 10 ** (smooth(gain, 3) / 20), g)
+        place = out[part.start : part.start + len(made)]
+        place += made[: len(place)]
+    return out
 
 
-def _frames(times: np.ndarray, rate: float, total: int) -> list[int]:
-    return [min(max(0, round(float(time) * rate) - 1), total - 1) for time in times]
+class _Part(NamedTuple):
+    """What a soundtrack has from one hit to the next, and silence around it.
+
+    start: its first sample, on the grid of frames. wav: (L,). levels: (n_mels, M) dB, of that part of each frame that is not
+    silent for being outside.
+    """
+
+    start: int
+    wav: np.ndarray
+    levels: Tensor
+
+
+def _part(wav: np.ndarray, begin: int, end: int, geometry: Geometry) -> _Part:
+    """Samples [begin, end), faded in over RAMP before them and out at their end, so that all parts add up to the whole."""
+    g = geometry
+    ramp = round(RAMP * g.sample_rate)
+    left = max(0, begin - ramp)
+    start, at = left // g.hop * g.hop, np.arange(0.5, end - left, dtype=np.float32)
+    inside = ((at + (left - begin + ramp)) / ramp).clip(0, 1)
+    if end < len(wav):
+        inside -= ((at + (left - end + ramp)) / ramp).clip(0, 1)
+    around = (left - start, g.n_fft)
+    piece = np.pad(wav[left:end] * inside, around)
+    covered = F.pad(torch.from_numpy(np.pad(inside, around))[None, None].square(), [g.n_fft // 2] * 2, mode="reflect")
+    window = torch.hann_window(g.n_fft).square()
+    share = F.conv1d(covered, (window / window.sum())[None, None], stride=g.hop)[0]  # (1, M)
+    power = smooth(powers(piece, g), SMOOTH) / smooth(share, SMOOTH).clamp(min=LEAST)
+    return _Part(start, piece, 10 * power.clamp(min=FLOOR**2).log10())
+
+
+def _hushed(levels: Tensor, end: int, geometry: Geometry) -> Tensor:
+    """Gains (n_mels, M) dB before the first hit, at frame `end`: no band swells towards it."""
+    calm = max(0, end - round(SWELL * geometry.sample_rate / geometry.hop))
+    gain = torch.zeros_like(levels)
+    gain[:, calm:] = (levels[:, : calm + 1].amax(1, keepdim=True) - levels[:, calm:]).clamp(max=0)
+    return gain
+
+
+def _struck(levels: Tensor, first: int, end: int, wanted: Ring, geometry: Geometry) -> tuple[Tensor, Tensor]:
+    """The crest of a hit at frame `first`, nearer to the wanted one by STRIKE, and by how much: (n_mels,) dB both.
+
+    levels: (n_mels, M) dB. end: the next hit's frame.
+    """
+    attack = round(ATTACK * geometry.sample_rate / geometry.hop)
+    crest = levels[:, first : max(first + 1, min(first + attack, end))].amax(1)
+    whole = _whole(crest[None])
+    turned = STRIKE * (wanted.crest + whole - crest).clamp(-FURTHEST, FURTHEST)
+    turned = turned - (_whole((crest + turned)[None]) - whole)  # the level stays
+    return crest + turned, turned
+
+
+def _falling(
+    levels: Tensor, first: int, crests: list[tuple[int, Tensor]], turned: Tensor, wanted: Ring, geometry: Geometry
+) -> Tensor:
+    """Gains (n_mels, M) dB with which a part falls from its hit's crest, or as earlier hits' tails where they are louder.
+
+    first: frame of the hit. crests: (sample, (n_mels,) dB) of the hits that may still be heard, its own last.
+    """
+    after = (torch.arange(levels.shape[1]) - first).clamp(min=0)
+    ages = [(crests[-1][0] - begin) // geometry.hop for begin, _ in crests]
+    tails = [crest[:, None] + fallen(wanted.falling, after + age) for age, (_, crest) in zip(ages, crests, strict=True)]
+    most = torch.full(after.shape, LIFT)
+    most[: first + round(ATTACK * geometry.sample_rate / geometry.hop)] = RAISE
+    return torch.minimum(torch.stack(tails).amax(0) - levels, most + turned[:, None].clamp(min=0))
 
 
 def _levels(wav: np.ndarray, geometry: Geometry) -> Tensor:
     """Mel levels of a sound (N,): (n_mels, N // hop + 1) dB, over SMOOTH frames."""
-    g, out = geometry, []
-    filled = np.pad(wav, (0, max(0, g.n_fft - len(wav))))
-    for begin, end, left, right in pieces(len(filled), CHUNK * g.hop, MARGIN * g.hop):
-        mel = filterbank(g) @ stft(torch.from_numpy(filled[left:right]), g).abs()
-        last = (end if end < len(filled) else end + g.hop) // g.hop  # the frame at the end belongs to the last piece
-        out.append(mel[:, (begin - left) // g.hop : last - left // g.hop])
-    power = torch.cat(out, 1)[:, : len(wav) // g.hop + 1].square()
-    smooth = F.avg_pool1d(F.pad(power[None], (SMOOTH // 2, SMOOTH // 2), mode="replicate"), SMOOTH, 1)[0]
-    return 10 * smooth.clamp(min=FLOOR**2).log10()
-
-
-def _filtered(wav: np.ndarray, gain: Tensor, geometry: Geometry) -> np.ndarray:
-    """A sound (N,) with a gain (n_mels, N // hop + 1) in each band and frame: (N,) float32."""
-    g, out = geometry, np.empty(len(wav), np.float32)
-    window, share = torch.hann_window(g.n_fft), bands_of_bins(g)
-    filled = np.pad(wav, (0, max(0, g.n_fft - len(wav))))
-    gain = F.pad(gain, (0, max(0, len(filled) // g.hop + 1 - gain.shape[1])), value=1.0)
-    for begin, end, left, right in pieces(len(filled), CHUNK * g.hop, MARGIN * g.hop):
-        spectrum = stft(torch.from_numpy(filled[left:right]), g)  # (bins, frames)
-        first = left // g.hop
-        spectrum = spectrum * (share @ gain[:, first : first + spectrum.shape[1]])
-        made = torch.istft(spectrum, g.n_fft, g.hop, window=window, length=right - left)
-        piece = out[begin:end]
-        piece[:] = made[begin - left :][: len(piece)].numpy()
-    return out
+    return 10 * smooth(powers(wav, geometry), SMOOTH).clamp(min=FLOOR**2).log10()

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley import comping, decay, media, selection, windows
+from condfoley import comping, media, selection, windows
 from condfoley.equaliser import equalised, outer_gain
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
@@ -23,6 +23,7 @@ from condfoley.mel import spectrogram, window_spec
 from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
 from condfoley.referee import Referee
+from condfoley.shaping import Shares, finished, shaped
 from condfoley.soundtrack import Candidate, Soundtrack
 from condfoley.sync import Sync
 from condfoley.tokenizer import Tokenizer
@@ -36,8 +37,7 @@ FADE = 0.03  # s, crossfade of a looped reference
 ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
-MATCH = 1.0  # share of the way to the reference's spectrum and decays
-CEILING = 0.98  # peak of a finished soundtrack
+MATCH = 1.0  # share of the way to the reference's spectrum, decays and texture
 TOGETHER = 240.0  # s of sound, of all candidates, that are decoded together
 IN_MEMORY = 2400.0  # s of sound, of all candidates, that stay in memory; more goes to temporary files
 NO_TIMES = np.zeros(0)
@@ -109,6 +109,7 @@ class Foley:
         picture_guidance: float | None = None,
         eq_match: float | None = None,
         decay_match: float | None = None,
+        texture_match: float | None = None,
         rerank: bool = True,
         comp: bool = True,
         align: bool = True,
@@ -121,9 +122,8 @@ class Foley:
 
         reference: clip with sound, with or without picture. target: clip with picture. seed: of the first candidate;
         the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
-        eq_match: how far each candidate is equalised towards the reference, in [0, 1] (see `equalised`). decay_match: how
-        far the soundtrack's hits fade as the reference's, in [0, 1] (see `decay.faded`). None of either: MATCH, or 0 in
-        mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
+        eq_match, decay_match, texture_match: how far the sound goes towards the reference, in [0, 1], see `Shares`; None:
+        MATCH, or 0 in mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
         (at most REACH), and each take of a comped soundtrack further (at most MOVES cells). comp: take each moment from
         the candidate that hits when the picture does; otherwise, or without `rerank`, one candidate is taken whole.
         tolerance, reference_start: s. mode: `published` does as the published script does, with its own sampling
@@ -131,52 +131,49 @@ class Foley:
         Raises InputError when a file cannot be used, or the reference is silent.
         """
         tell = progress or (lambda stage, share: None)
-        seeds = [seed + i for i in range(candidates)]
         duration, frames = self._read_target(target)
         way = self._way(mode, duration)
         wished = dict(zip(SAMPLING, (temperature, top_k, top_p, guidance, picture_guidance), strict=True))
         sampling = way._sampling({k: v for k, v in wished.items() if v is not None})
-        eq_match, decay_match = way._share(eq_match), way._share(decay_match)
-        comp, align = comp and way.follows_hits, align and way.follows_hits
+        shares = Shares(*(way._share(wish) for wish in (eq_match, decay_match, texture_match)))
+        settings = {
+            "candidates": candidates,
+            "seed": seed,
+            **dataclasses.asdict(sampling),
+            **dataclasses.asdict(shares),
+            "rerank": rerank,
+            "comp": comp and way.follows_hits,
+            "align": align and way.follows_hits,
+            "tolerance": tolerance,
+            "reference_start": reference_start,
+            "mode": mode,
+        }
         tell("watching the target", 0.0)
         tokens = way._watch(frames)  # (T, D)
         tell("listening to the reference", 0.05)
         heard = way._read_reference(reference, reference_start)
-        seen = self._judged_picture(target, frames, tokens)
-        picture_onsets, sliding = self.referee.picture_events(*seen)
+        judged_frames, judged_tokens = self._judged_picture(target, frames, tokens)
+        picture_onsets, sliding = self.referee.picture_events(judged_frames, judged_tokens)
         shown = pick_onsets(picture_onsets, self.referee.geometry.fps) if way.follows_hits else NO_TIMES
+        seeds = [seed + i for i in range(candidates)]
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
-        wanted = spectrogram(heard.wav, way.geometry).to(self.device)  # (n_mels, M)
-        outer = outer_gain(torch.from_numpy(heard.wav).to(self.device), way.geometry, eq_match)  # (bins,)
         made: list[Candidate] = []
         for few in torch.arange(candidates).split(max(1, int(TOGETHER / duration))):
             tell("decoding", 0.7 + 0.3 * len(made) / candidates)
-            specs = equalised(way._decode(codes[few]), wanted, eq_match)  # (N, n_mels, M) in [0, 1]
-            wavs = way._vocode(specs, duration, outer)
+            specs, wavs = way._sounds(codes[few], heard.wav, duration, shares.eq_match)
             named = [seeds[i] for i in few]
-            some = selection.judged(self.referee, wavs, named, specs, seen[1], shown, self.geometry.sample_rate, align)
+            some = selection.judged(
+                self.referee, wavs, named, specs, judged_tokens, shown, self.geometry.sample_rate, settings["align"]
+            )
             if candidates * duration > IN_MEMORY:
                 for candidate in some:
                     candidate.put_aside()
             made += some
         best = way._choose(made, tolerance) if rerank else 0
-        comped = shown if rerank and comp else NO_TIMES
-        wav, takes = selection.put_together(made, comped, best, tolerance, self.geometry.sample_rate, align)
-        wav = self._faded(wav, made, heard.wav, shown, sliding, decay_match)
+        comped = shown if rerank and settings["comp"] else NO_TIMES
+        wav, takes = selection.put_together(made, comped, best, tolerance, self.geometry.sample_rate, settings["align"])
+        wav = shaped(wav, made, heard.wav, shown, sliding, self.geometry, shares)
         tell("done", 1.0)
-        settings = {
-            "candidates": candidates,
-            "seed": seed,
-            **dataclasses.asdict(sampling),
-            "eq_match": eq_match,
-            "decay_match": decay_match,
-            "rerank": rerank,
-            "comp": comp,
-            "align": align,
-            "tolerance": tolerance,
-            "reference_start": reference_start,
-            "mode": mode,
-        }
         return Soundtrack(
             wav=wav,
             sample_rate=self.geometry.sample_rate,
@@ -218,41 +215,6 @@ class Foley:
     def _choose(self, made: list[Candidate], tolerance: float) -> int:
         """Index of the candidate that is taken where one is taken whole."""
         return selection.choose(made, tolerance)
-
-    def _faded(
-        self,
-        wav: np.ndarray,
-        made: list[Candidate],
-        reference: np.ndarray,
-        shown: np.ndarray,
-        sliding: np.ndarray,
-        share: float,
-    ) -> np.ndarray:
-        """The soundtrack (N,), and in place its candidates, with the reference's decays after the picture's hits.
-
-        Half or a quarter of `share`, or nothing, where the picture's hits would not all be heard any more.
-        reference: (M,), shown: (K,) s, sliding: (T,) in [0, 1]; see `decay.faded`.
-        """
-        if not share or not len(shown):
-            return wav
-        g = self.geometry
-        wanted = decay.ring(reference, detect_onsets(reference, g.sample_rate)[0], g)
-        if wanted is None:
-            return wav
-
-        def shaped(sound: np.ndarray, hits: np.ndarray, share: float) -> np.ndarray:
-            return finished(decay.faded(np.array(sound), comping.met(shown, hits), wanted, g, share, sliding))
-
-        heard = detect_onsets(wav, g.sample_rate)[0]
-        for part in (share, share / 2, share / 4):
-            whole = shaped(wav, heard, part)
-            if len(comping.met(shown, detect_onsets(whole, g.sample_rate)[0])) >= len(comping.met(shown, heard)):
-                break  # the picture's hits are all there still
-        else:
-            return wav
-        for candidate in made:
-            candidate.replace(shaped(candidate.wav, candidate.hits, part))
-        return whole
 
     def _watch(self, frames: Tensor) -> Tensor:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""
@@ -337,6 +299,18 @@ class Foley:
             tell("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
         return codes
 
+    def _sounds(
+        self, codes: Tensor, reference: np.ndarray, duration: float, eq: float
+    ) -> tuple[Tensor, list[np.ndarray]]:
+        """Codes (N, rows * columns) -> spectrograms (N, n_mels, M) in [0, 1], and waveforms as long as the picture.
+
+        reference: (samples,), towards whose spectrum they are equalised by the share `eq`.
+        """
+        wanted = spectrogram(reference, self.geometry).to(self.device)  # (n_mels, samples // hop)
+        outer = outer_gain(torch.from_numpy(reference).to(self.device), self.geometry, eq)  # (bins,)
+        specs = equalised(self._decode(codes), wanted, eq)
+        return specs, self._vocode(specs, duration, outer)
+
     def _decode(self, codes: Tensor) -> Tensor:
         """Codes -> spectrograms (N, n_mels, M) in [0, 1], in overlapping tiles of one window."""
         g = self.geometry
@@ -371,12 +345,3 @@ def read_picture(path: Path, geometry: Geometry) -> np.ndarray:
     """A clip's frames at the geometry's rate and size: (T, S, S, 3) uint8."""
     shrink = media.middle_of_bicubic if geometry.squeeze == "bicubic" else None
     return media.read_frames(path, geometry.fps, geometry.frame_size, shrink=shrink)
-
-
-def finished(wav: np.ndarray) -> np.ndarray:
-    """A soundtrack (N,) float32 without DC and without clipping, |x| <= CEILING; changed in place, as it may be long."""
-    wav -= wav.mean()
-    peak = float(max(wav.max(initial=0.0), -wav.min(initial=0.0)))
-    if peak > CEILING:
-        wav *= np.float32(CEILING / peak)
-    return wav

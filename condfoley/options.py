@@ -12,7 +12,7 @@ from typing import Literal
 from condfoley.errors import InputError
 
 SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")
-MATCHING = ("eq_match", "decay_match")
+MATCHING = ("eq_match", "decay_match", "texture_match")
 
 
 @dataclass(kw_only=True)
@@ -39,6 +39,9 @@ class SoundOptions:
     """How far to equalise the sound towards the reference's mean spectrum, 0 to 1 (default: 1, all the way)."""
     decay_match: float | None = None
     """How far each hit of the soundtrack rings and fades as the reference's do, 0 to 1 (default: 1, all the way)."""
+    texture_match: float | None = None
+    """How far each hit of the soundtrack is made of the reference's own hits, finer than the model hears, 0 to 1 (default:
+    1, all the way)."""
     rerank: bool = True
     """Choose by how well the sound fits the picture; otherwise the first candidate is taken."""
     comp: bool = True

@@ -100,6 +100,7 @@ BAD_OPTIONS = [
     (["--eq-match", "2"], "from 0 to 1"),
     (["--eq-match", "nan"], "number"),
     (["--decay-match", "-1"], "from 0 to 1"),
+    (["--texture-match", "2"], "from 0 to 1"),
     (["--top-k", "-1"], "0 or more"),
     (["--tolerance", "-0.1"], "0 or more"),
     (["--seed", "-1"], "0 or more"),

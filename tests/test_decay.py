@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.signal import lfilter
 
-from condfoley import decay
+from condfoley import bands, decay
 from condfoley.decay import ATTACK, Ring, faded, fallen, ring
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR
@@ -94,7 +94,7 @@ def test_long_sounds_are_done_by_and_by(monkeypatch):
     hits, wanted = np.array([0.3, 1.2]), ring(noise([0.2], [60]), np.array([0.2]), G)
     wav = noise(hits, [20, 20])[:-77]
     levels, whole = decay._levels(wav, G), faded(wav, hits, wanted, G, 1.0, STILL)
-    monkeypatch.setattr(decay, "CHUNK", 50)
+    monkeypatch.setattr(bands, "CHUNK", 50)
     assert torch.allclose(decay._levels(wav, G), levels, atol=1e-3)
     assert np.allclose(faded(wav, hits, wanted, G, 1.0, STILL), whole, atol=1e-4)
 
@@ -117,3 +117,28 @@ def test_attacks_come_half_way_to_the_references_bands_and_keep_their_level():
     for hit in hits:
         attack = slice(round((hit - 0.02) * RATE), round((hit + 0.03) * RATE))
         assert made[attack].std() == pytest.approx(wav[attack].std(), rel=0.4)
+
+
+def rise(wav, hit):
+    """How much louder the 20 ms after a hit are than the 20 ms before it, dB."""
+    around = [wav[round((hit + at) * RATE) :][: round(0.02 * RATE)] for at in (0.0, -0.025)]
+    after, before = (10 * np.log10(np.square(piece).mean()) for piece in around)
+    return after - before
+
+
+def test_a_smeared_attack_begins_at_once():
+    """A codec lets hits swell for a tenth of a second; what comes before a hit, other than tails, is taken away."""
+    hits, t = np.array([0.5, 1.3]), np.arange(2 * RATE) / RATE
+    level = sum(np.exp(-0.5 * np.square((t - hit - 0.03) / 0.04)) for hit in hits)
+    smeared = (0.2 * level * np.random.default_rng(0).standard_normal(len(t))).astype(np.float32)
+    made = faded(smeared, hits, ring(noise([0.2], [60]), np.array([0.2]), G), G, 1.0, STILL)
+    for hit in hits:
+        assert rise(smeared, hit) < 8 and rise(made, hit) > rise(smeared, hit) + 10
+
+
+def test_parts_make_up_the_whole():
+    """Where nothing is to change, nothing changes, whatever the hits are."""
+    wav = noise([0.3, 1.2], [20, 50])
+    for hits in ([0.0, 0.001, 0.3], [0.3, 1.2], [1.999], [0.5, 0.502, 0.504]):
+        made = faded(wav, np.array(hits), Ring(torch.zeros(G.n_mels), torch.zeros(G.n_mels, 3)), G, 1.0, STILL + 1)
+        assert np.allclose(made, wav, atol=1e-4), hits

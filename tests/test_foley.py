@@ -8,10 +8,11 @@ from condfoley.comping import Take
 from condfoley.equaliser import mean_power
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
-from condfoley.foley import CEILING, MATCH, Foley, finished
+from condfoley.foley import MATCH, Foley
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.mel import spectrogram
+from condfoley.shaping import CEILING
 from tests.made_up import pulses
 from tests.tiny import write_tiny_weights
 
@@ -53,7 +54,7 @@ def test_the_soundtrack_is_as_long_as_the_target_and_nowhere_empty(foley, refere
     assert len(made.wav) == round(made.duration * RATE)
     assert np.isfinite(made.wav).all() and np.abs(made.wav).max() <= CEILING + 1e-6
     assert abs(made.wav.mean()) < 1e-4
-    assert made.settings["eq_match"] == made.settings["decay_match"] == MATCH
+    assert [made.settings[f"{name}_match"] for name in ("eq", "decay", "texture")] == [MATCH] * 3
     blocks = np.array_split(made.wav, max(1, round(seconds * 4)))
     assert min(np.abs(b).max() for b in blocks) > 0  # no silent tail
     assert len(made.picture_onsets) == len(made.target_frames)
@@ -103,7 +104,7 @@ def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
     monkeypatch.setattr(foley.referee, "picture_events", lambda *_: (picture, 0 * picture))
     takes = [Take(0.0, 1), Take(2.0, 0)]
     monkeypatch.setattr("condfoley.foley.comping.comped", lambda *_: takes)
-    raw = {"candidates": 2, "decay_match": 0.0}
+    raw = {"candidates": 2, "decay_match": 0.0, "texture_match": 0.0}
     made = foley.generate(reference, target, tolerance=9.0, **raw)
     first, second = (c.wav for c in made.candidates)
     assert made.takes == takes and all(c.agreement is not None for c in made.candidates)
@@ -120,7 +121,7 @@ def test_hits_fade_as_the_references_do(foley, reference, home, monkeypatch):
 
     def made(sliding, **settings):
         monkeypatch.setattr(foley.referee, "picture_events", lambda *_: (picture, sliding))
-        found = foley.generate(reference, target, candidates=1, align=False, **settings)
+        found = foley.generate(reference, target, candidates=1, align=False, texture_match=0.0, **settings)
         assert np.allclose(found.candidates[0].wav, found.wav, atol=1e-4)  # the candidate fades as well
         return found.wav
 
@@ -185,14 +186,6 @@ def test_a_target_without_picture_is_refused(foley, home, reference):
     write_wav(home / "t.wav", np.zeros(RATE, np.float32) + 0.1, RATE)
     with pytest.raises(InputError, match="picture|video"):
         foley.generate(reference, home / "t.wav")
-
-
-def test_finished_removes_dc_and_clipping():
-    wav = np.array([3.0, -1.0, 0.5, -0.5], np.float32)
-    out = finished(wav)
-    assert abs(out.mean()) < 1e-6 and np.isclose(np.abs(out).max(), CEILING)
-    quiet = np.array([0.1, -0.1], np.float32)
-    assert np.array_equal(finished(quiet), quiet)
 
 
 def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, monkeypatch):

@@ -106,6 +106,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         picture_guidance=options.picture_guidance,
         eq_match=options.eq_match,
         decay_match=options.decay_match,
+        texture_match=options.texture_match,
         rerank=options.rerank,
         comp=options.comp,
         align=options.align,

@@ -19,9 +19,12 @@ from condfoley.evaluation.neighbours import embeddings, even, pieces
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.evaluation.published import published_onsets, published_score
 from condfoley.evaluation.spectral import (
+    attack_time,
     envelope,
     envelope_correlation,
     envelope_distance,
+    fine_correlation,
+    fine_structure,
     loudness,
     mel_cepstral_distortion,
     stft_distance,
@@ -49,6 +52,8 @@ class Judged:
     tokens: torch.Tensor
     own: list[np.ndarray]
     other: list[np.ndarray]
+    fine: np.ndarray | None
+    attack: float | None
     target: Verdict | None
     reference: Verdict | None
 
@@ -77,6 +82,8 @@ class Ears:
             tokens=self.referee.video_encoder.encode_clip(torch.from_numpy(small)),
             own=own,
             other=other,
+            fine=fine_structure(pair.reference.wav, RATE),
+            attack=attack_time(pair.reference.wav, RATE),
             target=self.jury.listen(pair.target.wav) if self.jury else None,
             reference=self.jury.listen(pair.reference.wav) if self.jury else None,
         )
@@ -104,7 +111,12 @@ class Ears:
         return abs(float(self.referee.judge(known.tokens, spec)[0][0]))
 
     def _timbre(self, known: Judged, wav: np.ndarray) -> Values:
-        values: Values = {"timbre": None}
+        attack = attack_time(wav, RATE)
+        values: Values = {
+            "timbre": None,
+            "fine_structure": fine_correlation(known.fine, fine_structure(wav, RATE)),
+            "attack": None if attack is None or known.attack is None else abs(attack - known.attack),
+        }
         if known.own and known.other:
             values["timbre"] = float(nearer(embedding(wav, JUDGE), known.own, known.other))
         if self.jury is None or known.target is None or known.reference is None:

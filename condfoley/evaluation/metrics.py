@@ -42,6 +42,24 @@ PER_PAIR = (
     _share(
         "timbre", "reference's timbre", "timbre", "nearer to the reference's sound than to a stranger's; chance 0.5"
     ),
+    Metric(
+        "fine_structure",
+        "fine structure",
+        "timbre",
+        "-1..1",
+        True,
+        None,
+        "correlation of its mean event's spectrum with the reference's, finer than bands of 320 Hz: partials",
+    ),
+    Metric(
+        "attack",
+        "attack error",
+        "timbre",
+        "ms",
+        False,
+        None,
+        "|difference| to the reference of how long an event takes from its onset to 80 % of its highest RMS",
+    ),
     _share("action", "action", "timbre", "action judge says the target's true action"),
     _share("material", "material", "timbre", "material judge says the reference's true material"),
     _share("action_agreement", "action, agreement", "timbre", "judge says the same of result and target's sound"),

@@ -11,6 +11,8 @@ from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
 
 CEPSTRA = 13
+FINE_EVENT, FINE_BAND, FINE_RANGE = 0.25, 320.0, (160.0, 7500.0)  # s, Hz, Hz
+ATTACK_BLOCK, ATTACK_LEAD, ATTACK_SPAN, ATTACK_SHARE = 0.005, 0.01, 0.15, 0.8  # s, s, s, share of the highest RMS
 EVENT, PEAK = 0.2, 0.9  # s of an event that are compared, and the level at which
 QUIETEST = -70.0  # LUFS; what lies below it is not heard (ITU-R BS.1770-4, absolute gate)
 BLOCK = 0.4  # s, the gating block of the same standard
@@ -55,6 +57,54 @@ def event_cepstra(wav: np.ndarray, geometry: Geometry) -> np.ndarray | None:
     first = np.round(times * g.sample_rate / g.hop).astype(int)
     span = np.arange(round(EVENT * g.sample_rate / g.hop))
     return _cepstra(loud[None], g)[0][:, first[:, None] + span].mean(1)
+
+
+def fine_structure(wav: np.ndarray, sample_rate: int) -> np.ndarray | None:
+    """What of a sound's mean event is finer than bands of hearing, such as partials: (bins,) natural log, mean near 0.
+
+    The log magnitude of FINE_EVENT s from each onset on, mean over events, less its own moving mean over FINE_BAND Hz, within
+    FINE_RANGE. Whatever the gain; correlate two to compare them. wav: (N,). None when it holds no event that long.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    length = round(FINE_EVENT * sample_rate)
+    begins = (round(float(time) * sample_rate) for time in detect_onsets(wav, sample_rate)[0])
+    events = [wav[begin : begin + length] for begin in begins if begin + length <= len(wav)]
+    if not events:
+        return None
+    size = 2 ** int(np.ceil(np.log2(length)))
+    power = np.square(np.abs(np.fft.rfft(np.array(events, float) * np.hanning(length), size)))
+    level = np.log(np.maximum(power, 1e-10 * power.max(1, keepdims=True))).mean(0) / 2
+    step = sample_rate / size
+    fine = level - uniform_filter1d(level, round(FINE_BAND / step))
+    return np.asarray(fine[round(FINE_RANGE[0] / step) : round(FINE_RANGE[1] / step)])
+
+
+def attack_time(wav: np.ndarray, sample_rate: int) -> float | None:
+    """How long a sound's events take to become loud, mean over events, ms; None without any.
+
+    From each onset until the RMS over ATTACK_BLOCK s first reaches ATTACK_SHARE of its highest value in the ATTACK_SPAN s around it,
+    of which the first ATTACK_LEAD s lie before it (negative: before the onset). wav: (N,).
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    power = uniform_filter1d(np.square(np.asarray(wav, float)), round(ATTACK_BLOCK * sample_rate)).clip(min=0)
+    times = []
+    for onset in detect_onsets(wav, sample_rate)[0]:
+        first = max(0, round((float(onset) - ATTACK_LEAD) * sample_rate))
+        event = power[first : first + round(ATTACK_SPAN * sample_rate)]
+        loud = np.argmax(event >= ATTACK_SHARE**2 * event.max())
+        times.append(1000 * ((first + loud) / sample_rate - float(onset)))
+    return float(np.mean(times)) if times else None
+
+
+def fine_correlation(a: np.ndarray | None, b: np.ndarray | None) -> float | None:
+    """Pearson's correlation of two fine structures (bins,): in [-1, 1]; None where one is not known, 0 where one is flat."""
+    if a is None or b is None:
+        return None
+    a, b = a - a.mean(), b - b.mean()
+    scale = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b / scale) if scale > 1e-12 else 0.0
 
 
 def cepstral_distance(a: np.ndarray, b: np.ndarray) -> float:

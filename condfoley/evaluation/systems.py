@@ -33,6 +33,7 @@ UNHEARD: dict[str, Any] = {
     "withheld": "reference",
     "eq_match": 0.0,
     "decay_match": 0.0,
+    "texture_match": 0.0,
 }  # nothing of the reference's sound is used
 
 
@@ -189,6 +190,9 @@ ENTRIES = (
     ),
     Entry("condfoley-no-eq", "system", "not equalised towards the reference", partial(model, eq_match=0.0)),
     Entry("condfoley-no-decay", "system", "its hits do not ring as the reference's", partial(model, decay_match=0.0)),
+    Entry(
+        "condfoley-no-texture", "system", "its hits are not made of the reference's", partial(model, texture_match=0.0)
+    ),
     Entry("condfoley-no-reference-picture", "system", "only hears the reference", partial(model, withheld="picture")),
     Entry("condfoley-no-reference", "opponent", "sees the target, no reference", partial(model, **UNHEARD)),
     Entry(

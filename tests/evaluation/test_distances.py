@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from scipy.signal import lfilter
 
 from condfoley.evaluation.alignment import av_align, motion, motion_peaks
 from condfoley.evaluation.distribution import frechet_distance, inception_score, kl_divergence
 from condfoley.evaluation.spectral import (
     QUIETEST,
+    attack_time,
     envelope,
     envelope_correlation,
     envelope_distance,
+    fine_correlation,
+    fine_structure,
     loudness,
     mel_cepstral_distortion,
     stft_distance,
@@ -108,3 +112,35 @@ def test_movement_peaks_where_something_moves():
     assert strength.shape == (30,) and strength[0] == 0
     assert motion_peaks(strength, 15) == pytest.approx([10 / 15, 20 / 15])
     assert len(motion_peaks(motion(frames[:1]), 15)) == 0
+
+
+def test_a_sudden_attack_takes_less_time_than_a_slow_one():
+    t = np.arange(RATE) / RATE
+    tone = np.sin(2 * np.pi * 1000 * t)
+    times = []
+    for rise in (0.002, 0.03):
+        level = 1e-4 + np.exp(-10 * (t - 0.5).clip(0)) * ((t - 0.5) / rise).clip(0, 1)
+        times.append(attack_time((0.5 * tone * level).astype(np.float32), RATE))
+    assert 0 < times[0] < 10 and times[1] == pytest.approx(24, abs=8)
+    assert attack_time(np.zeros(RATE, np.float32), RATE) is None
+
+
+def test_fine_structure_knows_partials_and_not_the_colour():
+    rng, t = np.random.default_rng(0), np.arange(RATE // 2) / RATE
+    burst = np.exp(-8 * t)
+
+    def struck(partials, gain=1.0):
+        one = gain * burst * sum(np.sin(2 * np.pi * f * t) for f in partials)
+        return np.concatenate([np.zeros(RATE // 4), one, one]).astype(np.float32) / 8
+
+    bell, same, other = struck([510, 1270, 2310]), struck([510, 1270, 2310], 0.3), struck([640, 1490, 2750])
+    dull = lfilter([1.0], [1.0, -0.8], bell).astype(np.float32) / 4
+    hiss = np.concatenate([np.zeros(RATE // 4), burst * rng.normal(0, 1, len(t))]).astype(np.float32) / 8
+    structures = {
+        name: fine_structure(wav, RATE) for name, wav in zip("bsodh", (bell, same, other, dull, hiss), strict=True)
+    }
+    likeness = {name: fine_correlation(structures["b"], structures[name]) for name in "bsodh"}
+    assert likeness["b"] == pytest.approx(1) and likeness["s"] > 0.9 and likeness["d"] > 0.8
+    assert likeness["o"] < 0.6 and abs(likeness["h"]) < 0.4
+    assert fine_structure(np.zeros(RATE, np.float32), RATE) is None and fine_correlation(None, structures["b"]) is None
+    assert fine_correlation(structures["b"], np.ones_like(structures["b"])) == 0

@@ -55,7 +55,7 @@ def columns(means):
 
 def test_the_truth_beats_everything(means):
     for metric in columns(means):
-        if metric.name not in (*NO_TRUTH, "timbre"):  # the timbre is to be the reference's
+        if metric.name not in (*NO_TRUTH, "timbre", "fine_structure", "attack"):  # those are to be the reference's
             for name in means.keys() - {"truth"}:
                 assert not better(metric, means[name][metric.name], means["truth"][metric.name]), metric.name
     assert means["truth"]["f1_100"] == means["truth"]["ap_50"] == means["truth"]["av_align"] == 1
@@ -79,6 +79,7 @@ def test_a_reconstruction_sits_between_the_truth_and_the_rest(means):
 
 def test_copying_the_reference_has_its_timbre_and_not_the_targets_time(means):
     assert means["copy"]["timbre"] == 1 and means["copy"]["f1_50"] < 0.7
+    assert means["copy"]["fine_structure"] > 0.95 > means["truth"]["fine_structure"]
     assert means["shuffled"]["timbre"] == 0
 
 

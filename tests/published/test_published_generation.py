@@ -35,7 +35,7 @@ def test_soundtracks_of_imported_weights(request, clip, system, mode):
     made = foley.generate(clip, clip, candidates=2, mode=mode)
     assert len(made.wav) == round(made.duration * RATE) and np.isfinite(made.wav).all()
     assert made.target_frames.shape == (75, 112, 112, 3)
-    assert made.settings["eq_match"] == made.settings["decay_match"] == (0 if mode == "published" else 1)
+    assert made.settings["texture_match"] == made.settings["decay_match"] == (0 if mode == "published" else 1)
     assert made.settings["comp"] is made.settings["align"] is (mode == "corrected")
     assert made.settings["mode"] == mode and made.settings["top_k"] == (64 if mode == "published" else 0)
     assert made.weights["referee"] == read_card(SHIPPED)["name"]  # the shipped one, since published weights have none

@@ -1,0 +1,93 @@
+"""Shaping: what is struck in a finished soundtrack rings, and is textured, as in the reference.
+
+Each step is known from the reference's sound and need not be guessed. That the hits are where they belong is the
+picture's and the comping's work, so no step may go so far that one of them is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from condfoley import comping, decay, texture
+from condfoley.evaluation.onset import detect_onsets
+from condfoley.geometry import Geometry
+from condfoley.soundtrack import Candidate
+
+CEILING = 0.98  # peak of a finished soundtrack
+GENTLER = (1.0, 0.5, 0.25)  # parts of a step that are tried, in this order
+Step = Callable[[np.ndarray, np.ndarray, float], np.ndarray]  # sound (N,), its hits (H,) s, share -> sound (N,)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How far a soundtrack goes towards the reference, each from 0 (as it was written) to 1."""
+
+    eq_match: float
+    """Mean spectrum, see `equaliser.equalised`."""
+    decay_match: float
+    """Attack and fall of its hits, see `decay.faded`."""
+    texture_match: float
+    """What its hits are made of inside a band, see `texture.textured`."""
+
+
+def shaped(
+    wav: np.ndarray,
+    made: Sequence[Candidate],
+    reference: np.ndarray,
+    shown: np.ndarray,
+    sliding: np.ndarray,
+    geometry: Geometry,
+    shares: Shares,
+) -> np.ndarray:
+    """The soundtrack (N,) float32, and in place its candidates, with hits that ring and sound as the reference's.
+
+    reference: (M,). shown: (K,) s, the picture's hits; other sounds are left alone. sliding: (T,) in [0, 1], see
+    `decay.faded`.
+    """
+    if not len(shown):
+        return wav
+    hits = detect_onsets(reference, geometry.sample_rate)[0]
+    ringing = decay.ring(reference, hits, geometry)
+    recorded = texture.grains(reference, hits, geometry.sample_rate)
+    steps: list[tuple[Step, float]] = []
+    if ringing is not None:
+        fade = partial(decay.faded, wanted=ringing, geometry=geometry, sliding=sliding)
+        steps.append((lambda sound, at, share: fade(sound, at, share=share), shares.decay_match))
+    if recorded:
+        fill = partial(texture.textured, recorded=recorded, geometry=geometry)
+        steps.append((lambda sound, at, share: fill(sound, at, share=share), shares.texture_match))
+    struck = comping.met(shown, detect_onsets(wav, geometry.sample_rate)[0])
+    own = [comping.met(shown, candidate.hits) for candidate in made]
+    for step, share in steps:
+        wav, taken = _gently(step, share, wav, struck, shown, geometry.sample_rate)
+        for candidate, at in zip(made, own, strict=True):
+            if taken:
+                candidate.replace(finished(np.array(step(candidate.wav, at, taken))))
+    return wav
+
+
+def _gently(
+    step: Step, share: float, wav: np.ndarray, struck: np.ndarray, shown: np.ndarray, sample_rate: int
+) -> tuple[np.ndarray, float]:
+    """A step, with its share or a half or a quarter of it, or left out (0), and which: none of the picture's hits is lost.
+
+    struck: (H,) s, those of the picture's hits `shown` (K,) s that are heard before.
+    """
+    for taken in (part * share for part in GENTLER if share):
+        whole = finished(np.array(step(wav, struck, taken)))
+        if len(comping.met(shown, detect_onsets(whole, sample_rate)[0])) >= len(struck):
+            return whole, taken
+    return wav, 0.0
+
+
+def finished(wav: np.ndarray) -> np.ndarray:
+    """A soundtrack (N,) float32 without DC and without clipping, |x| <= CEILING; changed in place, as it may be long."""
+    wav -= wav.mean()
+    peak = float(max(wav.max(initial=0.0), -wav.min(initial=0.0)))
+    if peak > CEILING:
+        wav *= np.float32(CEILING / peak)
+    return wav
