@@ -37,6 +37,8 @@ BLOCK_HEIGHTS = (0.98, 0.65, 1.0, 1.5)  # inches: frames, picture onsets, wavefo
 CANDIDATE_HEIGHT = 0.36  # inches
 THUMBNAIL = 1.25  # inches, widest
 MAX_CANDIDATES = 12  # drawn; scores.csv holds them all
+SIDES = ((6, 4), (6, -12), (-17, 4), (-17, -12))  # points from a candidate's dot to its number
+NEAR = 0.1  # in both axes of that picture: dots whose numbers may hide each other
 FOOTER = 170  # characters in a line of settings
 ENVELOPE_POINTS = 1500  # about one a pixel
 
@@ -245,12 +247,15 @@ def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
         rule = "in the band (near enough in time) the most confident wins"
         ax.axvspan(-edge, edge, color=CHOSEN, alpha=0.10, lw=0)
     ax.text(0, 1.01, rule, transform=ax.transAxes, va="bottom", color=CHOSEN)
+    labelled: list[tuple[float, float, int]] = []
     for row, offset in zip(scored, offsets, strict=True):
         color = CHOSEN if row.chosen else QUIET
         place = (row.confidence or 0.0) if agreed else offset, _score(row) or 0.0
         full = not agreed or abs(offset) <= edge + 1e-6
         ax.plot(*place, "o", color=color, ms=9 if row.chosen else 6, fillstyle="full" if full else "none")
-        ax.annotate(_number(row), place, xytext=(6, 4), textcoords="offset points", color=color)
+        beside = _free_side(place, labelled)
+        labelled.append((*place, beside))
+        ax.annotate(_number(row), place, xytext=SIDES[beside], textcoords="offset points", color=color)
     ax.set_ylim(0, 1.08)
     if agreed:
         ax.set_xlim(0, 1)
@@ -262,6 +267,12 @@ def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
     ax.axvline(0, color=QUIET, lw=0.6)
     ax.set_xlabel("offset in seconds (right: sound late)")
     ax.set_ylabel("confidence")
+
+
+def _free_side(place: tuple[float, float], labelled: list[tuple[float, float, int]]) -> int:
+    """Which of SIDES a dot's number goes to, so that it hides none of those of the dots near it."""
+    near = [side for x, y, side in labelled if abs(x - place[0]) < NEAR and abs(y - place[1]) < NEAR]
+    return min(range(len(SIDES)), key=near.count)
 
 
 def _score(row: Row) -> float | None:

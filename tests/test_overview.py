@@ -78,3 +78,15 @@ def test_takes_are_coloured_in_the_candidates_they_come_from() -> None:
     rows = {ax.texts[0].get_text().split()[0]: ax for ax in figure.axes[9:]}
     taken = {n: [p.vertices[:, 0] for p in ax.collections[-1].get_paths()] for n, ax in rows.items()}
     assert max(taken["01"][0]) < 0.81 and 0.59 < min(taken["02"][0]) < 0.61 and not taken["03"]
+
+
+def test_numbers_of_candidates_that_are_equally_good_do_not_hide_each_other() -> None:
+    made = soundtrack([(0.01 * i, 0.7 + 0.01 * i) for i in range(4)])
+    for candidate in made.candidates:
+        candidate.agreement = 1.0
+    figure = compose(made, "")
+    figure.canvas.draw()
+    choice = next(ax for ax in figure.axes if ax.get_xlabel().startswith("confidence"))
+    boxes = [text.get_window_extent() for text in choice.texts if text.get_text().isdigit()]
+    assert len(boxes) == 4
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
