@@ -16,7 +16,7 @@ from condfoley.data.simulation.events import Event
 from condfoley.data.sources.listing import Split, Video, split_of
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
-from condfoley.media.picture import frame_count, shown_at, upright
+from condfoley.media.picture import Shrinker, frame_count, shown_at
 from condfoley.media.probe import open_clip
 from condfoley.media.streams import timed_frames
 
@@ -138,11 +138,10 @@ def _pictures(path: Path, fps: float, short_side: int, start: float, count: int)
     width, height = (max(2, 2 * round(side * scale / 2)) for side in (clip.info.width, clip.info.height))
     if clip.orientation[1]:  # stored lying on its side
         width, height = height, width
-    instants = (start + k / fps for k in range(count))
+    instants, small = (start + k / fps for k in range(count)), Shrinker(clip, width, height)
     made = 0
     for frame in shown_at(timed_frames(clip, clip.video, start), instants):
-        small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
         made += 1
-        yield upright(small, clip.orientation)
+        yield small(frame)
     if made < count:
         raise InputError(f"{path}: its picture can no longer be decoded; was the file changed?")

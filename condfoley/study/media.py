@@ -9,7 +9,7 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.media import frame_count, probe, read_audio, shown_at, write_clip
-from condfoley.media.picture import upright
+from condfoley.media.picture import Shrinker
 from condfoley.media.probe import open_clip
 from condfoley.media.streams import timed_frames
 
@@ -32,10 +32,11 @@ def silent_video(source: Path, out: Path, height: int, sample_rate: int) -> floa
     size = (max(2, round(clip.info.width * scale / 2) * 2), max(2, round(clip.info.height * scale / 2) * 2))
     width, tall = size[::-1] if clip.orientation[1] else size  # stored lying on its side
 
+    small = Shrinker(clip, width, tall)
+
     def pictures():  # type: ignore[no-untyped-def]
         for frame in shown_at(timed_frames(clip, clip.video), (k / fps for k in range(count))):
-            rgb = frame.reformat(width=width, height=tall, format="rgb24", interpolation="AREA").to_ndarray()
-            yield np.ascontiguousarray(upright(rgb, clip.orientation))
+            yield np.ascontiguousarray(small(frame))
 
     write_clip(out, pictures(), fps, None, sample_rate, crf=20)
     return count / fps
