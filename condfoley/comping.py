@@ -19,6 +19,10 @@ MOVES = 4  # cells by which a take may be moved to where the picture's hits are,
 CHANGE, LOUD = 0.5, 1.0  # what a change costs in silence, and how much more at the take's peak, in hits that are missed
 RANGE = 60.0  # dB below the take's peak that count as silence
 FADE = 0.02  # s of crossfade around a change
+AFTER, JOIN = (
+    0.3,
+    0.01,
+)  # share of the way to the next hit that stays with a hit when it is moved; s of fade where it is cut off
 
 
 class Take(NamedTuple):
@@ -146,6 +150,48 @@ def spliced(wavs: Sequence[np.ndarray], takes: Sequence[Take], sample_rate: int)
         piece[: len(ramp)] += (1 - ramp) * out[begin : begin + len(ramp)]
         out[begin:end] = piece
     return out
+
+
+def placed(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A soundtrack (N,) whose hits are moved to the picture's, by at most REACH each: (N,) float32.
+
+    heard: (E,) s, ascending, its hits; shown: (K,) s, the picture's. It is cut where it is quietest between two hits, with
+    fades of JOIN; a hit that the picture does not show goes with its neighbours.
+    """
+    from mir_eval.util import match_events
+
+    pairs = match_events(shown, heard, REACH)
+    if not pairs:
+        return wav
+    meant, late = zip(*sorted((j, heard[j] - shown[i]) for i, j in pairs))
+    moves = -np.interp(np.arange(len(heard)), meant, late)  # s
+    cuts = _quietest_between(wav, heard, sample_rate)
+    out, join = np.zeros(len(wav), np.float32), round(JOIN * sample_rate)
+    for i, (begin, end, move) in enumerate(zip([0, *cuts], [*cuts, len(wav)], moves, strict=True)):
+        piece = wav[begin:end].astype(np.float32)
+        fade = min(join, len(piece) // 2)
+        ramp = (np.arange(fade, dtype=np.float32) + 0.5) / max(1, fade)
+        if i:
+            piece[:fade] *= ramp
+        if i < len(cuts):
+            piece[len(piece) - fade :] *= ramp[::-1]
+        first = begin + round(move * sample_rate)
+        place = out[max(0, first) : max(0, first + len(piece))]
+        place += piece[max(0, -first) :][: len(place)]
+    return out
+
+
+def _quietest_between(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> list[int]:
+    """The sample between each two hits (E,) s of a sound (N,) at which it is quietest, not too soon after the first."""
+    from scipy.ndimage import uniform_filter1d
+
+    cuts: list[int] = []
+    for before, after in zip(hits[:-1], hits[1:]):
+        first, last = round((before + AFTER * (after - before)) * sample_rate), round((after - JOIN) * sample_rate)
+        between = np.abs(wav[first:last])
+        quiet = int(uniform_filter1d(between, round(JOIN * sample_rate)).argmin()) if len(between) else 0
+        cuts.append(max(cuts[-1] if cuts else 0, first + quiet))
+    return cuts
 
 
 def _cut(wav: np.ndarray, begin: int, end: int, later: int) -> np.ndarray:

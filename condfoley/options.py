@@ -47,8 +47,8 @@ class SoundOptions:
     comp: bool = True
     """Take each moment from the candidate that hits when the picture does; otherwise one candidate is taken whole."""
     align: bool = True
-    """Move each candidate by as much as its hits miss the picture's in the median, at most 0.1 s, and each moment that
-    is taken of it by up to 0.2 s more."""
+    """Move each candidate by as much as its hits miss the picture's in the median, at most 0.1 s, each moment that is
+    taken of it by up to 0.2 s more, and in the end each hit to where the picture shows it."""
     tolerance: float = 0.2
     """Candidates this many seconds worse in time than the best one may still be chosen."""
     reference_start: float | None = None

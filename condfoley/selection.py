@@ -81,7 +81,7 @@ def put_together(
     What a candidate strikes by itself is not all that is heard of it beside others: the soundtrack is listened to, put
     together again with what was heard, and the one with the fewest faults stays.
     shown: (K,) s, the picture's hits. best: index of the candidate that is taken where others are no better. tolerance: s,
-    see `sync.in_time`. align: takes may be moved.
+    see `sync.in_time`. align: takes may be moved, and in the end each hit to where the picture shows it.
     """
     if not len(shown):
         return made[best].wav, [comping.Take(0.0, best)]
@@ -101,4 +101,12 @@ def put_together(
         if wrong < least - 1e-9:
             least, kept = wrong, (wav, [take._replace(candidate=few[take.candidate]) for take in takes])
         hits = comping.heard_again(hits, takes, heard, duration)
-    return kept
+    return (_in_place(kept[0], shown, least, sample_rate) if align else kept[0]), kept[1]
+
+
+def _in_place(wav: np.ndarray, shown: np.ndarray, wrong: float, sample_rate: int) -> np.ndarray:
+    """The soundtrack (N,) with its hits moved to the picture's, shown (K,) s; as it was if it does not get better than `wrong`."""
+    moved = comping.placed(wav, detect_onsets(wav, sample_rate)[0], shown, sample_rate)
+    heard = detect_onsets(moved, sample_rate)[0]
+    cells = comping.cell_count(len(wav), sample_rate)
+    return moved if comping.faults(shown, heard, cells).sum() < wrong else wav

@@ -19,6 +19,7 @@ from condfoley.comping import (
     levels,
     met,
     most_heard,
+    placed,
     spans,
     spliced,
 )
@@ -169,6 +170,31 @@ def test_moved_takes_are_heard_only_where_they_have_sound(candidates, duration, 
         place = round(take.start * RATE)
         inside[max(0, place - RATE // 50) : place + RATE // 50] = False
     assert len(out) == samples and np.allclose(out[inside], 1.0)
+
+
+def test_hits_are_placed_where_the_picture_shows_them():
+    heard = np.array([0.46, 1.25, 1.87])
+    out = placed(pulses(list(heard), 2.5), heard, SHOWN, RATE)
+    assert len(out) == round(2.5 * RATE) and np.abs(out - pulses(list(SHOWN), 2.5)).max() < 0.08
+    alone = pulses([0.9], 2.5)
+    assert placed(alone, np.array([0.9]), SHOWN, RATE) is alone  # none of the picture's is near
+
+
+def test_a_hit_that_the_picture_does_not_show_goes_with_its_neighbours():
+    heard = np.array([0.45, 0.8, 1.15])
+    out = placed(pulses(list(heard), 2.0), heard, np.array([0.5, 1.2]), RATE)
+    assert np.abs(out - pulses([0.5, 0.85, 1.2], 2.0)).max() < 0.08
+
+
+@given(
+    st.lists(st.floats(0.0, 1.99), min_size=1, max_size=8),
+    st.lists(st.floats(0.0, 1.99), min_size=1, max_size=8),
+    st.integers(0, 2**32 - 1),
+)
+def test_placing_keeps_the_length_whatever_the_hits_are(heard, shown, seed):
+    wav = np.random.default_rng(seed).uniform(-0.5, 0.5, 2 * RATE).astype(np.float32)
+    out = placed(wav, np.sort(heard), np.sort(shown), RATE)
+    assert out.shape == wav.shape and out.dtype == np.float32 and np.isfinite(out).all() and np.abs(out).max() <= 1.6
 
 
 def test_the_most_heard_is_that_of_the_longest_time():

@@ -62,15 +62,26 @@ def test_the_version_with_the_fewest_faults_stays(monkeypatch):
     monkeypatch.setattr(comping, "comped", lambda *_: next(left))
     monkeypatch.setattr(selection, "LISTENS", 3)
     made = [candidate([0.5, 1.5]), candidate([0.5]), candidate([1.0])]
-    wav, takes = put_together(made, shown, 0, 0.2, RATE)
+    wav, takes = put_together(made, shown, 0, 0.2, RATE, align=False)
     assert takes == [Take(0.0, 0)] and np.array_equal(wav, made[0].wav) and next(left, None) is None
 
 
 def test_listening_ends_where_nothing_changes(monkeypatch):
     listened = []
     monkeypatch.setattr(selection, "detect_onsets", lambda *w: listened.append(w) or detect_onsets(*w))
-    put_together([candidate([0.5, 1.5])], np.array([0.5, 1.5]), 0, 0.2, RATE)
+    put_together([candidate([0.5, 1.5])], np.array([0.5, 1.5]), 0, 0.2, RATE, align=False)
     assert len(listened) == 1
+
+
+def test_in_the_end_each_hit_is_where_the_picture_shows_it(monkeypatch):
+    shown, made = np.array([0.5, 1.5]), [candidate([0.46, 1.53])]
+    wav, takes = put_together(made, shown, 0, 0.2, RATE)
+    assert detect_onsets(wav, RATE)[0] == pytest.approx(shown, abs=0.012) and len(takes) == 1
+    left_alone, _ = put_together(made, shown, 0, 0.2, RATE, align=False)
+    assert np.array_equal(left_alone, made[0].wav)
+    monkeypatch.setattr(comping, "placed", lambda wav, *_: np.zeros_like(wav))
+    spoilt, _ = put_together(made, shown, 0, 0.2, RATE)
+    assert np.array_equal(spoilt, made[0].wav)  # what does not get better stays as it was
 
 
 @pytest.mark.parametrize("late", [0.06, -0.04])
