@@ -14,13 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from condfoley.bands import filtered, frames_of, powers, smooth
+from condfoley.bands import filtered, powers, smooth
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR
 
 ATTACK = 0.06  # s after a hit that are its own: here its bands reach their crest
-BEFORE = 0.045  # s before a hit that belong to its attack
-SMOOTH = 5  # frames over which a level is taken
+SMOOTH = 3  # frames over which a level is taken
 LIFT, RAISE = 6.0, 20.0  # dB that a band is raised at most, and in an attack; it may be lowered by any amount
 LEAD, RAMP = 0.003, 0.003  # s before a hit with which its part of the soundtrack begins, and over which it is faded in
 LEAST = 0.1  # share of a frame that must lie inside a part to be measured
@@ -44,29 +43,31 @@ class Ring:
 
 def ring(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Ring | None:
     """Of a sound (N,) with hits at (H,) s, ascending, each until the next one; None when none lasts beyond its attack."""
-    levels = _levels(wav, geometry)
-    rate, total = geometry.sample_rate / geometry.hop, levels.shape[1]
-    begins, attack = frames_of(hits, geometry, total), round(ATTACK * rate)
-    ends = [max(0, begin - round(BEFORE * rate)) for begin in begins[1:]] + [total]
-    heard = [levels[:, begin:end] for begin, end in zip(begins, ends) if end - begin > attack]
-    if not heard:
+    attack = round(ATTACK * geometry.sample_rate / geometry.hop)
+    begins, crests, tails = _begins(hits, geometry), [], []
+    for begin, end in zip(begins, [*begins[1:], len(wav)]):
+        part = _part(wav, begin, end, geometry)
+        heard = part.levels[:, (begin - part.start) // geometry.hop : (end - part.start) // geometry.hop]
+        if heard.shape[1] > attack:
+            crests.append(heard[:, :attack].amax(1))
+            tails.append(_tail(heard, attack))
+    if not tails:
         return None
-    crests = _crests(levels, begins, attack)
-    tails = [_tail(part, attack) for part in heard]
     longest = max(tail.shape[1] for tail in tails)
     known = torch.stack([F.pad(tail, (0, longest - tail.shape[1]), value=torch.nan) for tail in tails])
-    return Ring((crests - _whole(crests)[:, None]).mean(0), known.nanmean(0).cummin(1).values)
+    struck = torch.stack(crests)
+    return Ring((struck - _whole(struck)[:, None]).mean(0), known.nanmean(0).cummin(1).values)
+
+
+def _begins(hits: np.ndarray, geometry: Geometry) -> list[int]:
+    """The samples with which the parts of a sound begin that its hits (H,) s make."""
+    return [max(0, round((float(time) - LEAD) * geometry.sample_rate)) for time in hits]
 
 
 def _tail(levels: Tensor, attack: int) -> Tensor:
     """Levels (n_mels, D) dB from a hit on, against the crest in the first `attack` frames: 0 until it is reached."""
     rising = levels[:, :attack].flip(1).cummax(1).values.flip(1)  # what comes before the crest counts as the crest
     return (torch.cat([rising, levels[:, attack:]], 1) - rising[:, :1]).clamp(max=0)
-
-
-def _crests(levels: Tensor, begins: list[int], attack: int) -> Tensor:
-    """Highest level of each band in the first `attack` frames of each hit: (H, n_mels) dB."""
-    return torch.stack([levels[:, begin : begin + attack].amax(1) for begin in begins])
 
 
 def _whole(crests: Tensor) -> Tensor:
@@ -101,7 +102,7 @@ def faded(
     still = 1 - np.interp(
         np.arange(len(wav) // g.hop + 1) * g.hop / g.sample_rate * g.fps, range(len(sliding)), sliding
     )
-    begins = [max(0, round((float(time) - LEAD) * g.sample_rate)) for time in hits]
+    begins = _begins(hits, g)
     for i, (begin, end) in enumerate(zip([0, *begins], [*begins, len(wav)])):
         part = _part(wav, begin, end, geometry)
         levels, first = part.levels, (begin - part.start) // g.hop
@@ -183,8 +184,3 @@ def _falling(
     most = torch.full(after.shape, LIFT)
     most[: first + round(ATTACK * geometry.sample_rate / geometry.hop)] = RAISE
     return torch.minimum(torch.stack(tails).amax(0) - levels, most + turned[:, None].clamp(min=0))
-
-
-def _levels(wav: np.ndarray, geometry: Geometry) -> Tensor:
-    """Mel levels of a sound (N,): (n_mels, N // hop + 1) dB, over SMOOTH frames."""
-    return 10 * smooth(powers(wav, geometry), SMOOTH).clamp(min=FLOOR**2).log10()
