@@ -24,7 +24,7 @@ LIFT, RAISE = 6.0, 20.0  # dB that a band is raised at most, and in an attack; i
 LEAD, RAMP = 0.003, 0.003  # s before a hit with which its part of the soundtrack begins, and over which it is faded in
 LEAST = 0.1  # share of a frame that must lie inside a part to be measured
 SWELL = 0.15  # s before the first hit in which nothing may swell
-STRIKE = 0.5  # share of the way of an attack's bands to the reference's
+STRIKE = 0.75  # share of the way of an attack's bands to the reference's
 FURTHEST = 20.0  # dB, either way, that counts of their difference
 TAILS = 4  # hits that may still be heard while a new one is
 

@@ -6,7 +6,7 @@ import torch
 from scipy.signal import lfilter
 
 from condfoley import bands
-from condfoley.decay import ATTACK, Ring, faded, fallen, ring
+from condfoley.decay import ATTACK, STRIKE, Ring, faded, fallen, ring
 from condfoley.geometry import Geometry
 
 G = Geometry()
@@ -105,14 +105,14 @@ def test_a_sound_shorter_than_an_analysis_window():
     assert bands.powers(np.zeros(400, np.float32), G).max() == 0
 
 
-def test_attacks_come_half_way_to_the_references_bands_and_keep_their_level():
+def test_attacks_come_nearer_to_the_references_bands_and_keep_their_level():
     hits = np.array([0.3, 1.2])
     wav = noise(hits, [50, 50])
     dull = lfilter([1.0], [1.0, -0.9], noise([0.4], [50])).astype(np.float32)  # a reference with less treble
     wanted = ring(dull, np.array([0.4]), G)
     made = faded(wav, hits, wanted, G, 1.0, STILL)
     before, after = ((ring(x, hits, G).crest - wanted.crest).abs().mean().item() for x in (wav, made))
-    assert after == pytest.approx(before / 2, rel=0.35)
+    assert after == pytest.approx(before * (1 - STRIKE), abs=1.5)
     for hit in hits:
         attack = slice(round((hit - 0.02) * RATE), round((hit + 0.03) * RATE))
         assert made[attack].std() == pytest.approx(wav[attack].std(), rel=0.4)
