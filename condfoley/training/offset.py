@@ -21,7 +21,6 @@ from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
 
 FOREIGN, SPLICED = 0.2, 0.35  # shares of examples with another clip's sound / with exchanged stretches
-NEAR, MOVED = 0.7, (0.12, 0.5)  # share of the stretches that come from nearby, and from how far, s
 
 
 @dataclass
@@ -109,7 +108,7 @@ class SyncStage(Stage):
         if kind < FOREIGN:
             sound, true = bank[rng.integers(len(bank))], 0.0
         elif kind < FOREIGN + SPLICED:
-            moves, exchanged = draw_splices(n * self.sizes.mel_per_frame, g.sample_rate / g.hop, rng)
+            moves, exchanged = draw_splices(n * self.sizes.mel_per_frame, rng)
             true = max(0.0, 1 - 2 * exchanged)
         label[shift + most], label[-1] = true, 1 - true
         begin = round((start - shift + rng.uniform(-0.5, 0.5)) * self.sizes.mel_per_frame)
@@ -152,19 +151,12 @@ class SyncStage(Stage):
         distributions(folder / f"{step:06d}.png", self.model(tokens, spec).softmax(1), label)
 
 
-def draw_splices(length: float, rate: float, rng: np.random.Generator) -> tuple[list[tuple[int, int, int]], float]:
-    """Stretches to copy within a spectrogram of `length` frames: [(to, from, count)], and the share they replace.
-
-    Most come from nearby, so that a hit is early or late, which is what candidates do wrong most often. rate: frames a second.
-    """
+def draw_splices(length: float, rng: np.random.Generator) -> tuple[list[tuple[int, int, int]], float]:
+    """Stretches to copy within a spectrogram of `length` frames: [(to, from, count)], and the share they replace."""
     moves, replaced = [], 0
     for _ in range(int(rng.integers(1, 4))):
         count = int(rng.uniform(0.06, 0.2) * length)
         to, source = (int(x) for x in rng.integers(0, int(length) - count, 2))
-        if rng.random() < NEAR:
-            away = int(rng.uniform(*MOVED) * rate) * (1 if rng.random() < 0.5 else -1)
-            source = to + away if 0 <= to + away < int(length) - count else to - away
-            source = min(max(0, source), int(length) - count)
         moves.append((to, source, count))
         replaced += count
     return moves, min(1.0, replaced / length)

@@ -70,15 +70,9 @@ def test_window_starts_allow_a_pair_without_overlap(frames, seed):
 
 @given(seed=st.integers(0, 100))
 def test_splices_stay_inside(seed):
-    moves, share = draw_splices(300.0, 86.0, np.random.default_rng(seed))
+    moves, share = draw_splices(300.0, np.random.default_rng(seed))
     assert 0 < share <= 1
     assert all(0 <= to and to + n <= 300 and 0 <= source and source + n <= 300 for to, source, n in moves)
-
-
-def test_most_splices_move_a_sound_by_what_a_candidate_is_wrong_by():
-    moves = [move for seed in range(300) for move in draw_splices(600.0, 86.0, np.random.default_rng(seed))[0]]
-    away = np.array([abs(source - to) / 86.0 for to, source, _ in moves])
-    assert ((away > 0.1) & (away < 0.51)).mean() > 0.65 and (away > 0.51).mean() > 0.15
 
 
 def test_the_learning_rate_rises_and_falls():
