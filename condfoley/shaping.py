@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -53,16 +52,16 @@ def shaped(
     hits = detect_onsets(reference, geometry.sample_rate)[0]
     ringing = decay.ring(reference, hits, geometry)
     recorded = texture.grains(reference, hits, geometry.sample_rate)
-    steps: list[tuple[Step, float]] = []
-    if ringing is not None:
-        fade = partial(decay.faded, wanted=ringing, geometry=geometry, sliding=sliding)
-        steps.append((lambda sound, at, share: fade(sound, at, share=share), shares.decay_match))
-    if recorded:
-        fill = partial(texture.textured, recorded=recorded, geometry=geometry)
-        steps.append((lambda sound, at, share: fill(sound, at, share=share), shares.texture_match))
+
+    def ring_alike(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
+        return sound if ringing is None else decay.faded(sound, at, ringing, geometry, share, sliding)
+
+    def made_alike(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
+        return texture.textured(sound, at, recorded, geometry, share)
+
     struck = comping.met(shown, detect_onsets(wav, geometry.sample_rate)[0])
     own = [comping.met(shown, candidate.hits) for candidate in made]
-    for step, share in steps:
+    for step, share in ((ring_alike, shares.decay_match), (made_alike, shares.texture_match)):
         wav, taken = _gently(step, share, wav, struck, shown, geometry.sample_rate)
         for candidate, at in zip(made, own, strict=True):
             if taken:
@@ -78,7 +77,10 @@ def _gently(
     struck: (H,) s, those of the picture's hits `shown` (K,) s that are heard before.
     """
     for taken in (part * share for part in GENTLER if share):
-        whole = finished(np.array(step(wav, struck, taken)))
+        done = step(wav, struck, taken)
+        if done is wav:  # there is nothing to go by
+            break
+        whole = finished(np.array(done))
         if len(comping.met(shown, detect_onsets(whole, sample_rate)[0])) >= len(struck):
             return whole, taken
     return wav, 0.0
