@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from condfoley import bands
@@ -141,3 +143,12 @@ def test_parts_make_up_the_whole():
     for hits in ([0.0, 0.001, 0.3], [0.3, 1.2], [1.999], [0.5, 0.502, 0.504]):
         made = faded(wav, np.array(hits), Ring(torch.zeros(G.n_mels), torch.zeros(G.n_mels, 3)), G, 1.0, STILL + 1)
         assert np.allclose(made, wav, atol=1e-4), hits
+
+
+@given(st.lists(st.floats(-0.2, 1.2), max_size=6), st.integers(1, RATE), st.integers(0, 2**32 - 1))
+def test_any_hits_of_any_sound(hits, samples, seed):
+    """A candidate that was moved may have hits before its beginning and behind its end."""
+    wav = np.random.default_rng(seed).uniform(-0.5, 0.5, samples).astype(np.float32)
+    wanted = ring(noise([0.2], [60]), np.array([0.2]), G)
+    made = faded(wav, np.sort(hits), wanted, G, 1.0, STILL)
+    assert made.shape == wav.shape and np.isfinite(made).all()

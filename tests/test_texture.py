@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from condfoley.bands import powers
 from condfoley.geometry import Geometry
@@ -90,3 +92,10 @@ def test_a_silent_grain_leaves_the_soundtrack_as_it_is():
     soundtrack = noise(HITS, [60, 60])
     made = textured(soundtrack, HITS, [np.zeros(RATE, np.float32)], G, 1.0)
     assert np.allclose(made, soundtrack, atol=2e-3)
+
+
+@given(st.lists(st.floats(-0.2, 1.2), max_size=6), st.integers(1, RATE), st.integers(0, 2**32 - 1))
+def test_any_hits_of_any_sound(hits, samples, seed):
+    wav = np.random.default_rng(seed).uniform(-0.5, 0.5, samples).astype(np.float32)
+    made = textured(wav, np.sort(hits), grains(bell([0.2]), np.array([0.2]), RATE), G, 1.0)
+    assert made.shape == wav.shape and np.isfinite(made).all()
