@@ -18,9 +18,9 @@ CHUNK, MARGIN = 4096, 8  # frames of a long sound whose spectra are in memory at
 def powers(wav: np.ndarray, geometry: Geometry) -> Tensor:
     """Power of each mel band in each frame of a sound (N,) float32: (n_mels, N // hop + 1)."""
     g, out = geometry, []
-    filled = np.pad(wav, (0, max(0, g.n_fft - len(wav))))
+    filled = _long_enough(wav, g)
     for begin, end, left, right in pieces(len(filled), CHUNK * g.hop, MARGIN * g.hop):
-        mel = filterbank(g) @ stft(torch.from_numpy(filled[left:right]), g).abs()
+        mel = filterbank(g) @ stft(torch.tensor(filled[left:right]), g).abs()
         last = (end if end < len(filled) else end + g.hop) // g.hop  # the frame at the end belongs to the last piece
         out.append(mel[:, (begin - left) // g.hop : last - left // g.hop])
     return torch.cat(out, 1)[:, : len(wav) // g.hop + 1].square()
@@ -33,16 +33,21 @@ def filtered(wav: np.ndarray, gain: Tensor, geometry: Geometry) -> np.ndarray:
     """
     g, out = geometry, np.empty(len(wav), np.float32)
     window, share = torch.hann_window(g.n_fft), bands_of_bins(g)
-    filled = np.pad(wav, (0, max(0, g.n_fft - len(wav))))
+    filled = _long_enough(wav, g)
     gain = F.pad(gain, (0, max(0, len(filled) // g.hop + 1 - gain.shape[1])), value=1.0)
     for begin, end, left, right in pieces(len(filled), CHUNK * g.hop, MARGIN * g.hop):
-        spectrum = stft(torch.from_numpy(filled[left:right]), g)  # (bins, frames)
+        spectrum = stft(torch.tensor(filled[left:right]), g)  # (bins, frames)
         first = left // g.hop
         spectrum = spectrum * (share @ gain[:, first : first + spectrum.shape[1]])
         made = torch.istft(spectrum, g.n_fft, g.hop, window=window, length=right - left)
         piece = out[begin:end]
         piece[:] = made[begin - left :][: len(piece)].numpy()
     return out
+
+
+def _long_enough(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """A sound (N,) with silence behind it where it is shorter than an analysis window; else itself."""
+    return np.pad(wav, (0, geometry.n_fft - len(wav))) if len(wav) < geometry.n_fft else wav
 
 
 def frames_of(times: np.ndarray, geometry: Geometry, total: int) -> list[int]:

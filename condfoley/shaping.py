@@ -64,8 +64,8 @@ def shaped(
     for step, share in ((ring_alike, shares.decay_match), (made_alike, shares.texture_match)):
         wav, taken = _gently(step, share, wav, struck, shown, geometry.sample_rate)
         for candidate, at in zip(made, own, strict=True):
-            if taken:
-                candidate.replace(finished(np.array(step(candidate.wav, at, taken))))
+            if taken and len(at):
+                candidate.replace(finished(step(candidate.wav, at, taken)))
     return wav
 
 
@@ -80,7 +80,7 @@ def _gently(
         done = step(wav, struck, taken)
         if done is wav:  # there is nothing to go by
             break
-        whole = finished(np.array(done))
+        whole = finished(done)
         if len(comping.met(shown, detect_onsets(whole, sample_rate)[0])) >= len(struck):
             return whole, taken
     return wav, 0.0

@@ -70,7 +70,9 @@ def textured(
     gain = _levelling(wanted, given, frames_of(hits, geometry, wanted.shape[1]), geometry)
     gain *= share * smooth((wanted / (given * gain.square())).sqrt().clamp(max=1), 3)  # no louder than the soundtrack
     missing = (1 - given * gain.square() / wanted).clamp(min=0).sqrt()
-    return filtered(carrier, gain, geometry) + filtered(wav, missing, geometry)
+    made = filtered(carrier, gain, geometry)
+    made += filtered(wav, missing, geometry)
+    return made
 
 
 def _levelling(wanted: Tensor, given: Tensor, begins: Sequence[int], geometry: Geometry) -> Tensor:
