@@ -19,10 +19,8 @@ MOVES = 4  # cells by which a take may be moved to where the picture's hits are,
 CHANGE, LOUD = 0.5, 1.0  # what a change costs in silence, and how much more at the take's peak, in hits that are missed
 RANGE = 60.0  # dB below the take's peak that count as silence
 FADE = 0.02  # s of crossfade around a change
-AFTER, JOIN = (
-    0.3,
-    0.01,
-)  # share of the way to the next hit that stays with a hit when it is moved; s of fade where it is cut off
+AFTER = 0.3  # share of the way to the next hit that stays with a hit when it is moved
+JOIN = 0.01  # s of fade where it is cut off
 
 
 class Take(NamedTuple):

@@ -1,7 +1,8 @@
 """Decay matching: what is struck rings and fades as the reference does, which sound engineers do with an envelope shaper.
 
-Codes blur how a hit begins and dies away, and swell where nothing is struck. How each band falls after a hit is known from
-the reference's sound and need not be guessed; that it begins at once is what a hit is; that the hits are where they belong is the picture's and the comping's work.
+Codes blur how a hit begins and dies away, and swell where nothing is struck. That it begins at once is what a hit is; how
+each band falls after it is known from the reference's sound and need not be guessed. That the hits are where they belong
+is the picture's and the comping's work.
 """
 
 from __future__ import annotations

@@ -99,14 +99,11 @@ def put_together(
         heard = detect_onsets(wav, sample_rate)[0]
         wrong = float(comping.faults(shown, heard, loud.shape[1]).sum())
         if wrong < least - 1e-9:
-            least, kept = wrong, (wav, [take._replace(candidate=few[take.candidate]) for take in takes])
+            named = [take._replace(candidate=few[take.candidate]) for take in takes]
+            least, best_wav, best_heard, best_takes = wrong, wav, heard, named
         hits = comping.heard_again(hits, takes, heard, duration)
-    return (_in_place(kept[0], shown, least, sample_rate) if align else kept[0]), kept[1]
-
-
-def _in_place(wav: np.ndarray, shown: np.ndarray, wrong: float, sample_rate: int) -> np.ndarray:
-    """The soundtrack (N,) with its hits moved to the picture's, shown (K,) s; as it was if it does not get better than `wrong`."""
-    moved = comping.placed(wav, detect_onsets(wav, sample_rate)[0], shown, sample_rate)
-    heard = detect_onsets(moved, sample_rate)[0]
-    cells = comping.cell_count(len(wav), sample_rate)
-    return moved if comping.faults(shown, heard, cells).sum() < wrong else wav
+    if align:
+        moved = comping.placed(best_wav, best_heard, shown, sample_rate)
+        if comping.faults(shown, detect_onsets(moved, sample_rate)[0], loud.shape[1]).sum() < least:
+            best_wav = moved
+    return best_wav, best_takes

@@ -47,7 +47,7 @@ def shaped(
     reference: (M,). shown: (K,) s, the picture's hits; other sounds are left alone. sliding: (T,) in [0, 1], see
     `decay.faded`.
     """
-    if not len(shown):
+    if not len(shown) or not (shares.decay_match or shares.texture_match):
         return wav
     hits = detect_onsets(reference, geometry.sample_rate)[0]
     ringing = decay.ring(reference, hits, geometry)

@@ -102,9 +102,7 @@ def fine_correlation(a: np.ndarray | None, b: np.ndarray | None) -> float | None
     """Pearson's correlation of two fine structures (bins,): in [-1, 1]; None where one is not known, 0 where one is flat."""
     if a is None or b is None:
         return None
-    a, b = a - a.mean(), b - b.mean()
-    scale = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b / scale) if scale > 1e-12 else 0.0
+    return _pearson(a - a.mean(), b - b.mean()) or 0.0
 
 
 def cepstral_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -150,10 +148,14 @@ def envelope_correlation(made: np.ndarray, true: np.ndarray) -> float:
     """
     _require_equal(made, true)
     a, b = (np.asarray(x, float) - np.mean(x, dtype=float) for x in (made, true))
+    found = _pearson(a, b)
+    return float(max(np.linalg.norm(a), np.linalg.norm(b)) <= 1e-6) if found is None else found
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Correlation of two series (T,) whose means are 0: in [-1, 1]; None where one is flat."""
     scale = float(np.linalg.norm(a) * np.linalg.norm(b))
-    if scale <= 1e-12:
-        return float(max(np.linalg.norm(a), np.linalg.norm(b)) <= 1e-6)
-    return float(a @ b / scale)
+    return float(a @ b / scale) if scale > 1e-12 else None
 
 
 def loudness(wav: np.ndarray, sample_rate: int) -> float:
