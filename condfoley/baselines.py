@@ -38,7 +38,7 @@ def picture_onsets(foley: Foley, target: Path) -> tuple[np.ndarray, float]:
     """
     referee = foley.referee
     frames = torch.from_numpy(read_picture(target, referee.geometry))
-    return referee.picture_events(frames, referee.video_encoder.encode_clip(frames))[0], referee.geometry.fps
+    return referee.picture_events(frames, referee.video_encoder.encode_clip(frames)).onset, referee.geometry.fps
 
 
 def published_peaks(probability: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ FADE = 0.03  # s, crossfade of a looped reference
 ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
-MATCH = 1.0  # share of the way to the reference's spectrum, decays and texture
+MATCH = 1.0  # share of the way to the reference's spectrum, decays and texture, and to the picture's dynamics
 TOGETHER = 240.0  # s of sound, of all candidates, that are decoded together
 IN_MEMORY = 2400.0  # s of sound, of all candidates, that stay in memory; more goes to temporary files
 NO_TIMES = np.zeros(0)
@@ -110,6 +110,7 @@ class Foley:
         eq_match: float | None = None,
         decay_match: float | None = None,
         texture_match: float | None = None,
+        dynamics: float | None = None,
         rerank: bool = True,
         comp: bool = True,
         align: bool = True,
@@ -122,7 +123,7 @@ class Foley:
 
         reference: clip with sound, with or without picture. target: clip with picture. seed: of the first candidate;
         the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
-        eq_match, decay_match, texture_match: how far the sound goes towards the reference, in [0, 1], see `Shares`; None:
+        eq_match .. dynamics: how far the sound goes towards the reference and the picture, in [0, 1], see `Shares`; None:
         MATCH, or 0 in mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
         (at most REACH), and each take of a comped soundtrack further (at most MOVES cells). comp: take each moment from
         the candidate that hits when the picture does; otherwise, or without `rerank`, one candidate is taken whole.
@@ -135,7 +136,7 @@ class Foley:
         way = self._way(mode, duration)
         wished = dict(zip(SAMPLING, (temperature, top_k, top_p, guidance, picture_guidance), strict=True))
         sampling = way._sampling({k: v for k, v in wished.items() if v is not None})
-        shares = Shares(*(way._share(wish) for wish in (eq_match, decay_match, texture_match)))
+        shares = Shares(*(way._share(wish) for wish in (eq_match, decay_match, texture_match, dynamics)))
         settings = {
             "candidates": candidates,
             "seed": seed,
@@ -153,8 +154,8 @@ class Foley:
         tell("listening to the reference", 0.05)
         heard = way._read_reference(reference, reference_start)
         judged_frames, judged_tokens = self._judged_picture(target, frames, tokens)
-        picture_onsets, sliding = self.referee.picture_events(judged_frames, judged_tokens)
-        shown = pick_onsets(picture_onsets, self.referee.geometry.fps) if way.follows_hits else NO_TIMES
+        picture = self.referee.picture_events(judged_frames, judged_tokens)
+        shown = pick_onsets(picture.onset, self.referee.geometry.fps) if way.follows_hits else NO_TIMES
         seeds = [seed + i for i in range(candidates)]
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
         made: list[Candidate] = []
@@ -172,7 +173,7 @@ class Foley:
         best = way._choose(made, tolerance) if rerank else 0
         comped = shown if rerank and settings["comp"] else NO_TIMES
         wav, takes = selection.put_together(made, comped, best, tolerance, self.geometry.sample_rate, settings["align"])
-        wav = shaped(wav, made, heard.wav, shown, sliding, self.geometry, shares)
+        wav = shaped(wav, made, heard.wav, shown, picture, self.geometry, shares)
         tell("done", 1.0)
         return Soundtrack(
             wav=wav,
@@ -187,7 +188,7 @@ class Foley:
             reference_wav=heard.wav,
             reference_frames=heard.frames,
             target_frames=frames.numpy(),
-            picture_onsets=picture_onsets,
+            picture_onsets=picture.onset,
             settings=settings,
             weights=self._identity(),
         )

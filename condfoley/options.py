@@ -12,7 +12,7 @@ from typing import Literal
 from condfoley.errors import InputError
 
 SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")
-MATCHING = ("eq_match", "decay_match", "texture_match")
+MATCHING = ("eq_match", "decay_match", "texture_match", "dynamics")
 
 
 @dataclass(kw_only=True)
@@ -42,6 +42,8 @@ class SoundOptions:
     texture_match: float | None = None
     """How far each hit of the soundtrack is made of the reference's own hits, finer than the model hears, 0 to 1 (default:
     1, all the way)."""
+    dynamics: float | None = None
+    """How far each hit is as loud as the picture shows it to be hard, 0 to 1 (default: 1, all the way)."""
     rerank: bool = True
     """Choose by how well the sound fits the picture; otherwise the first candidate is taken."""
     comp: bool = True

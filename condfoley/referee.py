@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,17 @@ from condfoley.video_encoder import VideoEncoder
 from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
 
 FRONT_END = ("sample_rate", "n_fft", "hop", "n_mels", "fmin", "fmax", "mel_scale", "fps")
+
+
+class Shown(NamedTuple):
+    """What the picture shows in each of its frames, (T,) in [0, 1] each; zeros without an event head.
+
+    onset, sliding: how likely something is struck, and slides. strength: how hard, where something happens.
+    """
+
+    onset: np.ndarray
+    sliding: np.ndarray
+    strength: np.ndarray
 
 
 class Referee:
@@ -64,16 +75,15 @@ class Referee:
             verdicts.append(self.sync(seen.expand(len(specs), -1, -1), heard))
         return self.sync.verdict(torch.stack(verdicts).mean(0).cpu())
 
-    def picture_events(self, frames: Tensor, tokens: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """How likely something is struck, and how likely it slides, in each frame: (T,) and (T,) in [0, 1].
+    def picture_events(self, frames: Tensor, tokens: Tensor) -> Shown:
+        """What happens in each frame: mean of what the event head says of the picture and its mirror image.
 
-        Mean of what the event head says of the picture and its mirror image; zeros without an event head.
         frames: (T, H, W, 3) uint8. tokens: (T, D), of the same frames.
         """
         if not self.events and not self.video_encoder.config.neck:
-            return np.zeros(len(frames), np.float32), np.zeros(len(frames), np.float32)
+            return Shown(*np.zeros((3, len(frames)), np.float32))
         mirrored = self.video_encoder.encode_clip(frames, mirrored=True)
         both = torch.stack([tokens, mirrored])  # (2, T, D)
         logits = self.events(both) if self.events else self.video_encoder.event_logits(both)
-        onset, sliding = logits[..., :2].sigmoid().mean(0).cpu().numpy().T
-        return onset, sliding
+        chances, strength = logits[..., :2].sigmoid(), logits[..., 2:].clamp(0, 1)
+        return Shown(*torch.cat([chances, strength], -1).mean(0).cpu().numpy().T)

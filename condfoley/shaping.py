@@ -1,6 +1,6 @@
-"""Shaping: what is struck in a finished soundtrack rings, and is textured, as in the reference.
+"""Shaping: what is struck in a finished soundtrack is as loud as it looks, and rings and is textured as in the reference.
 
-Each step is known from the reference's sound and need not be guessed. That the hits are where they belong is the
+Each step is known from the picture or from the reference's sound and need not be guessed. That the hits are where they belong is the
 picture's and the comping's work, so no step may go so far that one of them is lost.
 """
 
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from condfoley import comping, decay, texture
+from condfoley import comping, decay, dynamics, texture
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
+from condfoley.referee import Shown
 from condfoley.soundtrack import Candidate
 
 CEILING = 0.98  # peak of a finished soundtrack
@@ -23,7 +24,7 @@ Step = Callable[[np.ndarray, np.ndarray, float], np.ndarray]  # sound (N,), its 
 
 @dataclass(frozen=True)
 class Shares:
-    """How far a soundtrack goes towards the reference, each from 0 (as it was written) to 1."""
+    """How far a soundtrack goes towards the reference and the picture, each from 0 (as it was written) to 1."""
 
     eq_match: float
     """Mean spectrum, see `equaliser.equalised`."""
@@ -31,6 +32,8 @@ class Shares:
     """Attack and fall of its hits, see `decay.faded`."""
     texture_match: float
     """What its hits are made of inside a band, see `texture.textured`."""
+    dynamics: float
+    """How loud its hits are against each other, see `dynamics.balanced`."""
 
 
 def shaped(
@@ -38,30 +41,34 @@ def shaped(
     made: Sequence[Candidate],
     reference: np.ndarray,
     shown: np.ndarray,
-    sliding: np.ndarray,
+    picture: Shown,
     geometry: Geometry,
     shares: Shares,
 ) -> np.ndarray:
-    """The soundtrack (N,) float32, and in place its candidates, with hits that ring and sound as the reference's.
+    """The soundtrack (N,) float32, and in place its candidates, with hits as loud as they look, that sound as the reference's.
 
-    reference: (M,). shown: (K,) s, the picture's hits; other sounds are left alone. sliding: (T,) in [0, 1], see
-    `decay.faded`.
+    reference: (M,). shown: (K,) s, the picture's hits; other sounds are left alone. picture: what they were picked of.
     """
-    if not len(shown) or not (shares.decay_match or shares.texture_match):
+    if not len(shown) or not (shares.decay_match or shares.texture_match or shares.dynamics):
         return wav
     hits = detect_onsets(reference, geometry.sample_rate)[0]
     ringing = decay.ring(reference, hits, geometry)
     recorded = texture.grains(reference, hits, geometry.sample_rate)
 
+    def as_loud(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
+        hard = dynamics.hardness(picture.strength, at, geometry.fps)
+        return dynamics.balanced(sound, at, hard, geometry.sample_rate, share)
+
     def ring_alike(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
-        return sound if ringing is None else decay.faded(sound, at, ringing, geometry, share, sliding)
+        return sound if ringing is None else decay.faded(sound, at, ringing, geometry, share, picture.sliding)
 
     def made_alike(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
         return texture.textured(sound, at, recorded, geometry, share)
 
     struck = comping.met(shown, detect_onsets(wav, geometry.sample_rate)[0])
     own = [comping.met(shown, candidate.hits) for candidate in made]
-    for step, share in ((ring_alike, shares.decay_match), (made_alike, shares.texture_match)):
+    steps = ((as_loud, shares.dynamics), (ring_alike, shares.decay_match), (made_alike, shares.texture_match))
+    for step, share in steps:
         wav, taken = _gently(step, share, wav, struck, shown, geometry.sample_rate)
         for candidate, at in zip(made, own, strict=True):
             if taken and len(at):

@@ -63,6 +63,9 @@ class VideoEncoderConfig:
     """Channels of two temporal convolutions after pooling, joined to the tokens; 0: none (published)."""
     batch_statistics: bool = False
     """BatchNorm by the clip's own statistics even in eval mode: what the published code does."""
+    prior_frames: int = 0
+    """Frames that the BatchNorms' stored statistics weigh as much as, in eval mode, beside the clip's own; 0: the stored
+    ones alone."""
 
     @property
     def dim(self) -> int:

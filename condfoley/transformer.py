@@ -6,20 +6,17 @@ Sequence: [reference frames][target frames][reference codes][target codes], code
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2Model
 
-from condfoley.kv_cache import SHARED_PREFIX, SharedPrefixCache
 from condfoley.sizes import TransformerConfig
+from condfoley.writing import Writer
 
-# Older releases of transformers call it `past_key_values`, newer ones warn of that name and will refuse it.
-CACHE_ARGUMENT = "cache" if "cache" in inspect.signature(GPT2Model.forward).parameters else "past_key_values"
 Given = Literal["both", "target", "nothing"]  # target's picture and reference, the first alone, or neither
 
 
@@ -90,7 +87,6 @@ class Transformer(nn.Module):
             attn_pdrop=c.dropout,
         )
         self.gpt2 = GPT2Model(gpt2)
-        self.gpt2.set_attn_implementation(SHARED_PREFIX)
         self.tok_emb = nn.Embedding(c.n_embed, c.n_embd)
         self.embedder = nn.Conv1d(c.feature_dim, c.n_embd, 1)  # picture tokens; one for both clips
         self.head = nn.Linear(c.n_embd, c.n_embed, bias=False)
@@ -216,34 +212,26 @@ class Transformer(nn.Module):
         prefix, hints = self._conditions(condition, list(terms))  # (R, P, n_embd), (R, codes, n_embd)
         if hints is not None:
             prefix = torch.cat([prefix[:, :-1], prefix[:, -1:] + hints[:, :1]], 1)
-        cache = SharedPrefixCache(self.config.n_layer)
-        hidden = self._run(prefix, cache)
-        cache.branch(n, places=total)
-        hidden = hidden.repeat_interleave(n, 0)  # (R * N, n_embd): all candidates of one term, then of the next
+        writer = Writer(self.gpt2, prefix, candidates=n, places=total)
         written = torch.empty(n, 0, dtype=torch.long, device=prefix.device) if forced is None else forced
         start = written.shape[1]
         if start:  # the overlap with the window before, in one pass
-            hidden = self._feed(written, 0, hints, cache, len(terms))
+            writer.write(self._fed(written, 0, hints, len(terms)))
         codes = [written]
         for position in range(start, total):
-            logits = self.head(hidden).unflatten(0, (len(terms), n))  # (R, N, n_embed)
+            logits = self.head(writer.hidden).unflatten(0, (len(terms), n))  # (R, N, n_embed)
             drawn = draw(torch.einsum("r,rnv->nv", weights, logits), generators, sampling)  # (N, 1)
             codes.append(drawn)
             if position + 1 < total:
-                hidden = self._feed(drawn, position, hints, cache, len(terms))
+                writer.write(self._fed(drawn, position, hints, len(terms)))
         return torch.cat(codes, 1)
 
-    def _feed(self, codes: Tensor, position: int, hints: Tensor | None, cache: SharedPrefixCache, terms: int) -> Tensor:
-        """Runs (N, F) codes that start at `position` through the cached decoder; the last hidden states (R * N, n)."""
-        x = self._segment(self._codes(codes, position), 3).repeat(terms, 1, 1)  # (R * N, F, n_embd)
+    def _fed(self, codes: Tensor, position: int, hints: Tensor | None, terms: int) -> Tensor:
+        """Input of (N, F) codes that start at `position`, for each of R terms: (R * N, F, n_embd)."""
+        x = self._segment(self._codes(codes, position), 3).repeat(terms, 1, 1)
         if hints is not None:
             x = x + hints[:, position + 1 : position + 1 + codes.shape[1]].repeat_interleave(len(codes), 0)
-        return self._run(x, cache, shared=cache.blocks)
-
-    def _run(self, x: Tensor, cache: SharedPrefixCache, **shared: Any) -> Tensor:
-        """The decoder on (B, F, n_embd) behind what the cache holds: last hidden states (B, n_embd)."""
-        named = {CACHE_ARGUMENT: cache}
-        return self.gpt2(inputs_embeds=x, use_cache=True, **named, **shared).last_hidden_state[:, -1]
+        return x
 
     def _conditions(self, condition: Condition, terms: list[Given]) -> tuple[Tensor, Tensor | None]:
         """Prefix and hints with what each term is given, one row a term."""

@@ -42,6 +42,33 @@ class NarrowConv(Conv2Plus1DEveryFrame):
         super().__init__(in_planes, out_planes, out_planes, stride, padding)
 
 
+class ClipNorm(nn.BatchNorm3d):
+    """BatchNorm that, in eval mode, goes part of the way to the statistics of each clip (Schneider et al. 2020).
+
+    Light, lens and compression of a clip that is unlike the training's move its features as a whole; of a clip of n
+    frames, its own statistics count n / (n + prior_frames).
+    """
+
+    def __init__(self, features: int, prior_frames: int):
+        super().__init__(features)
+        self.prior_frames = prior_frames
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> the same."""
+        if self.training or self.running_mean is None or self.running_var is None:
+            return super().forward(x)
+        share = x.shape[2] / (x.shape[2] + self.prior_frames)
+        own_mean = x.mean((2, 3, 4))  # (B, C)
+        own_var = (x - _spread(own_mean)).square().mean((2, 3, 4))  # a quarter of the time of torch.var_mean
+        mean = torch.lerp(self.running_mean, own_mean, share)
+        gain = self.weight / (torch.lerp(self.running_var, own_var, share) + self.eps).sqrt()
+        return torch.addcmul(_spread(self.bias - mean * gain), x, _spread(gain))
+
+
+def _spread(values: Tensor) -> Tensor:
+    return values[..., None, None, None]  # (B, C) -> (B, C, 1, 1, 1)
+
+
 class R2Plus1D(nn.Module):
     """Stem, four stages, pooling over space; parameter names as in torchvision and in published checkpoints."""
 
@@ -68,6 +95,8 @@ class R2Plus1D(nn.Module):
             setattr(self, f"layer{i + 1}", _stage(conv, before, width, blocks, stride=1 if i == 0 else 2))
             before = width
         self.max_too = config.pool == "mean_max"
+        if config.prior_frames:
+            _follow_clips(self, config.prior_frames)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, T, widths[-1] or twice that)."""
@@ -87,6 +116,14 @@ def _stage(conv: type[Conv2Plus1D], before: int, width: int, blocks: int, stride
         )
     first = BasicBlock(before, width, conv, stride, shortcut)
     return nn.Sequential(first, *(BasicBlock(width, width, conv) for _ in range(blocks - 1)))
+
+
+def _follow_clips(network: nn.Module, prior_frames: int) -> None:
+    """Puts a ClipNorm in the place of each BatchNorm, under the same name."""
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm3d):
+                setattr(module, name, ClipNorm(child.num_features, prior_frames))
 
 
 class VideoEncoder(nn.Module):
@@ -158,7 +195,7 @@ class VideoEncoder(nn.Module):
         chunk by chunk. mirrored: left and right change places.
         """
         device = self.mean.device
-        at_once = chunk if self.config.batch_statistics else AT_ONCE
+        at_once = chunk if self.config.batch_statistics or self.config.prior_frames else AT_ONCE
         made = []
         for start, end, left, right in pieces(len(frames), chunk, MARGIN):
             piece = frames[left:right].to(device).permute(0, 3, 1, 2)[None] / 255.0  # (1, T', 3, H, W)

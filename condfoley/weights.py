@@ -128,7 +128,8 @@ def save_part(
     }
     path = folder / f"{name}.safetensors"
     scratch = path.with_suffix(".tmp")
-    save_file(stored, scratch)
+    config = dataclasses.asdict(part.config)
+    save_file(stored, scratch, {"config": json.dumps(config)})  # so that the file's hash answers for it
     os.chmod(scratch, 0o644)  # safetensors writes private files; weights are meant to be read
     os.replace(scratch, path)
     card: dict[str, Any] = (
@@ -141,7 +142,7 @@ def save_part(
         "file": path.name,
         "sha256": sha256(path),
         "parameters": sum(p.numel() for p in part.parameters()),
-        "config": dataclasses.asdict(part.config),
+        "config": config,
         **record,
     }
     write_json(folder / CARD, card)

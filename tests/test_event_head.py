@@ -52,8 +52,10 @@ def test_the_event_head_takes_the_place_of_the_encoders_own():
     encoder, sync, head = VideoEncoder(VIDEO).eval(), Sync(SYNC).eval(), Events(EVENTS).eval()
     frames = torch.randint(0, 255, (30, 32, 32, 3), dtype=torch.uint8)
     plain, mirrored = (encoder.encode_clip(frames, mirrored=m) for m in (False, True))
-    onset, sliding = Referee(encoder, sync, GEOMETRY, head).picture_events(frames, plain)
+    onset, sliding, strength = Referee(encoder, sync, GEOMETRY, head).picture_events(frames, plain)
     expected = (head(plain[None])[0].sigmoid() + head(mirrored[None])[0].sigmoid()) / 2
     assert np.allclose(onset, expected[:, 0], atol=1e-5) and np.allclose(sliding, expected[:, 1], atol=1e-5)
-    own, _ = Referee(encoder, sync, GEOMETRY).picture_events(frames, plain)
+    both = (head(plain[None])[0, :, 2].clamp(0, 1) + head(mirrored[None])[0, :, 2].clamp(0, 1)) / 2
+    assert np.allclose(strength, both, atol=1e-5) and 0 < strength.max() <= 1
+    own, *_ = Referee(encoder, sync, GEOMETRY).picture_events(frames, plain)
     assert own.shape == (30,) and not np.allclose(own, onset, atol=1e-4)

@@ -12,6 +12,7 @@ from condfoley.foley import MATCH, Foley
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.mel import spectrogram
+from condfoley.referee import Shown
 from condfoley.shaping import CEILING
 from tests.made_up import pulses
 from tests.tiny import write_tiny_weights
@@ -101,10 +102,10 @@ def test_long_clips_pass_the_network_by_and_by(foley, monkeypatch):
 def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
     target = clip(home / "comped.mp4", 5.0, sound=False)
     picture = np.eye(1, 75, 20, dtype=np.float32)[0]  # one hit
-    monkeypatch.setattr(foley.referee, "picture_events", lambda *_: (picture, 0 * picture))
+    monkeypatch.setattr(foley.referee, "picture_events", lambda *_: Shown(picture, 0 * picture, 0 * picture))
     takes = [Take(0.0, 1), Take(2.0, 0)]
     monkeypatch.setattr("condfoley.foley.comping.comped", lambda *_: takes)
-    raw = {"candidates": 2, "decay_match": 0.0, "texture_match": 0.0}
+    raw = {"candidates": 2, "decay_match": 0.0, "texture_match": 0.0, "dynamics": 0.0}
     made = foley.generate(reference, target, tolerance=9.0, **raw)
     first, second = (c.wav for c in made.candidates)
     assert made.takes == takes and all(c.agreement is not None for c in made.candidates)
@@ -120,7 +121,7 @@ def test_hits_fade_as_the_references_do(foley, reference, home, monkeypatch):
     monkeypatch.setattr(foley, "_vocode", lambda *_: [pulses([1.0], 2.5) + 0.02 * pulses([1.7], 2.5, 900)])
 
     def made(sliding, **settings):
-        monkeypatch.setattr(foley.referee, "picture_events", lambda *_: (picture, sliding))
+        monkeypatch.setattr(foley.referee, "picture_events", lambda *_: Shown(picture, sliding, 0 * picture))
         found = foley.generate(reference, target, candidates=1, align=False, texture_match=0.0, **settings)
         assert np.allclose(found.candidates[0].wav, found.wav, atol=1e-4)  # the candidate fades as well
         return found.wav
@@ -138,7 +139,7 @@ def test_hits_fade_as_the_references_do(foley, reference, home, monkeypatch):
 def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monkeypatch):
     target = clip(home / "pulses.mp4", 2.5, sound=False)
     picture = np.eye(1, 38, 8, dtype=np.float32)[0] + np.eye(1, 38, 28, dtype=np.float32)[0]
-    monkeypatch.setattr(foley.referee, "picture_events", lambda *_: (picture, 0 * picture))
+    monkeypatch.setattr(foley.referee, "picture_events", lambda *_: Shown(picture, 0 * picture, 0 * picture))
     monkeypatch.setattr(foley, "_vocode", lambda *_: [pulses([t], 2.5) for t in (8 / 15, 28 / 15)])
     made = foley.generate(reference, target, candidates=2, tolerance=9.0)
     assert len(made.takes) == 2 and made.chosen in (0, 1) and max(c.agreement for c in made.candidates) < 0.7

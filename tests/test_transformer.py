@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley import transformer
-from condfoley.kv_cache import SharedPrefixLayer
 from condfoley.sizes import TransformerConfig
 from condfoley.transformer import Condition, Sampling, Transformer, filtered
+from condfoley.writing import Writer
 
 SIZES = dict(feature_dim=12, n_embed=32, n_layer=2, n_head=2, n_embd=16, frames=7, codes=20, code_rows=5)
 
@@ -138,14 +138,13 @@ def test_aligned_reference_codes_see_the_picture_of_their_own_time():
 
 
 def test_the_shared_prefix_gives_the_logits_of_a_cache_for_each_candidate(model, condition, monkeypatch):
-    """transformers' own cache and attention as the yardstick: guidance, forced codes, three candidates."""
+    """GPT2Model as the yardstick: guidance, forced codes, three candidates."""
     seen = []
     monkeypatch.setattr(transformer, "draw", lambda logits, *_: seen.append(logits) or logits.argmax(-1, keepdim=True))
     forced = torch.randint(32, (3, 6), generator=torch.Generator().manual_seed(2))
     sampling = Sampling(guidance=2.0, picture_guidance=1.5)  # three terms
     made = model.generate(condition, streams(0, 1, 2), sampling, forced)
     assert torch.equal(made[:, :6], forced)
-    model.gpt2.set_attn_implementation("sdpa")
     terms = sampling.terms(has_reference=True)
     with torch.no_grad():
         prefix, hints = model._conditions(condition, list(terms))
@@ -155,14 +154,14 @@ def test_the_shared_prefix_gives_the_logits_of_a_cache_for_each_candidate(model,
     torch.testing.assert_close(torch.stack(seen, 1), wanted[:, 6:], rtol=1e-5, atol=1e-5)
 
 
-def test_writing_copies_neither_prefix_nor_what_was_written():
-    layer = SharedPrefixLayer()
-    prefix, new = torch.randn(2, 4, 7, 8), torch.randn(6, 4, 1, 8)
-    layer.update(prefix, prefix)
-    layer.branch(candidates=3, places=5)
-    laid_out = layer.keys.data_ptr(), layer.values.data_ptr()
-    assert torch.equal(layer.keys, prefix) and layer.keys.transpose(2, 3).is_contiguous()
-    first, _ = layer.update(new, new)
-    second, _ = layer.update(new, new)
-    assert (layer.keys.data_ptr(), layer.values.data_ptr()) == laid_out and first.data_ptr() == second.data_ptr()
-    assert layer.get_seq_length() == 9 and torch.equal(second, torch.cat([new, new], 2))
+def test_writing_copies_neither_prefix_nor_what_was_written(model):
+    prefix, code = torch.randn(2, 7, 16), torch.randn(6, 1, 16)  # two prefixes, three candidates each
+    with torch.no_grad():
+        writer = Writer(model.gpt2, prefix, candidates=3, places=5)
+        taken = writer.keys.data_ptr(), writer.values.data_ptr(), [k.data_ptr() for k, _ in writer.kept]
+        writer.write(code)
+        first = writer.keys[:, :, :, 0].clone()
+        writer.write(code)
+    assert (writer.keys.data_ptr(), writer.values.data_ptr(), [k.data_ptr() for k, _ in writer.kept]) == taken
+    assert torch.equal(writer.keys[:, :, :, 0], first) and writer.written == 2
+    assert all(keys.shape == (2, 2, 8, 7) and keys.is_contiguous() for keys, _ in writer.kept)

@@ -107,6 +107,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         eq_match=options.eq_match,
         decay_match=options.decay_match,
         texture_match=options.texture_match,
+        dynamics=options.dynamics,
         rerank=options.rerank,
         comp=options.comp,
         align=options.align,

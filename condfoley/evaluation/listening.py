@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from condfoley import media
+from condfoley.dynamics import levels
 from condfoley.evaluation.alignment import SIZE as MOTION_SIZE
 from condfoley.evaluation.alignment import av_align, motion, motion_peaks
 from condfoley.evaluation.clips import JUDGE, Pair
@@ -30,7 +31,7 @@ from condfoley.evaluation.spectral import (
     stft_distance,
 )
 from condfoley.evaluation.timbre import embedding, nearer
-from condfoley.evaluation.timing import average_precision, count_accuracy
+from condfoley.evaluation.timing import average_precision, count_accuracy, dynamics
 from condfoley.mel import spectrogram
 from condfoley.referee import Referee
 
@@ -43,11 +44,12 @@ Values = dict[str, float | None]
 
 @dataclass
 class Judged:
-    """What is known of a pair. wav: (N,), the target's true sound; tokens: (T, D) of its picture."""
+    """What is known of a pair. wav: (N,), the target's true sound; levels: (R,) dB of its events; tokens: (T, D) of its picture."""
 
     pair: Pair
     wav: np.ndarray
     onsets: np.ndarray
+    levels: np.ndarray
     moved: np.ndarray
     tokens: torch.Tensor
     own: list[np.ndarray]
@@ -72,12 +74,14 @@ class Ears:
         size = self.referee.geometry.frame_size
         frames = media.read_frames(path, JUDGE.fps, max(size, MOTION_SIZE))
         small = media.read_frames(path, JUDGE.fps, size) if size != frames.shape[1] else frames
+        onsets = pair.target.onsets[pair.target.onsets < len(pair.target.wav) / RATE]
         own, other = pieces(pair.reference.wav), pieces(pair.stranger.wav) if pair.stranger else []
         own, other = even(embeddings(own), embeddings(other))
         return Judged(
             pair=pair,
             wav=pair.target.wav,
-            onsets=pair.target.onsets[pair.target.onsets < len(pair.target.wav) / RATE],
+            onsets=onsets,
+            levels=levels(pair.target.wav, onsets, RATE),
             moved=motion_peaks(motion(frames), JUDGE.fps),
             tokens=self.referee.video_encoder.encode_clip(torch.from_numpy(small)),
             own=own,
@@ -92,6 +96,7 @@ class Ears:
         """All measures of an answer (N,), as long as the target's true sound, whether or not it holds an event."""
         times, strengths = detect_onsets(wav, RATE)
         values: Values = timing(known.onsets, times, strengths)
+        values["dynamics"] = dynamics(known.onsets, known.levels, times, levels(wav, times, RATE))
         values |= self._timbre(known, wav)
         values |= spectral(wav, known.wav)
         values["offset"] = self._offset(known, wav)

@@ -38,6 +38,15 @@ PER_PAIR = (
     _share("precision_50", "precision ±50 ms", "onset", "the same within 0.05 s"),
     _share("recall_50", "recall ±50 ms", "onset", "the same within 0.05 s"),
     _share("ap_50", "AP ±50 ms", "onset", "the same within 0.05 s"),
+    Metric(
+        "dynamics",
+        "dynamics",
+        "onset",
+        "-1..1",
+        True,
+        -1.0,
+        "rank correlation of the events' levels with those of the true ones that they are matched with within 0.1 s",
+    ),
     _share("count", "count", "onset", "as many events as there should be"),
     _share(
         "timbre", "reference's timbre", "timbre", "nearer to the reference's sound than to a stranger's; chance 0.5"

@@ -193,6 +193,7 @@ ENTRIES = (
     Entry(
         "condfoley-no-texture", "system", "its hits are not made of the reference's", partial(model, texture_match=0.0)
     ),
+    Entry("condfoley-no-dynamics", "system", "its hits are as loud as they were written", partial(model, dynamics=0.0)),
     Entry("condfoley-no-reference-picture", "system", "only hears the reference", partial(model, withheld="picture")),
     Entry("condfoley-no-reference", "opponent", "sees the target, no reference", partial(model, **UNHEARD)),
     Entry(

@@ -1,4 +1,4 @@
-"""How well a soundtrack's events agree with the true ones: counts and average precision. Pure functions in seconds.
+"""How well a soundtrack's events agree with the true ones: counts, average precision, levels. Pure functions in seconds.
 
 F1, precision and recall are in `onset.match`.
 """
@@ -6,6 +6,8 @@ F1, precision and recall are in `onset.match`.
 from __future__ import annotations
 
 import numpy as np
+
+FEWEST = 4  # matched events of which a rank correlation says something
 
 
 def count_accuracy(reference_times: np.ndarray, estimated_times: np.ndarray) -> float:
@@ -43,3 +45,27 @@ def average_precision(
         area += (hits - before) / len(true) * hits / len(heard)
         before = hits
     return area
+
+
+def dynamics(
+    reference_times: np.ndarray,
+    reference_levels: np.ndarray,
+    estimated_times: np.ndarray,
+    estimated_levels: np.ndarray,
+    window: float = 0.1,
+) -> float | None:
+    """Spearman's rank correlation of the levels of events that are matched within `window` seconds: in [-1, 1].
+
+    reference_times (R,), estimated_times (E,): seconds, ascending; their levels in any unit. None of fewer than FEWEST matched
+    events, and where all true or all estimated ones are equally loud.
+    """
+    from mir_eval.util import match_events
+    from scipy.stats import spearmanr
+
+    pairs = match_events(reference_times, estimated_times, window)
+    true, made = (
+        np.array([x[pair[side]] for pair in pairs]) for side, x in enumerate((reference_levels, estimated_levels))
+    )
+    if len(pairs) < FEWEST or min(np.ptp(true), np.ptp(made)) == 0:
+        return None
+    return float(spearmanr(true, made).statistic)
