@@ -16,14 +16,17 @@ MATERIALS = ("wood", "metal", "glass", "metal")
 PITCHES = (180, 700, 1500, 3200)
 
 
-def strike(times, pitch, rng=None):
-    """Decaying tones with their octave: (N,) float32."""
+LEVELS = (1.0, 0.6, 0.9, 0.7)
+
+
+def strike(times, pitch):
+    """Decaying tones with their octave, not equally loud: (N,) float32."""
     t = np.arange(round(0.3 * JUDGE.sample_rate)) / JUDGE.sample_rate
     knock = 0.4 * np.exp(-t / 0.05) * (np.sin(2 * np.pi * pitch * t) + 0.3 * np.sin(4 * np.pi * pitch * t))
     wav = np.zeros(round(SECONDS * JUDGE.sample_rate))
-    for time in times:
+    for time, level in zip(times, LEVELS):
         start = round(time * JUDGE.sample_rate)
-        wav[start : start + len(knock)] += knock[: len(wav) - start]
+        wav[start : start + len(knock)] += level * knock[: len(wav) - start]
     return wav.astype(np.float32)
 
 
