@@ -285,20 +285,27 @@ class Foley:
         duration: float,
         tell: Progress,
     ) -> Tensor:
-        """All candidates' codes, window by window from left to right: (N, rows * columns), column-major."""
+        """All candidates' codes: (N, rows * columns), column-major.
+
+        The target's stretches are written side by side, each of them window by window from left to right.
+        """
         g = self.geometry
         total = g.columns_for(duration)
-        streams = [torch.Generator().manual_seed(s) for s in seeds]
-        codes = torch.zeros(len(seeds), total * g.code_rows, dtype=torch.long, device=self.device)
-        steps = windows.plan(total, g.heard_columns, max(1, round(g.heard_columns * ADVANCE)))
+        starts, length = windows.stretches(total, g.heard_columns)
+        streams = [torch.Generator().manual_seed(s + (i << 32)) for i in range(len(starts)) for s in seeds]
+        codes = torch.zeros(len(streams), length * g.code_rows, dtype=torch.long, device=self.device)
+        steps = windows.plan(length, g.heard_columns, max(1, round(g.heard_columns * ADVANCE)))
         for i, (start, written) in enumerate(steps):
-            seen = windows.at_frames(tokens, g.frame_of_column(start) + torch.arange(g.window_frames))[None]
+            places = [g.frame_of_column(first + start) + torch.arange(g.window_frames) for first in starts]
+            seen = torch.stack([windows.at_frames(tokens, place) for place in places])  # (S, frames, D)
             begin, middle, end = (c * g.code_rows for c in (start, start + written, start + g.heard_columns))
             forced = codes[:, begin:middle]
             window = self.transformer.generate(Condition(seen, heard.tokens, heard.codes), streams, sampling, forced)
             codes[:, middle:end] = window[:, middle - begin : end - begin]
             tell("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
-        return codes
+        return windows.joined(
+            codes.unflatten(0, (len(starts), -1)), [s * g.code_rows for s in starts], total * g.code_rows
+        )
 
     def _sounds(
         self, codes: Tensor, reference: np.ndarray, duration: float, eq: float

@@ -55,19 +55,19 @@ def shaped(
     ringing = decay.ring(reference, hits, geometry)
     recorded = texture.grains(reference, hits, geometry.sample_rate)
 
-    def as_loud(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
-        hard = dynamics.hardness(picture.strength, at, geometry.fps)
-        return dynamics.balanced(sound, at, hard, geometry.sample_rate, share)
-
     def ring_alike(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
         return sound if ringing is None else decay.faded(sound, at, ringing, geometry, share, picture.sliding)
 
     def made_alike(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
         return texture.textured(sound, at, recorded, geometry, share)
 
+    def as_loud(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
+        hard = dynamics.hardness(picture.strength, at, geometry.fps)
+        return dynamics.balanced(sound, at, hard, geometry.sample_rate, share)
+
     struck = comping.met(shown, detect_onsets(wav, geometry.sample_rate)[0])
     own = [comping.met(shown, candidate.hits) for candidate in made]
-    steps = ((as_loud, shares.dynamics), (ring_alike, shares.decay_match), (made_alike, shares.texture_match))
+    steps = ((ring_alike, shares.decay_match), (made_alike, shares.texture_match), (as_loud, shares.dynamics))
     for step, share in steps:
         wav, taken = _gently(step, share, wav, struck, shown, geometry.sample_rate)
         for candidate, at in zip(made, own, strict=True):

@@ -52,9 +52,9 @@ class Sampling:
 
 @dataclass
 class Condition:
-    """One pair's prefix, encoded once for all candidates.
+    """The prefix of one reference and S windows of targets, encoded once for all candidates.
 
-    reference_frames, target_frames: (1, frames, feature_dim); None for the reference's: sound only.
+    target_frames: (S, frames, feature_dim). reference_frames: (1, frames, feature_dim); None: sound only.
     reference_codes: (1, codes) int64; None: no reference at all.
     """
 
@@ -200,50 +200,54 @@ class Transformer(nn.Module):
         forced: Tensor | None = None,
         until: int | None = None,
     ) -> Tensor:
-        """Draws the target's codes: prefix run and kept once for all candidates, which are one batch.
+        """Draws the codes of S windows side by side: prefixes run and kept once for all candidates, which are one batch.
 
-        generators: one random stream (on the CPU) a candidate, so that a seed means the same sound in any batch.
-        forced: (N, F) codes already written, which the window starts with. until: stop before this code; None: write all.
-        Returns (N, until or codes) int64.
+        generators: one random stream (on the CPU) for each of a window's N candidates, then of the next window's, so that a
+        seed means the same sound in any batch. forced: (S * N, F) codes already written, which the windows start with.
+        until: stop before this code; None: write all.
+        Returns (S * N, until or codes) int64.
         """
-        n, total = len(generators), until or self.config.codes
+        rows, total = len(generators), until or self.config.codes
+        candidates = rows // len(condition.target_frames)
         terms = sampling.terms(condition.reference_codes is not None)
         weights = condition.target_frames.new_tensor(list(terms.values()))  # (R,)
-        prefix, hints = self._conditions(condition, list(terms))  # (R, P, n_embd), (R, codes, n_embd)
+        prefix, hints = self._conditions(condition, list(terms))  # (R * S, P, n_embd), (R * S, codes, n_embd)
         if hints is not None:
             prefix = torch.cat([prefix[:, :-1], prefix[:, -1:] + hints[:, :1]], 1)
-        writer = Writer(self.gpt2, prefix, candidates=n, places=total)
-        written = torch.empty(n, 0, dtype=torch.long, device=prefix.device) if forced is None else forced
+        writer = Writer(self.gpt2, prefix, candidates=candidates, places=total)
+        written = torch.empty(rows, 0, dtype=torch.long, device=prefix.device) if forced is None else forced
         start = written.shape[1]
         if start:  # the overlap with the window before, in one pass
-            writer.write(self._fed(written, 0, hints, len(terms)))
+            writer.write(self._fed(written, 0, hints, writer))
         codes = [written]
         for position in range(start, total):
-            logits = self.head(writer.hidden).unflatten(0, (len(terms), n))  # (R, N, n_embed)
-            drawn = draw(torch.einsum("r,rnv->nv", weights, logits), generators, sampling)  # (N, 1)
+            logits = self.head(writer.hidden).unflatten(0, (len(terms), rows))  # (R, S * N, n_embed)
+            drawn = draw(torch.einsum("r,rnv->nv", weights, logits), generators, sampling)  # (S * N, 1)
             codes.append(drawn)
             if position + 1 < total:
-                writer.write(self._fed(drawn, position, hints, len(terms)))
+                writer.write(self._fed(drawn, position, hints, writer))
         return torch.cat(codes, 1)
 
-    def _fed(self, codes: Tensor, position: int, hints: Tensor | None, terms: int) -> Tensor:
-        """Input of (N, F) codes that start at `position`, for each of R terms: (R * N, F, n_embd)."""
-        x = self._segment(self._codes(codes, position), 3).repeat(terms, 1, 1)
+    def _fed(self, codes: Tensor, position: int, hints: Tensor | None, writer: Writer) -> Tensor:
+        """Input of (S * N, F) codes that start at `position`, once more for each term: (R * S * N, F, n_embd)."""
+        x = self._segment(self._codes(codes, position), 3).repeat(writer.rows // len(codes), 1, 1)
         if hints is not None:
-            x = x + hints[:, position + 1 : position + 1 + codes.shape[1]].repeat_interleave(len(codes), 0)
+            near = hints[:, position + 1 : position + 1 + codes.shape[1]]  # (R * S, F, n_embd)
+            x = x + near.repeat_interleave(writer.rows // len(hints), 0)
         return x
 
     def _conditions(self, condition: Condition, terms: list[Given]) -> tuple[Tensor, Tensor | None]:
-        """Prefix and hints with what each term is given, one row a term."""
+        """Prefix and hints with what each term is given: a row for each window, then for those of the next term."""
         target = condition.target_frames
         frames, codes = condition.reference_frames, condition.reference_codes
-        no_reference = torch.tensor([given != "both" for given in terms], device=target.device)
-        no_target = torch.tensor([given == "nothing" for given in terms], device=target.device)
+        no_reference = torch.tensor([given != "both" for given in terms for _ in target], device=target.device)
+        no_target = torch.tensor([given == "nothing" for given in terms for _ in target], device=target.device)
         no_picture = no_reference | (frames is None)
-        frames = torch.zeros_like(target) if frames is None else frames
+        frames = torch.zeros_like(target[:1]) if frames is None else frames
         if codes is None:
             codes = torch.zeros(1, self.config.codes, dtype=torch.long, device=target.device)
-        frames, target, codes = (x.expand(len(terms), *x.shape[1:]) for x in (frames, target, codes))
+        frames, codes = (x.expand(len(no_target), *x.shape[1:]) for x in (frames, codes))
+        target = target.repeat(len(terms), 1, 1)
         prefix = self.prefix(frames, target, codes, no_picture, no_reference, no_target)
         return prefix, self.hints(target, no_target)
 

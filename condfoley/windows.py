@@ -43,6 +43,28 @@ def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:
     return out
 
 
+SIDE_BY_SIDE = 4  # stretches of a target that are written together at most
+LEAST_WINDOWS = 1.5  # windows that each of them has at least
+
+
+def stretches(total: int, window: int) -> tuple[list[int], int]:
+    """Stretches of equal length that make up columns [0, total): their starts, and the length.
+
+    What is written side by side takes hardly longer than one stretch, since the decoder's weights are read once for all.
+    """
+    count = max(1, min(SIDE_BY_SIDE, int(total / (LEAST_WINDOWS * window))))
+    length = -(-total // count)
+    return segments(total, length), length
+
+
+def joined(parts: Tensor, starts: list[int], total: int) -> Tensor:
+    """Parts (S, N, L) that begin at `starts` and together cover [0, total): (N, total); where two overlap, the later one."""
+    out = parts.new_zeros(parts.shape[1], total)
+    for part, start in zip(parts, starts, strict=True):
+        out[:, start : start + parts.shape[2]] = part
+    return out
+
+
 def crossfaded(tiles: list[Tensor], starts: list[int], total: int) -> Tensor:
     """Overlapping tiles joined by linear crossfades over their overlaps.
 

@@ -37,8 +37,8 @@ class Writer:
         self.kept: list[tuple[Tensor, Tensor]] = []  # a block: keys (R, heads, d, P), values (R, heads, P, d)
         self.length, self.written = prefix.shape[1], 0
         self.hidden = self._run(prefix, 0, self._listen).repeat_interleave(candidates, 0)
-        rows, (_, values) = self.prefixes * candidates, self.kept[0]
-        room = (len(self.kept), rows, self.heads, places, values.shape[3])
+        self.rows, (_, values) = self.prefixes * candidates, self.kept[0]
+        room = (len(self.kept), self.rows, self.heads, places, values.shape[3])
         self.keys, self.values = values.new_empty(room), values.new_empty(room)
 
     def write(self, codes: Tensor) -> Tensor:

@@ -59,6 +59,19 @@ def test_forced_codes_are_kept_and_continued_as_if_just_drawn(model, condition):
     assert torch.equal(whole, again)
 
 
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+def test_windows_side_by_side_are_written_as_each_alone(model, condition, guidance):
+    targets = torch.randn(3, 7, 12, generator=torch.Generator().manual_seed(5))
+    forced = torch.randint(32, (6, 5), generator=torch.Generator().manual_seed(6))  # two candidates each
+    sampling = Sampling(top_p=0.9, guidance=guidance, picture_guidance=guidance + 1)
+    told = condition.reference_frames, condition.reference_codes
+    together = model.generate(Condition(targets, *told), streams(*range(6)), sampling, forced)
+    for i, target in enumerate(targets):
+        mine = slice(2 * i, 2 * i + 2)
+        alone = model.generate(Condition(target[None], *told), streams(2 * i, 2 * i + 1), sampling, forced[mine])
+        assert torch.equal(together[mine], alone)
+
+
 def test_guidance_of_one_is_none_and_of_more_changes_the_result(model, condition):
     plain = model.generate(condition, streams(0, 1), Sampling())
     assert torch.equal(plain, model.generate(condition, streams(0, 1), Sampling(guidance=1)))

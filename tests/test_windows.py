@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from condfoley import windows
 from condfoley.windows import at_frames, clearest, crossfaded, looped, pieces, plan, segments
 
 
@@ -78,3 +79,23 @@ def test_pieces_make_up_the_whole_and_see_a_margin_of_it(total):
     assert [i for piece in made for i in range(piece.begin, piece.end)] == list(range(total))
     for piece in made:
         assert piece.left == max(0, piece.begin - 3) and piece.right == min(total, piece.end + 3)
+
+
+@given(st.integers(1, 500), st.integers(1, 40))
+def test_stretches_cover_everything_with_the_same_length(total, window):
+    assume(total >= window)
+    starts, length = windows.stretches(total, window)
+    assert starts[0] == 0 and starts[-1] + length == total and length >= window
+    assert all(a < b <= a + length for a, b in zip(starts, starts[1:]))
+    assert len(starts) == 1 or length >= windows.LEAST_WINDOWS * window
+    assert len(starts) <= windows.SIDE_BY_SIDE
+
+
+def test_short_targets_are_one_stretch():
+    assert windows.stretches(20, 20) == ([0], 20) and windows.stretches(59, 20) == ([0], 59)
+    assert windows.stretches(65, 20) == ([0, 32], 33) and len(windows.stretches(6000, 20)[0]) == windows.SIDE_BY_SIDE
+
+
+def test_joined_stretches_follow_one_another():
+    parts = torch.tensor([[[1, 2, 3]], [[4, 5, 6]]])
+    assert windows.joined(parts, [0, 2], 5).tolist() == [[1, 2, 4, 5, 6]]
