@@ -149,6 +149,14 @@ def save_part(
     return path
 
 
+def drop_part(folder: Path, name: str) -> None:
+    """Takes a part out of a weights folder, where it is in it: first out of the card, then its file."""
+    card = read_card(folder)
+    if entry := card["parts"].pop(name, None):
+        write_json(Path(folder) / CARD, card)
+        (Path(folder) / entry["file"]).unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON atomically."""
     scratch = path.with_suffix(".json.tmp")

@@ -44,7 +44,9 @@ def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:
 
 
 SIDE_BY_SIDE = 4  # stretches of a target that are written together at most
-LEAST_WINDOWS = 1.5  # windows that each of them has at least
+LEAST_WINDOWS = (
+    2.5  # windows that each of them has at least: where one begins, nothing that was written before is known
+)
 
 
 def stretches(total: int, window: int) -> tuple[list[int], int]:

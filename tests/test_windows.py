@@ -92,8 +92,8 @@ def test_stretches_cover_everything_with_the_same_length(total, window):
 
 
 def test_short_targets_are_one_stretch():
-    assert windows.stretches(20, 20) == ([0], 20) and windows.stretches(59, 20) == ([0], 59)
-    assert windows.stretches(65, 20) == ([0, 32], 33) and len(windows.stretches(6000, 20)[0]) == windows.SIDE_BY_SIDE
+    assert windows.stretches(20, 20) == ([0], 20) and windows.stretches(99, 20) == ([0], 99)
+    assert windows.stretches(101, 20) == ([0, 50], 51) and len(windows.stretches(6000, 20)[0]) == windows.SIDE_BY_SIDE
 
 
 def test_joined_stretches_follow_one_another():

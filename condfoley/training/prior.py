@@ -24,7 +24,7 @@ from condfoley.training.pretext import TRUE, cases
 from condfoley.training.samples import write_heard
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
 from condfoley.transformer import Condition, Sampling, Transformer
-from condfoley.weights import load_part
+from condfoley.weights import GUIDED, drop_part, load_part
 
 SHOWN = 6  # examples in a sample
 
@@ -144,9 +144,11 @@ class TransformerStage(Stage):
         return guided_part(Path(self.config.init or ""))[1] if self.config.from_guided else None
 
     def keep_beside(self, weights: Path) -> None:
-        """The teacher goes along."""
+        """The teacher goes along; without one, an earlier teacher that is still there knows less than this transformer."""
         if self.teacher:
             self.teacher.keep(weights, self.geometry)
+        else:
+            drop_part(weights, GUIDED)
 
     def exported(self) -> tuple[nn.Module, dict[str, Tensor]]:
         """The transformer, adapters merged into its weights."""

@@ -97,6 +97,10 @@ def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(co
         for x in (was, load_part(weights, "transformer").state_dict())
     ]
     assert nearer[0] < nearer[1]
+    # A transformer that is trained on has outgrown the teacher that lies there.
+    main(config("transformer", clips, copied, init=str(out), out=str(copied / "on"), steps=1))
+    assert "guided" not in json.loads((weights / CARD).read_text())["parts"]
+    assert not (weights / "guided.safetensors").exists()
 
 
 def test_a_teacher_without_a_transformer_is_refused(copied, clips):
