@@ -21,6 +21,7 @@ RANGE = 60.0  # dB below the take's peak that count as silence
 FADE = 0.02  # s of crossfade around a change
 AFTER = 0.3  # share of the way to the next hit that stays with a hit when it is moved
 JOIN = 0.01  # s of fade where it is cut off
+LENT = 0.5  # s of a hit that are lent at most
 
 
 class Take(NamedTuple):
@@ -176,6 +177,36 @@ def placed(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: i
         first = begin + round(move * sample_rate)
         place = out[max(0, first) : max(0, first + len(piece))]
         place += piece[max(0, -first) :][: len(place)]
+    return out
+
+
+def lent(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A soundtrack (N,) in which the picture's hits that no take has are lent by the nearest ones that are there: (N,) float32.
+
+    heard: (E,) s, ascending, its hits; shown: (K,) s, the picture's. From such a hit to the next one, the sound from the lender
+    to its next one takes the place of what was there, with fades of JOIN.
+    """
+    from mir_eval.util import match_events
+
+    pairs = match_events(shown, heard, REACH)
+    lenders, missing = heard[sorted(j for _, j in pairs)], np.delete(shown, [i for i, _ in pairs])
+    if not len(lenders) or not len(missing):
+        return wav
+    events, out = np.sort(np.concatenate([heard, missing])), wav.astype(np.float32)
+    join, end = round(JOIN * sample_rate), len(wav) / sample_rate
+    for time in missing:
+        lender = lenders[np.abs(lenders - time).argmin()]
+        last = min(LENT, *(events[events > t].min(initial=end) - t for t in (lender, time)))  # s
+        source, place = (round(float(t - JOIN) * sample_rate) for t in (lender, time))
+        piece = _cut(wav, source, source + round(last * sample_rate), 0)
+        fade = min(join, len(piece) // 2)
+        share = np.ones(len(piece), np.float32)
+        share[:fade] = (np.arange(fade) + 0.5) / max(1, fade)
+        share[len(piece) - fade :] = share[:fade][::-1]
+        first = max(0, -place)
+        there = out[place + first : max(0, place + len(piece))]
+        piece, share = piece[first:][: len(there)], share[first:][: len(there)]
+        there += share * (piece - there)
     return out
 
 

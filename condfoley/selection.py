@@ -6,6 +6,7 @@ What the paper does with its sync model, and what comes before it here: candidat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ def put_together(
     What a candidate strikes by itself is not all that is heard of it beside others: the soundtrack is listened to, put
     together again with what was heard, and the one with the fewest faults stays.
     shown: (K,) s, the picture's hits. best: index of the candidate that is taken where others are no better. tolerance: s,
-    see `sync.in_time`. align: takes may be moved, and in the end each hit to where the picture shows it.
+    see `sync.in_time`. align: takes may be moved, and in the end each hit to where the picture shows it. What no take has is lent.
     """
     if not len(shown):
         return made[best].wav, [comping.Take(0.0, best)]
@@ -89,21 +90,34 @@ def put_together(
     few = sorted({best, *near.nonzero()[:, 0].tolist()})
     wavs, hits = [made[i].wav for i in few], [made[i].hits for i in few]
     loud = np.array([comping.levels(wav, sample_rate) for wav in wavs])
-    least, duration = np.inf, len(wavs[0]) / sample_rate
-    takes: list[comping.Take] = []
+    duration, takes, chosen = len(wavs[0]) / sample_rate, list[comping.Take](), list[comping.Take]()
+    whole = None
     for _ in range(LISTENS):
         before, takes = takes, comping.comped(hits, shown, loud, few.index(best), comping.MOVES if align else 0)
         if takes == before:
             break
-        wav = comping.spliced(wavs, takes, sample_rate)
+        made_of = _Heard.of(comping.spliced(wavs, takes, sample_rate), shown, sample_rate)
+        if whole is None or made_of.faults < whole.faults - 1e-9:
+            whole, chosen = made_of, [take._replace(candidate=few[take.candidate]) for take in takes]
+        hits = comping.heard_again(hits, takes, made_of.hits, duration)
+    assert whole is not None
+    for mend in (comping.placed, comping.lent) if align else (comping.lent,):
+        wav = mend(whole.wav, whole.hits, shown, sample_rate)
+        mended = whole if wav is whole.wav else _Heard.of(wav, shown, sample_rate)
+        whole = mended if mended.faults < whole.faults else whole
+    return whole.wav, chosen
+
+
+@dataclass
+class _Heard:
+    """A soundtrack (N,) that was listened to: its hits (E,) s, and what is wrong with them beside the picture's."""
+
+    wav: np.ndarray
+    hits: np.ndarray
+    faults: float
+
+    @classmethod
+    def of(cls, wav: np.ndarray, shown: np.ndarray, sample_rate: int) -> _Heard:
         heard = detect_onsets(wav, sample_rate)[0]
-        wrong = float(comping.faults(shown, heard, loud.shape[1]).sum())
-        if wrong < least - 1e-9:
-            named = [take._replace(candidate=few[take.candidate]) for take in takes]
-            least, best_wav, best_heard, best_takes = wrong, wav, heard, named
-        hits = comping.heard_again(hits, takes, heard, duration)
-    if align:
-        moved = comping.placed(best_wav, best_heard, shown, sample_rate)
-        if comping.faults(shown, detect_onsets(moved, sample_rate)[0], loud.shape[1]).sum() < least:
-            best_wav = moved
-    return best_wav, best_takes
+        cells = comping.cell_count(len(wav), sample_rate)
+        return cls(wav, heard, float(comping.faults(shown, heard, cells).sum()))

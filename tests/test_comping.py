@@ -16,6 +16,7 @@ from condfoley.comping import (
     faults,
     heard_again,
     lateness,
+    lent,
     levels,
     met,
     most_heard,
@@ -23,6 +24,7 @@ from condfoley.comping import (
     spans,
     spliced,
 )
+from condfoley.evaluation.onset import detect_onsets
 from tests.made_up import RATE, pulses
 
 SHOWN = np.array([0.5, 1.2, 1.9])
@@ -200,3 +202,23 @@ def test_placing_keeps_the_length_whatever_the_hits_are(heard, shown, seed):
 def test_the_most_heard_is_that_of_the_longest_time():
     takes = [Take(0.0, 3), Take(0.8, 1), Take(1.9, 3), Take(2.2, 0)]
     assert most_heard(takes, 2.4) == 3 and most_heard(takes, 9.0) == 0
+
+
+def test_a_hit_that_no_take_has_is_lent_by_the_nearest():
+    wav = pulses([0.5, 2.0], 3.0, 400) + pulses([1.4], 3.0, 1500)
+    shown = np.array([0.5, 0.9, 1.4, 2.0, 2.5])
+    out = lent(wav, np.array([0.5, 1.4, 2.0]), shown, RATE)
+    assert detect_onsets(out, RATE)[0] == pytest.approx(shown, abs=0.02)
+    first, last = (out[round(t * RATE) : round((t + 0.1) * RATE)] for t in (0.9, 2.5))
+    assert np.allclose(first, wav[round(0.5 * RATE) : round(0.6 * RATE)], atol=0.02)  # the nearest one
+    assert np.allclose(last, wav[round(2.0 * RATE) : round(2.1 * RATE)], atol=0.02)
+    kept = np.r_[0 : round(0.88 * RATE), round(1.42 * RATE) : round(2.48 * RATE)]
+    assert np.allclose(out[kept], wav[kept], atol=1e-6) and len(out) == len(wav)
+    assert lent(wav, shown, shown, RATE) is wav and lent(wav, np.zeros(0), shown, RATE) is wav
+
+
+@given(st.lists(st.floats(-0.2, 2.2), max_size=4), st.lists(st.floats(0, 2), max_size=4))
+def test_any_hits_may_be_lent(heard, shown):
+    wav = pulses([0.3, 0.9], 2.0)
+    out = lent(wav, np.array(sorted(heard)), np.array(sorted(shown)), RATE)
+    assert out.shape == wav.shape and np.isfinite(out).all() and np.abs(out).max() <= np.abs(wav).max() + 1e-6

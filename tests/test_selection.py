@@ -73,6 +73,12 @@ def test_listening_ends_where_nothing_changes(monkeypatch):
     assert len(listened) == 1
 
 
+def test_a_hit_that_no_candidate_has_is_lent():
+    shown = np.array([0.5, 1.1, 1.6])
+    wav, takes = put_together([candidate([0.5, 1.6])], shown, 0, 0.2, RATE, align=False)
+    assert detect_onsets(wav, RATE)[0] == pytest.approx(shown, abs=0.02) and takes == [Take(0.0, 0)]
+
+
 def test_in_the_end_each_hit_is_where_the_picture_shows_it(monkeypatch):
     shown, made = np.array([0.5, 1.5]), [candidate([0.46, 1.53])]
     wav, takes = put_together(made, shown, 0, 0.2, RATE)
