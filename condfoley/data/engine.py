@@ -76,7 +76,10 @@ def _attempt(function: Callable[[Item], Value], item: Item) -> Done[Item, Value]
 
 
 def _in_pool(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Generator[Done[Item, Value]]:
-    """As many items under way as there are workers; when one dies, those under way wait in line again."""
+    """As many items under way as there are workers; when one dies, those under way wait in line again.
+
+    Which of them did it is not known, so from then on each of these is alone when it runs.
+    """
     waiting, deaths = deque(range(len(items))), Counter[int]()
     while waiting:
         before = set(multiprocessing.active_children())
@@ -86,6 +89,8 @@ def _in_pool(function: Callable[[Item], Value], items: Sequence[Item], workers: 
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
+                    if running and any(deaths[index] for index in (waiting[0], *running.values())):
+                        break
                     running[pool.submit(_attempt, function, items[waiting[0]])] = waiting[0]
                     waiting.popleft()
                 for future in wait(running, return_when=FIRST_COMPLETED).done:

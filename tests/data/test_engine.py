@@ -60,6 +60,20 @@ def test_an_item_that_always_kills_its_worker_is_given_up(engine, two_ray_worker
     assert {i for i, d in done.items() if not d.died} == {0, 2}
 
 
+def killed_late(number):
+    """1 ends its worker while others are still under way."""
+    time.sleep(1.0)
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(1.0)
+    return number
+
+
+def test_what_runs_beside_a_killer_is_not_given_up():
+    done = {d.item: d for d in run(killed_late, [1, 0], workers=2)}
+    assert done[1].died and done[0].value == 0
+
+
 def made_of(job: Job) -> Made:
     if any(video.name == "bad" for video in job.videos):
         os.kill(os.getpid(), signal.SIGKILL)
