@@ -139,7 +139,7 @@ def spliced(wavs: Sequence[np.ndarray], takes: Sequence[Take], sample_rate: int)
     """The soundtrack that `takes` describe, with crossfades: (N,) float32. wavs: (N,) each."""
     out = np.zeros(len(wavs[0]), np.float32)
     reach = round(FADE * sample_rate / 2)
-    rise = (np.arange(2 * reach, dtype=np.float32) + 0.5) / (2 * reach)
+    rise = _ramp(2 * reach)
     places = [round(take.start * sample_rate) for take in takes]
     for take, place, following in zip(takes, places, [*places[1:], len(out)], strict=True):
         begin, end = max(0, place - reach), min(following + reach, len(out))
@@ -169,7 +169,7 @@ def placed(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: i
     for i, (begin, end, move) in enumerate(zip([0, *cuts], [*cuts, len(wav)], moves, strict=True)):
         piece = wav[begin:end].astype(np.float32)
         fade = min(join, len(piece) // 2)
-        ramp = (np.arange(fade, dtype=np.float32) + 0.5) / max(1, fade)
+        ramp = _ramp(fade)
         if i:
             piece[:fade] *= ramp
         if i < len(cuts):
@@ -201,11 +201,9 @@ def lent(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int
         piece = _cut(wav, source, source + round(last * sample_rate), 0)
         fade = min(join, len(piece) // 2)
         share = np.ones(len(piece), np.float32)
-        share[:fade] = (np.arange(fade) + 0.5) / max(1, fade)
-        share[len(piece) - fade :] = share[:fade][::-1]
-        first = max(0, -place)
-        there = out[place + first : max(0, place + len(piece))]
-        piece, share = piece[first:][: len(there)], share[first:][: len(there)]
+        share[:fade], share[len(piece) - fade :] = _ramp(fade), _ramp(fade)[::-1]
+        there = out[max(0, place) : max(0, place + len(piece))]
+        piece, share = (x[max(0, -place) :][: len(there)] for x in (piece, share))
         there += share * (piece - there)
     return out
 
@@ -221,6 +219,11 @@ def _quietest_between(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> li
         quiet = int(uniform_filter1d(between, round(JOIN * sample_rate)).argmin()) if len(between) else 0
         cuts.append(max(cuts[-1] if cuts else 0, first + quiet))
     return cuts
+
+
+def _ramp(samples: int) -> np.ndarray:
+    """A fade from 0 to 1, (samples,) float32."""
+    return (np.arange(samples, dtype=np.float32) + 0.5) / max(1, samples)
 
 
 def _cut(wav: np.ndarray, begin: int, end: int, later: int) -> np.ndarray:

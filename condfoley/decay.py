@@ -45,7 +45,7 @@ class Ring:
 def ring(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Ring | None:
     """Of a sound (N,) with hits at (H,) s, ascending, each until the next one; None when none lasts beyond its attack."""
     attack = round(ATTACK * geometry.sample_rate / geometry.hop)
-    begins, crests, tails = _begins(hits, len(wav), geometry), [], []
+    begins, crests, tails = parts_begin(hits, len(wav), geometry.sample_rate), [], []
     for begin, end in zip(begins, [*begins[1:], len(wav)]):
         part = _part(wav, begin, end, geometry)
         heard = part.levels[:, (begin - part.start) // geometry.hop : (end - part.start) // geometry.hop]
@@ -60,9 +60,9 @@ def ring(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Ring | None:
     return Ring((struck - _whole(struck)[:, None]).mean(0), known.nanmean(0).cummin(1).values)
 
 
-def _begins(hits: np.ndarray, samples: int, geometry: Geometry) -> list[int]:
+def parts_begin(hits: np.ndarray, samples: int, sample_rate: int) -> list[int]:
     """With which of its `samples` the parts of a sound begin that hits (H,) s make; a moved sound's may lie outside it."""
-    return [min(max(0, round((float(time) - LEAD) * geometry.sample_rate)), samples) for time in hits]
+    return [min(max(0, round((float(time) - LEAD) * sample_rate)), samples) for time in hits]
 
 
 def _tail(levels: Tensor, attack: int) -> Tensor:
@@ -103,7 +103,7 @@ def faded(
     still = 1 - np.interp(
         np.arange(len(wav) // g.hop + 1) * g.hop / g.sample_rate * g.fps, range(len(sliding)), sliding
     )
-    begins = _begins(hits, len(wav), g)
+    begins = parts_begin(hits, len(wav), g.sample_rate)
     for i, (begin, end) in enumerate(zip([0, *begins], [*begins, len(wav)])):
         part = _part(wav, begin, end, geometry)
         levels, first = part.levels, (begin - part.start) // g.hop

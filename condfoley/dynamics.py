@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from condfoley.decay import RAMP, parts_begin
+
 SLOPE = 1.5  # dB of level for a dB of shown strength: simulated clips' true sounds have 1.1, real ones 2.3
 SOFTEST = 0.05  # least strength that counts
 FURTHEST = 12.0  # dB by which a hit is changed at most
 LENGTH = 0.1  # s from a hit on in which its level is looked for
 WINDOW = 0.02  # s over which a level is a mean
-LEAD, RAMP = 0.003, 0.003  # s before a hit with which its gain is reached, and over which it changes
 QUIETEST = 1e-9  # power of a level in digital silence
 
 
@@ -21,17 +22,13 @@ def levels(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> np.ndarray:
     """How loud a sound (N,) strikes at (H,) s, ascending: (H,) dB, the highest level from just before each to the next."""
     from scipy.ndimage import uniform_filter1d
 
-    begins = _begins(hits, len(wav), sample_rate)
+    begins = parts_begin(hits, len(wav), sample_rate)
     out = []
     for begin, following in zip(begins, [*begins[1:], len(wav)]):
         end = max(begin + 1, min(begin + round(LENGTH * sample_rate), following))
         power = uniform_filter1d(np.square(wav[begin:end], dtype=np.float64), round(WINDOW * sample_rate))
         out.append(10 * np.log10(max(power.max(initial=0.0), QUIETEST)))
     return np.array(out)
-
-
-def _begins(hits: np.ndarray, samples: int, sample_rate: int) -> list[int]:
-    return [min(max(0, round((float(time) - LEAD) * sample_rate)), samples) for time in hits]
 
 
 def hardness(strength: np.ndarray, hits: np.ndarray, fps: float) -> np.ndarray:
@@ -51,7 +48,7 @@ def balanced(wav: np.ndarray, hits: np.ndarray, hard: np.ndarray, sample_rate: i
     written, wanted = levels(wav, hits, sample_rate), SLOPE * 20 * np.log10(hard.clip(SOFTEST))
     change = ((wanted - wanted.mean()) - (written - written.mean())).clip(-FURTHEST, FURTHEST)
     gains = (10 ** (share * change / 20)).astype(np.float32)
-    out, begins, ramp = wav.copy(), _begins(hits, len(wav), sample_rate), round(RAMP * sample_rate)
+    out, begins, ramp = wav.copy(), parts_begin(hits, len(wav), sample_rate), round(RAMP * sample_rate)
     before = np.float32(1)
     for gain, begin, following in zip(gains, begins, [*begins[1:], len(wav)]):
         out[begin:following] *= gain

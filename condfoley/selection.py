@@ -90,8 +90,8 @@ def put_together(
     few = sorted({best, *near.nonzero()[:, 0].tolist()})
     wavs, hits = [made[i].wav for i in few], [made[i].hits for i in few]
     loud = np.array([comping.levels(wav, sample_rate) for wav in wavs])
-    duration, takes, chosen = len(wavs[0]) / sample_rate, list[comping.Take](), list[comping.Take]()
-    whole = None
+    duration, whole = len(wavs[0]) / sample_rate, None
+    takes: list[comping.Take] = []
     for _ in range(LISTENS):
         before, takes = takes, comping.comped(hits, shown, loud, few.index(best), comping.MOVES if align else 0)
         if takes == before:

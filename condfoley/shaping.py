@@ -71,8 +71,9 @@ def shaped(
     for step, share in steps:
         wav, taken = _gently(step, share, wav, struck, shown, geometry.sample_rate)
         for candidate, at in zip(made, own, strict=True):
-            if taken and len(at):
-                candidate.replace(finished(step(candidate.wav, at, taken)))
+            sound = candidate.wav
+            if taken and len(at) and (done := step(sound, at, taken)) is not sound:
+                candidate.replace(finished(done))
     return wav
 
 

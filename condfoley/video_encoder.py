@@ -49,13 +49,16 @@ class ClipNorm(nn.BatchNorm3d):
     frames, its own statistics count n / (n + prior_frames).
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, features: int, prior_frames: int):
         super().__init__(features)
         self.prior_frames = prior_frames
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> the same."""
-        if self.training or self.running_mean is None or self.running_var is None:
+        if self.training:
             return super().forward(x)
         share = x.shape[2] / (x.shape[2] + self.prior_frames)
         own_mean = x.mean((2, 3, 4))  # (B, C)

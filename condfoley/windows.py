@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+SIDE_BY_SIDE = 4  # stretches of a target that are written together at most
+LEAST_WINDOWS = 2.5  # windows in each of them at least: where one begins, nothing that was written before is known
+
 
 class Piece(NamedTuple):
     """Part [begin, end) of something long, and [left, right) around it that is looked at for its sake."""
@@ -41,12 +44,6 @@ def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:
         out.append((start, written - start))
         written = start + window
     return out
-
-
-SIDE_BY_SIDE = 4  # stretches of a target that are written together at most
-LEAST_WINDOWS = (
-    2.5  # windows that each of them has at least: where one begins, nothing that was written before is known
-)
 
 
 def stretches(total: int, window: int) -> tuple[list[int], int]:

@@ -15,9 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import GPT2Model
 
-Attend = Callable[
-    [int, Tensor, Tensor, Tensor], Tensor
-]  # block; queries, keys, values (B, heads, F, d) -> what is heard
+# Number of a block; its queries, keys and values (B, heads, F, d) -> what is heard.
+Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 
 class Writer:
@@ -41,11 +40,10 @@ class Writer:
         room = (len(self.kept), self.rows, self.heads, places, values.shape[3])
         self.keys, self.values = values.new_empty(room), values.new_empty(room)
 
-    def write(self, codes: Tensor) -> Tensor:
-        """Embeddings of F further codes of each row, (R * N, F, n_embd) -> `hidden` after them."""
+    def write(self, codes: Tensor) -> None:
+        """Runs the embeddings of F further codes of each row, (R * N, F, n_embd); `hidden` is then the one after them."""
         self.hidden = self._run(codes, self.length + self.written, self._recall)
         self.written += codes.shape[1]
-        return self.hidden
 
     def _run(self, x: Tensor, position: int, attend: Attend) -> Tensor:
         """GPT-2 on (B, F, n_embd) from `position` on: last hidden states (B, n_embd)."""

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley.dynamics import FURTHEST, LEAD, RAMP, SLOPE, balanced, hardness, levels
+from condfoley.decay import LEAD, RAMP
+from condfoley.dynamics import FURTHEST, SLOPE, balanced, hardness, levels
 from tests.made_up import RATE, pulses
 
 HITS = np.array([0.3, 0.9, 1.5])

@@ -42,6 +42,15 @@ def test_hits_are_as_loud_as_they_look():
     assert abs(before) < 1.5 and after == pytest.approx(dynamics.SLOPE * 20 * np.log10(2), abs=0.2)
 
 
+def test_a_candidate_with_a_single_hit_has_nothing_to_be_louder_than():
+    wav, hard = noise(SHOWN, [30, 30]), np.linspace(0.4, 0.8, len(STILL), dtype=np.float32)
+    alone = made(noise(SHOWN[:1], [30]))
+    alone.put_aside()  # as those of long targets are: read-only
+    before = np.array(alone.wav)
+    out = shaped(wav, [alone], wav, SHOWN, Shown(STILL, STILL, hard), G, Shares(0.0, 0.0, 0.0, 1.0))
+    assert not np.array_equal(out, wav) and np.array_equal(alone.wav, before)
+
+
 def test_nothing_is_done_without_hits_or_shares():
     wav, reference = noise(SHOWN, [30, 30]), bell([0.2])
     assert shaped(wav, [], reference, SHOWN[:0], PICTURE, G, Shares(1.0, 1.0, 1.0, 1.0)) is wav

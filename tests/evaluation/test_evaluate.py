@@ -26,6 +26,7 @@ CONTROLS = ("shuffled", "noise", "silence")
 NO_TRUTH = ("offset", "av_align")  # neither looks at the true sound
 JUDGED = ("action", "material", "action_agreement", "material_agreement", "action_kl", "material_kl", "inception")
 """By the shipped judges, which never heard sounds like the toy ones."""
+RARE = ("dynamics",)  # only one toy clip has as many events as it asks for
 PUBLISHED = ("published_accuracy", "published_ap", "published_count")
 
 
@@ -50,13 +51,13 @@ def means(report):
 
 
 def columns(means):
-    return [METRICS[name] for name in means["truth"] if name not in (*PUBLISHED, *JUDGED)]
+    return [METRICS[name] for name in means["truth"] if name not in (*PUBLISHED, *JUDGED, *RARE)]
 
 
 def test_the_truth_beats_everything(means):
     for metric in columns(means):
         if metric.name not in (*NO_TRUTH, "timbre", "fine_structure", "attack"):  # those are to be the reference's
-            for name in (name for name in means.keys() - {"truth"} if metric.name in means[name]):
+            for name in means.keys() - {"truth"}:
                 assert not better(metric, means[name][metric.name], means["truth"][metric.name]), metric.name
     assert means["truth"]["f1_100"] == means["truth"]["ap_50"] == means["truth"]["av_align"] == 1
     assert means["truth"]["dynamics"] == 1 and means["silence"]["dynamics"] == -1
@@ -64,10 +65,10 @@ def test_the_truth_beats_everything(means):
 
 
 def test_silence_noise_and_a_strangers_sound_top_no_column(means):
+    real = means.keys() - set(CONTROLS)
     for metric in columns(means):
-        real = {name for name in means.keys() - set(CONTROLS) if metric.name in means[name]}
         top = max(real, key=lambda name: means[name][metric.name] * (1 if metric.higher else -1))
-        for name in (name for name in CONTROLS if metric.name in means[name]):
+        for name in CONTROLS:
             if (metric.name, name) != ("fad", "shuffled"):  # a set of true sounds, though of other clips
                 assert better(metric, means[top][metric.name], means[name][metric.name]), (metric.name, name)
 
