@@ -125,7 +125,7 @@ def pretext_lines(weights: Path, clips: Path, cache: Path, pairs: int, seed: int
             )
         )
     assert isinstance(stage, TransformerStage)
-    stage.fixed = stage._pairs(stage.held_out, fixed_streams(pairs), views=1)
+    stage.fixed = stage._pairs(stage.held_out, fixed_streams(pairs), views=1).to(stage.device)
     found = {case: mean_of(values, seed) for case, values in stage.pretext().items()}
     true = found.pop(pretext.TRUE)
     out = [

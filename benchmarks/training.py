@@ -48,7 +48,7 @@ def loader(stage: Stage, steps: int = TIMED) -> tuple[float, float]:
     drawn = used = 0.0
     for step in range(steps + 1):
         begin = perf_counter()
-        batch = stage.draw(streams(c.seed, step, 0, c.batch_size))
+        batch = stage.draw(streams(c.seed, step, 0, c.batch_size)).to(stage.device)
         middle = perf_counter()
         stage.set_training(True)
         stage.learn(c.steps - 1, batch)
@@ -59,7 +59,7 @@ def loader(stage: Stage, steps: int = TIMED) -> tuple[float, float]:
 
 def overfit(stage: Stage, steps: int, clips: int = CLIPS) -> tuple[Batch, list[float]]:
     """Trains on one batch of `clips` examples again and again: the batch, and the loss of every step."""
-    batch, losses = stage.draw(streams(0, 0, 0, clips)), []
+    batch, losses = stage.draw(streams(0, 0, 0, clips)).to(stage.device), []
     for step in range(steps):
         stage.set_rate(step)
         stage.set_training(True)

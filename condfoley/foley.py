@@ -174,6 +174,7 @@ class Foley:
         comped = shown if rerank and settings["comp"] else NO_TIMES
         wav, takes = selection.put_together(made, comped, best, tolerance, self.geometry.sample_rate, settings["align"])
         wav = shaped(wav, made, heard.wav, shown, picture, self.geometry, shares)
+        wav = selection.mended(wav, comped, self.geometry.sample_rate, settings["align"])
         tell("done", 1.0)
         return Soundtrack(
             wav=wav,

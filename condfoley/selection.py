@@ -15,6 +15,7 @@ from torch import Tensor
 from condfoley import comping
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.referee import Referee
+from condfoley.shaping import finished
 from condfoley.soundtrack import Candidate
 from condfoley.sync import in_time, rerank
 
@@ -101,11 +102,30 @@ def put_together(
             whole, chosen = made_of, [take._replace(candidate=few[take.candidate]) for take in takes]
         hits = comping.heard_again(hits, takes, made_of.hits, duration)
     assert whole is not None
+    return _mended(whole, shown, sample_rate, align).wav, chosen
+
+
+def mended(wav: np.ndarray, shown: np.ndarray, sample_rate: int, align: bool = True) -> np.ndarray:
+    """A soundtrack (N,) that was shaped, with its hits where the picture shows them, `shown` (K,) s, once more.
+
+    How a hit begins and rings decides when it is heard. What is lacking is lent; without `align` nothing is moved.
+    """
+    if not len(shown):
+        return wav
+    whole = _Heard.of(wav, shown, sample_rate)
+    for _ in range(LISTENS):
+        before, whole = whole, _mended(whole, shown, sample_rate, align)
+        if whole is before:
+            break
+    return wav if whole.wav is wav else finished(whole.wav)
+
+
+def _mended(whole: _Heard, shown: np.ndarray, sample_rate: int, align: bool) -> _Heard:
     for mend in (comping.placed, comping.lent) if align else (comping.lent,):
         wav = mend(whole.wav, whole.hits, shown, sample_rate)
-        mended = whole if wav is whole.wav else _Heard.of(wav, shown, sample_rate)
-        whole = mended if mended.faults < whole.faults else whole
-    return whole.wav, chosen
+        after = whole if wav is whole.wav else _Heard.of(wav, shown, sample_rate)
+        whole = after if after.faults < whole.faults else whole
+    return whole
 
 
 @dataclass

@@ -19,6 +19,7 @@ from condfoley.windows import pieces
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 LABEL_WIDTH = 0.7  # frames, deviation of the soft label around an onset, whose height is 1
+MOST_OWN = 0.5  # share of a clip's own statistics in training, at most; 100 frames have a third, 200 a half
 AT_ONCE, MARGIN = 100, 16  # frames of a clip that pass the network together; the margin covers its temporal reach
 
 
@@ -43,14 +44,17 @@ class NarrowConv(Conv2Plus1DEveryFrame):
 
 
 class ClipNorm(nn.BatchNorm3d):
-    """BatchNorm that, in eval mode, goes part of the way to the statistics of each clip (Schneider et al. 2020).
+    """BatchNorm that goes part of the way to the statistics of each clip (Schneider et al. 2020).
 
-    Light, lens and compression of a clip that is unlike the training's move its features as a whole; of a clip of n
-    frames, its own statistics count n / (n + prior_frames).
+    Light, lens and compression of a clip that is unlike the training's move its features as a whole. In eval mode, of a
+    clip of n frames, its own statistics count n / (n + prior_frames); in training mode up to half, at random for each
+    clip, so that what follows learns to see with any share.
     """
 
     running_mean: Tensor
     running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
 
     def __init__(self, features: int, prior_frames: int):
         super().__init__(features)
@@ -58,14 +62,27 @@ class ClipNorm(nn.BatchNorm3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> the same."""
-        if self.training:
-            return super().forward(x)
-        share = x.shape[2] / (x.shape[2] + self.prior_frames)
-        own_mean = x.mean((2, 3, 4))  # (B, C)
+        own_mean = x.mean((2, 3, 4), dtype=torch.float32)  # (B, C)
         own_var = (x - _spread(own_mean)).square().mean((2, 3, 4))  # a quarter of the time of torch.var_mean
-        mean = torch.lerp(self.running_mean, own_mean, share)
-        gain = self.weight / (torch.lerp(self.running_var, own_var, share) + self.eps).sqrt()
+        if self.training:
+            usual_mean, usual_var = self._of_batch(own_mean, own_var, x[:, 0].numel())
+            share = MOST_OWN * torch.rand(len(x), 1, device=x.device)
+        else:
+            usual_mean, usual_var = self.running_mean, self.running_var
+            share = torch.full((1, 1), x.shape[2] / (x.shape[2] + self.prior_frames), device=x.device)
+        mean = torch.lerp(usual_mean, own_mean, share)
+        gain = self.weight / (torch.lerp(usual_var, own_var, share) + self.eps).sqrt()
         return torch.addcmul(_spread(self.bias - mean * gain), x, _spread(gain))
+
+    def _of_batch(self, own_mean: Tensor, own_var: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Mean and variance (C,) of a whole batch from those of its clips (B, C), noted as BatchNorm does."""
+        mean = own_mean.mean(0)
+        var = own_var.mean(0) + own_mean.var(0, unbiased=False)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(var * (count / (count - 1)), self.momentum)
+            self.num_batches_tracked += 1
+        return mean, var
 
 
 def _spread(values: Tensor) -> Tensor:

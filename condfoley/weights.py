@@ -159,6 +159,6 @@ def drop_part(folder: Path, name: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON atomically."""
-    scratch = path.with_suffix(".json.tmp")
+    scratch = path.with_suffix(f".{os.getpid()}.tmp")  # several runs may write the same
     scratch.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
     os.replace(scratch, path)

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 SIDE_BY_SIDE = 4  # stretches of a target that are written together at most
-LEAST_WINDOWS = 2.5  # windows in each of them at least: where one begins, nothing that was written before is known
 
 
 class Piece(NamedTuple):
@@ -47,11 +46,12 @@ def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:
 
 
 def stretches(total: int, window: int) -> tuple[list[int], int]:
-    """Stretches of equal length that make up columns [0, total): their starts, and the length.
+    """Stretches of equal length, a window or more, that make up columns [0, total): their starts, and the length.
 
     What is written side by side takes hardly longer than one stretch, since the decoder's weights are read once for all.
+    Where one begins, it knows nothing of what was written before.
     """
-    count = max(1, min(SIDE_BY_SIDE, int(total / (LEAST_WINDOWS * window))))
+    count = max(1, min(SIDE_BY_SIDE, total // window))
     length = -(-total // count)
     return segments(total, length), length
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from condfoley.sizes import VideoEncoderConfig
-from condfoley.video_encoder import ClipNorm, VideoEncoder
+from condfoley.video_encoder import MOST_OWN, ClipNorm, VideoEncoder
 from condfoley.weights import load_part, read_card, save_part
 from tests.tiny import GEOMETRY, VIDEO
 
@@ -50,11 +50,30 @@ def test_as_many_frames_as_the_prior_has_meet_the_middle_and_each_clip_its_own()
     assert torch.allclose(norm(x)[1:], norm(x[1:]), atol=1e-6)
 
 
-def test_training_is_a_batch_norms():
-    norm, plain = normed(20), nn.BatchNorm3d(3)
+def test_training_notes_what_a_batch_norm_notes(monkeypatch):
+    """And is one, where no share of the clips' own statistics is drawn."""
+    norm, plain = normed(20).train(), nn.BatchNorm3d(3)
     plain.load_state_dict(norm.state_dict())
-    assert torch.equal(norm.train()(shown(5, 2)), plain(shown(5, 2)))
-    assert torch.equal(norm.running_mean, plain.running_mean)
+    monkeypatch.setattr(torch, "rand", torch.zeros)
+    for _ in range(2):
+        assert torch.allclose(norm(shown(5, 2)), plain(shown(5, 2)), atol=1e-5)
+    for name, value in plain.state_dict().items():
+        assert torch.allclose(norm.state_dict()[name], value, atol=1e-5), name
+
+
+def test_training_goes_part_of_the_way_to_each_clip_with_a_gradient(monkeypatch):
+    norm, x = normed(20).train(), torch.cat([shown(6), 5 - 2 * shown(6)])
+    monkeypatch.setattr(torch, "rand", lambda *size, device: torch.tensor([[0.0], [1.0]]))
+    x.requires_grad_()
+    made = norm(x)
+    usual_mean, usual_var = x.mean((0, 2, 3, 4)), x.var((0, 2, 3, 4), correction=0)
+    for clip, share in zip(range(2), (0.0, MOST_OWN)):
+        mean = torch.lerp(usual_mean, x[clip].mean((1, 2, 3)), share).view(3, 1, 1, 1)
+        var = torch.lerp(usual_var, x[clip].var((1, 2, 3), correction=0), share).view(3, 1, 1, 1)
+        weight, bias = norm.weight.view(3, 1, 1, 1), norm.bias.view(3, 1, 1, 1)
+        assert torch.allclose(made[clip], (x[clip] - mean) / (var + norm.eps).sqrt() * weight + bias, atol=1e-5)
+    made.square().mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in (x, norm.weight, norm.bias))
 
 
 @torch.no_grad()

@@ -8,7 +8,8 @@ from condfoley import comping, selection
 from condfoley.comping import Take
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.foley import Foley
-from condfoley.selection import choose, delay, judged, put_together
+from condfoley.selection import choose, delay, judged, mended, put_together
+from condfoley.shaping import CEILING
 from condfoley.soundtrack import Candidate
 from tests.made_up import RATE, pulses
 from tests.tiny import write_tiny_weights
@@ -88,6 +89,17 @@ def test_in_the_end_each_hit_is_where_the_picture_shows_it(monkeypatch):
     monkeypatch.setattr(comping, "placed", lambda wav, *_: np.zeros_like(wav))
     spoilt, _ = put_together(made, shown, 0, 0.2, RATE)
     assert np.array_equal(spoilt, made[0].wav)  # what does not get better stays as it was
+
+
+def test_a_soundtrack_that_was_shaped_is_put_right_once_more():
+    shown, wav = np.array([0.5, 1.1, 1.5]), pulses([0.46, 1.53], 2.0)
+    before = wav.copy()
+    right = mended(3 * wav, shown, RATE)
+    assert detect_onsets(right, RATE)[0] == pytest.approx(shown, abs=0.012) and np.abs(right).max() <= CEILING
+    lent = mended(wav, shown, RATE, align=False)
+    assert detect_onsets(lent, RATE)[0] == pytest.approx([0.46, 1.1, 1.53], abs=0.02)
+    assert mended(wav, shown[:0], RATE) is wav
+    assert np.array_equal(wav, before)
 
 
 @pytest.mark.parametrize("late", [0.06, -0.04])

@@ -1,6 +1,8 @@
 """Weights are verified before they are used."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -76,3 +78,15 @@ def test_the_shipped_weights_are_whole_and_small():
     assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 40e6
     for name in card["parts"]:
         load_part(SHIPPED, name)
+
+
+def test_runs_that_write_the_same_file_do_not_meet(tmp_path):
+    """Two that begin together share a cache, and its settings.json."""
+    code = (
+        "import sys; from pathlib import Path; from condfoley.weights import write_json\n"
+        "for i in range(400): write_json(Path(sys.argv[1]), list(range(i)))"
+    )
+    path = tmp_path / "settings.json"
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(2)]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert json.loads(path.read_text()) == list(range(399)) and list(tmp_path.iterdir()) == [path]

@@ -87,13 +87,14 @@ def test_stretches_cover_everything_with_the_same_length(total, window):
     starts, length = windows.stretches(total, window)
     assert starts[0] == 0 and starts[-1] + length == total and length >= window
     assert all(a < b <= a + length for a, b in zip(starts, starts[1:]))
-    assert len(starts) == 1 or length >= windows.LEAST_WINDOWS * window
     assert len(starts) <= windows.SIDE_BY_SIDE
 
 
 def test_short_targets_are_one_stretch():
-    assert windows.stretches(20, 20) == ([0], 20) and windows.stretches(99, 20) == ([0], 99)
-    assert windows.stretches(101, 20) == ([0, 50], 51) and len(windows.stretches(6000, 20)[0]) == windows.SIDE_BY_SIDE
+    assert windows.stretches(20, 20) == ([0], 20) and windows.stretches(39, 20) == ([0], 39)
+    assert (
+        windows.stretches(65, 20) == ([0, 22, 43], 22) and len(windows.stretches(6000, 20)[0]) == windows.SIDE_BY_SIDE
+    )
 
 
 def test_joined_stretches_follow_one_another():

@@ -35,12 +35,23 @@ def augment(frames: Tensor, size: int, generator: torch.Generator) -> Tensor:
         frames = frames.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     if draw.uniform() < 0.3:
         frames = F.avg_pool2d(frames, 3, 1, 1, count_include_pad=False)
+    if draw.uniform() < 0.2:
+        coarse = F.interpolate(frames, scale_factor=draw.uniform(0.35, 0.8), mode="area")
+        frames = F.interpolate(coarse, frames.shape[2:], mode="bilinear", align_corners=False)
+    if draw.uniform() < 0.5:
+        frames = frames.clamp(min=0) ** math.exp(draw.uniform(-0.5, 0.5))
     contrast, tint = draw.uniform(0.5, 1.4), torch.tensor([draw.uniform(-0.1, 0.1) for _ in range(3)])
     middle = frames.mean()
     frames = (frames - middle) * contrast + middle + tint.view(3, 1, 1)
     if draw.uniform() < 0.3:
         frames = frames + torch.cumsum(draw.normal(t, 1, 1, 1), 0) * 0.004  # exposure drifts
     return frames + draw.normal(*frames.shape) * draw.uniform(0, 0.04)
+
+
+def side_by_side(frames: Tensor, other: Tensor, rng: np.random.Generator) -> None:
+    """Gives half of one clip's picture (T, 3, S, S), left or upper, to a random half of another's, in place."""
+    axis, half = int(rng.integers(2, 4)), frames.shape[-1] // 2
+    frames.narrow(axis, 0, half).copy_(other.narrow(axis, int(rng.integers(half)), half))
 
 
 class _Draw:
@@ -72,10 +83,10 @@ def _geometric(frames: Tensor, size: int, draw: _Draw) -> Tensor:
 
 def _affine(draw: _Draw, aspect: float, flip: float) -> Tensor:
     """(2, 3): a random part of the picture, a little turned. aspect: by how much it is wider. flip: -1 mirrors it."""
-    scale = draw.uniform(0.6, 1.0)
+    scale = draw.uniform(0.6, 1.2)
     turn = 0.08 * draw.normal().item()
     sine, cosine = math.sin(turn), math.cos(turn)
-    room = 1 - scale
+    room = abs(1 - scale)
     shift = (draw.uniform(-room, room), draw.uniform(-room, room))
     return torch.tensor(
         [

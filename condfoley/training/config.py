@@ -41,6 +41,8 @@ class DataConfig:
     """Picture views of each clip that its tokens are made of: plain, mirrored, the rest augmented."""
     workers: int = 2
     """Processes that fill the cache with decoded clips and with what earlier parts make of them."""
+    loaders: int = 0
+    """Processes that draw batches while the GPU computes; 0: drawn between steps. The batches are the same."""
     engine: Engine = "local"
     """What fills the cache: processes of this machine, or a Ray cluster that sees the same folders."""
 
@@ -188,6 +190,8 @@ class TrainConfig:
         for name, least in (("steps", 0), ("batch_size", 1), ("accumulate", 1), ("keep", 1), ("lora", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more")
+        if self.data.loaders < 0:
+            raise ValueError("data.loaders must be 0 or more")
         if self.data.views < 1:
             raise ValueError("data.views must be 1 or more")
         if not 0 <= self.ema < 1:

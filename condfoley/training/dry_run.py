@@ -31,7 +31,7 @@ def report(stage: Stage) -> str:
     }
     lines.append(f"data: {len(stage.store.train)} videos to train, {len(stage.store.validation)} to validate")
     if c.steps:
-        batch = stage.draw(streams(c.seed, 0, 0, share))
+        batch = stage.draw(streams(c.seed, 0, 0, share)).to(stage.device)
         lines.append("one batch: " + ", ".join(f"{list(t.shape)} {str(t.dtype)[6:]}" for t in batch.tensors))
         parameters = {p.untyped_storage().data_ptr() for n in stage.networks.values() for p in n.parameters()}
         kept = Kept(parameters)

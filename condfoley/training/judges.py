@@ -69,7 +69,7 @@ class JudgesStage(Stage):
         if not config.init:
             self._standardise()
         self.add(PART, self.judges, config.lr, self._loss)
-        self.fixed = self._batch(held, fixed_streams(HELD_OUT))
+        self.fixed = self._batch(held, fixed_streams(HELD_OUT)).to(self.device)
 
     def _usable(self, clips: list[Clip]) -> list[Clip]:
         known = set(self.sizes.materials)
@@ -102,10 +102,8 @@ class JudgesStage(Stage):
 
     def _batch(self, clips: list[Clip], rngs: Sequence[np.random.Generator]) -> Batch:
         names, wavs, actions, materials = zip(*(self._window(clips, rng) for rng in rngs))
-        spec = heard(torch.from_numpy(np.stack(wavs)).to(self.device), self.geometry)
-        return Batch(
-            list(names), (spec, torch.tensor(actions).to(self.device), torch.tensor(materials).to(self.device))
-        )
+        spec = heard(torch.from_numpy(np.stack(wavs)).to(self.drawn_on), self.geometry)
+        return Batch(list(names), (spec, torch.tensor(actions), torch.tensor(materials)))
 
     def _standardise(self) -> None:
         """Mean and deviation of each mel band, from training windows."""

@@ -64,8 +64,9 @@ class SyncStage(Stage):
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
         self.add("sync", started(self.model, self.part, config), config.lr, self._loss)
+        self.spread = self.model.feature_std.cpu()
         self.window = config.window or 2 * g.window_frames
-        self.fixed = self._pairs(self.held_out, fixed_streams(128), views=1).tensors
+        self.fixed = self._pairs(self.held_out, fixed_streams(128), views=1).to(self.device).tensors
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:
@@ -81,14 +82,14 @@ class SyncStage(Stage):
     def _pairs(self, bank: list[Heard], rngs: Sequence[np.random.Generator], views: int) -> Batch:
         """(tokens (B, T, D), spectrograms (B, n_mels, M) in [0, 1], labels (B, classes))."""
         names, *examples = zip(*(self._one(bank, rng, views) for rng in rngs))
-        return Batch(list(names), tuple(torch.from_numpy(np.stack(x)).float().to(self.device) for x in examples))
+        return Batch(list(names), tuple(torch.from_numpy(np.stack(x)).float() for x in examples))
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
         """Freshly shifted sounds beside their pictures, with noise on the picture tokens."""
         batch = self._pairs(self.bank, rngs, views=len(self.bank[0].tokens))
         tokens, spec, label = batch.tensors
         noise = torch.from_numpy(np.stack([r.standard_normal(tokens.shape[1:], np.float32) for r in rngs]))
-        tokens = tokens + noise.to(self.device) * self.config.loss.feature_noise * self.model.feature_std
+        tokens = tokens + noise * self.config.loss.feature_noise * self.spread
         return Batch(batch.names, (tokens, spec, label))
 
     def _one(

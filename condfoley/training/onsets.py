@@ -37,6 +37,7 @@ class EventsStage(Stage):
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
         self.add("events", started(self.model, self.part, config), config.lr, self._loss)
+        self.spread = self.model.feature_std.cpu().numpy()
         self.window = config.window or 2 * self.geometry.window_frames
 
     @classmethod
@@ -52,11 +53,11 @@ class EventsStage(Stage):
             clip, views = self.store.train[index], self.bank[index]
             start = int(rng.integers(0, max(1, clip.frame_count - self.window + 1)))
             seen = token_window(views[int(rng.integers(len(views)))], start, self.window).astype(np.float32)
-            noise = rng.standard_normal(seen.shape, np.float32) * self.model.feature_std.cpu().numpy()
+            noise = rng.standard_normal(seen.shape, np.float32) * self.spread
             names.append(clip.name)
             tokens.append(seen + self.config.loss.feature_noise * noise)
             labels.append(frame_labels(clip.events, start, self.window, self.geometry.fps))
-        return Batch(names, tuple(torch.from_numpy(np.stack(x)).to(self.device) for x in (tokens, labels)))
+        return Batch(names, tuple(torch.from_numpy(np.stack(x)) for x in (tokens, labels)))
 
     def _loss(self, tokens: Tensor, labels: Tensor) -> Loss:
         logits = self.model(tokens).float()

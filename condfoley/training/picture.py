@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,15 @@ from condfoley.data.simulation.events import Event
 from condfoley.data.store import Clip
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import match
-from condfoley.training.augment import SOURCE_RATES, augment, repeated_frames
+from condfoley.training.augment import SOURCE_RATES, augment, repeated_frames, side_by_side
 from condfoley.training.config import TrainConfig
 from condfoley.training.kinetics import load_kinetics
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage
 from condfoley.video_encoder import LABEL_WIDTH, VideoEncoder, pick_onsets
+
+SPEEDS = (-0.35, 0.3)  # range of the logarithm of a window's speed, where it is changed
+SHARED = 0.15  # share of the windows that share their picture with another clip's, whose events count too
 
 
 def frame_labels(events: tuple[Event, ...], start: int, count: int, fps: float) -> np.ndarray:
@@ -34,6 +38,13 @@ def frame_labels(events: tuple[Event, ...], start: int, count: int, fps: float) 
         if event.duration:
             inside = (frame >= event.time * fps) & (frame <= (event.time + event.duration) * fps)
             out[:, 1] = np.maximum(out[:, 1], inside)
+    return out
+
+
+def labels_together(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Labels (T, 3) of two things that are seen at once: the nearer onset with its strength, sliding where either slides."""
+    out = np.where(other[:, :1] > one[:, :1], other, one)
+    out[:, 1] = np.maximum(one[:, 1], other[:, 1])
     return out
 
 
@@ -89,28 +100,41 @@ class VideoStage(Stage):
         self.window = config.window or self.geometry.window_frames
 
     def _one(self, clip: Clip, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """A random window of a clip: frames (T, H, W, 3) uint8, at a lower rate now and then, and their labels."""
+        """A random window of a clip: frames (T, H, W, 3) uint8, at times faster or slower or at a lower rate, and labels."""
         fps = self.geometry.fps
-        start = int(rng.integers(0, max(1, clip.frame_count - self.window + 1)))
-        piece = clip.frames(start, self.window)
-        piece = np.concatenate([piece, np.repeat(piece[-1:], self.window - len(piece), 0)])
+        speed = float(np.exp(rng.uniform(*SPEEDS))) if rng.random() < 0.35 else 1.0
+        events = tuple(replace(e, time=e.time / speed, duration=e.duration / speed) for e in clip.events)
+        start = int(rng.integers(0, max(1, int(clip.frame_count / speed) - self.window + 1)))
+        shown = (start + np.arange(self.window)) * speed
         if rng.random() < 0.12:
             rate = float(rng.choice(SOURCE_RATES))
-            piece = piece[repeated_frames(self.window, fps, rate, rng.random())]
-        return piece, frame_labels(clip.events, start, self.window, fps)
+            shown = shown[repeated_frames(self.window, fps, rate, rng.random())]
+        first = int(shown[0])
+        piece = clip.frames(first, int(shown[-1]) + 1 - first)
+        index = np.minimum(shown.astype(int) - first, len(piece) - 1)
+        return piece[index], frame_labels(events, start, self.window, fps)
+
+    def _view(self, rng: np.random.Generator) -> tuple[str, Tensor, np.ndarray]:
+        """A random clip's name, an augmented window of it (T, 3, S, S), and the labels (T, 3)."""
+        clip = self.store.train[rng.integers(len(self.store.train))]
+        piece, labels = self._one(clip, rng)
+        view = torch.from_numpy(np.ascontiguousarray(piece)).permute(0, 3, 1, 2) / 255.0
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        return clip.name, augment(view, self.geometry.frame_size, generator), labels
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
         """Augmented windows (B, T, 3, S, S) of random clips, and their labels (B, T, 3)."""
         names, frames, labels = [], [], []
         for rng in rngs:
-            clip = self.store.train[rng.integers(len(self.store.train))]
-            piece, label = self._one(clip, rng)
-            view = torch.from_numpy(np.ascontiguousarray(piece)).permute(0, 3, 1, 2) / 255.0
-            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            names.append(clip.name)
-            frames.append(augment(view, self.geometry.frame_size, generator))
+            name, view, label = self._view(rng)
+            if rng.random() < SHARED:
+                _, other, also = self._view(rng)
+                side_by_side(view, other, rng)
+                label = labels_together(label, also)
+            names.append(name)
+            frames.append(view)
             labels.append(torch.from_numpy(label))
-        return Batch(names, (torch.stack(frames).to(self.device), torch.stack(labels).to(self.device)))
+        return Batch(names, (torch.stack(frames), torch.stack(labels)))
 
     def _loss(self, frames: Tensor, labels: Tensor) -> Loss:
         logits = self.encoder.event_logits(self.encoder(frames)).float()

@@ -57,7 +57,8 @@ class TransformerStage(Stage):
         self.teacher = Teacher(Path(config.teacher), device) if config.teacher else None
         self.adapted: Any = add_adapters(self.model, config.lora) if config.lora else None
         self.add("transformer", self.adapted or self.model, config.lr, self._loss)
-        self.fixed = self._pairs(self.held_out, fixed_streams(96), views=1)
+        self.spread = self.model.feature_std.cpu()
+        self.fixed = self._pairs(self.held_out, fixed_streams(96), views=1).to(self.device)
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:
@@ -82,7 +83,7 @@ class TransformerStage(Stage):
             pictures = [token_window(e.tokens[view], start, n) for start in (first, int(e.starts[track, t]))]
             rows.append((*pictures, e.codes[track, r], e.codes[track, t]))
             names.append(e.clip.name)
-        a, b, c, d = (torch.from_numpy(np.stack(x)).to(self.device) for x in zip(*rows))
+        a, b, c, d = (torch.from_numpy(np.stack(x)) for x in zip(*rows))
         return Batch(names, (a.float(), b.float(), c.long(), d.long()))
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
@@ -90,12 +91,11 @@ class TransformerStage(Stage):
         batch, weights = self._pairs(self.bank, rngs, views=len(self.bank[0].tokens)), self.config.loss
         reference, target, *codes = batch.tensors
         shape = (2, *target.shape[1:])
-        noise = torch.from_numpy(np.stack([r.standard_normal(shape, np.float32) for r in rngs])).to(self.device)
+        noise = torch.from_numpy(np.stack([r.standard_normal(shape, np.float32) for r in rngs]))
         reference, target = (
-            frames + noise[:, i] * weights.feature_noise * self.model.feature_std
-            for i, frames in enumerate((reference, target))
+            frames + noise[:, i] * weights.feature_noise * self.spread for i, frames in enumerate((reference, target))
         )
-        chance = torch.from_numpy(np.stack([r.random(2) for r in rngs])).to(self.device)
+        chance = torch.from_numpy(np.stack([r.random(2) for r in rngs]))
         no_target = chance[:, 0] < weights.drop_all
         no_reference = chance[:, 0] < weights.drop_all + weights.drop_reference
         no_picture = chance[:, 1] < weights.drop_picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from condfoley.training.checkpoint import Checkpoints, disk_is_full
 from condfoley.training.config import TrainConfig
 from condfoley.training.distil import guided_part
 from condfoley.training.dry_run import report
+from condfoley.training.loaders import drawn
 from condfoley.training.log import Log
-from condfoley.training.stage import Stage, streams
+from condfoley.training.stage import Batch, Stage
 from condfoley.weights import CARD, read_card, save_part
 
 STAGES = {
@@ -128,9 +130,10 @@ def _train(stage: Stage, checkpoints: Checkpoints) -> None:
             f"{len(stage.store.validation)} to validate, step {start} of {c.steps}",
             file=sys.stderr,
         )
+    batches = drawn(stage, start)
     with Log(c, start, a.is_main_process) as log:
         for step in range(start, c.steps):
-            metrics = advance(stage, step, checkpoints)
+            metrics = advance(stage, step, batches, checkpoints)
             done = step + 1
             last = done == c.steps
             if done % c.log_every == 0 or last:
@@ -144,13 +147,12 @@ def _train(stage: Stage, checkpoints: Checkpoints) -> None:
             export(stage, log.latest, c.steps)
 
 
-def advance(stage: Stage, step: int, checkpoints: Checkpoints) -> dict[str, Tensor]:
-    """One step; its chance depends on the seed, the step and the example's place in the batch only.
+def advance(stage: Stage, step: int, batches: Iterator[Batch], checkpoints: Checkpoints) -> dict[str, Tensor]:
+    """One step, on the next batches; its chance depends on the seed, the step and the example's place in the batch only.
 
     So a resumed run takes the same steps, and several processes take the step that one would have taken.
     """
     c, a = stage.config, stage.accelerator
-    share = c.batch_size // (a.num_processes * c.accumulate)
     stage.set_rate(step)
     stage.set_training(True)
     total: dict[str, Tensor] = {}
@@ -158,7 +160,7 @@ def advance(stage: Stage, step: int, checkpoints: Checkpoints) -> dict[str, Tens
         place = part * a.num_processes + a.process_index
         stage.whole_batch = part + 1 == c.accumulate
         torch.manual_seed((c.seed * 1_000_003 + step) * 65_537 + place)  # dropout
-        batch = stage.draw(streams(c.seed, step, place * share, share))
+        batch = next(batches).to(stage.device)
         try:
             metrics = stage.learn(step, batch)
         except FloatingPointError as error:

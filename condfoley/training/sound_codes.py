@@ -61,7 +61,7 @@ class TokenizerStage(Stage):
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
         """Spectrograms (B, 1, n_mels, T) in [-1, 1] of random windows."""
         names, wav = random_sounds(self.store.train, self.geometry.clip_samples, rngs)
-        return Batch(names, (window_spec(wav.to(self.device), self.geometry),))
+        return Batch(names, (window_spec(wav.to(self.drawn_on), self.geometry),))
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update of the tokenizer and, from its first step on, of the discriminator."""

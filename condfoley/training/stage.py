@@ -21,6 +21,7 @@ from condfoley.data.store import Clip, Store
 from condfoley.errors import InputError
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import require
+from condfoley.video_encoder import ClipNorm
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 """What is minimised, and what is logged."""
@@ -34,6 +35,10 @@ class Batch:
 
     names: list[str]
     tensors: tuple[Tensor, ...]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        return Batch(self.names, tuple(tensor.to(device, non_blocking=True) for tensor in self.tensors))
 
 
 class Objective(nn.Module):
@@ -60,6 +65,7 @@ class Stage(ABC):
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         self.config, self.accelerator = config, accelerator
         self.geometry, self.device = config.geometry, accelerator.device
+        self.drawn_on = torch.device("cpu") if config.data.loaders else self.device  # a forked process has no GPU
         self.networks: dict[str, nn.Module] = {}
         self.objectives: dict[str, nn.Module] = {}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
@@ -88,8 +94,8 @@ class Stage(ABC):
 
     @abstractmethod
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
-        """One training example from each random stream. All its randomness comes from there, so that an example is
-        the same whichever process draws it, and beside whichever others."""
+        """One training example from each random stream, on the device `drawn_on`. All its randomness comes from there,
+        so that an example is the same whichever process draws it, and beside whichever others."""
 
     @abstractmethod
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
@@ -129,7 +135,8 @@ class Stage(ABC):
         if self.config.init_share:
             self.start = {name: value.clone() for name, value in self.trained().state_dict().items()}
         for name, objective in self.objectives.items():
-            if a.num_processes > 1 and self.device.type == "cuda":  # torch has none for the CPU
+            follows_clips = any(isinstance(module, ClipNorm) for module in objective.modules())
+            if a.num_processes > 1 and self.device.type == "cuda" and not follows_clips:  # torch has none for the CPU
                 objective = nn.SyncBatchNorm.convert_sync_batchnorm(objective)
             self.objectives[name], self.optimizers[name] = a.prepare(objective, self.optimizers[name])
 

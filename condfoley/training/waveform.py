@@ -78,7 +78,7 @@ class VocoderStage(Stage):
             self.add(DISCRIMINATOR, disc, config.lr_disc, self._discriminator_loss)
         self.tokenizer = None
         if config.loss.reconstructed:
-            self.tokenizer = load_part(Path(config.weights), "tokenizer", str(accelerator.device))
+            self.tokenizer = load_part(Path(config.weights), "tokenizer", str(self.drawn_on))
         frames = (config.window or self.geometry.window_samples) // self.geometry.hop
         self.samples = min(frames, self.geometry.window_mel_frames) * self.geometry.hop
         _, held_out = random_sounds(self.store.validation, self.geometry.window_samples, fixed_streams(32))
@@ -97,7 +97,7 @@ class VocoderStage(Stage):
         """(waveform (B, samples), spectrogram of the same span (B, n_mels, frames))."""
         g = self.geometry
         names, window = random_sounds(self.store.train, g.window_samples, rngs)
-        window = window.to(self.device)
+        window = window.to(self.drawn_on)
         spec = self._spec(window, g.window_mel_frames)
         if self.tokenizer is not None:
             chosen = [i for i, rng in enumerate(rngs) if rng.random() < self.config.loss.reconstructed]

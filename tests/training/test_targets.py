@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.data.simulation.events import Event
-from condfoley.training.augment import augment, repeated_frames
+from condfoley.training.augment import augment, repeated_frames, side_by_side
 from condfoley.training.extract import window_starts
 from condfoley.training.offset import draw_splices
-from condfoley.training.picture import frame_labels
+from condfoley.training.picture import frame_labels, labels_together
 from condfoley.training.stage import rate_scale
 from condfoley.training.waveform import MultiScaleDiscriminator, stft_distance
 from condfoley.video_encoder import pick_onsets
@@ -90,3 +90,20 @@ def test_the_vocoders_judges_listen_at_three_rates():
     judged = MultiScaleDiscriminator(channels=4)(torch.randn(2, 8192))
     assert len(judged) == 3
     assert judged[0][-1].shape[-1] > judged[1][-1].shape[-1] > judged[2][-1].shape[-1]
+
+
+def test_half_of_a_picture_goes_to_another_clip():
+    for seed in range(8):
+        frames, other = torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
+        side_by_side(frames, other, np.random.default_rng(seed))
+        assert frames.sum() == frames.numel() / 2
+        assert frames[:, :, :4].all() or frames[..., :4].all()
+
+
+def test_two_things_that_are_seen_at_once_are_both_labelled():
+    hits = frame_labels((Event(0.4, "hit", strength=0.2),), 0, 30, 15.0)
+    slides = frame_labels((Event(1.2, "scratch", 0.5, strength=0.9),), 0, 30, 15.0)
+    both = labels_together(hits, slides)
+    assert np.array_equal(both[:, :2], labels_together(slides, hits)[:, :2])
+    assert both[6].tolist() == hits[6].tolist() and both[18].tolist() == slides[18].tolist()
+    assert np.array_equal(both[:, 1], slides[:, 1])
