@@ -38,6 +38,9 @@ ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
 MATCH = 1.0  # share of the way to the reference's spectrum, decays and texture, and to the picture's dynamics
+IN_CACHE = (
+    2  # candidates whose windows are decoded at a time, so that what is computed stays in the cache of a processor
+)
 TOGETHER = 240.0  # s of sound, of all candidates, that are decoded together
 IN_MEMORY = 2400.0  # s of sound, of all candidates, that stay in memory; more goes to temporary files
 NO_TIMES = np.zeros(0)
@@ -125,8 +128,9 @@ class Foley:
         the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
         eq_match .. dynamics: how far the sound goes towards the reference and the picture, in [0, 1], see `Shares`; None:
         MATCH, or 0 in mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
-        (at most REACH), and each take of a comped soundtrack further (at most MOVES cells). comp: take each moment from
-        the candidate that hits when the picture does; otherwise, or without `rerank`, one candidate is taken whole.
+        (at most REACH), each take of a comped soundtrack further (at most MOVES cells), and each of its hits in the end to where
+        the picture shows it. comp: take each moment from the candidate that hits when the picture does; otherwise, or without
+        `rerank`, one candidate is taken whole.
         tolerance, reference_start: s. mode: `published` does as the published script does, with its own sampling
         (docs/published.md). progress: called with what is done and its share.
         Raises InputError when a file cannot be used, or the reference is silent.
@@ -328,7 +332,8 @@ class Foley:
         tiles = []
         for start in starts:
             piece = codes[:, start * g.code_rows : (start + g.heard_columns) * g.code_rows]
-            tiles.append((self.tokenizer.decode(piece, g.code_rows)[:, 0] + 1) / 2)
+            specs = [self.tokenizer.decode(few, g.code_rows)[:, 0] for few in piece.split(IN_CACHE)]
+            tiles.append((torch.cat(specs) + 1) / 2)
         joined = windows.crossfaded(tiles, [s * g.column_mel_frames for s in starts], total * g.column_mel_frames)
         return joined.clamp(0, 1)
 

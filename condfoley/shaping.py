@@ -6,7 +6,7 @@ picture's and the comping's work, so no step may go so far that one of them is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,30 +51,33 @@ def shaped(
     """
     if not len(shown) or not (shares.decay_match or shares.texture_match or shares.dynamics):
         return wav
-    hits = detect_onsets(reference, geometry.sample_rate)[0]
-    ringing = decay.ring(reference, hits, geometry)
-    recorded = texture.grains(reference, hits, geometry.sample_rate)
-
-    def ring_alike(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
-        return sound if ringing is None else decay.faded(sound, at, ringing, geometry, share, picture.sliding)
-
-    def made_alike(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
-        return texture.textured(sound, at, recorded, geometry, share)
-
-    def as_loud(sound: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
-        hard = dynamics.hardness(picture.strength, at, geometry.fps)
-        return dynamics.balanced(sound, at, hard, geometry.sample_rate, share)
-
     struck = comping.met(shown, detect_onsets(wav, geometry.sample_rate)[0])
     own = [comping.met(shown, candidate.hits) for candidate in made]
-    steps = ((ring_alike, shares.decay_match), (made_alike, shares.texture_match), (as_loud, shares.dynamics))
-    for step, share in steps:
+    for step, share in _steps(reference, picture, geometry, shares):
         wav, taken = _gently(step, share, wav, struck, shown, geometry.sample_rate)
         for candidate, at in zip(made, own, strict=True):
             sound = candidate.wav
             if taken and len(at) and (done := step(sound, at, taken)) is not sound:
                 candidate.replace(finished(done))
     return wav
+
+
+def _steps(reference: np.ndarray, picture: Shown, geometry: Geometry, shares: Shares) -> Iterator[tuple[Step, float]]:
+    """The steps that are asked for, in their order, and how far each may go; the reference is measured where it matters."""
+    rate = geometry.sample_rate
+    hits = detect_onsets(reference, rate)[0] if shares.decay_match or shares.texture_match else np.zeros(0)
+    if shares.decay_match and (ringing := decay.ring(reference, hits, geometry)):
+        yield lambda wav, at, share: decay.faded(wav, at, ringing, geometry, share, picture.sliding), shares.decay_match
+    if shares.texture_match:
+        recorded = texture.grains(reference, hits, rate)
+        yield lambda wav, at, share: texture.textured(wav, at, recorded, geometry, share), shares.texture_match
+    if shares.dynamics:
+
+        def as_loud(wav: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
+            hard = dynamics.hardness(picture.strength, at, geometry.fps)
+            return dynamics.balanced(wav, at, hard, rate, share)
+
+        yield as_loud, shares.dynamics
 
 
 def _gently(
@@ -84,7 +87,7 @@ def _gently(
 
     struck: (H,) s, those of the picture's hits `shown` (K,) s that are heard before.
     """
-    for taken in (part * share for part in GENTLER if share):
+    for taken in (part * share for part in GENTLER):
         done = step(wav, struck, taken)
         if done is wav:  # there is nothing to go by
             break
