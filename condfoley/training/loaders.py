@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator
 
 from torch.utils.data import DataLoader, Dataset
 
+from condfoley.errors import InputError
 from condfoley.training.stage import Batch, Stage, streams
 
 
@@ -28,8 +30,10 @@ class Batches(Dataset[Batch]):
 
 
 def drawn(stage: Stage, start: int) -> Iterator[Batch]:
-    """The batches from step `start` on."""
+    """The batches from step `start` on. Raises InputError when other processes are to draw and this system has no fork."""
     c = stage.config
+    if c.data.loaders and "fork" not in multiprocessing.get_all_start_methods():
+        raise InputError("data.loaders needs a system on which processes fork (Linux, macOS); set data.loaders=0")
     batches = Batches(stage)
     return iter(
         DataLoader(

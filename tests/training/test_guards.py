@@ -1,6 +1,7 @@
 """What stops a run before it does harm: losses that are not finite, missing or foreign earlier parts; and dry runs."""
 
 import json
+import multiprocessing
 import shutil
 from pathlib import Path
 
@@ -162,3 +163,11 @@ def test_kinetics_weights_become_a_frozen_encoder(clips, tmp_path):
         load_kinetics(VideoEncoder(VideoEncoderConfig(widths=(4, 4, 8, 8))), path)
     with pytest.raises(InputError, match="no file"):
         load_kinetics(VideoEncoder(), tmp_path / "none.pth")
+
+
+def test_loaders_need_processes_that_fork(clips, tmp_path, monkeypatch):
+    settings = config("tokenizer", clips, tmp_path, steps=1)
+    settings.data.loaders = 1
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    with pytest.raises(InputError, match="set data.loaders=0"):
+        main(settings)
