@@ -20,7 +20,7 @@ from condfoley.evaluation.published import published_onsets
 from condfoley.foley import FADE, Foley, read_picture
 from condfoley.mel import window_spec
 from condfoley.postfilter import repaired
-from condfoley.shaping import finished
+from condfoley.soundtrack import finished
 from condfoley.transformer import Condition
 from condfoley.video_encoder import pick_onsets
 

@@ -23,8 +23,8 @@ from condfoley.mel import spectrogram, window_spec
 from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
 from condfoley.referee import Referee
-from condfoley.shaping import Shares, finished, shaped
-from condfoley.soundtrack import Candidate, Soundtrack
+from condfoley.shaping import Shares, shaped
+from condfoley.soundtrack import Candidate, Soundtrack, finished
 from condfoley.sync import Sync
 from condfoley.tokenizer import Tokenizer
 from condfoley.transformer import Condition, Sampling, Transformer

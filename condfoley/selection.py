@@ -15,8 +15,7 @@ from torch import Tensor
 from condfoley import comping
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.referee import Referee
-from condfoley.shaping import finished
-from condfoley.soundtrack import Candidate
+from condfoley.soundtrack import Candidate, finished
 from condfoley.sync import in_time, rerank
 
 LISTENS = 3  # how often a soundtrack is put together and listened to, at most

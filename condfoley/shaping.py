@@ -15,9 +15,8 @@ from condfoley import comping, decay, dynamics, texture
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
 from condfoley.referee import Shown
-from condfoley.soundtrack import Candidate
+from condfoley.soundtrack import Candidate, finished
 
-CEILING = 0.98  # peak of a finished soundtrack
 GENTLER = (1.0, 0.5, 0.25)  # parts of a step that are tried, in this order
 Step = Callable[[np.ndarray, np.ndarray, float], np.ndarray]  # sound (N,), its hits (H,) s, share -> sound (N,)
 
@@ -95,12 +94,3 @@ def _gently(
         if len(comping.met(shown, detect_onsets(whole, sample_rate)[0])) >= len(struck):
             return whole, taken
     return wav, 0.0
-
-
-def finished(wav: np.ndarray) -> np.ndarray:
-    """A soundtrack (N,) float32 without DC and without clipping, |x| <= CEILING; changed in place, as it may be long."""
-    wav -= wav.mean()
-    peak = float(max(wav.max(initial=0.0), -wav.min(initial=0.0)))
-    if peak > CEILING:
-        wav *= np.float32(CEILING / peak)
-    return wav

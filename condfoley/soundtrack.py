@@ -1,4 +1,4 @@
-"""What `Foley.generate` gives."""
+"""What `Foley.generate` gives, and how each sound of it is finished."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import IO, Any
 import numpy as np
 
 from condfoley.comping import Take
+
+CEILING = 0.98  # peak of a finished soundtrack
 
 
 class Candidate:
@@ -83,3 +85,12 @@ class Soundtrack:
     picture_onsets: np.ndarray
     settings: dict[str, Any]
     weights: dict[str, Any]
+
+
+def finished(wav: np.ndarray) -> np.ndarray:
+    """A soundtrack (N,) float32 without DC and without clipping, |x| <= CEILING; changed in place, as it may be long."""
+    wav -= wav.mean()
+    peak = float(max(wav.max(initial=0.0), -wav.min(initial=0.0)))
+    if peak > CEILING:
+        wav *= np.float32(CEILING / peak)
+    return wav

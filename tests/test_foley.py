@@ -13,7 +13,7 @@ from condfoley.geometry import Geometry
 from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.mel import spectrogram
 from condfoley.referee import Shown
-from condfoley.shaping import CEILING
+from condfoley.soundtrack import CEILING
 from tests.made_up import pulses
 from tests.tiny import write_tiny_weights
 

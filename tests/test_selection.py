@@ -9,8 +9,7 @@ from condfoley.comping import Take
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.foley import Foley
 from condfoley.selection import choose, delay, judged, mended, put_together
-from condfoley.shaping import CEILING
-from condfoley.soundtrack import Candidate
+from condfoley.soundtrack import CEILING, Candidate
 from tests.made_up import RATE, pulses
 from tests.tiny import write_tiny_weights
 

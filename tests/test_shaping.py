@@ -7,8 +7,8 @@ from condfoley import comping, dynamics
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
 from condfoley.referee import Shown
-from condfoley.shaping import CEILING, Shares, finished, shaped
-from condfoley.soundtrack import Candidate
+from condfoley.shaping import Shares, shaped
+from condfoley.soundtrack import CEILING, Candidate, finished
 from tests.made_up import pulses
 from tests.test_decay import STILL, noise
 from tests.test_texture import bell, peakiness
