@@ -23,7 +23,8 @@ from benchmarks.scoring import Line, Lines
 from condfoley.errors import InputError
 from condfoley.evaluation.scores import Cell
 from condfoley.evaluation.tables import Table
-from condfoley.weights import SHIPPED, read_card, write_json
+from condfoley.files import write_json
+from condfoley.weights import SHIPPED, read_card
 
 NO_CLIPS = "real clips: not measured; --real gives a folder of videos with a manifest.csv, or a CSV of pairs"
 SYSTEMS = "condfoley,onset-transfer,onset-transfer-strong,reconstruction"

@@ -38,9 +38,7 @@ ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
 MATCH = 1.0  # share of the way to the reference's spectrum, decays and texture, and to the picture's dynamics
-IN_CACHE = (
-    2  # candidates whose windows are decoded at a time, so that what is computed stays in the cache of a processor
-)
+IN_CACHE = 2  # candidates whose windows are decoded at a time: what is computed of them stays in a processor's cache
 TOGETHER = 240.0  # s of sound, of all candidates, that are decoded together
 IN_MEMORY = 2400.0  # s of sound, of all candidates, that stay in memory; more goes to temporary files
 NO_TIMES = np.zeros(0)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condfoley.comping import Take, spans
-from condfoley.data.decode import at_once
 from condfoley.errors import InputError
+from condfoley.files import at_once
 from condfoley.outputs import CANDIDATES, PROVENANCE, SOUNDTRACK, TIMELINES, VIDEO_STEM
 
 if TYPE_CHECKING:

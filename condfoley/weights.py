@@ -14,6 +14,7 @@ from typing import Any
 
 from condfoley import sizes
 from condfoley.errors import InputError
+from condfoley.files import write_json
 from condfoley.geometry import Geometry
 
 FORMAT = 1
@@ -155,10 +156,3 @@ def drop_part(folder: Path, name: str) -> None:
     if entry := card["parts"].pop(name, None):
         write_json(Path(folder) / CARD, card)
         (Path(folder) / entry["file"]).unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON atomically."""
-    scratch = path.with_suffix(f".{os.getpid()}.tmp")  # several runs may write the same
-    scratch.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(scratch, path)

@@ -83,7 +83,7 @@ def test_the_shipped_weights_are_whole_and_small():
 def test_runs_that_write_the_same_file_do_not_meet(tmp_path):
     """Two that begin together share a cache, and its settings.json."""
     code = (
-        "import sys; from pathlib import Path; from condfoley.weights import write_json\n"
+        "import sys; from pathlib import Path; from condfoley.files import write_json\n"
         "for i in range(400): write_json(Path(sys.argv[1]), list(range(i)))"
     )
     path = tmp_path / "settings.json"

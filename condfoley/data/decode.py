@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +21,7 @@ from condfoley.data.shards import read_shard
 from condfoley.data.simulation.events import Event
 from condfoley.data.sources.folder import read_notes, with_notes
 from condfoley.errors import InputError
-from condfoley.weights import write_json
+from condfoley.files import at_once, write_json
 
 FULL_SCALE = 32767
 
@@ -154,24 +152,6 @@ def _keep(source: Source, prefix: str, settings: Settings, sound_only: bool) -> 
         "events": [event.to_dict() for event in events],
         "materials": materials,
     }
-
-
-@contextmanager
-def at_once(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that becomes `path` when it is complete: another run may be reading the one that was there.
-
-    Raises OSError saying what to do when it cannot be written.
-    """
-    part = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with open(part, "wb") as file:
-            yield file
-        os.replace(part, path)
-    except OSError as error:
-        why = error.strerror or error
-        raise OSError(f"{path.parent} cannot be written ({why}); make room and run the same command again") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save_array(path: Path, values: np.ndarray) -> None:

@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 
 from condfoley.data.sources.listing import SPLITS
 from condfoley.errors import InputError
-from condfoley.weights import write_json
+from condfoley.files import write_json
 
 INDEX = "index.json"
 FORMAT = 1

@@ -35,8 +35,8 @@ from condfoley.data.index import refuse_leaks
 from condfoley.data.simulation.events import Event
 from condfoley.data.sources.listing import SOUNDS, VIDEOS, split_of
 from condfoley.errors import InputError
+from condfoley.files import write_json
 from condfoley.geometry import Geometry
-from condfoley.weights import write_json
 
 
 @dataclass(frozen=True)

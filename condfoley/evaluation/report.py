@@ -18,8 +18,8 @@ from condfoley.evaluation.onset import detect_onsets
 from condfoley.evaluation.run import Result, as_json
 from condfoley.evaluation.sounds import fitted
 from condfoley.evaluation.tables import Table, interval, number
+from condfoley.files import write_json
 from condfoley.provenance import plain
-from condfoley.weights import write_json
 
 TEMPLATE = "report.html.j2"
 PICTURE = 160  # pixels, side of the target's picture on the page

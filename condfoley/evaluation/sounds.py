@@ -15,7 +15,8 @@ from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.judge import PART
 from condfoley.evaluation.systems import Entry, System, Workshop
-from condfoley.weights import GUIDED, SHIPPED, read_card, sha256, write_json
+from condfoley.files import write_json
+from condfoley.weights import GUIDED, SHIPPED, read_card, sha256
 
 SOUNDS, SETTINGS = "sounds", "sounds.json"
 OTHER_LENGTH = 0.1  # s; a sound that is off by more is mentioned

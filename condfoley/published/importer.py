@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from condfoley.errors import InputError
+from condfoley.files import write_json
 from condfoley.geometry import Geometry
 from condfoley.lineage import lineage
 from condfoley.published import judges
 from condfoley.published.checkpoint import checkpoint_file, read_tensors
 from condfoley.published.mapping import HEADS, Parts, mapped
-from condfoley.weights import CARD, SHIPPED, load_part, read_card, save_part, sha256, write_json
+from condfoley.weights import CARD, SHIPPED, load_part, read_card, save_part, sha256
 
 SYSTEM = "CondFoleyGen"
 

@@ -16,9 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from condfoley.data.decode import at_once, save_array
+from condfoley.data.decode import save_array
 from condfoley.data.pairs import Pairing, event_starts
 from condfoley.data.store import Clip, seed_of
+from condfoley.files import at_once
 from condfoley.geometry import Geometry
 from condfoley.mel import log_mel, window_spec
 from condfoley.training.arithmetic import frozen

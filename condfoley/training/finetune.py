@@ -8,13 +8,14 @@ from pathlib import Path
 
 from condfoley.errors import InputError
 from condfoley.evaluation.tables import Table
+from condfoley.files import write_json
 from condfoley.options import FinetuneOptions
 from condfoley.sizes import TransformerConfig
 from condfoley.training import pretext
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
 from condfoley.training.prior import TransformerStage
 from condfoley.training.run import build, train
-from condfoley.weights import CARD, GUIDED, SHIPPED, card_geometry, read_card, write_json
+from condfoley.weights import CARD, GUIDED, SHIPPED, card_geometry, read_card
 
 RANK = 8  # of the adapters
 RATES = {"adapters": 1e-3, "whole": 1e-4}  # highest learning rates

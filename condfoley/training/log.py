@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from condfoley.data.decode import at_once
 from condfoley.errors import InputError
+from condfoley.files import at_once, write_json
 from condfoley.training.config import TrainConfig
 from condfoley.training.pictures import draw_curves
-from condfoley.weights import write_json
 
 PATIENCE = 60.0  # s that Weights & Biases are given to answer
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +102,6 @@ class VideoStage(Stage):
         """A random window of a clip: frames (T, H, W, 3) uint8, at times faster or slower or at a lower rate, and labels."""
         fps = self.geometry.fps
         speed = float(np.exp(rng.uniform(*SPEEDS))) if rng.random() < 0.35 else 1.0
-        events = tuple(replace(e, time=e.time / speed, duration=e.duration / speed) for e in clip.events)
         start = int(rng.integers(0, max(1, int(clip.frame_count / speed) - self.window + 1)))
         shown = (start + np.arange(self.window)) * speed
         if rng.random() < 0.12:
@@ -112,7 +110,7 @@ class VideoStage(Stage):
         first = int(shown[0])
         piece = clip.frames(first, int(shown[-1]) + 1 - first)
         index = np.minimum(shown.astype(int) - first, len(piece) - 1)
-        return piece[index], frame_labels(events, start, self.window, fps)
+        return piece[index], frame_labels(clip.events, start, self.window, fps / speed)
 
     def _view(self, rng: np.random.Generator) -> tuple[str, Tensor, np.ndarray]:
         """A random clip's name, an augmented window of it (T, 3, S, S), and the labels (T, 3)."""

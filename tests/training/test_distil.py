@@ -7,11 +7,12 @@ import torch
 
 from condfoley.cli import main as finetune
 from condfoley.errors import InputError
+from condfoley.files import write_json
 from condfoley.training.config import LossConfig
 from condfoley.training.distil import Teacher
 from condfoley.training.run import main
 from condfoley.transformer import Condition, Sampling
-from condfoley.weights import CARD, load_part, write_json
+from condfoley.weights import CARD, load_part
 from tests.tiny import write_tiny_weights
 from tests.training.toy import config
 
