@@ -1,5 +1,5 @@
-"""Re-ranking, measured on one set of candidates: the first one, or chosen among the first N of them by the published
-rule or ours, or put together from the first N."""
+"""Re-ranking, measured on one set of candidates: any of them, or chosen among the first N by the published rule or ours, or
+put together from the first N."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from condfoley.evaluation.clips import Pair
 from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.evaluation.tables import interval
 from condfoley.foley import Foley
-from condfoley.selection import choose, put_together
+from condfoley.selection import choose, mended, put_together
 from condfoley.soundtrack import Soundtrack
 from condfoley.sync import rerank
 
@@ -36,34 +36,47 @@ def offset_error(true: np.ndarray, heard: np.ndarray, farthest: float = FARTHEST
     return abs(float(near.mean())) if len(near) else farthest
 
 
-def choices(made: Soundtrack, counts: Sequence[int]) -> dict[str, np.ndarray]:
-    """What each way makes of the first N candidates: name -> (samples,)."""
-    out = {NONE: made.candidates[0].wav}
+def score(true: np.ndarray, wav: np.ndarray, sample_rate: int) -> tuple[float, float]:
+    """Offset error in ms, and F1, of a sound (N,) whose picture strikes at (R,) s."""
+    heard = detect_onsets(wav, sample_rate)[0]
+    return 1000 * offset_error(true, heard), match(true, heard, WINDOW).f1
+
+
+def choices(made: Soundtrack, counts: Sequence[int]) -> dict[str, int]:
+    """Which of the first N candidates each way takes whole."""
+    out = {}
     for n in counts:
         first = made.candidates[:n]
         scores = (torch.tensor([getattr(c, name) for c in first]) for name in SCORES)
-        chosen = choose(first, TOLERANCE)
-        out[f"{PUBLISHED}, N = {n}"] = first[rerank(*scores, TOLERANCE)].wav
-        out[f"{OURS}, N = {n}"] = first[chosen].wav
-        out[f"{COMPED}, N = {n}"] = put_together(first, made.hits, chosen, TOLERANCE, made.sample_rate)[0]
+        out[f"{PUBLISHED}, N = {n}"] = rerank(*scores, TOLERANCE)
+        out[f"{OURS}, N = {n}"] = choose(first, TOLERANCE)
     return out
+
+
+def comped(made: Soundtrack, n: int) -> np.ndarray:
+    """What is put together from the first N candidates: (samples,)."""
+    first = made.candidates[:n]
+    wav, _ = put_together(first, made.hits, choose(first, TOLERANCE), TOLERANCE, made.sample_rate)
+    return mended(wav, made.hits, made.sample_rate)
 
 
 def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: int) -> dict[str, np.ndarray]:
     """For each way to choose, the values of each pair: (pairs, 2), offset error in ms and F1.
 
-    A candidate's sound does not depend on how many there are: the first N of the most are N candidates.
+    A candidate's sound does not depend on how many there are: the first N of the most are N candidates. None: the mean
+    over all of them, which is what one that is drawn at random has.
     """
     from tqdm import tqdm
 
-    rows: dict[str, list[tuple[float, float]]] = {}
+    rows: dict[str, list[np.ndarray]] = {}
     for pair in tqdm(pairs, desc="re-ranking", unit="pair", disable=None):
         made = foley.generate(pair.reference.path, pair.target.path, candidates=max(counts), seed=seed)
         true = pair.target.onsets[pair.target.onsets < made.duration]
-        for way, wav in choices(made, counts).items():
-            heard = detect_onsets(wav, made.sample_rate)[0]
-            score = 1000 * offset_error(true, heard), match(true, heard, WINDOW).f1
-            rows.setdefault(way, []).append(score)
+        each = np.array([score(true, candidate.wav, made.sample_rate) for candidate in made.candidates])
+        values = {NONE: each.mean(0), **{way: each[index] for way, index in choices(made, counts).items()}}
+        values |= {f"{COMPED}, N = {n}": np.array(score(true, comped(made, n), made.sample_rate)) for n in counts}
+        for way, value in values.items():
+            rows.setdefault(way, []).append(value)
     return {way: np.array(values) for way, values in rows.items()}
 
 
@@ -79,4 +92,4 @@ def lines(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: int)
             better = by.mean < 0 if column == 0 else by.mean > 0
             beside = f"none: {cell_text(mean_of(none, seed))}; difference {by.mean:+.2f} ({interval(by.low, by.high)})"
             out.append(Line("re-ranking", f"{name}: {way}", "better than none", ours, better, beside))
-    return out, [f"re-ranking: {len(pairs)} pairs; none: the first candidate"]
+    return out, [f"re-ranking: {len(pairs)} pairs; none: the mean of {max(counts)} candidates"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -10,39 +12,57 @@ from torch import Tensor
 from condfoley.geometry import Geometry
 from condfoley.mel import filterbank, stft
 from condfoley.postfilter import bands_of_bins
-from condfoley.windows import pieces
+from condfoley.windows import Piece, pieces
 
 CHUNK, MARGIN = 4096, 8  # frames of a long sound whose spectra are in memory at a time, and around them
 
 
-def powers(wav: np.ndarray, geometry: Geometry) -> Tensor:
-    """Power of each mel band in each frame of a sound (N,) float32: (n_mels, N // hop + 1)."""
-    g, out = geometry, []
-    filled = _long_enough(wav, g)
-    for begin, end, left, right in pieces(len(filled), CHUNK * g.hop, MARGIN * g.hop):
-        mel = filterbank(g) @ stft(torch.tensor(filled[left:right]), g).abs()
-        last = (end if end < len(filled) else end + g.hop) // g.hop  # the frame at the end belongs to the last piece
-        out.append(mel[:, (begin - left) // g.hop : last - left // g.hop])
-    return torch.cat(out, 1)[:, : len(wav) // g.hop + 1].square()
+class Bands:
+    """The mel bands of a sound, to be measured and filtered. The spectrum of one that is short enough is taken once."""
 
+    def __init__(self, wav: np.ndarray, geometry: Geometry):
+        """wav: (N,) float32."""
+        self.wav, self.geometry = wav, geometry
+        self._filled = _long_enough(wav, geometry)
+        self._kept: Tensor | None = None
 
-def filtered(wav: np.ndarray, gain: Tensor, geometry: Geometry) -> np.ndarray:
-    """A sound (N,) float32 with a gain (n_mels, N // hop + 1) in each band and frame: (N,) float32.
+    def powers(self) -> Tensor:
+        """Power of each band in each frame: (n_mels, N // hop + 1)."""
+        g, out = self.geometry, []
+        for piece, spectrum in self._pieces():
+            mel = filterbank(g) @ spectrum.abs()
+            end = (
+                piece.end if piece.end < len(self._filled) else piece.end + g.hop
+            )  # the last frame is the last piece's
+            out.append(mel[:, (piece.begin - piece.left) // g.hop : (end - piece.left) // g.hop])
+        return torch.cat(out, 1)[:, : len(self.wav) // g.hop + 1].square()
 
-    Bins outside all bands follow the nearest band.
-    """
-    g, out = geometry, np.empty(len(wav), np.float32)
-    window, share = torch.hann_window(g.n_fft), bands_of_bins(g)
-    filled = _long_enough(wav, g)
-    gain = F.pad(gain, (0, max(0, len(filled) // g.hop + 1 - gain.shape[1])), value=1.0)
-    for begin, end, left, right in pieces(len(filled), CHUNK * g.hop, MARGIN * g.hop):
-        spectrum = stft(torch.tensor(filled[left:right]), g)  # (bins, frames)
-        first = left // g.hop
-        spectrum = spectrum * (share @ gain[:, first : first + spectrum.shape[1]])
-        made = torch.istft(spectrum, g.n_fft, g.hop, window=window, length=right - left)
-        piece = out[begin:end]
-        piece[:] = made[begin - left :][: len(piece)].numpy()
-    return out
+    def filtered(self, gain: Tensor) -> np.ndarray:
+        """The sound with a gain (n_mels, N // hop + 1) in each band and frame: (N,) float32.
+
+        Bins outside all bands follow the nearest band.
+        """
+        g, out = self.geometry, np.empty(len(self.wav), np.float32)
+        window, share = torch.hann_window(g.n_fft), bands_of_bins(g)
+        gain = F.pad(gain, (0, max(0, len(self._filled) // g.hop + 1 - gain.shape[1])), value=1.0)
+        for piece, spectrum in self._pieces():
+            first = piece.left // g.hop
+            turned = spectrum * (share @ gain[:, first : first + spectrum.shape[1]])
+            made = torch.istft(turned, g.n_fft, g.hop, window=window, length=piece.right - piece.left)
+            place = out[piece.begin : piece.end]
+            place[:] = made[piece.begin - piece.left :][: len(place)].numpy()
+        return out
+
+    def _pieces(self) -> Iterator[tuple[Piece, Tensor]]:
+        """Pieces of the sound, samples, with the spectrum (bins, frames) of each and its margins."""
+        g = self.geometry
+        if self._kept is None and len(self._filled) <= CHUNK * g.hop:
+            self._kept = self._spectrum(0, len(self._filled))
+        for piece in pieces(len(self._filled), CHUNK * g.hop, MARGIN * g.hop):
+            yield piece, self._spectrum(piece.left, piece.right) if self._kept is None else self._kept
+
+    def _spectrum(self, begin: int, end: int) -> Tensor:
+        return stft(torch.tensor(self._filled[begin:end]), self.geometry)
 
 
 def _long_enough(wav: np.ndarray, geometry: Geometry) -> np.ndarray:

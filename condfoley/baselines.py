@@ -17,7 +17,8 @@ from torch import Tensor
 from condfoley import windows
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.evaluation.published import published_onsets
-from condfoley.foley import FADE, Foley, read_picture
+from condfoley.foley import FADE, Foley
+from condfoley.inputs import read_picture
 from condfoley.mel import window_spec
 from condfoley.postfilter import repaired
 from condfoley.soundtrack import finished

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from condfoley.bands import filtered, powers, smooth
+from condfoley.bands import Bands, smooth
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR
 
@@ -115,7 +115,7 @@ def faded(
             gain = _falling(levels, first, crests[-TAILS:], turned, wanted, g)
         frames = part.start // g.hop + np.arange(levels.shape[1])
         gain *= share * torch.from_numpy(still[frames.clip(max=len(still) - 1)]).float()
-        made = filtered(part.wav, 10 ** (smooth(gain, 3) / 20), g)
+        made = part.bands.filtered(10 ** (smooth(gain, 3) / 20))
         place = out[part.start : part.start + len(made)]
         place += made[: len(place)]
     return out
@@ -124,12 +124,12 @@ def faded(
 class _Part(NamedTuple):
     """What a soundtrack has from one hit to the next, and silence around it.
 
-    start: its first sample, on the grid of frames. wav: (L,). levels: (n_mels, M) dB, of that part of each frame that is not
-    silent for being outside.
+    start: its first sample, on the grid of frames. bands: of (L,). levels: (n_mels, M) dB, of that part of each frame that is
+    not silent for being outside.
     """
 
     start: int
-    wav: np.ndarray
+    bands: Bands
     levels: Tensor
 
 
@@ -143,12 +143,12 @@ def _part(wav: np.ndarray, begin: int, end: int, geometry: Geometry) -> _Part:
     if end < len(wav):
         inside -= ((at + (left - end + ramp)) / ramp).clip(0, 1)
     around = (left - start, g.n_fft)
-    piece = np.pad(wav[left:end] * inside, around)
+    bands = Bands(np.pad(wav[left:end] * inside, around), g)
     covered = F.pad(torch.from_numpy(np.pad(inside, around))[None, None].square(), [g.n_fft // 2] * 2, mode="reflect")
     window = torch.hann_window(g.n_fft).square()
     share = F.conv1d(covered, (window / window.sum())[None, None], stride=g.hop)[0]  # (1, M)
-    power = smooth(powers(piece, g), SMOOTH) / smooth(share, SMOOTH).clamp(min=LEAST)
-    return _Part(start, piece, 10 * power.clamp(min=FLOOR**2).log10())
+    power = smooth(bands.powers(), SMOOTH) / smooth(share, SMOOTH).clamp(min=LEAST)
+    return _Part(start, bands, 10 * power.clamp(min=FLOOR**2).log10())
 
 
 def _hushed(levels: Tensor, end: int, geometry: Geometry) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,12 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley import comping, media, selection, windows
+from condfoley import comping, selection, windows
 from condfoley.equaliser import equalised, outer_gain
-from condfoley.errors import InputError
-from condfoley.evaluation.onset import detect_onsets
 from condfoley.events import Events
 from condfoley.geometry import Geometry
+from condfoley.inputs import read_picture, read_reference, read_target
 from condfoley.lineage import require_matching
 from condfoley.mel import spectrogram, window_spec
 from condfoley.options import SAMPLING
@@ -32,7 +32,6 @@ from condfoley.video_encoder import VideoEncoder, pick_onsets
 from condfoley.vocoder import Vocoder
 from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
 
-SILENT = 1e-4  # peak below which a reference holds no sound to learn from
 FADE = 0.03  # s, crossfade of a looped reference
 ADVANCE = 0.5  # share of a window by which the next one starts later
 VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin covers the network's reach
@@ -134,7 +133,8 @@ class Foley:
         Raises InputError when a file cannot be used, or the reference is silent.
         """
         tell = progress or (lambda stage, share: None)
-        duration, frames = self._read_target(target)
+        duration, pictures = read_target(Path(target), self.geometry)
+        frames = torch.from_numpy(pictures)
         way = self._way(mode, duration)
         wished = dict(zip(SAMPLING, (temperature, top_k, top_p, guidance, picture_guidance), strict=True))
         sampling = way._sampling({k: v for k, v in wished.items() if v is not None})
@@ -154,24 +154,14 @@ class Foley:
         tell("watching the target", 0.0)
         tokens = way._watch(frames)  # (T, D)
         tell("listening to the reference", 0.05)
-        heard = way._read_reference(reference, reference_start)
+        heard = way._listen(reference, reference_start)
         judged_frames, judged_tokens = self._judged_picture(target, frames, tokens)
         picture = self.referee.picture_events(judged_frames, judged_tokens)
         shown = pick_onsets(picture.onset, self.referee.geometry.fps) if way.follows_hits else NO_TIMES
         seeds = [seed + i for i in range(candidates)]
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
-        made: list[Candidate] = []
-        for few in torch.arange(candidates).split(max(1, int(TOGETHER / duration))):
-            tell("decoding", 0.7 + 0.3 * len(made) / candidates)
-            specs, wavs = way._sounds(codes[few], heard.wav, duration, shares.eq_match)
-            named = [seeds[i] for i in few]
-            some = selection.judged(
-                self.referee, wavs, named, specs, judged_tokens, shown, self.geometry.sample_rate, settings["align"]
-            )
-            if candidates * duration > IN_MEMORY:
-                for candidate in some:
-                    candidate.put_aside()
-            made += some
+        judge = partial(selection.judged, self.referee, tokens=judged_tokens, shown=shown, align=settings["align"])
+        made = way._candidates(codes, seeds, heard.wav, duration, shares.eq_match, judge, tell)
         best = way._choose(made, tolerance) if rerank else 0
         comped = shown if rerank and settings["comp"] else NO_TIMES
         wav, takes = selection.put_together(made, comped, best, tolerance, self.geometry.sample_rate, settings["align"])
@@ -190,7 +180,7 @@ class Foley:
             reference_duration=len(heard.wav) / self.geometry.sample_rate,
             reference_wav=heard.wav,
             reference_frames=heard.frames,
-            target_frames=frames.numpy(),
+            target_frames=pictures,
             picture_onsets=picture.onset,
             settings=settings,
             weights=self._identity(),
@@ -224,12 +214,6 @@ class Foley:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""
         return self.video_encoder.encode_clip(frames)
 
-    def _read_target(self, path: str | Path) -> tuple[float, Tensor]:
-        info = media.probe(Path(path))
-        media.require_video(info)
-        frames = read_picture(Path(path), self.geometry)
-        return len(frames) / self.geometry.fps if info.duration <= 0 else info.duration, torch.from_numpy(frames)
-
     def _judged_picture(self, path: str | Path, frames: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """The target's frames and tokens as the referee sees them."""
         if not self.referee.borrowed:
@@ -237,29 +221,13 @@ class Foley:
         frames = torch.from_numpy(read_picture(Path(path), self.referee.geometry))
         return frames, self.referee.video_encoder.encode_clip(frames)
 
-    def _read_reference(self, path: str | Path, start: float | None) -> Reference:
-        g, path = self.geometry, Path(path)
-        info = media.probe(path)
-        media.require_audio(info)
-        wav = media.read_audio(path, g.sample_rate)
-        if np.abs(wav).max(initial=0.0) < SILENT:
-            raise InputError(f"the sound of {path} is silent; give a reference in which something is heard")
-        if start is None:
-            start = self._clearest(wav)
-        first = round(start * g.sample_rate)
-        if first >= len(wav):
-            raise InputError(f"the sound of {path} ends before {start:g} s; give an earlier reference start")
-        used = wav[first : first + g.clip_samples]
-        if np.abs(used).max(initial=0.0) < SILENT:
-            raise InputError(f"{path} is silent from {start:g} s on; give another reference start")
-        codes = self._reference_codes(wav[first:])
-        if not info.has_video:
-            return Reference(start, used, np.zeros((0, 1, 1, 3), np.uint8), None, codes)
-        frames = read_picture(path, g)
-        begin = min(round(start * g.fps), len(frames) - 1)
-        shown = max(1, min(round(len(used) / g.sample_rate * g.fps), len(frames) - begin))
-        tokens = self._reference_tokens(torch.from_numpy(frames), begin, shown)
-        return Reference(start, used, frames[begin : begin + shown], tokens[None], codes)
+    def _listen(self, path: str | Path, start: float | None) -> Reference:
+        """The reference, `start`: where its window begins, s; None: where its sound shows best."""
+        given = read_reference(Path(path), start, self.geometry)
+        codes, tokens = self._reference_codes(given.wav), None
+        if len(given.frames):
+            tokens = self._reference_tokens(torch.from_numpy(given.frames), given.first, given.shown)[None]
+        return Reference(given.start, given.used, given.seen, tokens, codes)
 
     def _reference_codes(self, wav: np.ndarray) -> Tensor:
         """wav: (N,), from the reference's start on -> (1, codes)."""
@@ -271,13 +239,6 @@ class Foley:
         """Of `shown` frames from `begin` on, repeated like their sound: (window_frames, D)."""
         index = begin + torch.arange(self.geometry.window_frames) % shown
         return self.video_encoder.encode_clip(frames)[index]
-
-    def _clearest(self, wav: np.ndarray) -> float:
-        g = self.geometry
-        times, strengths = detect_onsets(wav, g.sample_rate)
-        blocks = np.array_split(wav, max(1, len(wav) // (g.sample_rate // 20)))
-        levels = np.array([np.sqrt(np.square(b).mean()) for b in blocks])
-        return windows.clearest(times, strengths, levels, len(wav) / g.sample_rate, g.clip_samples / g.sample_rate)
 
     def _write_codes(
         self,
@@ -297,18 +258,40 @@ class Foley:
         starts, length = windows.stretches(total, g.heard_columns)
         streams = [torch.Generator().manual_seed(s + (i << 32)) for i in range(len(starts)) for s in seeds]
         codes = torch.zeros(len(streams), length * g.code_rows, dtype=torch.long, device=self.device)
-        steps = windows.plan(length, g.heard_columns, max(1, round(g.heard_columns * ADVANCE)))
+        window = min(length, g.heard_columns)
+        steps = windows.plan(length, window, max(1, round(g.heard_columns * ADVANCE)))
         for i, (start, written) in enumerate(steps):
             places = [g.frame_of_column(first + start) + torch.arange(g.window_frames) for first in starts]
             seen = torch.stack([windows.at_frames(tokens, place) for place in places])  # (S, frames, D)
-            begin, middle, end = (c * g.code_rows for c in (start, start + written, start + g.heard_columns))
-            forced = codes[:, begin:middle]
-            window = self.transformer.generate(Condition(seen, heard.tokens, heard.codes), streams, sampling, forced)
-            codes[:, middle:end] = window[:, middle - begin : end - begin]
+            begin, middle, end = (c * g.code_rows for c in (start, start + written, start + window))
+            known, given = codes[:, begin:middle], Condition(seen, heard.tokens, heard.codes)
+            codes[:, begin:end] = self.transformer.generate(given, streams, sampling, known, until=end - begin)
             tell("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
         return windows.joined(
             codes.unflatten(0, (len(starts), -1)), [s * g.code_rows for s in starts], total * g.code_rows
         )
+
+    def _candidates(
+        self,
+        codes: Tensor,
+        seeds: list[int],
+        reference: np.ndarray,
+        duration: float,
+        eq: float,
+        judge: Callable[..., list[Candidate]],
+        tell: Progress,
+    ) -> list[Candidate]:
+        """Codes (N, rows * columns) as judged sounds, a few at a time: what is in memory does not grow with their number."""
+        made: list[Candidate] = []
+        for few in torch.arange(len(codes)).split(max(1, int(TOGETHER / duration))):
+            tell("decoding", 0.7 + 0.3 * len(made) / len(codes))
+            specs, wavs = self._sounds(codes[few], reference, duration, eq)
+            some = judge(wavs, [seeds[i] for i in few], specs, sample_rate=self.geometry.sample_rate)
+            if len(codes) * duration > IN_MEMORY:
+                for candidate in some:
+                    candidate.put_aside()
+            made += some
+        return made
 
     def _sounds(
         self, codes: Tensor, reference: np.ndarray, duration: float, eq: float
@@ -351,9 +334,3 @@ class Foley:
                 part[:] = wav[(begin - left) * g.hop :][: len(part)].cpu().numpy()
             out.append(finished(whole))
         return out
-
-
-def read_picture(path: Path, geometry: Geometry) -> np.ndarray:
-    """A clip's frames at the geometry's rate and size: (T, S, S, 3) uint8."""
-    shrink = media.middle_of_bicubic if geometry.squeeze == "bicubic" else None
-    return media.read_frames(path, geometry.fps, geometry.frame_size, shrink=shrink)

@@ -23,6 +23,8 @@ class TokenizerConfig:
     """Channel multiple of each level; each level but the last halves both axes."""
     num_res_blocks: int = 2
     """Residual blocks a level (one more in the decoder)."""
+    decoder_res_blocks: int | None = None
+    """Residual blocks a level of the decoder, if fewer; None: one more than in the encoder (published)."""
     attn_resolutions: tuple[int, ...] = (10,)
     """Levels with self-attention, named by the time axis' length there."""
     resolution: int = 160

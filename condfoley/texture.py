@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley.bands import filtered, frames_of, powers, smooth
+from condfoley.bands import Bands, frames_of, smooth
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR
 
@@ -66,13 +66,12 @@ def textured(
     if not share or not len(hits) or not recorded:
         return wav
     carrier = laid(recorded, hits, len(wav), geometry.sample_rate)
-    wanted, given = powers(wav, geometry).clamp(min=FLOOR**2), powers(carrier, geometry)  # (n_mels, M)
+    written, played = Bands(wav, geometry), Bands(carrier, geometry)
+    wanted, given = written.powers().clamp(min=FLOOR**2), played.powers()  # (n_mels, M)
     gain = _levelling(wanted, given, frames_of(hits, geometry, wanted.shape[1]), geometry)
     gain *= share * smooth((wanted / (given * gain.square())).sqrt().clamp(max=1), 3)  # no louder than the soundtrack
     missing = (1 - given * gain.square() / wanted).clamp(min=0).sqrt()
-    made = filtered(carrier, gain, geometry)
-    made += filtered(wav, missing, geometry)
-    return made
+    return played.filtered(gain) + written.filtered(missing)
 
 
 def _levelling(wanted: Tensor, given: Tensor, begins: Sequence[int], geometry: Geometry) -> Tensor:

@@ -10,6 +10,7 @@ import contextlib
 import io
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -21,15 +22,16 @@ class Tokenizer(nn.Module):
 
     def __init__(self, config: TokenizerConfig | None = None):
         super().__init__()
-        from taming.modules.diffusionmodules.model import Decoder, Encoder
+        from taming.modules.diffusionmodules import model
         from taming.modules.vqvae.quantize import VectorQuantizer
+
+        model.nonlinearity = F.silu  # what it computes there, in one pass: a tenth of a decoder's time
 
         self.config = c = config or TokenizerConfig()
         sizes = dict(
             ch=c.ch,
             out_ch=1,
             ch_mult=tuple(c.ch_mult),
-            num_res_blocks=c.num_res_blocks,
             attn_resolutions=list(c.attn_resolutions),
             in_channels=1,
             resolution=c.resolution,
@@ -37,7 +39,9 @@ class Tokenizer(nn.Module):
             double_z=False,
         )
         with contextlib.redirect_stdout(io.StringIO()):  # the decoder prints its sizes
-            self.encoder, self.decoder = Encoder(**sizes), Decoder(**sizes)
+            self.encoder = model.Encoder(**sizes, num_res_blocks=c.num_res_blocks)
+            blocks = c.num_res_blocks if c.decoder_res_blocks is None else c.decoder_res_blocks - 1  # it adds one
+            self.decoder = model.Decoder(**sizes, num_res_blocks=blocks)
         self.quantize = VectorQuantizer(c.n_embed, c.embed_dim, beta=c.beta)
         fold = (c.row_fold, 1)
         self.quant_conv = nn.Conv2d(c.z_channels, c.embed_dim, fold, stride=fold)

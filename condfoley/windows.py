@@ -46,21 +46,28 @@ def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:
 
 
 def stretches(total: int, window: int) -> tuple[list[int], int]:
-    """Stretches of equal length, a window or more, that make up columns [0, total): their starts, and the length.
+    """Stretches of equal length that make up columns [0, total): their starts, and the length.
 
-    What is written side by side takes hardly longer than one stretch, since the decoder's weights are read once for all.
-    Where one begins, it knows nothing of what was written before.
+    No longer than a window where SIDE_BY_SIDE of those are enough: then nothing that is written need be read once more. What
+    is written side by side takes hardly longer than one stretch, since the decoder's weights are read once for all. Where one
+    begins, it knows nothing of what was written before, so less than two windows are one stretch.
     """
-    count = max(1, min(SIDE_BY_SIDE, total // window))
+    count = min(SIDE_BY_SIDE, -(-total // window)) if total >= 2 * window else 1
     length = -(-total // count)
     return segments(total, length), length
 
 
 def joined(parts: Tensor, starts: list[int], total: int) -> Tensor:
-    """Parts (S, N, L) that begin at `starts` and together cover [0, total): (N, total); where two overlap, the later one."""
+    """Parts (S, N, L) that begin at `starts`, ascending, and together cover [0, total): (N, total).
+
+    Where two overlap, the earlier one until the middle, then the later one.
+    """
     out = parts.new_zeros(parts.shape[1], total)
-    for part, start in zip(parts, starts, strict=True):
-        out[:, start : start + parts.shape[2]] = part
+    length, begin = parts.shape[2], 0
+    for part, start, after in zip(parts, starts, [*starts[1:], total], strict=True):
+        end = (start + length + after) // 2
+        out[:, begin:end] = part[:, begin - start : end - start]
+        begin = end
     return out
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from condfoley import bands
+from condfoley.bands import Bands
 from condfoley.decay import ATTACK, STRIKE, Ring, faded, fallen, ring
 from condfoley.geometry import Geometry
 
@@ -94,9 +95,9 @@ def test_a_tail_goes_on_under_a_softer_hit():
 def test_long_sounds_are_done_by_and_by(monkeypatch):
     hits, wanted = np.array([0.3, 1.2]), ring(noise([0.2], [60]), np.array([0.2]), G)
     wav = noise(hits, [20, 20])[:-77]
-    levels, whole = bands.powers(wav, G), faded(wav, hits, wanted, G, 1.0, STILL)
+    levels, whole = Bands(wav, G).powers(), faded(wav, hits, wanted, G, 1.0, STILL)
     monkeypatch.setattr(bands, "CHUNK", 50)
-    assert torch.allclose(bands.powers(wav, G), levels, rtol=1e-3, atol=1e-9)
+    assert torch.allclose(Bands(wav, G).powers(), levels, rtol=1e-3, atol=1e-9)
     assert np.allclose(faded(wav, hits, wanted, G, 1.0, STILL), whole, atol=1e-4)
 
 
@@ -104,7 +105,7 @@ def test_a_sound_shorter_than_an_analysis_window():
     wav = np.full(400, 0.1, np.float32)
     made = faded(wav, np.zeros(1), Ring(torch.zeros(G.n_mels), torch.zeros(G.n_mels, 3)), G, 1.0, STILL)
     assert made.shape == wav.shape and np.isfinite(made).all()
-    assert bands.powers(np.zeros(400, np.float32), G).max() == 0
+    assert Bands(np.zeros(400, np.float32), G).powers().max() == 0
 
 
 def test_attacks_come_nearer_to_the_references_bands_and_keep_their_level():

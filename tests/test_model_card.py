@@ -14,6 +14,7 @@ from condfoley.evaluation.clips import JUDGE
 from condfoley.evaluation.scores import Row
 from condfoley.evaluation.spectral import cepstral_distance, event_cepstra
 from condfoley.media import write_wav
+from tests.conftest import clicks
 from tests.made_up import pulses
 from tests.tiny import write_tiny_weights
 from tests.training.toy import HITS, write_hits
@@ -92,12 +93,39 @@ def test_choices_look_at_the_first_candidates_only(monkeypatch):
     scores = ((0.5, 0.9), (0.1, 0.2), (0.0, 0.1), (0.0, 0.8))
     made = [SimpleNamespace(wav=i, offset=o, confidence=c) for i, (o, c) in enumerate(scores)]
     monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
-    monkeypatch.setattr(reranking, "put_together", lambda few, shown, chosen, *_: (f"{len(few)} {shown} {chosen}", []))
-    found = reranking.choices(SimpleNamespace(candidates=made, hits="shown", sample_rate=0), (2, 4))
+    found = reranking.choices(SimpleNamespace(candidates=made), (2, 4))
     assert found == {
-        "none": 0, "published rule, N = 2": 1, "ours, N = 2": 1, "ours, comped, N = 2": "2 shown 1",
-        "published rule, N = 4": 3, "ours, N = 4": 3, "ours, comped, N = 4": "4 shown 3",
+        "published rule, N = 2": 1, "ours, N = 2": 1, "published rule, N = 4": 3, "ours, N = 4": 3,
     }  # fmt: skip
+
+
+def test_what_is_chosen_is_compared_with_the_mean_candidate(monkeypatch):
+    rate, true = 22050, np.array([0.5, 1.2, 1.9])
+    wavs = [clicks(true, 2.5, rate), clicks(true + 0.03, 2.5, rate), clicks([0.8], 2.5, rate), clicks([1.6], 2.5, rate)]
+    made = [SimpleNamespace(wav=wav, offset=0.1 * i, confidence=0.5) for i, wav in enumerate(wavs)]
+    foley = SimpleNamespace(
+        generate=lambda *paths, **settings: SimpleNamespace(
+            candidates=made, hits=true, sample_rate=rate, duration=2.5, settings=settings
+        )
+    )
+    pair = SimpleNamespace(reference=SimpleNamespace(path="r"), target=SimpleNamespace(path="t", onsets=true))
+    monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
+    monkeypatch.setattr(reranking, "comped", lambda made, n: wavs[n % 2])
+    found = reranking.measure(foley, [pair], (2, 3), 0)
+    each = np.array([reranking.score(true, wav, rate) for wav in wavs])
+    assert each[:, 1].tolist() == [1, 1, 0, 0] and each[2:, 0].tolist() == [1000 * reranking.FARTHEST] * 2
+    assert found["none"][0] == pytest.approx(each.mean(0))
+    assert np.array_equal(found["ours, N = 2"][0], each[1]) and np.array_equal(found["ours, N = 3"][0], each[2])
+    for way in ("published rule, N = 2", "ours, comped, N = 2"):
+        assert np.array_equal(found[way][0], each[0])
+
+
+def test_comping_is_given_the_first_candidates_only(monkeypatch):
+    made = SimpleNamespace(candidates=[3, 2, 1, 0], hits="shown", sample_rate=9)
+    monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
+    monkeypatch.setattr(reranking, "put_together", lambda few, shown, chosen, *_: (f"{few} {shown} {chosen}", []))
+    monkeypatch.setattr(reranking, "mended", lambda wav, shown, rate: f"{wav}, {shown} {rate}")
+    assert reranking.comped(made, 2) == "[3, 2] shown 1, shown 9"
 
 
 def test_motion_peaks_are_where_the_picture_changes(home):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley.bands import powers
+from condfoley.bands import Bands
 from condfoley.geometry import Geometry
 from condfoley.texture import LEAD, SHORTEST, grains, laid, textured
 from tests.made_up import pulses
@@ -71,7 +71,7 @@ def test_noise_with_the_colour_of_a_bell_becomes_a_bell():
 def test_levels_and_timing_stay():
     reference, soundtrack = bell([0.2]), noise(HITS, [40, 90])
     made = textured(soundtrack, HITS, grains(reference, np.array([0.2]), RATE), G, 1.0)
-    before, after = (powers(x, G).sum(0).log10() * 10 for x in (soundtrack, made))
+    before, after = (Bands(x, G).powers().sum(0).log10() * 10 for x in (soundtrack, made))
     loud = before > before.max() - 30
     assert (after - before)[loud].abs().mean() < 1.5
     quiet = slice(0, round(0.25 * RATE))

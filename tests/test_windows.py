@@ -85,18 +85,35 @@ def test_pieces_make_up_the_whole_and_see_a_margin_of_it(total):
 def test_stretches_cover_everything_with_the_same_length(total, window):
     assume(total >= window)
     starts, length = windows.stretches(total, window)
-    assert starts[0] == 0 and starts[-1] + length == total and length >= window
+    assert starts[0] == 0 and starts[-1] + length == total
     assert all(a < b <= a + length for a, b in zip(starts, starts[1:]))
     assert len(starts) <= windows.SIDE_BY_SIDE
+    assert length <= window or len(starts) in (1, windows.SIDE_BY_SIDE)
+    windows.plan(length, min(length, window), -(-window // 2))  # can be written
 
 
 def test_short_targets_are_one_stretch():
     assert windows.stretches(20, 20) == ([0], 20) and windows.stretches(39, 20) == ([0], 39)
-    assert (
-        windows.stretches(65, 20) == ([0, 22, 43], 22) and len(windows.stretches(6000, 20)[0]) == windows.SIDE_BY_SIDE
-    )
 
 
-def test_joined_stretches_follow_one_another():
-    parts = torch.tensor([[[1, 2, 3]], [[4, 5, 6]]])
-    assert windows.joined(parts, [0, 2], 5).tolist() == [[1, 2, 4, 5, 6]]
+def test_stretches_are_written_in_single_windows_where_a_few_are_enough():
+    assert windows.stretches(40, 20) == ([0, 20], 20) and windows.stretches(65, 20) == ([0, 16, 32, 48], 17)
+    starts, length = windows.stretches(6000, 20)
+    assert len(starts) == windows.SIDE_BY_SIDE and length == 1500
+
+
+@given(st.integers(1, 500), st.integers(1, 40))
+def test_joined_stretches_are_the_whole(total, window):
+    assume(total >= window)
+    starts, length = windows.stretches(total, window)
+    whole = torch.arange(2 * total).view(2, total)
+    parts = torch.stack([whole[:, start : start + length] for start in starts])
+    assert torch.equal(windows.joined(parts, starts, total), whole)
+
+
+def test_joined_stretches_share_what_they_have_in_common():
+    parts = torch.tensor([[[1, 2, 3, 4]], [[5, 6, 7, 8]]])
+    assert windows.joined(parts, [0, 2], 6).tolist() == [[1, 2, 3, 6, 7, 8]]
+    assert windows.joined(parts[..., :3], [0, 2], 5).tolist() == [
+        [1, 2, 5, 6, 7]
+    ]  # of an odd overlap the later has more

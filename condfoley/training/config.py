@@ -162,8 +162,9 @@ class TrainConfig:
     pretrained: str | None = None
     """Video: file with torchvision's state dict of R(2+1)D-18 (Kinetics-400) to start from; nothing is downloaded."""
     teacher: str | None = None
-    """Transformer: weights folder whose transformer, guided as its card recommends, is learned from: guidance is then
-    built in, and one pass does what took several."""
+    """Weights folder that is learned from. Transformer: what its transformer, guided as its card recommends, says: guidance
+    is then built in, and one pass does what took several. Tokenizer, decoder only: what its decoder makes of the same codes,
+    by one with fewer blocks."""
     from_guided: bool = False
     """Transformer: start from init's as it was before it learned its guidance (its part `guided`), and recommend that again."""
     lora: int = 0
@@ -202,8 +203,10 @@ class TrainConfig:
             raise ValueError("init_share needs init, the weights that it is a share of")
         if self.lora and self.stage != "transformer":
             raise ValueError("lora is for stage transformer")
-        if self.teacher and self.stage != "transformer":
-            raise ValueError("teacher is for stage transformer")
+        if self.teacher and not (self.stage == "transformer" or (self.stage == "tokenizer" and self.loss.decoder_only)):
+            raise ValueError("teacher is for stage transformer, or for stage tokenizer with loss.decoder_only=true")
+        if self.teacher and self.stage == "tokenizer" and self.init:
+            raise ValueError("stage tokenizer starts from its teacher; give either teacher or init")
         if self.teacher and Path(self.teacher).resolve() == Path(self.weights).resolve():
             raise ValueError("teacher must be another folder than weights, where the pupil goes; copy it first")
         if self.from_guided and (self.stage != "transformer" or not self.init):

@@ -208,7 +208,8 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
     if c.init_share:
         training["init_share"] = c.init_share
     if c.teacher:
-        training["teacher"] = read_card(Path(c.teacher))["parts"][guided_part(Path(c.teacher))[0]]["sha256"]
+        taught_by = guided_part(Path(c.teacher))[0] if c.stage == "transformer" else stage.part
+        training["teacher"] = read_card(Path(c.teacher))["parts"][taught_by]["sha256"]
     record: dict[str, Any] = {"training": training}
     if (weights / CARD).exists() and (built_on := lineage(weights, stage.part)):
         record["trained_with"] = built_on

@@ -19,10 +19,14 @@ from condfoley.training.codebook import MovingCodebook, code_usage
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import DISCRIMINATOR, Batch, Loss, Stage, fixed_streams, random_sounds
+from condfoley.weights import load_part
 
 
 class TokenizerStage(Stage):
-    """L1 or MSE + perceptual + codebook + patch discriminator (facts.md, section 4)."""
+    """L1 or MSE + perceptual + codebook + patch discriminator (facts.md, section 4).
+
+    Spectrograms are to be given back as they are or, with a teacher, as its decoder gives them back.
+    """
 
     part = "tokenizer"
     sound_only = True
@@ -31,6 +35,10 @@ class TokenizerStage(Stage):
         super().__init__(config, accelerator)
         loss = config.loss
         self.tokenizer: Tokenizer = started(Tokenizer(config.tokenizer), self.part, config)
+        self.teacher: Tokenizer | None = None
+        if config.teacher:
+            self.teacher = load_part(Path(config.teacher), self.part, str(self.drawn_on))
+            take_over(self.tokenizer, self.teacher)
         self.codebook: MovingCodebook | None = None
         if loss.decoder_only:
             for fixed in (self.tokenizer.encoder, self.tokenizer.quant_conv, self.tokenizer.quantize):
@@ -46,7 +54,9 @@ class TokenizerStage(Stage):
             disc = NLayerDiscriminator(input_nc=1, ndf=loss.disc_channels, n_layers=3).apply(weights_init)
             self.add(DISCRIMINATOR, disc, config.lr_disc, self._discriminator_loss)
         _, wav = random_sounds(self.store.validation, self.geometry.clip_samples, fixed_streams(48))
-        self.held_out = window_spec(wav.to(self.device), self.geometry)
+        self.held_out = window_spec(wav.to(self.drawn_on), self.geometry)
+        self.wanted = self._wanted(self.held_out).to(self.device)
+        self.held_out = self.held_out.to(self.device)
 
     def _perceptual(self) -> nn.Module:
         from condfoley.training.perceptual import Perceptual
@@ -59,19 +69,25 @@ class TokenizerStage(Stage):
         return Perceptual.load(self.config.loss.perceptual_weights).to(self.device)
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
-        """Spectrograms (B, 1, n_mels, T) in [-1, 1] of random windows."""
+        """Spectrograms (B, 1, n_mels, T) in [-1, 1] of random windows, and as they are to be given back."""
         names, wav = random_sounds(self.store.train, self.geometry.clip_samples, rngs)
-        return Batch(names, (window_spec(wav.to(self.drawn_on), self.geometry),))
+        spec = window_spec(wav.to(self.drawn_on), self.geometry)
+        return Batch(names, (spec, self._wanted(spec)))
+
+    def _wanted(self, spec: Tensor) -> Tensor:
+        if self.teacher is None:
+            return spec
+        return self.teacher.decode(self.teacher.encode(spec), self.geometry.code_rows)
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update of the tokenizer and, from its first step on, of the discriminator."""
-        (spec,) = batch.tensors
-        return self.update_judged(step, spec, spec, step)
+        spec, wanted = batch.tensors
+        return self.update_judged(step, wanted, spec, wanted, step)
 
-    def _loss(self, spec: Tensor, step: int, judged: bool) -> Loss:
+    def _loss(self, spec: Tensor, wanted: Tensor, step: int, judged: bool) -> Loss:
         out, codebook, indices = self._forward(spec, step)
         with self.exact():
-            metrics = self._distances(out.float(), spec)
+            metrics = self._distances(out.float(), wanted)
         weights = self.config.loss
         loss = metrics["reconstruction"] + weights.codebook * codebook
         if "perceptual" in metrics:
@@ -80,7 +96,7 @@ class TokenizerStage(Stage):
         if indices is not None:
             metrics |= code_usage(indices, self.tokenizer.config.n_embed)
         if judged:
-            loss = loss + self._fool(out, spec, metrics)
+            loss = loss + self._fool(out, wanted, metrics)
         return loss, {k: v.detach() for k, v in metrics.items()} | {"made": out.detach().float()}
 
     def _forward(self, spec: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -135,17 +151,28 @@ class TokenizerStage(Stage):
         """L1 of the spectrogram on its [0, 1] scale, and the codes in use, on held-out videos."""
         with self.accelerator.autocast():
             out, _, indices = self._forward(self.held_out, step)
-        metrics = {"l1": F.l1_loss(out.float(), self.held_out) / 2}
+        metrics = {"l1": F.l1_loss(out.float(), self.wanted) / 2}
         if indices is not None:
             metrics |= code_usage(indices, self.tokenizer.config.n_embed)
         return {k: v.item() for k, v in metrics.items()}
 
     def sample(self, folder: Path, step: int) -> None:
-        """True spectrograms above, reconstructed below."""
+        """Spectrograms as they are to be given back above, reconstructed below."""
         from condfoley.training.pictures import stacked
 
         out, _, _ = self._forward(self.held_out[:6], step)
-        stacked(folder / f"{step:06d}.png", {"true": self.held_out[:6, 0], "reconstructed": out[:, 0]})
+        stacked(folder / f"{step:06d}.png", {"true": self.wanted[:6, 0], "reconstructed": out[:, 0]})
+
+
+def take_over(pupil: Tokenizer, teacher: Tokenizer) -> None:
+    """Starts a tokenizer with what it has in common with its teacher: all but the blocks that its decoder lacks.
+
+    Raises InputError where it has anything that the teacher does not have.
+    """
+    known, sizes = teacher.state_dict(), {name: x.shape for name, x in pupil.state_dict().items()}
+    if strange := [name for name, size in sizes.items() if name not in known or known[name].shape != size]:
+        raise InputError(f"only decoder_res_blocks may differ from the teacher's tokenizer, but so does {strange[0]}")
+    pupil.load_state_dict({name: known[name] for name in sizes})
 
 
 def _activations(discriminator: Any, x: Tensor) -> list[Tensor]:

@@ -1,0 +1,86 @@
+"""What a generation is given: the target's picture, and the part of the reference that is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from condfoley import media, windows
+from condfoley.errors import InputError
+from condfoley.evaluation.onset import detect_onsets
+from condfoley.geometry import Geometry
+
+SILENT = 1e-4  # peak below which a reference holds no sound to learn from
+
+
+@dataclass(frozen=True)
+class Given:
+    """A reference from where it is used on.
+
+    start: s. wav: (N,) float32, from there to its end. used: (M,), the window of it. frames: (T, S, S, 3) uint8 of the whole
+    clip, T = 0 without picture; first, shown: the frame at `start`, and how many are beside the window.
+    """
+
+    start: float
+    wav: np.ndarray
+    used: np.ndarray
+    frames: np.ndarray
+    first: int
+    shown: int
+
+    @property
+    def seen(self) -> np.ndarray:
+        """The frames beside the window: (shown, S, S, 3)."""
+        return self.frames[self.first : self.first + self.shown]
+
+
+def read_picture(path: Path, geometry: Geometry) -> np.ndarray:
+    """A clip's frames at the geometry's rate and size: (T, S, S, 3) uint8."""
+    shrink = media.middle_of_bicubic if geometry.squeeze == "bicubic" else None
+    return media.read_frames(path, geometry.fps, geometry.frame_size, shrink=shrink)
+
+
+def read_target(path: Path, geometry: Geometry) -> tuple[float, np.ndarray]:
+    """A target's duration, s, and frames. Raises InputError when it cannot be read or has no picture."""
+    info = media.probe(path)
+    media.require_video(info)
+    frames = read_picture(path, geometry)
+    return len(frames) / geometry.fps if info.duration <= 0 else info.duration, frames
+
+
+def read_reference(path: Path, start: float | None, geometry: Geometry) -> Given:
+    """A reference from `start`, s, on; None: from where its sound shows best.
+
+    Raises InputError when it cannot be read, ends before `start`, or is silent from there on.
+    """
+    g = geometry
+    info = media.probe(path)
+    media.require_audio(info)
+    wav = media.read_audio(path, g.sample_rate)
+    if np.abs(wav).max(initial=0.0) < SILENT:
+        raise InputError(f"the sound of {path} is silent; give a reference in which something is heard")
+    if start is None:
+        start = _clearest(wav, g)
+    first = round(start * g.sample_rate)
+    if first >= len(wav):
+        raise InputError(f"the sound of {path} ends before {start:g} s; give an earlier reference start")
+    used = wav[first : first + g.clip_samples]
+    if np.abs(used).max(initial=0.0) < SILENT:
+        raise InputError(f"{path} is silent from {start:g} s on; give another reference start")
+    if not info.has_video:
+        return Given(start, wav[first:], used, np.zeros((0, 1, 1, 3), np.uint8), 0, 0)
+    frames = read_picture(path, g)
+    begin = min(round(start * g.fps), len(frames) - 1)
+    shown = max(1, min(round(len(used) / g.sample_rate * g.fps), len(frames) - begin))
+    return Given(start, wav[first:], used, frames, begin, shown)
+
+
+def _clearest(wav: np.ndarray, geometry: Geometry) -> float:
+    """Where the window that shows a sound (N,) best begins, s."""
+    rate = geometry.sample_rate
+    times, strengths = detect_onsets(wav, rate)
+    blocks = np.array_split(wav, max(1, len(wav) // (rate // 20)))
+    levels = np.array([np.sqrt(np.square(b).mean()) for b in blocks])
+    return windows.clearest(times, strengths, levels, len(wav) / rate, geometry.clip_samples / rate)
