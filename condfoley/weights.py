@@ -8,13 +8,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from condfoley import sizes
 from condfoley.errors import InputError
-from condfoley.files import write_json
+from condfoley.files import at_once, write_json
 from condfoley.geometry import Geometry
 
 FORMAT = 1
@@ -118,7 +117,7 @@ def save_part(
     half: in half precision. sampling: what the card recommends from now on. Each file is replaced atomically.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,11 +127,9 @@ def save_part(
         for k, v in (tensors or part.state_dict()).items()
     }
     path = folder / f"{name}.safetensors"
-    scratch = path.with_suffix(".tmp")
     config = dataclasses.asdict(part.config)
-    save_file(stored, scratch, {"config": json.dumps(config)})  # so that the file's hash answers for it
-    os.chmod(scratch, 0o644)  # safetensors writes private files; weights are meant to be read
-    os.replace(scratch, path)
+    with at_once(path) as file:
+        file.write(save(stored, {"config": json.dumps(config)}))  # there, so that the file's hash answers for it
     card: dict[str, Any] = (
         read_card(folder) if (folder / CARD).exists() else {"format": FORMAT, "name": folder.name, "parts": {}}
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 import shutil
 import sys
 from collections import Counter
@@ -21,6 +21,7 @@ from condfoley.data.shards import PARTS, Job, Made, finished, make_shard, shard_
 from condfoley.data.sources import READERS
 from condfoley.data.sources.listing import Shares, Video, clashes
 from condfoley.errors import InputError
+from condfoley.files import at_once
 from condfoley.geometry import Geometry
 
 REJECTED = "rejected.csv"
@@ -140,10 +141,8 @@ def _result(done: Done[Job, Made]) -> Made:
 
 
 def _write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
-    part = path.with_suffix(".csv.tmp")
-    with open(part, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("clip", "reason"), *sorted(set(rejected))])
-    os.replace(part, path)
+    with at_once(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        csv.writer(text).writerows([("clip", "reason"), *sorted(set(rejected))])
 
 
 def _check(index: Index, rejected: list[tuple[str, str]]) -> None:

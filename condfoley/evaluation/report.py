@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import io
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from condfoley.evaluation.onset import detect_onsets
 from condfoley.evaluation.run import Result, as_json
 from condfoley.evaluation.sounds import fitted
 from condfoley.evaluation.tables import Table, interval, number
-from condfoley.files import write_json
+from condfoley.files import at_once, write_json
 from condfoley.provenance import plain
 
 TEMPLATE = "report.html.j2"
@@ -32,9 +31,8 @@ def write(result: Result, home: Path, sample: int) -> Path:
     write_json(home / "metrics.json", plain(as_json(result)))
     _write_csv(result, home / "metrics.csv")
     page = home / "index.html"
-    part = page.with_suffix(".part")
-    part.write_text(html(result, sample), encoding="utf-8")
-    os.replace(part, page)
+    with at_once(page) as file:
+        file.write(html(result, sample).encode())
     return page
 
 
