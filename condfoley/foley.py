@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,10 +77,9 @@ class Foley:
     ):
         """sync: None borrows the shipped one, with its own video encoder. events: None: the video encoder's own head."""
         self.tokenizer, self.video_encoder, self.transformer = tokenizer, video_encoder, transformer
-        self.vocoder, self.sync, self.geometry = vocoder, sync, geometry
+        self.vocoder, self.geometry = vocoder, geometry
         self.card, self.device = card or {}, torch.device(device)
-        own = Referee(video_encoder, sync, geometry, events) if sync else None
-        self.referee = own or Referee.shipped(geometry, device)
+        self.sync, self.events = sync, events
 
     @classmethod
     def load(cls, path: str | Path | None = None, device: str = "cpu") -> Foley:
@@ -92,7 +91,16 @@ class Foley:
             name: load_part(folder, name, device) if name in card["parts"] else None for name in OPTIONAL
         }
         require_matching(folder, card)
-        return cls(**parts, **optional, geometry=card_geometry(card), card=card, device=device)
+        foley = cls(**parts, **optional, geometry=card_geometry(card), card=card, device=device)
+        assert foley.referee  # refused here where it cannot be borrowed
+        return foley
+
+    @cached_property
+    def referee(self) -> Referee:
+        """Who judges: its own sync model, or the shipped one. Raises InputError when that cannot judge these weights' sounds."""
+        if self.sync is None:
+            return Referee.shipped(self.geometry, str(self.device))
+        return Referee(self.video_encoder, self.sync, self.geometry, self.events)
 
     @torch.inference_mode()
     def generate(
@@ -185,6 +193,20 @@ class Foley:
             settings=settings,
             weights=self._identity(),
         )
+
+    @torch.inference_mode()
+    def drafts(
+        self, tokens: Tensor, reference: np.ndarray, reference_tokens: Tensor, seeds: list[int], duration: float
+    ) -> tuple[Tensor, list[np.ndarray]]:
+        """Candidates as they are before anyone has judged them, with the sampling that the card recommends.
+
+        tokens: (T, D), of the target's frames; duration: its length, s. reference: (M,), its sound; reference_tokens:
+        (window_frames, D). Returns spectrograms (N, n_mels, F) in [0, 1] and waveforms, one for each seed.
+        """
+        codes = self._reference_codes(reference)
+        heard = Reference(0.0, reference, np.zeros((0, 1, 1, 3), np.uint8), reference_tokens[None], codes)
+        written = self._write_codes(tokens, heard, seeds, self._sampling({}), duration, lambda stage, share: None)
+        return self._sounds(written, reference, duration, MATCH)
 
     def _identity(self) -> dict[str, Any]:
         """The weights' name and their parts' hashes, for the record."""

@@ -19,15 +19,20 @@ from torch import Tensor
 from condfoley.data.decode import save_array
 from condfoley.data.pairs import Pairing, event_starts
 from condfoley.data.store import Clip, seed_of
+from condfoley.evaluation.onset import detect_onsets
 from condfoley.files import at_once
+from condfoley.foley import NEEDED, Foley
 from condfoley.geometry import Geometry
+from condfoley.lineage import require_lineage
 from condfoley.mel import log_mel, window_spec
 from condfoley.training.arithmetic import frozen
 from condfoley.training.augment import augment
-from condfoley.weights import load_part
+from condfoley.weights import load_part, read_card
 
 WINDOWS = 4  # code windows of each soundtrack
 AT_ONCE = 16  # windows that go through the tokenizer together
+DRAFTS = 8  # that the whole system writes for each clip
+SYSTEM = NEEDED  # the parts that write them
 QUIET = 1e-4  # least RMS that is brought to a level (facts.md, section 2)
 
 Work = Callable[[Clip, Path], None]
@@ -38,13 +43,13 @@ Job = tuple[Clip, list[tuple[Work, Path]]]
 
 @dataclass(frozen=True)
 class Part:
-    """A frozen part as every process finds it.
+    """A frozen part as every process finds it, or the SYSTEM of several.
 
     digest: of its file; a retrained part is another one. threads: of torch in a process of a pool; 0: as they are.
     """
 
     weights: str
-    name: str
+    names: tuple[str, ...]
     digest: str
     geometry: Geometry
     device: str = "cpu"
@@ -60,7 +65,13 @@ class Part:
 @lru_cache(maxsize=2)
 def loaded(part: Part) -> Any:
     """This process's copy of a part; `cache_clear` when there is no more use for it."""
-    return load_part(Path(part.weights), part.name, part.device)
+    folder = Path(part.weights)
+    networks = {name: load_part(folder, name, part.device) for name in part.names}
+    if part.names != SYSTEM:
+        return networks[part.names[0]]
+    card = read_card(folder)
+    require_lineage(card["parts"]["transformer"].get("trained_with", {}), folder, "transformer")
+    return Foley(**networks, sync=None, geometry=part.geometry, card=card, device=part.device)
 
 
 def extract(job: Job) -> None:
@@ -164,6 +175,37 @@ def _given_back(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
     """Windows (K, 1, n_mels, T) in [0, 1] through the tokenizer."""
     made: Tensor = tokenizer.decode(tokenizer.encode(2 * windows - 1), geometry.code_rows)
     return ((made.float() + 1) / 2).clamp(0, 1)
+
+
+@torch.no_grad()
+def drafts(part: Part, clip: Clip, path: Path) -> None:
+    """What the system writes for one part of a clip, with a window at its beginning or end as the reference.
+
+    first, frames: the part, picture frames. specs (DRAFTS, n_mels, M) float16 in [0, 1]. hits (DRAFTS, H) and true (R,): s from
+    the part's beginning, when each draft and the true sound strike, filled up with nan.
+    """
+    g, foley = part.geometry, part.load()
+    rng = np.random.default_rng(seed_of(clip.name))
+    size, window = g.frame_size, min(g.window_frames, clip.frame_count // 2)
+    frames = torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
+    small = (F.interpolate(frames, (size, size), mode="area") * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    ahead, track = bool(rng.integers(2)), int(rng.integers(clip.tracks))  # whether the reference is the beginning
+    first, heard = (window, 0) if ahead else (0, clip.frame_count - window)
+    count = clip.frame_count - window
+    tokens = foley.video_encoder.encode_clip(small)
+    beside = tokens[heard + torch.arange(g.window_frames) % window]
+    reference = clip.sound(track, round(heard / g.fps * g.sample_rate), g.clip_samples)
+    sound = clip.sound(track, round(first / g.fps * g.sample_rate), round(count / g.fps * g.sample_rate))
+    seeds = [int(seed) for seed in rng.integers(2**31, size=DRAFTS)]
+    specs, wavs = foley.drafts(tokens[first : first + count], reference, beside, seeds, count / g.fps)
+    struck = [detect_onsets(wav, g.sample_rate)[0] for wav in wavs]
+    hits = np.full((DRAFTS, max(map(len, struck))), np.nan)
+    for row, times in zip(hits, struck):
+        row[: len(times)] = times
+    made = specs.float().cpu().numpy().astype(np.float16)
+    with at_once(path) as file:
+        true = detect_onsets(sound, g.sample_rate)[0]
+        np.savez(file, first=first, frames=count, specs=made, hits=hits, true=true)
 
 
 def _save(path: Path, values: Tensor) -> None:

@@ -96,13 +96,19 @@ class Features:
         tokenizer = self._part("tokenizer")
         return Kind(partial(extract.reconstructions, tokenizer), f"reconstructed-{tokenizer.digest}")
 
-    def _part(self, name: str) -> Part:
+    def drafts(self) -> Kind:
+        """What the whole system writes for one part of each clip, with the rest as its reference: see `extract.drafts`."""
+        system = self._part(*extract.SYSTEM)
+        return Kind(partial(extract.drafts, system), f"drafts-{system.digest}", ".npz")
+
+    def _part(self, *names: str) -> Part:
         d, weights = self.config.data, Path(self.config.weights)
-        digest = str(read_card(weights)["parts"][name]["sha256"])[:12]
+        hashes = [str(read_card(weights)["parts"][name]["sha256"]) for name in names]
+        digest = hashes[0][:12] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()[:12]
         device = "cpu" if d.engine == "ray" else self.device  # a cluster's tasks are given cores only
         pool = d.engine == "local" and d.workers > 1
         threads = max(1, (os.cpu_count() or 1) // d.workers) if pool else 0
-        return Part(str(weights.resolve()), name, digest, self.config.geometry, device, threads)
+        return Part(str(weights.resolve()), names, digest, self.config.geometry, device, threads)
 
 
 def _file_name(clip: Clip) -> str:
@@ -114,4 +120,4 @@ def _read(path: Path) -> Any:
     if path.suffix == ".npy":
         return np.load(path, mmap_mode="r")
     with np.load(path) as arrays:
-        return tuple(arrays[name] for name in ("starts", "codes"))
+        return tuple(arrays[name] for name in arrays.files)  # in the order in which they were written

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,14 +14,33 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from condfoley.data.store import Clip
-from condfoley.sync import Sync
+from condfoley.evaluation.onset import match
+from condfoley.referee import judged
+from condfoley.sync import Sync, rerank
 from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
+from condfoley.training.extract import SYSTEM
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
 
+TOLERANCE = 0.2  # s, of the paper's rule
 FOREIGN, SPLICED = 0.2, 0.35  # shares of examples with another clip's sound / with exchanged stretches
+
+
+class Drafts(NamedTuple):
+    """What the system wrote for a part of a clip, as `extract.drafts` keeps it."""
+
+    first: int
+    frames: int
+    specs: np.ndarray
+    hits: np.ndarray
+    true: np.ndarray
+
+    def likeness(self, draft: int, begin: float, end: float) -> float:
+        """F1 of what a draft strikes in [begin, end), s, against what the true sound does."""
+        struck, true = (t[(t >= begin) & (t < end)] for t in (self.hits[draft], self.true))  # without the nans
+        return match(true, struck).f1
 
 
 @dataclass
@@ -28,20 +48,22 @@ class Heard:
     """A clip with what the sync model is given of it.
 
     tokens: (views, T, D) float16. true, reconstructed: its soundtracks' spectrograms (tracks, n_mels, M) float16 in
-    [0, 1], as they are and through the tokenizer; the latter None when training does not ask for it.
+    [0, 1], as they are and through the tokenizer; the latter, and the drafts, None when training does not ask for them.
     """
 
     clip: Clip
     tokens: np.ndarray
     true: np.ndarray
     reconstructed: np.ndarray | None = None
+    drafts: Drafts | None = None
 
 
 class SyncStage(Stage):
     """Classes: every shift of the grid, and "no match".
 
     A third of the sounds have stretches replaced by other stretches of the same sound: partly in sync, as imperfect
-    candidates are. They teach the confidence, which the re-ranking rule needs, with a soft label.
+    candidates are. They teach the confidence, which the re-ranking rule needs, with a soft label. Better teachers are true
+    candidates (`loss.drafts`), beside which it is known when the true sound strikes.
     """
 
     part = "sync"
@@ -71,13 +93,21 @@ class SyncStage(Stage):
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:
         """The video encoder, and the tokenizer when it is to hear some spectrograms through it."""
-        return ("video_encoder", *(("tokenizer",) if config.loss.reconstructed else ()))
+        tokenizer = ("tokenizer",) if config.loss.reconstructed else ()
+        return tuple(dict.fromkeys(("video_encoder", *tokenizer, *(SYSTEM if config.loss.drafts else ()))))
 
     def _heard(self, clips: list[Clip], features: Features) -> list[Heard]:
-        kinds = [features.picture_tokens(), features.spectrograms()]
-        if self.config.loss.reconstructed:
-            kinds.append(features.reconstructions())
-        return [Heard(clip, *made) for clip, made in zip(clips, features.of(clips, *kinds))]
+        loss = self.config.loss
+        kinds = {"tokens": features.picture_tokens(), "true": features.spectrograms()}
+        if loss.reconstructed:
+            kinds["reconstructed"] = features.reconstructions()
+        if loss.drafts:
+            kinds["drafts"] = features.drafts()
+        every = (dict(zip(kinds, made)) for made in features.of(clips, *kinds.values()))
+        return [
+            Heard(clip, **made | ({"drafts": Drafts(*made["drafts"])} if loss.drafts else {}))
+            for clip, made in zip(clips, every)
+        ]
 
     def _pairs(self, bank: list[Heard], rngs: Sequence[np.random.Generator], views: int) -> Batch:
         """(tokens (B, T, D), spectrograms (B, n_mels, M) in [0, 1], labels (B, classes))."""
@@ -98,6 +128,8 @@ class SyncStage(Stage):
         """One example: its clip's name, a picture window, the spectrogram of a sound shifted against it, its soft label."""
         n, most, g = self.window, self.sizes.max_shift, self.geometry
         e = bank[rng.integers(len(bank))]
+        if e.drafts and rng.random() < self.config.loss.drafts:
+            return self._draft(e, e.drafts, rng, views)
         room = max(0, e.clip.frame_count - n)
         shift = int(rng.integers(-min(most, room), min(most, room) + 1))  # positive: the sound is late
         start = int(rng.integers(max(0, shift), room + min(0, shift) + 1))
@@ -119,6 +151,23 @@ class SyncStage(Stage):
             spec = sound.reconstructed
         count = round(n / g.fps * g.sample_rate) // g.hop + 1
         return e.clip.name, tokens, _spliced(spec_window(spec[track], begin, count), moves), label
+
+    def _draft(
+        self, e: Heard, d: Drafts, rng: np.random.Generator, views: int
+    ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
+        """The same of a draft; half of them as they were written."""
+        n, most, g = self.window, self.sizes.max_shift, self.geometry
+        room = max(0, d.frames - n)
+        shift = int(rng.integers(-min(most, room), min(most, room) + 1)) * int(rng.integers(2))
+        start = int(rng.integers(max(0, shift), room + min(0, shift) + 1))
+        seen = e.tokens[int(rng.integers(views)), d.first : d.first + d.frames]
+        which, begin = int(rng.integers(len(d.specs))), start - shift
+        label = np.zeros(2 * most + 2, np.float32)
+        label[shift + most] = d.likeness(which, begin / g.fps, (begin + n) / g.fps)
+        label[-1] = 1 - label[shift + most]
+        frame = round((begin + rng.uniform(-0.5, 0.5)) * self.sizes.mel_per_frame)
+        count = round(n / g.fps * g.sample_rate) // g.hop + 1
+        return e.clip.name, token_window(seen, start, n), spec_window(d.specs[which], frame, count), label
 
     def _loss(self, tokens: Tensor, spec: Tensor, label: Tensor) -> Loss:
         loss = -(label * self.model(tokens, spec).float().log_softmax(1)).sum(1).mean()
@@ -142,7 +191,20 @@ class SyncStage(Stage):
             "within_1_frame": (error <= 1).float().mean().item(),
             "within_0.2_s": (error <= 0.2 * self.geometry.fps).float().mean().item(),
             "foreign_told": (foreign[:, None] > matching[None]).float().mean().item(),
-        }
+        } | self._gained()
+
+    def _gained(self) -> dict[str, float]:
+        """By how much the paper's rule chooses better among drafts than chance, F1; nothing without drafts."""
+        gains = []
+        for e in self.held_out:
+            if d := e.drafts:
+                seen = e.tokens[0, d.first : d.first + d.frames].astype(np.float32)
+                tokens = torch.from_numpy(seen).to(self.device)
+                specs = torch.from_numpy(d.specs).float().to(self.device)
+                likeness = [d.likeness(i, 0, np.inf) for i in range(len(specs))]
+                chosen = rerank(*judged(self.model, tokens, specs, self.window), TOLERANCE)
+                gains.append(likeness[chosen] - np.mean(likeness))
+        return {"gained": float(np.mean(gains))} if gains else {}
 
     def sample(self, folder: Path, step: int) -> None:
         """The distribution over offsets of some validation examples beside the truth."""

@@ -1,0 +1,84 @@
+"""The sync model learns from what the system writes: what such drafts are, and what is said of them."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from accelerate import Accelerator
+
+from condfoley.data.store import Store
+from condfoley.errors import InputError
+from condfoley.training import extract
+from condfoley.training.config import TrainConfig
+from condfoley.training.features import Features
+from condfoley.training.offset import Drafts, SyncStage
+from condfoley.training.run import main
+from condfoley.weights import drop_part
+from tests.tiny import GEOMETRY, write_tiny_weights
+from tests.training.toy import LOSSES, config
+
+
+@pytest.fixture
+def settings(clips, tmp_path) -> TrainConfig:
+    write_tiny_weights(tmp_path / "weights")
+    loss = dataclasses.replace(LOSSES["sync"], drafts=1.0, reconstructed=0.0, feature_noise=0.0)
+    return config("sync", clips, tmp_path, loss=loss, steps=2, window=20)
+
+
+def test_a_part_of_the_clip_is_written_with_the_rest_as_its_reference(settings, tmp_path):
+    store = Store.open(settings.data.folder, GEOMETRY, cache=str(tmp_path / "c"), frame_size=40, workers=1)
+    clips = store.train + store.validation
+
+    def written(cache: str) -> list[Drafts]:
+        features = Features(settings, tmp_path / cache, "cpu")
+        return [Drafts(*made) for (made,) in features.of(clips, features.drafts())]
+
+    made = written("once")
+    window = GEOMETRY.window_frames
+    for clip, d in zip(clips, made):
+        assert d.first in (0, window) and d.frames == clip.frame_count - window
+        assert d.specs.shape[:2] == (extract.DRAFTS, GEOMETRY.n_mels) and d.specs.dtype == np.float16
+        assert d.specs.shape[2] * GEOMETRY.hop >= d.frames / GEOMETRY.fps * GEOMETRY.sample_rate - GEOMETRY.hop
+        assert 0 <= d.specs.min() and d.specs.max() <= 1 and not np.array_equal(d.specs[0], d.specs[1])
+        assert len(d.hits) == extract.DRAFTS and len(d.true) >= 1 and np.nanmax(d.true) < d.frames / GEOMETRY.fps
+    assert all(np.array_equal(a, b, equal_nan=True) for x, y in zip(written("again"), made) for a, b in zip(x, y))
+
+
+def test_drafts_are_like_the_true_sound_as_far_as_they_strike_with_it():
+    hits = np.array([[0.5, 1.5, np.nan], [0.9, 2.5, 3.0]])
+    d = Drafts(0, 60, np.zeros((2, 1, 1)), hits, np.array([0.5, 1.52, 2.5]))
+    assert d.likeness(0, 0, 2) == 1 and d.likeness(0, 0, 4) == pytest.approx(0.8)
+    assert d.likeness(1, 0, 2) == 0 and d.likeness(1, 2, 4) == pytest.approx(2 / 3)
+    assert d.likeness(0, 3, 4) == 1  # nothing where nothing is
+
+
+def test_labels_are_their_likeness_where_they_are_shifted_to(settings):
+    stage = SyncStage(settings, Accelerator(cpu=True))
+    most, fps, rate = stage.sizes.max_shift, GEOMETRY.fps, stage.sizes.mel_per_frame
+    (e,) = bank = stage.bank[:1]
+    whole = np.zeros((1, stage.geometry.n_mels, round(e.drafts.frames * rate) + 2), np.float16)
+    whole[0, :, round(20 * rate)] = 1  # strikes with frame 20
+    e.drafts = Drafts(e.drafts.first, e.drafts.frames, whole, np.array([[20 / fps]]), np.array([20 / fps, 30 / fps]))
+    shifts = set()
+    for seed in range(60):
+        _, tokens, spec, label = stage._one(bank, np.random.default_rng(seed), 1)
+        shift = int(label[:-1].argmax()) - most if label[:-1].any() else 0
+        seen = e.tokens[0, e.drafts.first : e.drafts.first + e.drafts.frames]
+        start = next(i for i in range(len(seen)) if np.array_equal(seen[i : i + 20], tokens))
+        assert label.sum() == pytest.approx(1)
+        if spec.any() and 1 <= start - shift <= 19:  # only the hit at frame 20 is heard, both are shown from 11 on
+            assert label[shift + most] == pytest.approx(2 / 3 if start - shift > 10 else 1)
+            assert spec[0].argmax() / rate == pytest.approx(20 - (start - shift), abs=0.7)
+        shifts.add(shift)
+    assert len(shifts) > 5 and 0 in shifts
+
+
+def test_validation_says_what_is_gained_and_the_parts_are_needed(settings, tmp_path):
+    main(settings)
+    lines = [json.loads(x) for x in (tmp_path / "sync" / "metrics.jsonl").read_text().splitlines()]
+    assert all(-1 <= line["val/gained"] <= 1 for line in lines if "val/cross_entropy" in line)
+    assert any("val/gained" in line for line in lines)
+    drop_part(tmp_path / "weights", "vocoder")
+    with pytest.raises(InputError, match="needs the vocoder"):
+        main(settings)
