@@ -33,7 +33,8 @@ LOSS = ["loss.disc_channels=4", "loss.adversarial_from=1", "loss.quantise_from=1
 def stated(group: str, values: object) -> list[str]:
     """A dataclass as `group.key=value` words."""
     fields = dataclasses.asdict(values).items()  # type: ignore[call-overload]
-    return [f"{group}.{k}={list(v) if isinstance(v, tuple) else v}" for k, v in fields]
+    words = {k: list(v) if isinstance(v, tuple) else "null" if v is None else v for k, v in fields}
+    return [f"{group}.{k}={v}" for k, v in words.items()]
 
 
 def toy(words: list[str]) -> list[str]:
