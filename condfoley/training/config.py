@@ -81,7 +81,7 @@ class LossConfig:
     """Vocoder, sync: share of examples whose spectrogram went through the tokenizer first."""
     drafts: float = 0.0
     """Sync: share of examples whose sound the transformer wrote for the picture; they belong to it as far as they strike
-    when the true sound does, so that the confidence learns to tell good candidates from bad ones."""
+    when something happens, so that the confidence learns to tell good candidates from bad ones."""
     drop_reference: float = 0.0
     """Transformer: share of examples whose reference is replaced by the null tokens."""
     drop_all: float = 0.0

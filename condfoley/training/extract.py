@@ -181,8 +181,8 @@ def _given_back(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
 def drafts(part: Part, clip: Clip, path: Path) -> None:
     """What the system writes for one part of a clip, with a window at its beginning or end as the reference.
 
-    first, frames: the part, picture frames. specs (DRAFTS, n_mels, M) float16 in [0, 1]. hits (DRAFTS, H) and true (R,): s from
-    the part's beginning, when each draft and the true sound strike, filled up with nan.
+    first, frames: the part, picture frames. specs (DRAFTS, n_mels, M) float16 in [0, 1]. hits (DRAFTS, H): when each draft
+    strikes, s from the part's beginning on, filled up with nan.
     """
     g, foley = part.geometry, part.load()
     rng = np.random.default_rng(seed_of(clip.name))
@@ -195,7 +195,6 @@ def drafts(part: Part, clip: Clip, path: Path) -> None:
     tokens = foley.video_encoder.encode_clip(small)
     beside = tokens[heard + torch.arange(g.window_frames) % window]
     reference = clip.sound(track, round(heard / g.fps * g.sample_rate), g.clip_samples)
-    sound = clip.sound(track, round(first / g.fps * g.sample_rate), round(count / g.fps * g.sample_rate))
     seeds = [int(seed) for seed in rng.integers(2**31, size=DRAFTS)]
     specs, wavs = foley.drafts(tokens[first : first + count], reference, beside, seeds, count / g.fps)
     struck = [detect_onsets(wav, g.sample_rate)[0] for wav in wavs]
@@ -204,8 +203,7 @@ def drafts(part: Part, clip: Clip, path: Path) -> None:
         row[: len(times)] = times
     made = specs.float().cpu().numpy().astype(np.float16)
     with at_once(path) as file:
-        true = detect_onsets(sound, g.sample_rate)[0]
-        np.savez(file, first=first, frames=count, specs=made, hits=hits, true=true)
+        np.savez(file, first=first, frames=count, specs=made, hits=hits)
 
 
 def _save(path: Path, values: Tensor) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ FOREIGN, SPLICED = 0.2, 0.35  # shares of examples with another clip's sound / w
 
 
 class Drafts(NamedTuple):
-    """What the system wrote for a part of a clip, as `extract.drafts` keeps it."""
+    """What the system wrote for a part of a clip, as `extract.drafts` keeps it; true: (R,) s, the part's events."""
 
     first: int
     frames: int
@@ -38,7 +38,7 @@ class Drafts(NamedTuple):
     true: np.ndarray
 
     def likeness(self, draft: int, begin: float, end: float) -> float:
-        """F1 of what a draft strikes in [begin, end), s, against what the true sound does."""
+        """F1 of what a draft strikes in [begin, end), s, against what happens."""
         struck, true = (t[(t >= begin) & (t < end)] for t in (self.hits[draft], self.true))  # without the nans
         return match(true, struck).f1
 
@@ -63,7 +63,7 @@ class SyncStage(Stage):
 
     A third of the sounds have stretches replaced by other stretches of the same sound: partly in sync, as imperfect
     candidates are. They teach the confidence, which the re-ranking rule needs, with a soft label. Better teachers are true
-    candidates (`loss.drafts`), beside which it is known when the true sound strikes.
+    candidates (`loss.drafts`): how many of the clip's events are heard in them is known.
     """
 
     part = "sync"
@@ -88,7 +88,7 @@ class SyncStage(Stage):
         self.add("sync", started(self.model, self.part, config), config.lr, self._loss)
         self.spread = self.model.feature_std.cpu()
         self.window = config.window or 2 * g.window_frames
-        self.fixed = self._pairs(self.held_out, fixed_streams(128), views=1).to(self.device).tensors
+        self.fixed = self._pairs(self.held_out, fixed_streams(128), views=1, drafts=0.0).to(self.device).tensors
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:
@@ -103,32 +103,40 @@ class SyncStage(Stage):
             kinds["reconstructed"] = features.reconstructions()
         if loss.drafts:
             kinds["drafts"] = features.drafts()
-        every = (dict(zip(kinds, made)) for made in features.of(clips, *kinds.values()))
-        return [
-            Heard(clip, **made | ({"drafts": Drafts(*made["drafts"])} if loss.drafts else {}))
-            for clip, made in zip(clips, every)
-        ]
+        heard = []
+        for clip, features_of_it in zip(clips, features.of(clips, *kinds.values())):
+            made: dict[str, Any] = dict(zip(kinds, features_of_it))
+            if written := made.pop("drafts", None):
+                first, frames, specs, hits = written
+                made["drafts"] = Drafts(first, frames, specs, hits, self._events(clip, first, frames))
+            heard.append(Heard(clip, **made))
+        return heard
 
-    def _pairs(self, bank: list[Heard], rngs: Sequence[np.random.Generator], views: int) -> Batch:
+    def _events(self, clip: Clip, first: int, frames: int) -> np.ndarray:
+        """When something happens in some frames of a clip: (R,) s from the first of them on."""
+        times = np.array([event.time for event in clip.events]) - first / self.geometry.fps
+        return times[(times >= 0) & (times < frames / self.geometry.fps)]
+
+    def _pairs(self, bank: list[Heard], rngs: Sequence[np.random.Generator], views: int, drafts: float) -> Batch:
         """(tokens (B, T, D), spectrograms (B, n_mels, M) in [0, 1], labels (B, classes))."""
-        names, *examples = zip(*(self._one(bank, rng, views) for rng in rngs))
+        names, *examples = zip(*(self._one(bank, rng, views, drafts) for rng in rngs))
         return Batch(list(names), tuple(torch.from_numpy(np.stack(x)).float() for x in examples))
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
         """Freshly shifted sounds beside their pictures, with noise on the picture tokens."""
-        batch = self._pairs(self.bank, rngs, views=len(self.bank[0].tokens))
+        batch = self._pairs(self.bank, rngs, views=len(self.bank[0].tokens), drafts=self.config.loss.drafts)
         tokens, spec, label = batch.tensors
         noise = torch.from_numpy(np.stack([r.standard_normal(tokens.shape[1:], np.float32) for r in rngs]))
         tokens = tokens + noise * self.config.loss.feature_noise * self.spread
         return Batch(batch.names, (tokens, spec, label))
 
     def _one(
-        self, bank: list[Heard], rng: np.random.Generator, views: int
+        self, bank: list[Heard], rng: np.random.Generator, views: int, drafts: float
     ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
-        """One example: its clip's name, a picture window, the spectrogram of a sound shifted against it, its soft label."""
+        """One example, a draft in that share of cases: its clip's name, a picture window, the spectrogram of a sound shifted against it, its soft label."""
         n, most, g = self.window, self.sizes.max_shift, self.geometry
         e = bank[rng.integers(len(bank))]
-        if e.drafts and rng.random() < self.config.loss.drafts:
+        if e.drafts and rng.random() < drafts:
             return self._draft(e, e.drafts, rng, views)
         room = max(0, e.clip.frame_count - n)
         shift = int(rng.integers(-min(most, room), min(most, room) + 1))  # positive: the sound is late
