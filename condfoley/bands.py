@@ -31,9 +31,7 @@ class Bands:
         g, out = self.geometry, []
         for piece, spectrum in self._pieces():
             mel = filterbank(g) @ spectrum.abs()
-            end = (
-                piece.end if piece.end < len(self._filled) else piece.end + g.hop
-            )  # the last frame is the last piece's
+            end = piece.end if piece.end < len(self._filled) else piece.end + g.hop  # the last frame is the last's
             out.append(mel[:, (piece.begin - piece.left) // g.hop : (end - piece.left) // g.hop])
         return torch.cat(out, 1)[:, : len(self.wav) // g.hop + 1].square()
 

@@ -168,7 +168,10 @@ class Foley:
         shown = pick_onsets(picture.onset, self.referee.geometry.fps) if way.follows_hits else NO_TIMES
         seeds = [seed + i for i in range(candidates)]
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
-        judge = partial(selection.judged, self.referee, tokens=judged_tokens, shown=shown, align=settings["align"])
+        rate = self.geometry.sample_rate
+        judge = partial(
+            selection.judged, self.referee, tokens=judged_tokens, shown=shown, sample_rate=rate, align=settings["align"]
+        )
         made = way._candidates(codes, seeds, heard.wav, duration, shares.eq_match, judge, tell)
         best = way._choose(made, tolerance) if rerank else 0
         comped = shown if rerank and settings["comp"] else NO_TIMES
@@ -308,7 +311,7 @@ class Foley:
         for few in torch.arange(len(codes)).split(max(1, int(TOGETHER / duration))):
             tell("decoding", 0.7 + 0.3 * len(made) / len(codes))
             specs, wavs = self._sounds(codes[few], reference, duration, eq)
-            some = judge(wavs, [seeds[i] for i in few], specs, sample_rate=self.geometry.sample_rate)
+            some = judge(wavs, [seeds[i] for i in few], specs)
             if len(codes) * duration > IN_MEMORY:
                 for candidate in some:
                     candidate.put_aside()

@@ -16,7 +16,7 @@ SILENT = 1e-4  # peak below which a reference holds no sound to learn from
 
 
 @dataclass(frozen=True)
-class Given:
+class Recording:
     """A reference from where it is used on.
 
     start: s. wav: (N,) float32, from there to its end. used: (M,), the window of it. frames: (T, S, S, 3) uint8 of the whole
@@ -50,7 +50,7 @@ def read_target(path: Path, geometry: Geometry) -> tuple[float, np.ndarray]:
     return len(frames) / geometry.fps if info.duration <= 0 else info.duration, frames
 
 
-def read_reference(path: Path, start: float | None, geometry: Geometry) -> Given:
+def read_reference(path: Path, start: float | None, geometry: Geometry) -> Recording:
     """A reference from `start`, s, on; None: from where its sound shows best.
 
     Raises InputError when it cannot be read, ends before `start`, or is silent from there on.
@@ -70,11 +70,11 @@ def read_reference(path: Path, start: float | None, geometry: Geometry) -> Given
     if np.abs(used).max(initial=0.0) < SILENT:
         raise InputError(f"{path} is silent from {start:g} s on; give another reference start")
     if not info.has_video:
-        return Given(start, wav[first:], used, np.zeros((0, 1, 1, 3), np.uint8), 0, 0)
+        return Recording(start, wav[first:], used, np.zeros((0, 1, 1, 3), np.uint8), 0, 0)
     frames = read_picture(path, g)
     begin = min(round(start * g.fps), len(frames) - 1)
     shown = max(1, min(round(len(used) / g.sample_rate * g.fps), len(frames) - begin))
-    return Given(start, wav[first:], used, frames, begin, shown)
+    return Recording(start, wav[first:], used, frames, begin, shown)
 
 
 def _clearest(wav: np.ndarray, geometry: Geometry) -> float:

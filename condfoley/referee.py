@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley import windows
 from condfoley.errors import InputError
 from condfoley.events import Events
 from condfoley.geometry import Geometry
@@ -66,7 +65,7 @@ class Referee:
 
         tokens: (T, D) of the whole target. specs: (N, n_mels, M) in [0, 1]. Returns (N,) and (N,).
         """
-        return judged(self.sync, tokens, specs, 2 * self.geometry.window_frames)
+        return self.sync.assess(tokens, specs, 2 * self.geometry.window_frames)
 
     def picture_events(self, frames: Tensor, tokens: Tensor) -> Shown:
         """What happens in each frame: mean of what the event head says of the picture and its mirror image.
@@ -80,14 +79,3 @@ class Referee:
         logits = self.events(both) if self.events else self.video_encoder.event_logits(both)
         chances, strength = logits[..., :2].sigmoid(), logits[..., 2:].clamp(0, 1)
         return Shown(*torch.cat([chances, strength], -1).mean(0).cpu().numpy().T)
-
-
-def judged(sync: Sync, tokens: Tensor, specs: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """What a sync model says of sounds, from the mean over segments of `length` picture frames; otherwise as `Referee.judge`."""
-    rate, verdicts = sync.config.mel_per_frame, []
-    for start in windows.segments(len(tokens), length):
-        seen = tokens[start : start + length]
-        first = round(start * rate)
-        heard = specs[:, :, first : first + round(len(seen) * rate)]
-        verdicts.append(sync(seen.expand(len(specs), -1, -1), heard))
-    return sync.verdict(torch.stack(verdicts).mean(0).cpu())

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from condfoley.sizes import SyncConfig
+from condfoley.windows import segments
 
 
 class Sync(nn.Module):
@@ -72,6 +73,19 @@ class Sync(nn.Module):
         Arguments as `forward`. The confidence is the probability of the likeliest offset.
         """
         return self.verdict(self(tokens, spec01))
+
+    def assess(self, tokens: Tensor, specs: Tensor, length: int) -> tuple[Tensor, Tensor]:
+        """The same of N sounds beside one picture, from the mean logits over segments of `length` frames.
+
+        tokens: (T, feature_dim). specs: (N, n_mels, M) in [0, 1]. Returns (N,) s and (N,).
+        """
+        rate, logits = self.config.mel_per_frame, []
+        for start in segments(len(tokens), length):
+            seen = tokens[start : start + length]
+            first = round(start * rate)
+            heard = specs[:, :, first : first + round(len(seen) * rate)]
+            logits.append(self(seen.expand(len(specs), -1, -1), heard))
+        return self.verdict(torch.stack(logits).mean(0).cpu())
 
     def verdict(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Offset, s, and confidence, (B,) each, from logits (B, classes) as `forward` gives them."""

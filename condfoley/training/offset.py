@@ -15,7 +15,6 @@ from torch import Tensor
 
 from condfoley.data.store import Clip
 from condfoley.evaluation.onset import match
-from condfoley.referee import judged
 from condfoley.sync import Sync, rerank
 from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
@@ -88,6 +87,7 @@ class SyncStage(Stage):
         self.add("sync", started(self.model, self.part, config), config.lr, self._loss)
         self.spread = self.model.feature_std.cpu()
         self.window = config.window or 2 * g.window_frames
+        self.heard = round(self.window / g.fps * g.sample_rate) // g.hop + 1  # spectrogram frames beside it
         self.fixed = self._pairs(self.held_out, fixed_streams(128), views=1, drafts=0.0).to(self.device).tensors
 
     @classmethod
@@ -134,7 +134,7 @@ class SyncStage(Stage):
         self, bank: list[Heard], rng: np.random.Generator, views: int, drafts: float
     ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
         """One example, a draft in that share of cases: its clip's name, a picture window, the spectrogram of a sound shifted against it, its soft label."""
-        n, most, g = self.window, self.sizes.max_shift, self.geometry
+        n, most = self.window, self.sizes.max_shift
         e = bank[rng.integers(len(bank))]
         if e.drafts and rng.random() < drafts:
             return self._draft(e, e.drafts, rng, views)
@@ -157,8 +157,7 @@ class SyncStage(Stage):
         spec = sound.true
         if sound.reconstructed is not None and rng.random() < self.config.loss.reconstructed:
             spec = sound.reconstructed
-        count = round(n / g.fps * g.sample_rate) // g.hop + 1
-        return e.clip.name, tokens, _spliced(spec_window(spec[track], begin, count), moves), label
+        return e.clip.name, tokens, _spliced(spec_window(spec[track], begin, self.heard), moves), label
 
     def _draft(
         self, e: Heard, d: Drafts, rng: np.random.Generator, views: int
@@ -174,8 +173,7 @@ class SyncStage(Stage):
         label[shift + most] = d.likeness(which, begin / g.fps, (begin + n) / g.fps)
         label[-1] = 1 - label[shift + most]
         frame = round((begin + rng.uniform(-0.5, 0.5)) * self.sizes.mel_per_frame)
-        count = round(n / g.fps * g.sample_rate) // g.hop + 1
-        return e.clip.name, token_window(seen, start, n), spec_window(d.specs[which], frame, count), label
+        return e.clip.name, token_window(seen, start, n), spec_window(d.specs[which], frame, self.heard), label
 
     def _loss(self, tokens: Tensor, spec: Tensor, label: Tensor) -> Loss:
         loss = -(label * self.model(tokens, spec).float().log_softmax(1)).sum(1).mean()
@@ -210,7 +208,7 @@ class SyncStage(Stage):
                 tokens = torch.from_numpy(seen).to(self.device)
                 specs = torch.from_numpy(d.specs).float().to(self.device)
                 likeness = [d.likeness(i, 0, np.inf) for i in range(len(specs))]
-                chosen = rerank(*judged(self.model, tokens, specs, self.window), TOLERANCE)
+                chosen = rerank(*self.model.assess(tokens, specs, self.window), TOLERANCE)
                 gains.append(likeness[chosen] - np.mean(likeness))
         return {"gained": float(np.mean(gains))} if gains else {}
 

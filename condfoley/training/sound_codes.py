@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from condfoley.data.store import Clip
 from condfoley.errors import InputError
 from condfoley.mel import window_spec
 from condfoley.tokenizer import Tokenizer
@@ -53,10 +54,7 @@ class TokenizerStage(Stage):
 
             disc = NLayerDiscriminator(input_nc=1, ndf=loss.disc_channels, n_layers=3).apply(weights_init)
             self.add(DISCRIMINATOR, disc, config.lr_disc, self._discriminator_loss)
-        _, wav = random_sounds(self.store.validation, self.geometry.clip_samples, fixed_streams(48))
-        self.held_out = window_spec(wav.to(self.drawn_on), self.geometry)
-        self.wanted = self._wanted(self.held_out).to(self.device)
-        self.held_out = self.held_out.to(self.device)
+        self.held_out, self.wanted = self._sounds(self.store.validation, fixed_streams(48)).to(self.device).tensors
 
     def _perceptual(self) -> nn.Module:
         from condfoley.training.perceptual import Perceptual
@@ -70,14 +68,14 @@ class TokenizerStage(Stage):
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
         """Spectrograms (B, 1, n_mels, T) in [-1, 1] of random windows, and as they are to be given back."""
-        names, wav = random_sounds(self.store.train, self.geometry.clip_samples, rngs)
-        spec = window_spec(wav.to(self.drawn_on), self.geometry)
-        return Batch(names, (spec, self._wanted(spec)))
+        return self._sounds(self.store.train, rngs)
 
-    def _wanted(self, spec: Tensor) -> Tensor:
-        if self.teacher is None:
-            return spec
-        return self.teacher.decode(self.teacher.encode(spec), self.geometry.code_rows)
+    def _sounds(self, clips: list[Clip], rngs: Sequence[np.random.Generator]) -> Batch:
+        names, wav = random_sounds(clips, self.geometry.clip_samples, rngs)
+        wanted = spec = window_spec(wav.to(self.drawn_on), self.geometry)
+        if self.teacher:
+            wanted = self.teacher.decode(self.teacher.encode(spec), self.geometry.code_rows)
+        return Batch(names, (spec, wanted))
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update of the tokenizer and, from its first step on, of the discriminator."""
