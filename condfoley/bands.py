@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from condfoley.geometry import Geometry
-from condfoley.mel import filterbank, stft
+from condfoley.mel import filterbank, magnitude, stft
 from condfoley.postfilter import bands_of_bins
 from condfoley.windows import Piece, pieces
 
@@ -30,7 +30,7 @@ class Bands:
         """Power of each band in each frame: (n_mels, N // hop + 1)."""
         g, out = self.geometry, []
         for piece, spectrum in self._pieces():
-            mel = filterbank(g) @ spectrum.abs()
+            mel = filterbank(g) @ magnitude(spectrum)
             end = piece.end if piece.end < len(self._filled) else piece.end + g.hop  # the last frame is the last's
             out.append(mel[:, (piece.begin - piece.left) // g.hop : (end - piece.left) // g.hop])
         return torch.cat(out, 1)[:, : len(self.wav) // g.hop + 1].square()
@@ -40,16 +40,7 @@ class Bands:
 
         Bins outside all bands follow the nearest band.
         """
-        g, out = self.geometry, np.empty(len(self.wav), np.float32)
-        window, share = torch.hann_window(g.n_fft), bands_of_bins(g)
-        gain = F.pad(gain, (0, max(0, len(self._filled) // g.hop + 1 - gain.shape[1])), value=1.0)
-        for piece, spectrum in self._pieces():
-            first = piece.left // g.hop
-            turned = spectrum * (share @ gain[:, first : first + spectrum.shape[1]])
-            made = torch.istft(turned, g.n_fft, g.hop, window=window, length=piece.right - piece.left)
-            place = out[piece.begin : piece.end]
-            place[:] = made[piece.begin - piece.left :][: len(place)].numpy()
-        return out
+        return mixed((self, gain))
 
     def _pieces(self) -> Iterator[tuple[Piece, Tensor]]:
         """Pieces of the sound, samples, with the spectrum (bins, frames) of each and its margins."""
@@ -61,6 +52,23 @@ class Bands:
 
     def _spectrum(self, begin: int, end: int) -> Tensor:
         return stft(torch.tensor(self._filled[begin:end]), self.geometry)
+
+
+def mixed(*filtered: tuple[Bands, Tensor]) -> np.ndarray:
+    """The sum of sounds of one length, each with a gain as in `Bands.filtered`: (N,) float32."""
+    first = filtered[0][0]
+    g, out = first.geometry, np.empty(len(first.wav), np.float32)
+    window, share = torch.hann_window(g.n_fft), bands_of_bins(g)
+    frames = len(first._filled) // g.hop + 1
+    gains = [F.pad(gain, (0, max(0, frames - gain.shape[1])), value=1.0) for _, gain in filtered]
+    for parts in zip(*(bands._pieces() for bands, _ in filtered), strict=True):
+        piece, spectrum = parts[0]
+        place = slice(piece.left // g.hop, piece.left // g.hop + spectrum.shape[1])
+        turned = sum(spectrum * (share @ gain[:, place]) for (_, spectrum), gain in zip(parts, gains, strict=True))
+        made = torch.istft(turned, g.n_fft, g.hop, window=window, length=piece.right - piece.left)
+        kept = out[piece.begin : piece.end]
+        kept[:] = made[piece.begin - piece.left :][: len(kept)].numpy()
+    return out
 
 
 def _long_enough(wav: np.ndarray, geometry: Geometry) -> np.ndarray:

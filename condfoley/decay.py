@@ -7,7 +7,9 @@ is the picture's and the comping's work.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -44,11 +46,14 @@ class Ring:
 
 def ring(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Ring | None:
     """Of a sound (N,) with hits at (H,) s, ascending, each until the next one; None when none lasts beyond its attack."""
+    if not len(hits):
+        return None
     attack = round(ATTACK * geometry.sample_rate / geometry.hop)
     begins, crests, tails = parts_begin(hits, len(wav), geometry.sample_rate), [], []
-    for begin, end in zip(begins, [*begins[1:], len(wav)]):
-        part = _part(wav, begin, end, geometry)
-        heard = part.levels[:, (begin - part.start) // geometry.hop : (end - part.start) // geometry.hop]
+    cut = _cut(wav, [*begins, len(wav)], geometry)
+    for begin, end, part in zip(begins, [*begins[1:], len(wav)], cut.parts):
+        levels = cut.levels[:, part.frames]
+        heard = levels[:, (begin - part.start) // geometry.hop : (end - part.start) // geometry.hop]
         if heard.shape[1] > attack:
             crests.append(heard[:, :attack].amax(1))
             tails.append(_tail(heard, attack))
@@ -80,7 +85,7 @@ def fallen(falling: Tensor, after: Tensor) -> Tensor:
     """(n_mels, D) of a `Ring` and frames (K,) after a hit -> (n_mels, K) dB; beyond D as in the last third before it."""
     last, third = falling.shape[1] - 1, max(1, falling.shape[1] // 3)
     slope = (falling[:, last] - falling[:, max(0, last - third)]) / third  # dB a frame
-    return falling[:, after.clamp(max=last)] + slope[:, None] * (after - last).clamp(min=0)
+    return falling.index_select(1, after.clamp(max=last)) + slope[:, None] * (after - last).clamp(min=0)
 
 
 def faded(
@@ -99,14 +104,14 @@ def faded(
     """
     if not share or not len(hits):
         return wav
-    g, out, crests = geometry, np.zeros(len(wav), np.float32), []
+    g, out, crests, gains = geometry, np.zeros(len(wav), np.float32), [], []
     still = 1 - np.interp(
         np.arange(len(wav) // g.hop + 1) * g.hop / g.sample_rate * g.fps, range(len(sliding)), sliding
     )
     begins = parts_begin(hits, len(wav), g.sample_rate)
-    for i, (begin, end) in enumerate(zip([0, *begins], [*begins, len(wav)])):
-        part = _part(wav, begin, end, geometry)
-        levels, first = part.levels, (begin - part.start) // g.hop
+    cut = _cut(wav, [0, *begins, len(wav)], g)
+    for i, (begin, end, part) in enumerate(zip([0, *begins], [*begins, len(wav)], cut.parts)):
+        levels, first = cut.levels[:, part.frames], (begin - part.start) // g.hop
         if i == 0:
             gain = _hushed(levels, (end - part.start) // g.hop, g)
         else:
@@ -115,40 +120,55 @@ def faded(
             gain = _falling(levels, first, crests[-TAILS:], turned, wanted, g)
         frames = part.start // g.hop + np.arange(levels.shape[1])
         gain *= share * torch.from_numpy(still[frames.clip(max=len(still) - 1)]).float()
-        made = part.bands.filtered(10 ** (smooth(gain, 3) / 20))
-        place = out[part.start : part.start + len(made)]
-        place += made[: len(place)]
+        gains.append(smooth(gain, 3))
+    made = cut.bands.filtered(10 ** (torch.cat(gains, 1) / 20))
+    for end, part in zip([*begins, len(wav)], cut.parts):
+        place = out[part.start : end + g.n_fft // 2]  # what lies behind it there is what the next part had before it
+        place += made[part.frames.start * g.hop :][: len(place)]
     return out
 
 
 class _Part(NamedTuple):
-    """What a soundtrack has from one hit to the next, and silence around it.
-
-    start: its first sample, on the grid of frames. bands: of (L,). levels: (n_mels, M) dB, of that part of each frame that is
-    not silent for being outside.
-    """
+    """What a sound has from one hit to the next. start: its first sample there, on the grid of frames; frames: of `_Cut`."""
 
     start: int
+    frames: slice
+
+
+class _Cut(NamedTuple):
+    """A sound cut at its hits: its parts one after the other, with silence between them, to be measured and filtered as one.
+
+    levels: (n_mels, M) dB, of that share of each frame that is not silent for being outside.
+    """
+
     bands: Bands
     levels: Tensor
+    parts: list[_Part]
 
 
-def _part(wav: np.ndarray, begin: int, end: int, geometry: Geometry) -> _Part:
-    """Samples [begin, end), faded in over RAMP before them and out at their end, so that all parts add up to the whole."""
-    g = geometry
+def _cut(wav: np.ndarray, edges: Sequence[int], geometry: Geometry) -> _Cut:
+    """Samples [begin, end) of neighbouring edges, faded in over RAMP before them and out at their end: they add up to the whole."""
+    g, sounds, insides, parts, frame = geometry, [], [], [], 0
     ramp = round(RAMP * g.sample_rate)
-    left = max(0, begin - ramp)
-    start, at = left // g.hop * g.hop, np.arange(0.5, end - left, dtype=np.float32)
-    inside = ((at + (left - begin + ramp)) / ramp).clip(0, 1)
-    if end < len(wav):
-        inside -= ((at + (left - end + ramp)) / ramp).clip(0, 1)
-    around = (left - start, g.n_fft)
-    bands = Bands(np.pad(wav[left:end] * inside, around), g)
-    covered = F.pad(torch.from_numpy(np.pad(inside, around))[None, None].square(), [g.n_fft // 2] * 2, mode="reflect")
+    for begin, end in pairwise(edges):
+        left = max(0, begin - ramp)
+        start, at = left // g.hop * g.hop, np.arange(0.5, end - left, dtype=np.float32)
+        inside = ((at + (left - begin + ramp)) / ramp).clip(0, 1)
+        if end < len(wav):
+            inside -= ((at + (left - end + ramp)) / ramp).clip(0, 1)
+        frames = -(-(end - start + g.n_fft) // g.hop)
+        around = (left - start, frames * g.hop - (end - start))
+        sounds.append(np.pad(wav[left:end] * inside, around))
+        insides.append(np.pad(inside, around))
+        parts.append(_Part(start, slice(frame, frame + frames)))
+        frame += frames
+    bands = Bands(np.concatenate(sounds), g)
+    covered = torch.from_numpy(np.concatenate(insides))[None, None].square()
     window = torch.hann_window(g.n_fft).square()
-    share = F.conv1d(covered, (window / window.sum())[None, None], stride=g.hop)[0]  # (1, M)
+    half = g.n_fft // 2
+    share = F.conv1d(F.pad(covered, (half, half)), (window / window.sum())[None, None], stride=g.hop)[0]  # (1, M)
     power = smooth(bands.powers(), SMOOTH) / smooth(share, SMOOTH).clamp(min=LEAST)
-    return _Part(start, bands, 10 * power.clamp(min=FLOOR**2).log10())
+    return _Cut(bands, 10 * power.clamp(min=FLOOR**2).log10()[:, :frame], parts)
 
 
 def _hushed(levels: Tensor, end: int, geometry: Geometry) -> Tensor:

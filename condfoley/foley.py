@@ -20,6 +20,7 @@ from condfoley.geometry import Geometry
 from condfoley.inputs import read_picture, read_reference, read_target
 from condfoley.lineage import require_matching
 from condfoley.mel import spectrogram, window_spec
+from condfoley.memory import keep_freed
 from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
 from condfoley.referee import Referee
@@ -38,6 +39,7 @@ VOCODER_CHUNK, VOCODER_MARGIN = 1024, 24  # spectrogram frames; the margin cover
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
 MATCH = 1.0  # share of the way to the reference's spectrum, decays and texture, and to the picture's dynamics
 IN_CACHE = 2  # candidates whose windows are decoded at a time: what is computed of them stays in a processor's cache
+DECODED = 2  # windows, at most, that are decoded as one tile
 TOGETHER = 240.0  # s of sound, of all candidates, that are decoded together
 IN_MEMORY = 2400.0  # s of sound, of all candidates, that stay in memory; more goes to temporary files
 NO_TIMES = np.zeros(0)
@@ -83,7 +85,11 @@ class Foley:
 
     @classmethod
     def load(cls, path: str | Path | None = None, device: str = "cpu") -> Foley:
-        """The system of a weights folder; None: the weights in the package. Raises InputError for bad weights."""
+        """The system of a weights folder; None: the weights in the package. Raises InputError for bad weights.
+
+        The process from then on keeps what it frees (`memory.keep_freed`).
+        """
+        keep_freed()
         folder = Path(path) if path else SHIPPED
         card = read_card(folder)
         parts = {name: load_part(folder, name, device) for name in NEEDED}
@@ -331,13 +337,13 @@ class Foley:
         return specs, self._vocode(specs, duration, outer)
 
     def _decode(self, codes: Tensor) -> Tensor:
-        """Codes -> spectrograms (N, n_mels, M) in [0, 1], in overlapping tiles of one window."""
+        """Codes -> spectrograms (N, n_mels, M) in [0, 1], in few overlapping tiles, none much longer than the decoder knows."""
         g = self.geometry
         total = codes.shape[1] // g.code_rows
-        starts = [s for s, _ in windows.plan(total, g.heard_columns, max(1, g.heard_columns * 3 // 4))]
+        starts, length = windows.tiles(total, DECODED * g.heard_columns, max(1, g.heard_columns // 10))
         tiles = []
         for start in starts:
-            piece = codes[:, start * g.code_rows : (start + g.heard_columns) * g.code_rows]
+            piece = codes[:, start * g.code_rows : (start + length) * g.code_rows]
             specs = [self.tokenizer.decode(few, g.code_rows)[:, 0] for few in piece.split(IN_CACHE)]
             tiles.append((torch.cat(specs) + 1) / 2)
         joined = windows.crossfaded(tiles, [s * g.column_mel_frames for s in starts], total * g.column_mel_frames)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from condfoley.geometry import Geometry
-from condfoley.mel import FLOOR, filterbank, stft
+from condfoley.mel import FLOOR, filterbank, magnitude, stft
 from condfoley.sizes import VocoderConfig
 
 LIMIT = 6.0  # largest correction of a band in one pass, natural logarithm (52 dB)
@@ -88,7 +88,7 @@ def match_mel(wav: Tensor, spec01: Tensor, geometry: Geometry, passes: int, oute
     for i in range(passes):
         spectrum = stft(wav, g)  # (B, bins, T')
         frames = min(spectrum.shape[2], wanted.shape[2])
-        have = (bank @ spectrum.abs())[:, :, :frames].clamp(min=FLOOR)
+        have = (bank @ magnitude(spectrum))[:, :, :frames].clamp(min=FLOOR)
         error = (wanted[:, :, :frames] / have).log().clamp(-LIMIT, LIMIT)  # (B, n_mels, frames)
         gain = (share @ error).exp()  # (B, bins, frames)
         if outer is not None and i == 0:

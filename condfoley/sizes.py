@@ -25,6 +25,8 @@ class TokenizerConfig:
     """Residual blocks a level (one more in the decoder)."""
     decoder_res_blocks: int | None = None
     """Residual blocks a level of the decoder, if fewer; None: one more than in the encoder (published)."""
+    decoder_ch_mult: tuple[int, ...] | None = None
+    """Channel multiple of each level of the decoder, as many as in the encoder; None: the same (published)."""
     attn_resolutions: tuple[int, ...] = (10,)
     """Levels with self-attention, named by the time axis' length there."""
     resolution: int = 160

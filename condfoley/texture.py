@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley.bands import Bands, frames_of, smooth
+from condfoley.bands import Bands, frames_of, mixed, smooth
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR
 
@@ -71,7 +71,7 @@ def textured(
     gain = _levelling(wanted, given, frames_of(hits, geometry, wanted.shape[1]), geometry)
     gain *= share * smooth((wanted / (given * gain.square())).sqrt().clamp(max=1), 3)  # no louder than the soundtrack
     missing = (1 - given * gain.square() / wanted).clamp(min=0).sqrt()
-    return played.filtered(gain) + written.filtered(missing)
+    return mixed((played, gain), (written, missing))
 
 
 def _levelling(wanted: Tensor, given: Tensor, begins: Sequence[int], geometry: Geometry) -> Tensor:

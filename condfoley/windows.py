@@ -71,6 +71,18 @@ def joined(parts: Tensor, starts: list[int], total: int) -> Tensor:
     return out
 
 
+def tiles(total: int, longest: int, overlap: int) -> tuple[list[int], int]:
+    """As few tiles as cover [0, total), evenly spread and none above `longest`: their starts, and the length of each.
+
+    Neighbours overlap by `overlap` at least. Raises ValueError unless 0 < overlap < longest.
+    """
+    if not 0 < overlap < longest:
+        raise ValueError(f"tiles of {longest} cannot overlap by {overlap}")
+    count = max(1, -(-(total - overlap) // (longest - overlap)))
+    length = -(-(total + (count - 1) * overlap) // count)
+    return _spread(total, length, count), length
+
+
 def crossfaded(tiles: list[Tensor], starts: list[int], total: int) -> Tensor:
     """Overlapping tiles joined by linear crossfades over their overlaps.
 
@@ -146,5 +158,9 @@ def segments(frames: int, length: int) -> list[int]:
     """Starts of segments of `length` frames that cover [0, frames), evenly spread; [0] when one is enough."""
     if frames <= length:
         return [0]
-    count = -(-frames // length)
-    return [round(i * (frames - length) / (count - 1)) for i in range(count)]
+    return _spread(frames, length, -(-frames // length))
+
+
+def _spread(total: int, length: int, count: int) -> list[int]:
+    """Starts of `count` pieces of `length` from the beginning of [0, total) to its end."""
+    return [round(i * (total - length) / max(1, count - 1)) for i in range(count)]

@@ -1,5 +1,7 @@
 """Window arithmetic covers everything once, for any length."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -32,6 +34,19 @@ def test_crossfaded_tiles_of_a_constant_are_that_constant(total, advance, value)
     out = crossfaded([torch.full((2, 20), value)] * len(starts), starts, total)
     assert out.shape == (2, total)
     assert torch.allclose(out, torch.full_like(out, value), atol=1e-5)
+
+
+@given(total=st.integers(1, 900), longest=st.integers(3, 60), data=st.data())
+def test_tiles_are_few_and_overlap(total, longest, data):
+    overlap = data.draw(st.integers(1, longest - 1))
+    starts, length = windows.tiles(total, longest, overlap)
+    assert starts[0] == 0 and starts[-1] + length == total and length <= max(longest, 1)
+    assert all(b > a and a + length - b >= overlap for a, b in itertools.pairwise(starts))
+    assert (
+        len(starts) == 1 or len(starts) * longest - (len(starts) - 1) * overlap < total + longest - overlap
+    )  # no fewer would do
+    with pytest.raises(ValueError, match="cannot overlap"):
+        windows.tiles(total, longest, longest)
 
 
 def test_crossfade_moves_from_one_tile_to_the_next():

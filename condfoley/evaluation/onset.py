@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -66,22 +67,22 @@ def _levels(wav: np.ndarray, sample_rate: int, hop: int, gain: float, lead: int)
         piece = gain * wav[max(0, begin) : max(0, end)]
         before = min(max(0, -begin), end - begin)
         after = end - begin - before - len(piece)
-        power = librosa.feature.melspectrogram(
-            y=np.pad(piece, (before, after)),
-            sr=sample_rate,
-            n_fft=n_fft,
-            hop_length=hop,
-            center=False,
-            n_mels=BANDS,
-            fmin=LOWEST,
-            fmax=min(HIGHEST, sample_rate / 2),
-        )
+        spectrum = librosa.stft(np.pad(piece, (before, after)), n_fft=n_fft, hop_length=hop, center=False)
+        power = _bank(sample_rate, n_fft) @ (spectrum.real**2 + spectrum.imag**2)
         levels[:, first:last] = librosa.power_to_db(power, amin=1e-20, top_db=None)
     levels -= levels.max()
-    for band in levels:
-        noise = max(-RANGE, np.percentile(band, FLOOR_PERCENTILE))
-        np.maximum(band, noise + FLOOR_MARGIN, out=band)
-    return levels
+    noise = np.percentile(levels, FLOOR_PERCENTILE, axis=1, keepdims=True).clip(min=-RANGE)  # (BANDS, 1)
+    return np.maximum(levels, (noise + FLOOR_MARGIN).astype(np.float32), out=levels)
+
+
+@lru_cache(maxsize=8)
+def _bank(sample_rate: int, n_fft: int) -> np.ndarray:
+    """Mel filters: (BANDS, n_fft // 2 + 1) float32."""
+    import librosa
+
+    highest = min(HIGHEST, sample_rate / 2)
+    bank: np.ndarray = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=BANDS, fmin=LOWEST, fmax=highest)
+    return bank
 
 
 def _flux(levels: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:

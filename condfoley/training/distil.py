@@ -6,12 +6,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from condfoley.geometry import Geometry
 from condfoley.transformer import Given, Sampling, Transformer
 from condfoley.weights import GUIDED, load_part, read_card, save_part
+
+BLOCKS = "gpt2.h."
 
 
 def guided_part(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -23,6 +26,21 @@ def guided_part(folder: Path) -> tuple[str, dict[str, Any]]:
     if GUIDED in card["parts"]:
         return GUIDED, card["parts"][GUIDED]["sampling"]
     return "transformer", card.get("sampling", {})
+
+
+def fewer_blocks(state: dict[str, Tensor], pupil: nn.Module) -> dict[str, Tensor]:
+    """Weights of a transformer with L blocks for one with l <= L: the first, the last and evenly spaced ones between them.
+
+    What the others did is left to be learned (Sanh et al. 2019, DistilBERT).
+    """
+    blocks = {int(name.split(".")[2]) for name in state if name.startswith(BLOCKS)}
+    wanted = {int(name.split(".")[2]) for name in pupil.state_dict() if name.startswith(BLOCKS)}
+    kept = np.linspace(0, len(blocks) - 1, len(wanted)).round().astype(int) if wanted < blocks else sorted(blocks)
+    place = {f"{BLOCKS}{old}.": f"{BLOCKS}{new}." for new, old in enumerate(kept)}
+    out = {name: x for name, x in state.items() if not name.startswith(BLOCKS)}
+    for old, new in place.items():
+        out |= {new + name.removeprefix(old): x for name, x in state.items() if name.startswith(old)}
+    return out
 
 
 class Teacher:

@@ -66,7 +66,7 @@ def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
     card = read_card(start)
     if "transformer" not in card["parts"]:
         raise InputError(f"the weights in {start} have no transformer; give complete weights")
-    sizes = card["parts"]["transformer"]["config"]
+    sizes = card["parts"][GUIDED if GUIDED in card["parts"] else "transformer"]["config"]
     geometry = card_geometry(card)
     size = geometry.frame_size * 5 // 4  # pixels, room for crops
     cache = str(Path(clips) / ".cache" / f"finetune-{size}")  # not the one that training from scratch may have filled

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from condfoley.errors import InputError
 from condfoley.lineage import require_lineage
@@ -14,6 +15,8 @@ from condfoley.weights import CARD, GUIDED, load_part, read_card
 
 STAGE_OF = {"video_encoder": "video"}  # parts whose stage has another name
 Network = TypeVar("Network", bound=nn.Module)
+Fitting = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
+"""Weights and a network -> what of them it starts with."""
 
 
 def has_part(folder: Path, part: str) -> bool:
@@ -45,9 +48,10 @@ def _config_of(stage: str, weights: str) -> Path | None:
     return None
 
 
-def started(network: Network, part: str, config: TrainConfig) -> Network:
+def started(network: Network, part: str, config: TrainConfig, fitted: Fitting | None = None) -> Network:
     """The network, with the weights of the same part in `config.init` when that is set.
 
+    fitted: what the network takes of them, for one that is smaller; None: all.
     Raises InputError when that part has other sizes, or, unless `config.adapt`, was trained with other parts than
     those in `config.weights`.
     """
@@ -61,7 +65,8 @@ def started(network: Network, part: str, config: TrainConfig) -> Network:
             except InputError as error:
                 raise InputError(f"{error}; adapt=true goes on with it as it is") from None
         try:
-            network.load_state_dict(load_part(start, source).state_dict())
+            state = load_part(start, source).state_dict()
+            network.load_state_dict(fitted(state, network) if fitted else state)
         except RuntimeError as error:
             what = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
             raise InputError(f"the {part} in {start} has other sizes than this config: {what}") from None

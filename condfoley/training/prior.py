@@ -17,7 +17,7 @@ from condfoley.data.pairs import draw_pair, reference_slip, slipped
 from condfoley.training.adapters import add_adapters, merged_adapters
 from condfoley.training.banks import Example, examples, token_statistics, token_window
 from condfoley.training.config import TrainConfig
-from condfoley.training.distil import Teacher, guided_part
+from condfoley.training.distil import Teacher, fewer_blocks, guided_part
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part, started
 from condfoley.training.pretext import TRUE, cases
@@ -53,8 +53,8 @@ class TransformerStage(Stage):
         mean, std = token_statistics([e.tokens for e in self.bank])
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
-        started(self.model, self.part, config)
         self.teacher = Teacher(Path(config.teacher), device) if config.teacher else None
+        started(self.model, self.part, config, fewer_blocks if self.teacher else None)
         self.adapted: Any = add_adapters(self.model, config.lora) if config.lora else None
         self.add("transformer", self.adapted or self.model, config.lr, self._loss)
         self.spread = self.model.feature_std.cpu()

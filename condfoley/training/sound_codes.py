@@ -163,14 +163,18 @@ class TokenizerStage(Stage):
 
 
 def take_over(pupil: Tokenizer, teacher: Tokenizer) -> None:
-    """Starts a tokenizer with what it has in common with its teacher: all but the blocks that its decoder lacks.
+    """Starts a tokenizer with what it has in common with its teacher: all but what its decoder lacks or has narrower.
 
-    Raises InputError where it has anything that the teacher does not have.
+    Raises InputError where its codes would not be the teacher's.
     """
-    known, sizes = teacher.state_dict(), {name: x.shape for name, x in pupil.state_dict().items()}
-    if strange := [name for name, size in sizes.items() if name not in known or known[name].shape != size]:
-        raise InputError(f"only decoder_res_blocks may differ from the teacher's tokenizer, but so does {strange[0]}")
-    pupil.load_state_dict({name: known[name] for name in sizes})
+    known, begun = teacher.state_dict(), pupil.state_dict()
+    common = {name: known[name] for name, x in begun.items() if name in known and known[name].shape == x.shape}
+    if strange := [name for name in begun if name not in common and not name.startswith("decoder.")]:
+        raise InputError(
+            "only decoder_res_blocks and decoder_ch_mult may differ from the teacher's tokenizer, "
+            f"but so does {strange[0]}"
+        )
+    pupil.load_state_dict(begun | common)
 
 
 def _activations(discriminator: Any, x: Tensor) -> list[Tensor]:

@@ -1,6 +1,8 @@
 """Guidance distillation: what the teacher says is what guided generation draws from, and a student comes nearer to it."""
 
+import dataclasses
 import json
+import shutil
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from condfoley.training.distil import Teacher
 from condfoley.training.run import main
 from condfoley.transformer import Condition, Sampling
 from condfoley.weights import CARD, load_part
-from tests.tiny import write_tiny_weights
+from tests.tiny import TRANSFORMER, write_tiny_weights
 from tests.training.toy import config
 
 SAMPLING = {"temperature": 0.8, "guidance": 2.0, "picture_guidance": 3.0}
@@ -102,6 +104,35 @@ def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(co
     main(config("transformer", clips, copied, init=str(out), out=str(copied / "on"), steps=1))
     assert "guided" not in json.loads((weights / CARD).read_text())["parts"]
     assert not (weights / "guided.safetensors").exists()
+
+
+def test_a_smaller_pupil_starts_with_some_of_its_teachers_blocks(copied, clips):
+    deep = dataclasses.replace(TRANSFORMER, n_layer=5)
+    start = copied / "deep"
+    shutil.copytree(copied / "weights", start)
+    main(config("transformer", clips, copied, weights=str(start), transformer=deep, out=str(copied / "d"), steps=0))
+    small = dataclasses.replace(deep, n_layer=3)
+    changes = {"init": str(start), "teacher": str(start), "transformer": small, "steps": 0}
+    main(config("transformer", clips, copied, out=str(copied / "s"), **changes))
+    pupil, teacher = (load_part(folder, "transformer").state_dict() for folder in (copied / "weights", start))
+    came_from = {0: 0, 1: 2, 2: 4}
+    for name, x in pupil.items():
+        if name.startswith("gpt2.h."):
+            block, rest = name.removeprefix("gpt2.h.").split(".", 1)
+            name = f"gpt2.h.{came_from[int(block)]}.{rest}"
+        assert torch.equal(x, teacher[name]), name
+    assert load_part(copied / "weights", "guided").config.n_layer == 5
+    out = copied / "tuned"  # new sounds are taught to the larger one
+    assert (
+        finetune(["finetune", str(clips), "--out", str(out), "--weights", str(copied / "weights"), "--steps", "1"]) == 0
+    )
+    assert load_part(out, "transformer").config.n_layer == 5
+
+
+def test_without_a_teacher_fewer_blocks_are_refused(copied, clips):
+    small = dataclasses.replace(TRANSFORMER, n_layer=1)
+    with pytest.raises(InputError, match="has other sizes"):
+        main(config("transformer", clips, copied, init=str(copied / "weights"), transformer=small, steps=0))
 
 
 def test_a_teacher_without_a_transformer_is_refused(copied, clips):

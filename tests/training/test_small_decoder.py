@@ -1,4 +1,4 @@
-"""A tokenizer's decoder with fewer blocks learns to say what one with more says; the codes keep their meaning."""
+"""A tokenizer's smaller decoder learns to say what a larger one says; the codes keep their meaning."""
 
 import dataclasses
 import json
@@ -50,9 +50,20 @@ def test_it_starts_with_what_it_has_in_common_with_its_teacher(copied, teacher, 
     assert set(small) < set(large) and all(torch.equal(large[name], x) for name, x in small.items())
 
 
+def test_levels_of_another_width_begin_anew(copied, teacher, clips):
+    other = dataclasses.replace(SMALLER, decoder_ch_mult=(1, 1, 1, 2))
+    main(config("tokenizer", clips, copied, tokenizer=other, loss=LOSS, teacher=str(teacher), steps=0))
+    assert codes_hash(copied / "weights") == codes_hash(teacher)
+    pupil, known = (load_part(folder, "tokenizer") for folder in (copied / "weights", teacher))
+    assert pupil.decoder.conv_in.out_channels == 2 * known.decoder.conv_in.out_channels
+    assert torch.equal(pupil.decoder.conv_out.weight, known.decoder.conv_out.weight)  # as wide in both
+    codes = torch.randint(0, TOKENIZER.n_embed, (2, 100), generator=torch.Generator().manual_seed(0))
+    assert pupil.decode(codes, 5).shape == known.decode(codes, 5).shape
+
+
 def test_other_sizes_than_the_teachers_are_refused(copied, teacher, clips):
     other = dataclasses.replace(SMALLER, n_embed=32)
-    with pytest.raises(InputError, match="only decoder_res_blocks may differ .* quantize.embedding.weight"):
+    with pytest.raises(InputError, match="decoder_ch_mult may differ .* quantize.embedding.weight"):
         main(config("tokenizer", clips, copied, tokenizer=other, loss=LOSS, teacher=str(teacher)))
 
 
