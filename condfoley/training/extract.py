@@ -85,15 +85,25 @@ def extract(job: Job) -> None:
 def picture_tokens(part: Part, views: int, clip: Clip, path: Path) -> None:
     """(views, T, D) float16 by the video encoder: of the clip as it is, mirrored, and augmented in other ways."""
     size, encoder = part.geometry.frame_size, part.load()
-    frames = torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
+    frames = _frames(clip)
     plain = F.interpolate(frames, (size, size), mode="area")
     generator = torch.Generator().manual_seed(seed_of(clip.name))
     tokens = []
     for view in range(views):
         seen = plain if view == 0 else plain.flip(3) if view == 1 else augment(frames, size, generator).clamp(0, 1)
         with frozen(part.device):
-            tokens.append(encoder.encode_clip((seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)))
+            tokens.append(encoder.encode_clip(_pixels(seen)))
     _save(path, torch.stack(tokens))
+
+
+def _frames(clip: Clip) -> Tensor:
+    """Of the whole clip, as large as they are kept: (T, 3, H, W) in [0, 1]."""
+    return torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
+
+
+def _pixels(frames: Tensor) -> Tensor:
+    """(T, 3, S, S) in [0, 1] -> (T, S, S, 3) uint8."""
+    return (frames * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 @torch.no_grad()
@@ -187,8 +197,7 @@ def drafts(part: Part, clip: Clip, path: Path) -> None:
     g, foley = part.geometry, part.load()
     rng = np.random.default_rng(seed_of(clip.name))
     size, window = g.frame_size, min(g.window_frames, clip.frame_count // 2)
-    frames = torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
-    small = (F.interpolate(frames, (size, size), mode="area") * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    small = _pixels(F.interpolate(_frames(clip), (size, size), mode="area"))
     ahead, track = bool(rng.integers(2)), int(rng.integers(clip.tracks))  # whether the reference is the beginning
     first, heard = (window, 0) if ahead else (0, clip.frame_count - window)
     count = clip.frame_count - window

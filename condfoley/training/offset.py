@@ -138,9 +138,7 @@ class SyncStage(Stage):
         e = bank[rng.integers(len(bank))]
         if e.drafts and rng.random() < drafts:
             return self._draft(e, e.drafts, rng, views)
-        room = max(0, e.clip.frame_count - n)
-        shift = int(rng.integers(-min(most, room), min(most, room) + 1))  # positive: the sound is late
-        start = int(rng.integers(max(0, shift), room + min(0, shift) + 1))
+        shift, start = self._apart(e.clip.frame_count, rng)
         tokens = token_window(e.tokens[int(rng.integers(views))], start, n)
         label = np.zeros(2 * most + 2, np.float32)
         sound, kind = e, rng.random()
@@ -164,9 +162,7 @@ class SyncStage(Stage):
     ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
         """The same of a draft; half of them as they were written."""
         n, most, g = self.window, self.sizes.max_shift, self.geometry
-        room = max(0, d.frames - n)
-        shift = int(rng.integers(-min(most, room), min(most, room) + 1)) * int(rng.integers(2))
-        start = int(rng.integers(max(0, shift), room + min(0, shift) + 1))
+        shift, start = self._apart(d.frames, rng, moved=int(rng.integers(2)))
         seen = e.tokens[int(rng.integers(views)), d.first : d.first + d.frames]
         which, begin = int(rng.integers(len(d.specs))), start - shift
         label = np.zeros(2 * most + 2, np.float32)
@@ -174,6 +170,13 @@ class SyncStage(Stage):
         label[-1] = 1 - label[shift + most]
         frame = round((begin + rng.uniform(-0.5, 0.5)) * self.sizes.mel_per_frame)
         return e.clip.name, token_window(seen, start, n), spec_window(d.specs[which], frame, self.heard), label
+
+    def _apart(self, frames: int, rng: np.random.Generator, moved: int = 1) -> tuple[int, int]:
+        """How late the sound is to be, in frames, or not at all (`moved` 0), and where the picture's window begins in `frames`."""
+        room = max(0, frames - self.window)
+        most = min(self.sizes.max_shift, room)
+        shift = int(rng.integers(-most, most + 1)) * moved
+        return shift, int(rng.integers(max(0, shift), room + min(0, shift) + 1))
 
     def _loss(self, tokens: Tensor, spec: Tensor, label: Tensor) -> Loss:
         loss = -(label * self.model(tokens, spec).float().log_softmax(1)).sum(1).mean()
