@@ -56,8 +56,8 @@ def choices(made: Soundtrack, counts: Sequence[int]) -> dict[str, int]:
 def comped(made: Soundtrack, n: int) -> np.ndarray:
     """What is put together from the first N candidates: (samples,)."""
     first = made.candidates[:n]
-    wav, _ = put_together(first, made.hits, choose(first, TOLERANCE), TOLERANCE, made.sample_rate)
-    return mended(wav, made.hits, made.sample_rate)
+    wav, _ = put_together(first, made.hits.times, choose(first, TOLERANCE), TOLERANCE, made.sample_rate)
+    return mended(wav, made.hits.times, made.sample_rate)
 
 
 def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: int) -> dict[str, np.ndarray]:

@@ -208,6 +208,21 @@ def lent(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int
     return out
 
 
+def hushed(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A soundtrack (N,) that is silent from each hit that is not shown until the next one, with fades of JOIN: (N,) float32.
+
+    heard: (E,) s, ascending, its hits; shown: (K,) s, those that it may have.
+    """
+    out, join, meant = wav.astype(np.float32), round(JOIN * sample_rate), set(met(shown, heard))
+    for time, after in zip(heard, [*heard[1:], len(wav) / sample_rate + 2 * JOIN], strict=True):
+        if time not in meant:
+            begin, end = (max(0, round((t - 2 * JOIN) * sample_rate)) for t in (time, after))
+            falling = out[begin : begin + join]
+            falling *= _ramp(join)[::-1][: len(falling)]
+            out[begin + join : max(begin + join, end)] = 0
+    return out
+
+
 def _quietest_between(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> list[int]:
     """The sample between each two hits (E,) s of a sound (N,) at which it is quietest, not too soon after the first."""
     from scipy.ndimage import uniform_filter1d

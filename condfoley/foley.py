@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from condfoley import comping, selection, windows
+from condfoley.dynamics import hardness
 from condfoley.equaliser import equalised, outer_gain
 from condfoley.events import Events
 from condfoley.geometry import Geometry
+from condfoley.hits import Hits
 from condfoley.inputs import read_picture, read_reference, read_target
 from condfoley.lineage import require_matching
 from condfoley.mel import spectrogram, window_spec
@@ -130,6 +132,7 @@ class Foley:
         align: bool = True,
         tolerance: float = 0.2,
         reference_start: float | None = None,
+        hits: Hits | None = None,
         mode: Literal["corrected", "published"] = "corrected",
         progress: Progress | None = None,
     ) -> Soundtrack:
@@ -142,7 +145,7 @@ class Foley:
         (at most REACH), each take of a comped soundtrack further (at most MOVES cells), and each of its hits in the end to where
         the picture shows it. comp: take each moment from the candidate that hits when the picture does; otherwise, or without
         `rerank`, one candidate is taken whole.
-        tolerance, reference_start: s. mode: `published` does as the published script does, with its own sampling
+        tolerance, reference_start: s. hits: what it strikes, in place of what the picture shows; anything else it does not. mode: `published` does as the published script does, with its own sampling
         (docs/published.md). progress: called with what is done and its share.
         Raises InputError when a file cannot be used, or the reference is silent.
         """
@@ -171,7 +174,12 @@ class Foley:
         heard = way._listen(reference, reference_start)
         judged_frames, judged_tokens = self._judged_picture(target, frames, tokens)
         picture = self.referee.picture_events(judged_frames, judged_tokens)
-        shown = pick_onsets(picture.onset, self.referee.geometry.fps) if way.follows_hits else NO_TIMES
+        fps = self.referee.geometry.fps
+        shown = pick_onsets(picture.onset, fps) if way.follows_hits else NO_TIMES
+        if hits is not None:
+            if not way.follows_hits:
+                raise ValueError(f"mode {mode} follows no hits")
+            shown, picture = hits.times, picture._replace(strength=hits.over(picture.strength, fps))
         seeds = [seed + i for i in range(candidates)]
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
         rate = self.geometry.sample_rate
@@ -181,9 +189,9 @@ class Foley:
         made = way._candidates(codes, seeds, heard.wav, duration, shares.eq_match, judge, tell)
         best = way._choose(made, tolerance) if rerank else 0
         comped = shown if rerank and settings["comp"] else NO_TIMES
-        wav, takes = selection.put_together(made, comped, best, tolerance, self.geometry.sample_rate, settings["align"])
+        wav, takes = selection.put_together(made, comped, best, tolerance, rate, settings["align"])
         wav = shaped(wav, made, heard.wav, shown, picture, self.geometry, shares)
-        wav = selection.mended(wav, comped, self.geometry.sample_rate, settings["align"])
+        wav = selection.mended(wav, comped, rate, settings["align"], strictly=hits is not None)
         tell("done", 1.0)
         return Soundtrack(
             wav=wav,
@@ -191,7 +199,7 @@ class Foley:
             candidates=made,
             chosen=comping.most_heard(takes, duration),
             takes=takes,
-            hits=shown,
+            hits=Hits(shown, hardness(picture.strength, shown, fps)),
             duration=duration,
             reference_start=heard.start,
             reference_duration=len(heard.wav) / self.geometry.sample_rate,

@@ -96,8 +96,22 @@ class GenerateOptions(SoundOptions):
     """Video to write a soundtrack for; sound it may already have is not looked at."""
     out: str
     """Folder for the results; made when it does not exist."""
+    hits: str | None = None
+    """File with the times at which the target strikes, in place of what the picture shows: hits.txt of an earlier result,
+    edited (a time in seconds a line, or Audacity's labels)."""
     json: bool = False
     """Print one JSON object on stdout in place of the result paths."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for options that cannot be meant."""
+        super().__post_init__()
+        for unused, why in (
+            (self.mode == "published", "--mode published follows no hits"),
+            (not self.rerank, "--no-rerank takes the first candidate as it is"),
+            (not self.comp, "--no-comp takes a candidate whole"),
+        ):
+            if self.hits is not None and unused:
+                raise InputError(f"{why}; leave out one of the two, it or --hits")
 
 
 @dataclass(kw_only=True)

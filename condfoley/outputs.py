@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from condfoley.foley import Candidate, Soundtrack
 
-SOUNDTRACK, OVERVIEW, PROVENANCE = "soundtrack.wav", "overview.png", "provenance.json"
+SOUNDTRACK, OVERVIEW, PROVENANCE, HITS = "soundtrack.wav", "overview.png", "provenance.json", "hits.txt"
 CANDIDATES, SCORES = "candidates", "scores.csv"
 VIDEO_STEM = "target_with_sound"
 TIMELINES = ("timeline.otio", "timeline.xml")  # not ours to write, but of no use without the rest
 # Everything a run may have left in its folder, relative to it. Nothing else is ever replaced.
 OURS = re.compile(
-    rf"({'|'.join((SOUNDTRACK, OVERVIEW, PROVENANCE, *TIMELINES))}|{VIDEO_STEM}\.\w+|{CANDIDATES}/({SCORES}|\d{{2,}}_\d+\.wav))"
+    rf"({'|'.join((SOUNDTRACK, OVERVIEW, PROVENANCE, HITS, *TIMELINES))}|{VIDEO_STEM}\.\w+|{CANDIDATES}/({SCORES}|\d{{2,}}_\d+\.wav))"
 )
 
 
@@ -212,16 +212,19 @@ def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
 
 
 def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str) -> Path:
-    """soundtrack.wav, the target with it (picture untouched), and the candidates, into `folder`.
+    """soundtrack.wav, the target with it (picture untouched), the candidates, and the hits that it follows, into `folder`.
 
     codec: `aac` or `pcm`, of the sound beside the picture. Returns the video's path.
     """
+    from condfoley.hits import write_hits
     from condfoley.media import mux, write_wav
 
     write_wav(folder / SOUNDTRACK, soundtrack.wav, soundtrack.sample_rate)
     video = folder / (VIDEO_STEM + video_suffix(target, codec))
     mux(target, soundtrack.wav, soundtrack.sample_rate, video, codec=codec)
     write_candidates(folder / CANDIDATES, soundtrack)
+    if len(soundtrack.hits.times):
+        write_hits(folder / HITS, soundtrack.hits)
     return video
 
 

@@ -5,7 +5,7 @@ What the paper does with its sync model, and what comes before it here: candidat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from condfoley.referee import Referee
 from condfoley.soundtrack import Candidate, finished
 from condfoley.sync import in_time, rerank
 
+Mend = Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]  # sound, its hits, the picture's, rate -> sound
 LISTENS = 3  # how often a soundtrack is put together and listened to, at most
 
 
@@ -104,10 +105,13 @@ def put_together(
     return _mended(whole, shown, sample_rate, align).wav, chosen
 
 
-def mended(wav: np.ndarray, shown: np.ndarray, sample_rate: int, align: bool = True) -> np.ndarray:
+def mended(
+    wav: np.ndarray, shown: np.ndarray, sample_rate: int, align: bool = True, strictly: bool = False
+) -> np.ndarray:
     """A soundtrack (N,) that was shaped, with its hits where the picture shows them, `shown` (K,) s, once more.
 
-    How a hit begins and rings decides when it is heard. What is lacking is lent; without `align` nothing is moved.
+    How a hit begins and rings decides when it is heard. What is lacking is lent; without `align` nothing is moved. strictly:
+    hits that are not shown are taken out, which a picture is not trusted with: it may show a slide as one.
     """
     if not len(shown):
         return wav
@@ -116,15 +120,22 @@ def mended(wav: np.ndarray, shown: np.ndarray, sample_rate: int, align: bool = T
         before, whole = whole, _mended(whole, shown, sample_rate, align)
         if whole is before:
             break
+    if strictly:
+        whole = _better(whole, comping.hushed, shown, sample_rate)
     return wav if whole.wav is wav else finished(whole.wav)
 
 
 def _mended(whole: _Heard, shown: np.ndarray, sample_rate: int, align: bool) -> _Heard:
     for mend in (comping.placed, comping.lent) if align else (comping.lent,):
-        wav = mend(whole.wav, whole.hits, shown, sample_rate)
-        after = whole if wav is whole.wav else _Heard.of(wav, shown, sample_rate)
-        whole = after if after.faults < whole.faults else whole
+        whole = _better(whole, mend, shown, sample_rate)
     return whole
+
+
+def _better(whole: _Heard, mend: Mend, shown: np.ndarray, sample_rate: int) -> _Heard:
+    """What `mend` makes of a soundtrack, if it then has fewer faults."""
+    wav = mend(whole.wav, whole.hits, shown, sample_rate)
+    after = whole if wav is whole.wav else _Heard.of(wav, shown, sample_rate)
+    return after if after.faults < whole.faults else whole
 
 
 @dataclass

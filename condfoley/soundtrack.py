@@ -9,6 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from condfoley.comping import Take
+from condfoley.hits import Hits
 
 CEILING = 0.98  # peak of a finished soundtrack
 
@@ -64,7 +65,7 @@ class Soundtrack:
     """What `generate` gives: the soundtrack, all candidates in order of generation, and how it came about.
 
     wav: (N,) float32 at sample_rate Hz, as long as the target's picture. chosen: index of the candidate that is heard
-    most. takes: which candidates `wav` was put together from. hits: (K,) s, those of the picture that it was chosen by.
+    most. takes: which candidates `wav` was put together from. hits: those that it follows, the picture's or given ones.
     reference_wav: the window that was listened to. *_frames: (T, S, S, 3) uint8 at the geometry's frame
     rate. picture_onsets: (T,) in [0, 1], how likely something is struck in each frame of the target. settings: what is
     needed to make it again.
@@ -75,7 +76,7 @@ class Soundtrack:
     candidates: list[Candidate]
     chosen: int
     takes: list[Take]
-    hits: np.ndarray
+    hits: Hits
     duration: float
     reference_start: float
     reference_duration: float

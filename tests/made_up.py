@@ -10,6 +10,7 @@ import numpy as np
 from condfoley.comping import Take
 from condfoley.foley import Candidate, Soundtrack
 from condfoley.geometry import Geometry
+from condfoley.hits import Hits
 
 RATE = Geometry().sample_rate
 FPS = Geometry().fps
@@ -48,7 +49,7 @@ def soundtrack(
         candidates=candidates,
         chosen=chosen,
         takes=[Take(0.0, chosen)],
-        hits=np.array([0.5, 1.2]),
+        hits=Hits(np.array([0.5, 1.2]), np.array([0.8, 0.4])),
         duration=duration,
         reference_start=0.25,
         reference_duration=1.5,

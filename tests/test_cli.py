@@ -240,7 +240,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, card: Path) -> list[str]:
     return ["--weights", str(card)]
 
 
-RESULTS = ["candidates", "overview.png", "provenance.json", "soundtrack.wav", "target_with_sound.mp4"]
+RESULTS = ["candidates", "hits.txt", "overview.png", "provenance.json", "soundtrack.wav", "target_with_sound.mp4"]
 
 
 def test_generate_writes_everything(

@@ -33,7 +33,7 @@ def result(tmp_path: Path) -> Path:
         "duration": 2.0,
         "candidates": [{"file": row.file} for row in table],
         "takes": takes,
-        "picture_hits": track.hits.tolist(),
+        "picture_hits": track.hits.times.tolist(),
     }
     (folder / "provenance.json").write_text(json.dumps(record))
     return folder

@@ -16,6 +16,7 @@ from condfoley.weights import SHIPPED, read_card
 
 if TYPE_CHECKING:
     from condfoley.foley import Foley, Soundtrack
+    from condfoley.hits import Hits
     from condfoley.media import MediaInfo
 
 
@@ -42,10 +43,10 @@ def produce(
     foley: the model, when it is already loaded. Raises InputError when something cannot be used.
     """
     started = datetime.now(timezone.utc)
-    clips = check_inputs(options)
+    clips, hits = check_inputs(options), known_hits(options)
     inputs = Path(options.reference), Path(options.target)
     with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
-        soundtrack = _soundtrack(options, progress, foley or load(options, progress))
+        soundtrack = _soundtrack(options, hits, progress, foley or load(options, progress))
         progress("writing the results", 1.0)
         summary = _write(folder.work, options, soundtrack, clips, (command, started))
         folder.commit()
@@ -77,6 +78,21 @@ def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
     return reference, target
 
 
+def known_hits(options: GenerateOptions) -> Hits | None:
+    """Those of --hits; raises InputError where they cannot be read or lie behind the target's end."""
+    if options.hits is None:
+        return None
+    from condfoley.hits import read_hits
+    from condfoley.media import probe
+
+    hits, duration = read_hits(Path(options.hits)), probe(options.target).duration
+    if duration > 0 and hits.times[-1] >= duration:
+        raise InputError(
+            f"{options.hits}: {hits.times[-1]:g} s is past the end of {options.target} ({duration:.2f} s); are these its hits?"
+        )
+    return hits
+
+
 def check_device(name: str) -> None:
     """Raises InputError for a device that torch does not know or that this machine does not have."""
     import torch
@@ -93,7 +109,7 @@ def check_device(name: str) -> None:
         raise InputError(f"this machine has no device {name} that torch can use; give --device cpu")
 
 
-def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> Soundtrack:
+def _soundtrack(options: GenerateOptions, hits: Hits | None, progress: Progress, foley: Foley) -> Soundtrack:
     return foley.generate(
         options.reference,
         options.target,
@@ -113,6 +129,7 @@ def _soundtrack(options: GenerateOptions, progress: Progress, foley: Foley) -> S
         align=options.align,
         tolerance=options.tolerance,
         reference_start=options.reference_start,
+        hits=hits,
         mode=options.mode,
         progress=progress,
     )

@@ -1,0 +1,123 @@
+"""Hits that the user knows: read, written, and followed to the last one."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condfoley import comping
+from condfoley.cli import main
+from condfoley.errors import InputError
+from condfoley.evaluation.onset import detect_onsets
+from condfoley.hits import Hits, read_hits, write_hits
+from condfoley.selection import mended
+from tests.made_up import RATE, pulses, write_video
+
+FPS = 15.0
+strengths = st.one_of(st.floats(0, 1), st.just(float("nan")))
+
+
+@given(hits=st.lists(st.tuples(st.floats(0, 600), strengths), min_size=1, max_size=20))
+def test_what_is_written_is_read(hits, tmp_path_factory):
+    times, hard = np.array(sorted(hits)).T
+    path = tmp_path_factory.mktemp("hits") / "hits.txt"
+    write_hits(path, Hits(times, hard))
+    again = read_hits(path)
+    assert np.allclose(np.sort(again.times), times, atol=1e-4)
+    assert np.isnan(again.strengths).sum() == np.isnan(hard).sum()
+
+
+def test_labels_and_plain_times_are_understood(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("# mine\n2.5\n0.5\t0.5\t0.8\n\\\t100\t4000\n\n1.25\t1.3\n", encoding="utf-8")
+    hits = read_hits(path)
+    assert hits.times.tolist() == [0.5, 1.25, 2.5]
+    assert np.array_equal(hits.strengths, [0.8, np.nan, np.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "text, complaint",
+    [
+        ("", "lists no hits"),
+        ("0.5\n1,2\n", "line 2: '1,2' is no hit"),
+        ("0.5\t0.5\thit\n", "line 1: .* is no hit"),
+        ("-1\n", "a time below 0"),
+        ("1\t1\t1.5\n", "outside 0 to 1"),
+        ("nan\n", "a time below 0"),
+    ],
+)
+def test_what_is_no_hit_is_refused(tmp_path, text, complaint):
+    path = tmp_path / "hits.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=complaint):
+        read_hits(path)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot read"):
+        read_hits(tmp_path / "none.txt")
+
+
+def test_what_is_known_of_a_hit_takes_the_place_of_what_the_picture_shows():
+    shown = np.zeros(45, np.float32)
+    shown[15] = 0.6
+    hard = Hits(np.array([0.5, 1.0, 2.0]), np.array([0.2, np.nan, np.nan])).over(shown, FPS)
+    assert np.allclose(hard[[7, 8, 9]], 0.2)  # told
+    assert hard[15] == np.float32(0.6) and hard[14] == 0  # as the picture shows it
+    assert np.allclose(hard[29:32], 0.4)  # neither: as the others in the mean
+
+
+def test_hits_that_may_not_be_are_taken_out():
+    times = np.array([0.3, 0.9, 1.5])
+    wav = pulses(times, 2.0, 500)
+    kept = times[[0, 2]]
+    assert len(detect_onsets(mended(wav, kept, RATE), RATE)[0]) == 3
+    assert np.allclose(detect_onsets(mended(wav, kept, RATE, strictly=True), RATE)[0], kept, atol=0.02)
+    assert np.array_equal(comping.hushed(wav, times, times, RATE), wav)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    home = tmp_path_factory.mktemp("hits")
+    write_video(home / "target.mp4", 2.0)
+    write_video(home / "reference.mp4", 2.0, pulses([0.3, 0.9, 1.6], 2.0, 700))
+    return home
+
+
+def words(files, out, *more):
+    inputs = ["--reference", str(files / "reference.mp4"), "--target", str(files / "target.mp4")]
+    return ["generate", *inputs, "--out", str(files / out), "--candidates", "2", "--quiet", *more]
+
+
+def test_the_soundtrack_strikes_when_it_is_told_to(files):
+    told = files / "told.txt"
+    told.write_text("0.4\n1.1\t1.1\t0.5\n1.7\n", encoding="utf-8")
+    assert main(words(files, "told", "--hits", str(told))) == 0
+    result = files / "told"
+    assert read_hits(result / "hits.txt").times.tolist() == [0.4, 1.1, 1.7]
+    heard = detect_onsets(soundfile.read(result / "soundtrack.wav", dtype="float32")[0], RATE)[0]
+    assert np.allclose(heard, [0.4, 1.1, 1.7], atol=0.05)
+    record = json.loads((result / "provenance.json").read_text())
+    assert record["picture_hits"] == [0.4, 1.1, 1.7] and record["inputs"]["hits"]["name"] == "told.txt"
+    # What was edited in a result may replace it.
+    assert main(words(files, "told", "--hits", str(result / "hits.txt"), "--force")) == 0
+
+
+@pytest.mark.parametrize(
+    "hits, more, complaint",
+    [
+        ("3.5\n", [], "past the end"),
+        ("0.5\n", ["--mode", "published"], "follows no hits"),
+        ("0.5\n", ["--no-rerank"], "leave out one"),
+        ("0.5\n", ["--no-comp"], "leave out one"),
+    ],
+)
+def test_hits_that_cannot_be_followed_are_refused_at_once(files, capsys, hits, more, complaint):
+    path = files / "wrong.txt"
+    path.write_text(hits, encoding="utf-8")
+    assert main(words(files, "wrong", "--hits", str(path), *more)) == 2
+    assert complaint in capsys.readouterr().err
+    assert not (files / "wrong").exists()
