@@ -7,7 +7,7 @@ is the picture's and the comping's work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -29,6 +29,7 @@ LEAST = 0.1  # share of a frame that must lie inside a part to be measured
 SWELL = 0.15  # s before the first hit in which nothing may swell
 STRIKE = 0.75  # share of the way of an attack's bands to the reference's
 FURTHEST = 20.0  # dB, either way, that counts of their difference
+AT_ONCE = 60.0  # s of a soundtrack whose parts are measured and filtered together: memory does not grow with its length
 TAILS = 4  # hits that may still be heard while a new one is
 
 
@@ -104,28 +105,43 @@ def faded(
     """
     if not share or not len(hits):
         return wav
-    g, out, crests, gains = geometry, np.zeros(len(wav), np.float32), [], []
+    g, out, crests = geometry, np.zeros(len(wav), np.float32), []
     still = 1 - np.interp(
         np.arange(len(wav) // g.hop + 1) * g.hop / g.sample_rate * g.fps, range(len(sliding)), sliding
     )
-    begins = parts_begin(hits, len(wav), g.sample_rate)
-    cut = _cut(wav, [0, *begins, len(wav)], g)
-    for i, (begin, end, part) in enumerate(zip([0, *begins], [*begins, len(wav)], cut.parts)):
-        levels, first = cut.levels[:, part.frames], (begin - part.start) // g.hop
-        if i == 0:
-            gain = _hushed(levels, (end - part.start) // g.hop, g)
-        else:
-            crest, turned = _struck(levels, first, (end - part.start) // g.hop, wanted, g)
-            crests.append((begin, crest))
-            gain = _falling(levels, first, crests[-TAILS:], turned, wanted, g)
-        frames = part.start // g.hop + np.arange(levels.shape[1])
-        gain *= share * torch.from_numpy(still[frames.clip(max=len(still) - 1)]).float()
-        gains.append(smooth(gain, 3))
-    made = cut.bands.filtered(10 ** (torch.cat(gains, 1) / 20))
-    for end, part in zip([*begins, len(wav)], cut.parts):
-        place = out[part.start : end + g.n_fft // 2]  # what lies behind it there is what the next part had before it
-        place += made[part.frames.start * g.hop :][: len(place)]
+    edges = [0, *parts_begin(hits, len(wav), g.sample_rate), len(wav)]
+    for number, some in _together(edges, round(AT_ONCE * g.sample_rate)):
+        cut = _cut(wav, some, g)
+        gains = torch.zeros_like(cut.levels)
+        for i, (begin, end, part) in enumerate(zip(some, some[1:], cut.parts), start=number):
+            levels, first = cut.levels[:, part.frames], (begin - part.start) // g.hop
+            if i == 0:
+                gain = _hushed(levels, (end - part.start) // g.hop, g)
+            else:
+                crest, turned = _struck(levels, first, (end - part.start) // g.hop, wanted, g)
+                crests.append((begin, crest))
+                gain = _falling(levels, first, crests[-TAILS:], turned, wanted, g)
+            frames = part.start // g.hop + np.arange(levels.shape[1])
+            gain *= share * torch.from_numpy(still[frames.clip(max=len(still) - 1)]).float()
+            gains[:, part.frames] = smooth(gain, 3)
+        made = cut.bands.filtered(10 ** (gains / 20))
+        for end, part in zip(some[1:], cut.parts):
+            place = out[
+                part.start : end + g.n_fft // 2
+            ]  # what lies behind it there is what the next part had before it
+            place += made[part.frames.start * g.hop :][: len(place)]
     return out
+
+
+def _together(edges: list[int], most: int) -> Iterator[tuple[int, list[int]]]:
+    """Neighbouring parts of a sound, of `most` samples or one part at a time: the first one's number, and their edges."""
+    first = 0
+    while first < len(edges) - 1:
+        last = first + 1
+        while last < len(edges) - 1 and edges[last + 1] - edges[first] <= most:
+            last += 1
+        yield first, edges[first : last + 1]
+        first = last
 
 
 class _Part(NamedTuple):
@@ -136,7 +152,7 @@ class _Part(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """A sound cut at its hits: its parts one after the other, with silence between them, to be measured and filtered as one.
+    """A sound cut at its hits: its parts one after the other, with silence around them, to be measured and filtered as one.
 
     levels: (n_mels, M) dB, of that share of each frame that is not silent for being outside.
     """
@@ -148,8 +164,9 @@ class _Cut(NamedTuple):
 
 def _cut(wav: np.ndarray, edges: Sequence[int], geometry: Geometry) -> _Cut:
     """Samples [begin, end) of neighbouring edges, faded in over RAMP before them and out at their end: they add up to the whole."""
-    g, sounds, insides, parts, frame = geometry, [], [], [], 0
-    ramp = round(RAMP * g.sample_rate)
+    g, ramp = geometry, round(RAMP * geometry.sample_rate)
+    silence = np.zeros(-(-g.n_fft // g.hop) * g.hop, np.float32)
+    sounds, insides, parts, frame = [silence], [silence], [], len(silence) // g.hop
     for begin, end in pairwise(edges):
         left = max(0, begin - ramp)
         start, at = left // g.hop * g.hop, np.arange(0.5, end - left, dtype=np.float32)
@@ -168,7 +185,7 @@ def _cut(wav: np.ndarray, edges: Sequence[int], geometry: Geometry) -> _Cut:
     half = g.n_fft // 2
     share = F.conv1d(F.pad(covered, (half, half)), (window / window.sum())[None, None], stride=g.hop)[0]  # (1, M)
     power = smooth(bands.powers(), SMOOTH) / smooth(share, SMOOTH).clamp(min=LEAST)
-    return _Cut(bands, 10 * power.clamp(min=FLOOR**2).log10()[:, :frame], parts)
+    return _Cut(bands, 10 * power.clamp(min=FLOOR**2).log10(), parts)
 
 
 def _hushed(levels: Tensor, end: int, geometry: Geometry) -> Tensor:

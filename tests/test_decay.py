@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from condfoley import bands
+from condfoley import bands, decay
 from condfoley.bands import Bands
 from condfoley.decay import ATTACK, STRIKE, Ring, faded, fallen, ring
 from condfoley.geometry import Geometry
@@ -99,6 +99,17 @@ def test_long_sounds_are_done_by_and_by(monkeypatch):
     monkeypatch.setattr(bands, "CHUNK", 50)
     assert torch.allclose(Bands(wav, G).powers(), levels, rtol=1e-3, atol=1e-9)
     assert np.allclose(faded(wav, hits, wanted, G, 1.0, STILL), whole, atol=1e-4)
+    monkeypatch.setattr(decay, "AT_ONCE", 0.1)  # one part at a time
+    assert np.allclose(faded(wav, hits, wanted, G, 1.0, STILL), whole, atol=1e-4)
+
+
+@given(gaps=st.lists(st.integers(0, 50), min_size=1, max_size=20), most=st.integers(1, 100))
+def test_parts_that_are_done_together_are_all_parts(gaps, most):
+    edges = [0, *np.cumsum(gaps).tolist()]
+    groups = list(decay._together(edges, most))
+    assert [number for number, _ in groups] == np.cumsum([0, *(len(some) - 1 for _, some in groups[:-1])]).tolist()
+    assert [edge for _, some in groups for edge in some[1:]] == edges[1:] and groups[0][1][0] == 0
+    assert all(len(some) == 2 or some[-1] - some[0] <= most for _, some in groups)
 
 
 def test_a_sound_shorter_than_an_analysis_window():
