@@ -213,7 +213,10 @@ def hushed(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: i
 
     heard: (E,) s, ascending, its hits; shown: (K,) s, those that it may have.
     """
-    out, join, meant = wav.astype(np.float32), round(JOIN * sample_rate), set(met(shown, heard))
+    meant = set(met(shown, heard))
+    if len(meant) == len(heard):
+        return wav
+    out, join = wav.astype(np.float32), round(JOIN * sample_rate)
     for time, after in zip(heard, [*heard[1:], len(wav) / sample_rate + 2 * JOIN], strict=True):
         if time not in meant:
             begin, end = (max(0, round((t - 2 * JOIN) * sample_rate)) for t in (time, after))

@@ -129,7 +129,8 @@ class BatchOptions(SoundOptions):
     out: str
     """Folder for the results: one folder a pair, and failed.csv when a pair could not be used."""
     pairs: str | None = None
-    """CSV file with the columns reference and target, and, if you like, name; paths are relative to the file."""
+    """CSV file with the columns reference and target, and, if you like, name and hits (see `generate --hits`); paths are
+    relative to the file."""
     reference: str | None = None
     """One reference for all targets, in place of --pairs."""
     targets: str | None = None

@@ -11,6 +11,7 @@ import soundfile
 
 from condfoley import outputs
 from condfoley.cli import main
+from condfoley.hits import read_hits
 from tests.made_up import pulses, write_video
 from tests.tiny import write_tiny_weights
 
@@ -88,6 +89,32 @@ def test_a_list_names_the_results_and_other_settings_do_not_replace_them(clips, 
     assert main([*words, "--quiet", "--seed", "5"]) == 2
     assert "--force" in capsys.readouterr().err
     assert main([*words, "--quiet", "--seed", "5", "--force"]) == 0
+
+
+def test_a_list_may_name_the_hits_of_a_pair_and_edited_ones_are_followed(clips, weights, tmp_path, capsys):
+    pairs = clips / "pairs.csv"
+    pairs.write_text("reference,target,hits\nreference.mp4,targets/a.mp4,a.txt\nreference.mp4,targets/b.mp4,\n")
+    (clips / "a.txt").write_text("0.3\n0.7\n")
+    out = tmp_path / "out"
+    words = [
+        "batch",
+        "--pairs",
+        str(pairs),
+        "--out",
+        str(out),
+        "--weights",
+        str(weights),
+        "--candidates",
+        "1",
+        "--quiet",
+    ]
+    assert main(words) == 0
+    assert read_hits(out / "a" / outputs.HITS).times.tolist() == [0.3, 0.7]
+    first = stamps(out)
+    (clips / "a.txt").write_text("0.4\n")
+    assert main(words) == 2 and "--force" in capsys.readouterr().err
+    assert main([*words, "--force"]) == 0
+    assert read_hits(out / "a" / outputs.HITS).times.tolist() == [0.4] and stamps(out)["a"] > first["a"]
 
 
 @pytest.mark.parametrize(

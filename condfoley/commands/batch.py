@@ -60,34 +60,38 @@ def run(words: list[str]) -> int:
 def plan(options: BatchOptions) -> list[GenerateOptions]:
     """One job a pair, each with its own result folder. Raises InputError; see `run`."""
     pairs = _listed(Path(options.pairs)) if options.pairs else _found(options)
-    names = [name for name, _, _ in pairs]
+    names = [name for name, *_ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"two pairs would write to {twice}; give each its own name (column `name` of the CSV)")
     sound = {f.name: getattr(options, f.name) for f in fields(SoundOptions)}
     return [
-        GenerateOptions(**sound, reference=str(reference), target=str(target), out=str(Path(options.out) / name))
-        for name, reference, target in pairs
+        GenerateOptions(
+            **sound, reference=str(reference), target=str(target), out=str(Path(options.out) / name), hits=hits
+        )
+        for name, reference, target, hits in pairs
     ]
 
 
-def _listed(path: Path) -> list[tuple[str, Path, Path]]:
-    pairs = []
+def _listed(path: Path) -> list[tuple[str, Path, Path, str | None]]:
+    """Name, reference, target, and the file of its hits where there is one."""
+    pairs: list[tuple[str, Path, Path, str | None]] = []
     for line in read_pairs(path):
         name = line.name or line.target.stem
         if name != Path(name).name or name.startswith("."):
             raise InputError(f"{line.where}: {name} cannot name a folder; leave out slashes and leading dots")
-        pairs.append((name, line.reference, line.target))
+        hits = line.row.get("hits")
+        pairs.append((name, line.reference, line.target, str(path.parent / hits) if hits else None))
     return pairs
 
 
-def _found(options: BatchOptions) -> list[tuple[str, Path, Path]]:
+def _found(options: BatchOptions) -> list[tuple[str, Path, Path, str | None]]:
     folder = Path(str(options.targets))
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give --targets a folder of videos")
     targets = sorted(p for p in folder.iterdir() if p.suffix.lower() in VIDEOS and not p.name.startswith("."))
     if not targets:
         raise InputError(f"{folder} holds no videos ({', '.join(sorted(VIDEOS))})")
-    return [(target.stem, Path(str(options.reference)), target) for target in targets]
+    return [(target.stem, Path(str(options.reference)), target, None) for target in targets]
 
 
 def finished(job: GenerateOptions, parts: dict[str, str]) -> bool:
@@ -97,7 +101,8 @@ def finished(job: GenerateOptions, parts: dict[str, str]) -> bool:
     """
     try:
         earlier = json.loads((Path(job.out) / PROVENANCE).read_text(encoding="utf-8"))
-        inputs = {name: file_record(Path(getattr(job, name))) for name in ("reference", "target")}
+        given = ("reference", "target", "hits") if job.hits else ("reference", "target")
+        inputs = {name: file_record(Path(getattr(job, name))) for name in given}
         same = [earlier["options"].get(key) == value for key, value in asdict(job).items() if key not in NOT_SOUND]
         return all(same) and earlier["inputs"] == inputs and earlier["weights"]["parts"] == parts
     except (OSError, ValueError, KeyError, TypeError):
