@@ -198,14 +198,29 @@ def lent(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int
         lender = lenders[np.abs(lenders - time).argmin()]
         last = min(LENT, *(events[events > t].min(initial=end) - t for t in (lender, time)))  # s
         source, place = (round(float(t - JOIN) * sample_rate) for t in (lender, time))
-        piece = _cut(wav, source, source + round(last * sample_rate), 0)
-        fade = min(join, len(piece) // 2)
-        share = np.ones(len(piece), np.float32)
-        share[:fade], share[len(piece) - fade :] = _ramp(fade), _ramp(fade)[::-1]
-        there = out[max(0, place) : max(0, place + len(piece))]
-        piece, share = (x[max(0, -place) :][: len(there)] for x in (piece, share))
-        there += share * (piece - there)
+        _put(_cut(wav, source, source + round(last * sample_rate), 0), out, place, join)
     return out
+
+
+def struck(wav: np.ndarray, strike: np.ndarray, times: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A soundtrack (N,) with the same hit at each of times (K,) s, ascending, until the next one: (N,) float32.
+
+    strike: (L,) float32, a sound that strikes JOIN after its beginning.
+    """
+    out, places = wav.astype(np.float32), [round(float(time - JOIN) * sample_rate) for time in times]
+    for place, following in zip(places, [*places[1:], len(wav)], strict=True):
+        _put(strike[: max(0, following - place)], out, place, round(JOIN * sample_rate))
+    return out
+
+
+def _put(piece: np.ndarray, out: np.ndarray, place: int, join: int) -> None:
+    """Puts a piece (L,) in the place of what a sound (N,) has from sample `place` on, with fades of `join` samples."""
+    fade = min(join, len(piece) // 2)
+    share = np.ones(len(piece), np.float32)
+    share[:fade], share[len(piece) - fade :] = _ramp(fade), _ramp(fade)[::-1]
+    there = out[max(0, place) : max(0, place + len(piece))]
+    piece, share = (x[max(0, -place) :][: len(there)] for x in (piece, share))
+    there += share * (piece - there)
 
 
 def hushed(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -191,7 +191,8 @@ class Foley:
         comped = shown if rerank and settings["comp"] else NO_TIMES
         wav, takes = selection.put_together(made, comped, best, tolerance, rate, settings["align"])
         wav = shaped(wav, made, heard.wav, shown, picture, self.geometry, shares)
-        wav = selection.mended(wav, comped, rate, settings["align"], strictly=hits is not None)
+        told = None if hits is None else selection.strike(heard.wav, rate)
+        wav = selection.mended(wav, comped, rate, settings["align"], told)
         tell("done", 1.0)
         return Soundtrack(
             wav=wav,

@@ -19,6 +19,7 @@ from condfoley.soundtrack import Candidate, finished
 from condfoley.sync import in_time, rerank
 
 Mend = Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]  # sound, its hits, the picture's, rate -> sound
+FADED = 60.0  # dB by which a hit made of a sound without hits falls
 LISTENS = 3  # how often a soundtrack is put together and listened to, at most
 
 
@@ -106,23 +107,46 @@ def put_together(
 
 
 def mended(
-    wav: np.ndarray, shown: np.ndarray, sample_rate: int, align: bool = True, strictly: bool = False
+    wav: np.ndarray, shown: np.ndarray, sample_rate: int, align: bool = True, told: np.ndarray | None = None
 ) -> np.ndarray:
     """A soundtrack (N,) that was shaped, with its hits where the picture shows them, `shown` (K,) s, once more.
 
-    How a hit begins and rings decides when it is heard. What is lacking is lent; without `align` nothing is moved. strictly:
-    hits that are not shown are taken out, which a picture is not trusted with: it may show a slide as one.
+    How a hit begins and rings decides when it is heard. What is lacking is lent; without `align` nothing is moved.
+    told: (L,), a `strike`, where the hits were told and not seen. Then it is heard where nothing else strikes, and what is not
+    among them is taken out, which a picture is not trusted with: it may show a slide as one hit.
     """
     if not len(shown):
         return wav
     whole = _Heard.of(wav, shown, sample_rate)
+    if told is not None and not len(comping.met(shown, whole.hits)):
+        whole = _Heard.of(comping.struck(wav, told, shown, sample_rate), shown, sample_rate)
     for _ in range(LISTENS):
         before, whole = whole, _mended(whole, shown, sample_rate, align)
         if whole is before:
             break
-    if strictly:
+    if told is not None:
         whole = _better(whole, comping.hushed, shown, sample_rate)
     return wav if whole.wav is wav else finished(whole.wav)
+
+
+def strike(reference: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A reference's clearest hit, of LENT s at most, that begins JOIN before it: (L,) float32.
+
+    One without hits, (N,), is cut to its loudest moment, which begins at once and fades by FADED dB.
+    """
+    times, rises = detect_onsets(reference, sample_rate)
+    samples = round(comping.LENT * sample_rate)
+    if len(times):
+        first = int(np.argmax(rises))
+        begin = max(0, round((times[first] - comping.JOIN) * sample_rate))
+        end = round(times[first + 1] * sample_rate) if first + 1 < len(times) else len(reference)
+        return reference[begin : min(end, begin + samples)].astype(np.float32)
+    energy = np.concatenate([[0.0], np.cumsum(np.square(reference, dtype=np.float64))])
+    samples = min(samples, len(reference))
+    begin = int(np.argmax(energy[samples:] - energy[:-samples]))
+    falling = 10 ** (-FADED / 20 * np.linspace(0, 1, samples, dtype=np.float32))
+    before = np.zeros(round(comping.JOIN * sample_rate), np.float32)
+    return np.concatenate([before, reference[begin : begin + samples] * falling]).astype(np.float32)
 
 
 def _mended(whole: _Heard, shown: np.ndarray, sample_rate: int, align: bool) -> _Heard:

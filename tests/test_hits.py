@@ -13,7 +13,7 @@ from condfoley.cli import main
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.hits import Hits, read_hits, write_hits
-from condfoley.selection import mended
+from condfoley.selection import mended, strike
 from tests.made_up import RATE, pulses, write_video
 
 FPS = 15.0
@@ -75,9 +75,21 @@ def test_hits_that_may_not_be_are_taken_out():
     wav = pulses(times, 2.0, 500)
     kept = times[[0, 2]]
     assert len(detect_onsets(mended(wav, kept, RATE), RATE)[0]) == 3
-    assert np.allclose(detect_onsets(mended(wav, kept, RATE, strictly=True), RATE)[0], kept, atol=0.02)
+    assert np.allclose(detect_onsets(mended(wav, kept, RATE, told=wav[:0]), RATE)[0], kept, atol=0.02)
     assert comping.hushed(wav, times, times, RATE) is wav
     assert comping.hushed(wav, times[:0], times, RATE) is wav
+
+
+@pytest.mark.parametrize("hits", [[], [0.5, 1.1]], ids=["without hits", "with hits"])
+def test_where_nothing_strikes_the_reference_does(hits):
+    rng = np.random.default_rng(0)
+    reference = pulses(hits, 2.0, 500) if hits else 0.1 * rng.standard_normal(2 * RATE).astype(np.float32)
+    hum = 0.01 * np.sin(np.arange(2 * RATE) * 0.03).astype(np.float32)  # a soundtrack in which nothing is struck
+    told = np.array([0.004, 0.6, 1.4])
+    heard = detect_onsets(mended(hum, told, RATE, told=strike(reference, RATE)), RATE)[0]
+    assert len(heard) >= 2 and all(np.abs(heard - time).min() < 0.03 for time in told[1:])
+    assert all(np.abs(told - time).min() < 0.03 for time in heard)
+    assert len(detect_onsets(mended(hum, told, RATE), RATE)[0]) == 0  # a picture is not so sure
 
 
 @pytest.fixture(scope="module")
