@@ -121,7 +121,7 @@ def test_what_is_chosen_is_compared_with_the_mean_candidate(monkeypatch):
 
 
 def test_comping_is_given_the_first_candidates_only(monkeypatch):
-    made = SimpleNamespace(candidates=[3, 2, 1, 0], hits="shown", sample_rate=9)
+    made = SimpleNamespace(candidates=[3, 2, 1, 0], hits=SimpleNamespace(times="shown"), sample_rate=9)
     monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
     monkeypatch.setattr(reranking, "put_together", lambda few, shown, chosen, *_: (f"{few} {shown} {chosen}", []))
     monkeypatch.setattr(reranking, "mended", lambda wav, shown, rate: f"{wav}, {shown} {rate}")
