@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from condfoley.decay import RAMP, parts_begin
+from condfoley.hits import Hits
 
 SLOPE = 1.5  # dB of level for a dB of shown strength: simulated clips' true sounds have 1.1, real ones 2.3
 SOFTEST = 0.05  # least strength that counts
@@ -35,6 +36,22 @@ def hardness(strength: np.ndarray, hits: np.ndarray, fps: float) -> np.ndarray:
     """What the picture shows of hits at (H,) s: mean strength of three frames around each. strength: (T,) in [0, 1] at `fps`."""
     three = np.convolve(np.pad(np.asarray(strength, float), 1, "edge"), np.full(3, 1 / 3), "valid")  # (T,)
     return three[np.round(hits * fps).astype(int).clip(0, len(three) - 1)]
+
+
+def told_strength(strength: np.ndarray, hits: Hits, fps: float) -> np.ndarray:
+    """What the picture shows of how hard things are struck, (T,) in [0, 1] at `fps`, with what is known of hits instead: (T,).
+
+    A hit that is not known and that the picture shows nothing of is as hard as the others in the mean.
+    """
+    frames = np.round(hits.times * fps).astype(int).clip(0, len(strength) - 1)
+    seen = np.isnan(hits.strengths)
+    hard = np.where(seen, strength[frames], hits.strengths)
+    dim = seen & (hard < SOFTEST)
+    hard[dim] = hard[~dim].mean() if (~dim).any() else 0.0
+    out = np.array(strength, np.float32)
+    for frame, value in zip(frames[~seen | dim], hard[~seen | dim]):
+        out[max(0, frame - 1) : frame + 2] = value  # the three frames that `hardness` looks at
+    return out
 
 
 def balanced(wav: np.ndarray, hits: np.ndarray, hard: np.ndarray, sample_rate: int, share: float) -> np.ndarray:

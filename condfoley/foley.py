@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from condfoley import comping, selection, windows
-from condfoley.dynamics import hardness
+from condfoley.dynamics import hardness, told_strength
 from condfoley.equaliser import equalised, outer_gain
 from condfoley.events import Events
 from condfoley.geometry import Geometry
@@ -179,7 +179,7 @@ class Foley:
         if hits is not None:
             if not way.follows_hits:
                 raise ValueError(f"mode {mode} follows no hits")
-            shown, picture = hits.times, picture._replace(strength=hits.over(picture.strength, fps))
+            shown, picture = hits.times, picture._replace(strength=told_strength(picture.strength, hits, fps))
         seeds = [seed + i for i in range(candidates)]
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
         rate = self.geometry.sample_rate

@@ -14,8 +14,6 @@ import numpy as np
 from condfoley.errors import InputError
 
 FORMAT = "a time in seconds a line, or start, end and how hard (0 to 1) with tabs between, as Audacity's labels"
-SHOWS_NOTHING = 0.05  # least strength that the picture tells of a hit
-REACH = 1  # frames before and after a hit in which it is as hard
 
 
 class Hits(NamedTuple):
@@ -23,21 +21,6 @@ class Hits(NamedTuple):
 
     times: np.ndarray
     strengths: np.ndarray
-
-    def over(self, shown: np.ndarray, fps: float) -> np.ndarray:
-        """What the picture shows of how hard things are struck, (T,) in [0, 1] at `fps`, with what is known instead: (T,).
-
-        A hit that is not known and that the picture shows nothing of is as hard as the others in the mean.
-        """
-        frames = np.round(self.times * fps).astype(int).clip(0, len(shown) - 1)
-        hard = np.where(np.isnan(self.strengths), shown[frames], self.strengths)
-        dim = np.isnan(self.strengths) & (hard < SHOWS_NOTHING)
-        hard[dim] = hard[~dim].mean() if (~dim).any() else 0.0
-        out = np.array(shown, np.float32)
-        for frame, value, known in zip(frames, hard, ~np.isnan(self.strengths) | dim):
-            if known:
-                out[max(0, frame - REACH) : frame + REACH + 1] = value
-        return out
 
 
 def read_hits(path: Path) -> Hits:

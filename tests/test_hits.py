@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from condfoley import comping
 from condfoley.cli import main
+from condfoley.dynamics import told_strength
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.hits import Hits, read_hits, write_hits
@@ -64,7 +65,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 def test_what_is_known_of_a_hit_takes_the_place_of_what_the_picture_shows():
     shown = np.zeros(45, np.float32)
     shown[15] = 0.6
-    hard = Hits(np.array([0.5, 1.0, 2.0]), np.array([0.2, np.nan, np.nan])).over(shown, FPS)
+    hard = told_strength(shown, Hits(np.array([0.5, 1.0, 2.0]), np.array([0.2, np.nan, np.nan])), FPS)
     assert np.allclose(hard[[7, 8, 9]], 0.2)  # told
     assert hard[15] == np.float32(0.6) and hard[14] == 0  # as the picture shows it
     assert np.allclose(hard[29:32], 0.4)  # neither: as the others in the mean

@@ -43,7 +43,8 @@ def produce(
     foley: the model, when it is already loaded. Raises InputError when something cannot be used.
     """
     started = datetime.now(timezone.utc)
-    clips, hits = check_inputs(options), known_hits(options)
+    clips = check_inputs(options)
+    hits = known_hits(options, clips[1].duration)
     inputs = Path(options.reference), Path(options.target)
     with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
         soundtrack = _soundtrack(options, hits, progress, foley or load(options, progress))
@@ -78,14 +79,13 @@ def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
     return reference, target
 
 
-def known_hits(options: GenerateOptions) -> Hits | None:
-    """Those of --hits; raises InputError where they cannot be read or lie behind the target's end."""
+def known_hits(options: GenerateOptions, duration: float) -> Hits | None:
+    """Those of --hits; raises InputError where they cannot be read or lie behind the target's end, `duration` s, 0 if unknown."""
     if options.hits is None:
         return None
     from condfoley.hits import read_hits
-    from condfoley.media import probe
 
-    hits, duration = read_hits(Path(options.hits)), probe(options.target).duration
+    hits = read_hits(Path(options.hits))
     if duration > 0 and hits.times[-1] >= duration:
         raise InputError(
             f"{options.hits}: {hits.times[-1]:g} s is past the end of {options.target} ({duration:.2f} s); are these its hits?"

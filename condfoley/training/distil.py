@@ -35,7 +35,7 @@ def fewer_blocks(state: dict[str, Tensor], pupil: nn.Module) -> dict[str, Tensor
     """
     blocks = {int(name.split(".")[2]) for name in state if name.startswith(BLOCKS)}
     wanted = {int(name.split(".")[2]) for name in pupil.state_dict() if name.startswith(BLOCKS)}
-    kept = np.linspace(0, len(blocks) - 1, len(wanted)).round().astype(int) if wanted < blocks else sorted(blocks)
+    kept = np.linspace(0, len(blocks) - 1, min(len(wanted), len(blocks))).round().astype(int)
     place = {f"{BLOCKS}{old}.": f"{BLOCKS}{new}." for new, old in enumerate(kept)}
     out = {name: x for name, x in state.items() if not name.startswith(BLOCKS)}
     for old, new in place.items():

@@ -13,6 +13,7 @@ from condfoley.options import FinetuneOptions
 from condfoley.sizes import TransformerConfig
 from condfoley.training import pretext
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
+from condfoley.training.distil import guided_part
 from condfoley.training.prior import TransformerStage
 from condfoley.training.run import build, train
 from condfoley.weights import CARD, GUIDED, SHIPPED, card_geometry, read_card
@@ -66,7 +67,8 @@ def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
     card = read_card(start)
     if "transformer" not in card["parts"]:
         raise InputError(f"the weights in {start} have no transformer; give complete weights")
-    sizes = card["parts"][GUIDED if GUIDED in card["parts"] else "transformer"]["config"]
+    begins_with, _ = guided_part(start)
+    sizes = card["parts"][begins_with]["config"]
     geometry = card_geometry(card)
     size = geometry.frame_size * 5 // 4  # pixels, room for crops
     cache = str(Path(clips) / ".cache" / f"finetune-{size}")  # not the one that training from scratch may have filled
@@ -75,7 +77,7 @@ def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
         out=str(Path(options.out) / RUN),
         weights=options.out,
         init=str(start),
-        from_guided=GUIDED in card["parts"],
+        from_guided=begins_with == GUIDED,
         data=DataConfig(folder=clips, cache=cache, frame_size=size, validation=HELD_OUT),
         geometry=geometry,
         transformer=TransformerConfig(**sizes),
