@@ -62,7 +62,7 @@ def read_reference(path: Path, start: float | None, geometry: Geometry) -> Recor
     if np.abs(wav).max(initial=0.0) < SILENT:
         raise InputError(f"the sound of {path} is silent; give a reference in which something is heard")
     if start is None:
-        start = _clearest(wav, g)
+        start = clearest_start(wav, g)
     first = round(start * g.sample_rate)
     if first >= len(wav):
         raise InputError(f"the sound of {path} ends before {start:g} s; give an earlier reference start")
@@ -77,8 +77,8 @@ def read_reference(path: Path, start: float | None, geometry: Geometry) -> Recor
     return Recording(start, wav[first:], used, frames, begin, shown)
 
 
-def _clearest(wav: np.ndarray, geometry: Geometry) -> float:
-    """Where the window that shows a sound (N,) best begins, s."""
+def clearest_start(wav: np.ndarray, geometry: Geometry) -> float:
+    """Where the window that shows a sound (N,) at the geometry's rate best begins, s."""
     rate = geometry.sample_rate
     times, strengths = detect_onsets(wav, rate)
     blocks = np.array_split(wav, max(1, len(wav) // (rate // 20)))

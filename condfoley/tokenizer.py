@@ -78,8 +78,12 @@ class Tokenizer(nn.Module):
 
     @torch.no_grad()
     def encode(self, spec: Tensor) -> Tensor:
-        """spec: (B, 1, n_mels, T) in [-1, 1] -> codes (B, rows * columns) int64, column-major."""
-        return rearrange(self.nearest(self.latent(spec)), "b h w -> b (w h)")
+        """spec: (B, 1, n_mels, T) in [-1, 1] -> codes (B, rows * columns) int64, column-major.
+
+        In fp32 inside autocast too: in bf16 distances round so coarsely that a quarter of the codes are others.
+        """
+        with torch.autocast(spec.device.type, enabled=False):
+            return rearrange(self.nearest(self.latent(spec.float())), "b h w -> b (w h)")
 
     @torch.no_grad()
     def decode(self, codes: Tensor, rows: int) -> Tensor:

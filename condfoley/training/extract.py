@@ -23,6 +23,7 @@ from condfoley.evaluation.onset import detect_onsets
 from condfoley.files import at_once
 from condfoley.foley import NEEDED, Foley
 from condfoley.geometry import Geometry
+from condfoley.inputs import clearest_start
 from condfoley.lineage import require_lineage
 from condfoley.mel import log_mel, window_spec
 from condfoley.training.arithmetic import frozen
@@ -188,31 +189,34 @@ def _given_back(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
 
 
 @torch.no_grad()
-def drafts(part: Part, clip: Clip, path: Path) -> None:
-    """What the system writes for one part of a clip, with a window at its beginning or end as the reference.
+def drafts(part: Part, reference: Clip, clip: Clip, path: Path) -> None:
+    """What the system writes for a clip with another one as its reference.
 
-    first, frames: the part, picture frames. specs (DRAFTS, n_mels, M) float16 in [0, 1]. hits (DRAFTS, H): when each draft
-    strikes, s from the part's beginning on, filled up with nan.
+    specs (DRAFTS, n_mels, M) float16 in [0, 1]. hits (DRAFTS, H): when each draft strikes, s, filled up with nan.
     """
     g, foley = part.geometry, part.load()
     rng = np.random.default_rng(seed_of(clip.name))
-    size, window = g.frame_size, min(g.window_frames, clip.frame_count // 2)
-    small = _pixels(F.interpolate(_frames(clip), (size, size), mode="area"))
-    ahead, track = bool(rng.integers(2)), int(rng.integers(clip.tracks))  # whether the reference is the beginning
-    first, heard = (window, 0) if ahead else (0, clip.frame_count - window)
-    count = clip.frame_count - window
-    tokens = foley.video_encoder.encode_clip(small)
-    beside = tokens[heard + torch.arange(g.window_frames) % window]
-    reference = clip.sound(track, round(heard / g.fps * g.sample_rate), g.clip_samples)
+    track = reference.sound(int(rng.integers(reference.tracks)), 0, reference.sample_count)
+    start = clearest_start(track, g)
+    first = round(start * g.sample_rate)
+    beside = torch.arange(round(start * g.fps), round(start * g.fps) + g.window_frames)
+    reference_tokens = _plain_tokens(foley, reference)[beside % reference.frame_count]
     seeds = [int(seed) for seed in rng.integers(2**31, size=DRAFTS)]
-    specs, wavs = foley.drafts(tokens[first : first + count], reference, beside, seeds, count / g.fps)
+    heard, duration = track[first : first + g.clip_samples], clip.frame_count / g.fps
+    specs, wavs = foley.drafts(_plain_tokens(foley, clip), heard, reference_tokens, seeds, duration)
     struck = [detect_onsets(wav, g.sample_rate)[0] for wav in wavs]
     hits = np.full((DRAFTS, max(map(len, struck))), np.nan)
     for row, times in zip(hits, struck):
         row[: len(times)] = times
     made = specs.float().cpu().numpy().astype(np.float16)
     with at_once(path) as file:
-        np.savez(file, first=first, frames=count, specs=made, hits=hits)
+        np.savez(file, specs=made, hits=hits)
+
+
+def _plain_tokens(foley: Foley, clip: Clip) -> Tensor:
+    """(T, D), as a generation sees a clip."""
+    size = foley.geometry.frame_size
+    return foley.video_encoder.encode_clip(_pixels(F.interpolate(_frames(clip), (size, size), mode="area")))
 
 
 def _save(path: Path, values: Tensor) -> None:

@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from condfoley.data.engine import run
-from condfoley.data.store import Clip
+from condfoley.data.store import Clip, seed_of
 from condfoley.errors import InputError
 from condfoley.lineage import codes_hash
 from condfoley.training import extract
@@ -29,11 +30,19 @@ from condfoley.weights import read_card
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of feature: what writes its file, the folder of such files, their suffix."""
+    """One kind of feature: what writes its file, the folder of such files, their suffix.
 
-    work: Work
+    beside: for each clip's name another one that the work is given first, where it needs one.
+    """
+
+    work: Callable[..., None]
     folder: str
     suffix: str = ".npy"
+    beside: Mapping[str, Clip] = field(default_factory=dict)
+
+    def of(self, clip: Clip) -> Work:
+        """What writes the file of one clip."""
+        return partial(self.work, self.beside[clip.name]) if self.beside else self.work
 
 
 class Features:
@@ -61,7 +70,7 @@ class Features:
         ]
         jobs = []
         for clip, files in zip(clips, paths):
-            if missing := [(kind.work, path) for kind, path in zip(kinds, files) if not path.exists()]:
+            if missing := [(kind.of(clip), path) for kind, path in zip(kinds, files) if not path.exists()]:
                 jobs.append((clip, missing))
         done = run(extract.extract, jobs, d.engine, d.workers)
         for item in tqdm(done, total=len(jobs), desc="features", file=sys.stderr, mininterval=5, disable=not jobs):
@@ -85,7 +94,7 @@ class Features:
         level = f"-rms{d.rms:g}" if d.rms else ""
         codes = codes_hash(Path(self.config.weights))[:12]  # another decoder leaves codes as they are
         work = partial(extract.code_windows, self._part("tokenizer"), d.pairing, d.rms)
-        return Kind(work, f"codes-{d.pairing}{level}-{codes}", ".npz")
+        return Kind(work, f"code_windows-{d.pairing}{level}-{codes}", ".npz")
 
     def spectrograms(self) -> Kind:
         """Log-mel spectrograms of every soundtrack: (tracks, n_mels, M) float16 in [0, 1]."""
@@ -94,12 +103,14 @@ class Features:
     def reconstructions(self) -> Kind:
         """The same spectrograms as the tokenizer gives them back, window after window."""
         tokenizer = self._part("tokenizer")
-        return Kind(partial(extract.reconstructions, tokenizer), f"reconstructed-{tokenizer.digest}")
+        return Kind(partial(extract.reconstructions, tokenizer), f"reconstructions-{tokenizer.digest}")
 
-    def drafts(self) -> Kind:
-        """What the whole system writes for one part of each clip, with the rest as its reference: see `extract.drafts`."""
+    def drafts(self, clips: list[Clip]) -> Kind:
+        """What the whole system writes for each of these clips, with another one as its reference: see `extract.drafts`."""
         system = self._part(*extract.SYSTEM)
-        return Kind(partial(extract.drafts, system), f"drafts-{system.digest}", ".npz")
+        others = max(1, len(clips) - 1)
+        beside = {c.name: clips[(i + 1 + seed_of(c.name) % others) % len(clips)] for i, c in enumerate(clips)}
+        return Kind(partial(extract.drafts, system), f"drafts-{system.digest}", ".npz", beside)
 
     def _part(self, *names: str) -> Part:
         d, weights = self.config.data, Path(self.config.weights)

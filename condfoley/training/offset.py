@@ -24,22 +24,21 @@ from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
 
 TOLERANCE = 0.2  # s, of the paper's rule
+WITHIN = (0.1, 0.05)  # s in which a draft's hits are expected of an event
 FOREIGN, SPLICED = 0.2, 0.35  # shares of examples with another clip's sound / with exchanged stretches
 
 
 class Drafts(NamedTuple):
-    """What the system wrote for a part of a clip, as `extract.drafts` keeps it; true: (R,) s, the part's events."""
+    """What the system wrote for a clip, as `extract.drafts` keeps it; true: (R,) s, the clip's events."""
 
-    first: int
-    frames: int
     specs: np.ndarray
     hits: np.ndarray
     true: np.ndarray
 
     def likeness(self, draft: int, begin: float, end: float) -> float:
-        """F1 of what a draft strikes in [begin, end), s, against what happens."""
+        """F1 of what a draft strikes in [begin, end), s, against what happens: mean of those within WITHIN."""
         struck, true = (t[(t >= begin) & (t < end)] for t in (self.hits[draft], self.true))  # without the nans
-        return match(true, struck).f1
+        return float(np.mean([match(true, struck, window).f1 for window in WITHIN]))
 
 
 @dataclass
@@ -102,20 +101,20 @@ class SyncStage(Stage):
         if loss.reconstructed:
             kinds["reconstructed"] = features.reconstructions()
         if loss.drafts:
-            kinds["drafts"] = features.drafts()
+            kinds["drafts"] = features.drafts(clips)
         heard = []
         for clip, features_of_it in zip(clips, features.of(clips, *kinds.values())):
             made: dict[str, Any] = dict(zip(kinds, features_of_it))
             if written := made.pop("drafts", None):
-                first, frames, specs, hits = written
-                made["drafts"] = Drafts(first, frames, specs, hits, self._events(clip, first, frames))
+                specs, hits = written
+                made["drafts"] = Drafts(specs, hits, self._events(clip))
             heard.append(Heard(clip, **made))
         return heard
 
-    def _events(self, clip: Clip, first: int, frames: int) -> np.ndarray:
-        """When something happens in some frames of a clip: (R,) s from the first of them on."""
-        times = np.array([event.time for event in clip.events]) - first / self.geometry.fps
-        return times[(times >= 0) & (times < frames / self.geometry.fps)]
+    def _events(self, clip: Clip) -> np.ndarray:
+        """When something happens in a clip: (R,) s."""
+        times = np.array([event.time for event in clip.events])
+        return times[(times >= 0) & (times < clip.frame_count / self.geometry.fps)]
 
     def _pairs(self, bank: list[Heard], rngs: Sequence[np.random.Generator], views: int, drafts: float) -> Batch:
         """(tokens (B, T, D), spectrograms (B, n_mels, M) in [0, 1], labels (B, classes))."""
@@ -162,8 +161,8 @@ class SyncStage(Stage):
     ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
         """The same of a draft; half of them as they were written."""
         n, most, g = self.window, self.sizes.max_shift, self.geometry
-        shift, start = self._apart(d.frames, rng, moved=int(rng.integers(2)))
-        seen = e.tokens[int(rng.integers(views)), d.first : d.first + d.frames]
+        shift, start = self._apart(e.clip.frame_count, rng, moved=int(rng.integers(2)))
+        seen = e.tokens[int(rng.integers(views))]
         which, begin = int(rng.integers(len(d.specs))), start - shift
         label = np.zeros(2 * most + 2, np.float32)
         label[shift + most] = d.likeness(which, begin / g.fps, (begin + n) / g.fps)
@@ -207,8 +206,7 @@ class SyncStage(Stage):
         gains = []
         for e in self.held_out:
             if d := e.drafts:
-                seen = e.tokens[0, d.first : d.first + d.frames].astype(np.float32)
-                tokens = torch.from_numpy(seen).to(self.device)
+                tokens = torch.from_numpy(e.tokens[0].astype(np.float32)).to(self.device)
                 specs = torch.from_numpy(d.specs).float().to(self.device)
                 likeness = [d.likeness(i, 0, np.inf) for i in range(len(specs))]
                 chosen = rerank(*self.model.assess(tokens, specs, self.window), TOLERANCE)

@@ -9,6 +9,7 @@ from accelerate import Accelerator
 
 from condfoley.data.store import Store
 from condfoley.errors import InputError
+from condfoley.foley import Foley
 from condfoley.training import extract
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
@@ -26,49 +27,57 @@ def settings(clips, tmp_path) -> TrainConfig:
     return config("sync", clips, tmp_path, loss=loss, steps=2, window=20)
 
 
-def test_a_part_of_the_clip_is_written_with_the_rest_as_its_reference(settings, tmp_path):
+def test_each_clip_is_written_with_another_one_as_its_reference(settings, tmp_path, monkeypatch):
     store = Store.open(settings.data.folder, GEOMETRY, cache=str(tmp_path / "c"), frame_size=40, workers=1)
-    clips = store.train + store.validation
+    clips, heard = store.train + store.validation, []
+    written_by = Foley.drafts
+
+    def listening(foley, tokens, reference, *rest):
+        heard.append((len(tokens), reference))
+        return written_by(foley, tokens, reference, *rest)
+
+    monkeypatch.setattr(Foley, "drafts", listening)
 
     def written(cache: str) -> list[Drafts]:
         features = Features(settings, tmp_path / cache, "cpu")
-        return [Drafts(*made, np.zeros(0)) for (made,) in features.of(clips, features.drafts())]
+        return [Drafts(*made, np.zeros(0)) for (made,) in features.of(clips, features.drafts(clips))]
 
     made = written("once")
-    window = GEOMETRY.window_frames
-    for clip, d in zip(clips, made):
-        assert d.first in (0, window) and d.frames == clip.frame_count - window
+    for clip, d, (frames, reference) in zip(clips, made, heard):
+        others = [c.sound(t, 0, c.sample_count) for c in clips if c is not clip for t in range(c.tracks)]
+        windows = [np.lib.stride_tricks.sliding_window_view(o, len(reference)) for o in others]
+        assert frames == clip.frame_count and any((w == reference).all(1).any() for w in windows)
+        duration = clip.frame_count / GEOMETRY.fps
         assert d.specs.shape[:2] == (extract.DRAFTS, GEOMETRY.n_mels) and d.specs.dtype == np.float16
-        assert d.specs.shape[2] * GEOMETRY.hop >= d.frames / GEOMETRY.fps * GEOMETRY.sample_rate - GEOMETRY.hop
+        assert d.specs.shape[2] * GEOMETRY.hop >= duration * GEOMETRY.sample_rate - GEOMETRY.hop
         assert 0 <= d.specs.min() and d.specs.max() <= 1 and not np.array_equal(d.specs[0], d.specs[1])
-        assert len(d.hits) == extract.DRAFTS and (d.hits[np.isfinite(d.hits)] < d.frames / GEOMETRY.fps + 0.1).all()
+        assert len(d.hits) == extract.DRAFTS and (d.hits[np.isfinite(d.hits)] < duration + 0.1).all()
     assert all(np.array_equal(a, b, equal_nan=True) for x, y in zip(written("again"), made) for a, b in zip(x, y))
 
 
 def test_drafts_are_like_the_true_sound_as_far_as_they_strike_with_it():
-    hits = np.array([[0.5, 1.5, np.nan], [0.9, 2.5, 3.0]])
-    d = Drafts(0, 60, np.zeros((2, 1, 1)), hits, np.array([0.5, 1.52, 2.5]))
+    hits = np.array([[0.5, 1.5, np.nan], [0.9, 2.5, 3.07]])
+    d = Drafts(np.zeros((2, 1, 1)), hits, np.array([0.5, 1.52, 2.5]))
     assert d.likeness(0, 0, 2) == 1 and d.likeness(0, 0, 4) == pytest.approx(0.8)
     assert d.likeness(1, 0, 2) == 0 and d.likeness(1, 2, 4) == pytest.approx(2 / 3)
     assert d.likeness(0, 3, 4) == 1  # nothing where nothing is
+    assert Drafts(d.specs, hits, np.array([2.5, 3.0])).likeness(1, 2, 4) == pytest.approx(0.75)  # one within 0.1 s only
 
 
 def test_labels_are_their_likeness_where_they_are_shifted_to(settings):
     stage = SyncStage(settings, Accelerator(cpu=True))
     most, fps, rate = stage.sizes.max_shift, GEOMETRY.fps, stage.sizes.mel_per_frame
     for e in stage.bank + stage.held_out:
-        first, last = e.drafts.first / fps, (e.drafts.first + e.drafts.frames) / fps
-        assert e.drafts.true + first == pytest.approx([x.time for x in e.clip.events if first <= x.time < last])
+        assert e.drafts.true == pytest.approx([x.time for x in e.clip.events if 0 <= x.time < e.clip.frame_count / fps])
     (e,) = bank = stage.bank[:1]
-    whole = np.zeros((1, stage.geometry.n_mels, round(e.drafts.frames * rate) + 2), np.float16)
+    whole = np.zeros((1, stage.geometry.n_mels, round(e.clip.frame_count * rate) + 2), np.float16)
     whole[0, :, round(20 * rate)] = 1  # strikes with frame 20
-    e.drafts = Drafts(e.drafts.first, e.drafts.frames, whole, np.array([[20 / fps]]), np.array([20 / fps, 30 / fps]))
+    e.drafts = Drafts(whole, np.array([[20 / fps]]), np.array([20 / fps, 30 / fps]))
     shifts = set()
     for seed in range(60):
         _, tokens, spec, label = stage._one(bank, np.random.default_rng(seed), 1, 1.0)
         shift = int(label[:-1].argmax()) - most if label[:-1].any() else 0
-        seen = e.tokens[0, e.drafts.first : e.drafts.first + e.drafts.frames]
-        start = next(i for i in range(len(seen)) if np.array_equal(seen[i : i + 20], tokens))
+        start = next(i for i in range(e.clip.frame_count) if np.array_equal(e.tokens[0, i : i + 20], tokens))
         assert label.sum() == pytest.approx(1)
         if spec.any() and 1 <= start - shift <= 19:  # only the hit at frame 20 is heard, both are shown from 11 on
             assert label[shift + most] == pytest.approx(2 / 3 if start - shift > 10 else 1)

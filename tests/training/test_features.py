@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from einops import rearrange
 
 from condfoley.data.store import Clip, Store
 from condfoley.errors import InputError
@@ -13,7 +15,8 @@ from condfoley.training.config import TrainConfig
 from condfoley.training.extract import levelled
 from condfoley.training.features import Features
 from condfoley.training.offset import spec_window
-from tests.tiny import write_tiny_weights
+from condfoley.weights import load_part
+from tests.tiny import GEOMETRY, write_tiny_weights
 from tests.training.toy import config
 
 
@@ -101,3 +104,13 @@ def test_one_gain_brings_sounds_to_a_level():
     assert out[1, 0] / out[0, 0] == pytest.approx(3, rel=1e-5)
     assert np.abs(levelled(np.array([[1.0] + [0.0] * 999], np.float32), 0.1)).max() == 1  # clipped
     assert np.abs(levelled(np.full((1, 9), 1e-9, np.float32), 0.1)).max() < 1e-5  # silence stays silent
+
+
+def test_codes_are_the_same_where_parts_are_run_in_bf16(tmp_path):
+    tokenizer = load_part(write_tiny_weights(tmp_path), "tokenizer")
+    spec = torch.rand(8, 1, GEOMETRY.n_mels, GEOMETRY.window_mel_frames, generator=torch.Generator().manual_seed(0))
+    codes = tokenizer.encode(2 * spec - 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(tokenizer.encode(2 * spec - 1), codes)
+        coarse = rearrange(tokenizer.nearest(tokenizer.latent(2 * spec - 1)), "b h w -> b (w h)")
+    assert not torch.equal(coarse, codes)  # the arithmetic is what matters here
