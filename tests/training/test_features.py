@@ -11,13 +11,17 @@ from einops import rearrange
 from condfoley.data.store import Clip, Store
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
+from condfoley.media import read_audio
+from condfoley.mel import window_spec
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import levelled
 from condfoley.training.features import Features
 from condfoley.training.offset import spec_window
-from condfoley.weights import load_part
-from tests.tiny import GEOMETRY, write_tiny_weights
+from condfoley.weights import SHIPPED, load_part
+from tests.tiny import write_tiny_weights
 from tests.training.toy import config
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "hitting_metal.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +110,12 @@ def test_one_gain_brings_sounds_to_a_level():
     assert np.abs(levelled(np.full((1, 9), 1e-9, np.float32), 0.1)).max() < 1e-5  # silence stays silent
 
 
-def test_codes_are_the_same_where_parts_are_run_in_bf16(tmp_path):
-    tokenizer = load_part(write_tiny_weights(tmp_path), "tokenizer")
-    spec = torch.rand(8, 1, GEOMETRY.n_mels, GEOMETRY.window_mel_frames, generator=torch.Generator().manual_seed(0))
-    codes = tokenizer.encode(2 * spec - 1)
+def test_codes_are_the_same_where_parts_are_run_in_bf16():
+    tokenizer, g = load_part(SHIPPED, "tokenizer"), Geometry()
+    wav = torch.from_numpy(read_audio(EXAMPLE, g.sample_rate))
+    spec = window_spec(wav[: 3 * g.clip_samples].view(3, -1), g)
+    codes = tokenizer.encode(spec)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(tokenizer.encode(2 * spec - 1), codes)
-        coarse = rearrange(tokenizer.nearest(tokenizer.latent(2 * spec - 1)), "b h w -> b (w h)")
-    assert not torch.equal(coarse, codes)  # the arithmetic is what matters here
+        assert torch.equal(tokenizer.encode(spec), codes)
+        coarse = rearrange(tokenizer.nearest(tokenizer.latent(spec)), "b h w -> b (w h)")
+    assert (coarse != codes).float().mean() > 0.1  # the arithmetic is what matters here
