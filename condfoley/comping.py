@@ -43,7 +43,7 @@ def lateness(shown: np.ndarray, heard: np.ndarray) -> float:
     return float(np.median([heard[j] - shown[i] for i, j in pairs])) if pairs else 0.0
 
 
-def met(shown: np.ndarray, heard: np.ndarray) -> np.ndarray:
+def matched(shown: np.ndarray, heard: np.ndarray) -> np.ndarray:
     """Those of a sound's hits (E,) s that belong to one of the picture's (K,) s, one to one within REACH: ascending."""
     from mir_eval.util import match_events
 
@@ -151,7 +151,7 @@ def spliced(wavs: Sequence[np.ndarray], takes: Sequence[Take], sample_rate: int)
     return out
 
 
-def placed(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:
+def aligned(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:
     """A soundtrack (N,) whose hits are moved to the picture's, by at most REACH each: (N,) float32.
 
     heard: (E,) s, ascending, its hits; shown: (K,) s, the picture's. It is cut where it is quietest between two hits, with
@@ -180,8 +180,8 @@ def placed(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: i
     return out
 
 
-def lent(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:
-    """A soundtrack (N,) in which the picture's hits that no take has are lent by the nearest ones that are there: (N,) float32.
+def filled(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A soundtrack (N,) in which the picture's hits that no take has are filled in, lent by the nearest one: (N,) float32.
 
     heard: (E,) s, ascending, its hits; shown: (K,) s, the picture's. From such a hit to the next one, the sound from the lender
     to its next one takes the place of what was there, with fades of JOIN.
@@ -202,7 +202,7 @@ def lent(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int
     return out
 
 
-def struck(wav: np.ndarray, strike: np.ndarray, times: np.ndarray, sample_rate: int) -> np.ndarray:
+def inserted(wav: np.ndarray, strike: np.ndarray, times: np.ndarray, sample_rate: int) -> np.ndarray:
     """A soundtrack (N,) with the same hit at each of times (K,) s, ascending, until the next one: (N,) float32.
 
     strike: (L,) float32, a sound that strikes JOIN after its beginning.
@@ -223,12 +223,12 @@ def _put(piece: np.ndarray, out: np.ndarray, place: int, join: int) -> None:
     there += share * (piece - there)
 
 
-def hushed(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:
+def muted(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int) -> np.ndarray:
     """A soundtrack (N,) that is silent from each hit that is not shown until the next one, with fades of JOIN: (N,) float32.
 
     heard: (E,) s, ascending, its hits; shown: (K,) s, those that it may have.
     """
-    meant = set(met(shown, heard))
+    meant = set(matched(shown, heard))
     if len(meant) == len(heard):
         return wav
     out, join = wav.astype(np.float32), round(JOIN * sample_rate)

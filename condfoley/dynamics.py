@@ -38,26 +38,22 @@ def hardness(strength: np.ndarray, hits: np.ndarray, fps: float) -> np.ndarray:
     return three[np.round(hits * fps).astype(int).clip(0, len(three) - 1)]
 
 
-def told_strength(strength: np.ndarray, hits: Hits, fps: float) -> np.ndarray:
-    """What the picture shows of how hard things are struck, (T,) in [0, 1] at `fps`, with what is known of hits instead: (T,).
+def told_hardness(strength: np.ndarray, told: Hits, fps: float) -> np.ndarray:
+    """How hard hits are that were told, (K,) in [0, 1]: as they were told, or else as the picture shows, see `hardness`.
 
-    A hit that is not known and that the picture shows nothing of is as hard as the others in the mean.
+    One of which neither says anything is as hard as the others in the mean.
     """
-    frames = np.round(hits.times * fps).astype(int).clip(0, len(strength) - 1)
-    seen = np.isnan(hits.strengths)
-    hard = np.where(seen, strength[frames], hits.strengths)
+    seen = np.isnan(told.strengths)
+    hard = np.where(seen, hardness(strength, told.times, fps), told.strengths)
     dim = seen & (hard < SOFTEST)
     hard[dim] = hard[~dim].mean() if (~dim).any() else 0.0
-    out = np.array(strength, np.float32)
-    for frame, value in zip(frames[~seen | dim], hard[~seen | dim]):
-        out[max(0, frame - 1) : frame + 2] = value  # the three frames that `hardness` looks at
-    return out
+    return hard
 
 
 def balanced(wav: np.ndarray, hits: np.ndarray, hard: np.ndarray, sample_rate: int, share: float) -> np.ndarray:
     """A soundtrack whose hits are as loud against each other as they are shown to be hard.
 
-    wav: (N,) float32. hits: (H,) s, ascending. hard: (H,), see `hardness`. share: of the difference in dB, 0 to 1. The mean
+    wav: (N,) float32. hits: (H,) s, ascending. hard: (H,), how hard in [0, 1]. share: of the difference in dB, 0 to 1. The mean
     level of the hits, dB, stays. Returns (N,) float32; with a single hit, or where nothing is shown, the same.
     """
     if not share or len(hits) < 2 or not hard.any():

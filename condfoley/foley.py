@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from condfoley import comping, selection, windows
-from condfoley.dynamics import hardness, told_strength
+from condfoley.dynamics import hardness, told_hardness
 from condfoley.equaliser import equalised, outer_gain
 from condfoley.events import Events
 from condfoley.geometry import Geometry
@@ -23,9 +23,9 @@ from condfoley.inputs import read_picture, read_reference, read_target
 from condfoley.lineage import require_matching
 from condfoley.mel import spectrogram, window_spec
 from condfoley.memory import keep_freed
-from condfoley.options import SAMPLING
 from condfoley.postfilter import repaired
-from condfoley.referee import Referee
+from condfoley.referee import Referee, Shown
+from condfoley.settings import MATCHING, SAMPLING, Mode, Settings
 from condfoley.shaping import Shares, shaped
 from condfoley.soundtrack import Candidate, Soundtrack, finished
 from condfoley.sync import Sync
@@ -64,9 +64,6 @@ class Reference:
 class Foley:
     """Conditional Foley: the target's picture, in the sound of the reference."""
 
-    follows_hits: bool = True
-    """Whether the hits that the picture shows count: for alignment, choice and comping."""
-
     def __init__(
         self,
         tokenizer: Tokenizer,
@@ -100,8 +97,13 @@ class Foley:
         }
         require_matching(folder, card)
         foley = cls(**parts, **optional, geometry=card_geometry(card), card=card, device=device)
-        assert foley.referee  # refused here where it cannot be borrowed
+        foley.require_referee()
         return foley
+
+    def require_referee(self) -> None:
+        """Raises InputError where no sync model can judge the sounds of these weights."""
+        if self.sync is None:
+            Referee.require_same_spectrograms(self.geometry)
 
     @cached_property
     def referee(self) -> Referee:
@@ -115,92 +117,67 @@ class Foley:
         self,
         reference: str | Path,
         target: str | Path,
+        settings: Settings | None = None,
         *,
-        candidates: int = 8,
-        seed: int = 0,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        guidance: float | None = None,
-        picture_guidance: float | None = None,
-        eq_match: float | None = None,
-        decay_match: float | None = None,
-        texture_match: float | None = None,
-        dynamics: float | None = None,
-        rerank: bool = True,
-        comp: bool = True,
-        align: bool = True,
-        tolerance: float = 0.2,
-        reference_start: float | None = None,
         hits: Hits | None = None,
-        mode: Literal["corrected", "published"] = "corrected",
         progress: Progress | None = None,
+        **changes: Any,
     ) -> Soundtrack:
         """A soundtrack for `target`, timed to its picture, sounding like `reference`.
 
-        reference: clip with sound, with or without picture. target: clip with picture. seed: of the first candidate;
-        the others follow it. temperature .. picture_guidance: see Sampling; None: what the weights' card recommends.
-        eq_match .. dynamics: how far the sound goes towards the reference and the picture, in [0, 1], see `Shares`; None:
-        MATCH, or 0 in mode `published`. align: move each candidate by as much as its hits miss the picture's, in the median
-        (at most REACH), each take of a comped soundtrack further (at most MOVES cells), and each of its hits in the end to where
-        the picture shows it. comp: take each moment from the candidate that hits when the picture does; otherwise, or without
-        `rerank`, one candidate is taken whole.
-        tolerance, reference_start: s. hits: what it strikes, in place of what the picture shows; anything else it does not. mode: `published` does as the published script does, with its own sampling
-        (docs/published.md). progress: called with what is done and its share.
-        Raises InputError when a file cannot be used, or the reference is silent.
+        reference: clip with sound, with or without picture. target: clip with picture. settings: see `Settings`, which
+        says what each is; changes: some of them by name (`candidates=32`). hits: when the target strikes, in place of
+        what its picture shows; other sounds are taken out where that is possible. progress: called with what is
+        being done and the share that is done.
+        Raises InputError when a file or a setting cannot be used, and TypeError for a setting that is none.
         """
+        asked = dataclasses.replace(settings or Settings(), **changes)
+        if hits is not None:
+            asked.require_hits_count()
         tell = progress or (lambda stage, share: None)
         duration, pictures = read_target(Path(target), self.geometry)
-        frames = torch.from_numpy(pictures)
-        way = self._way(mode, duration)
-        wished = dict(zip(SAMPLING, (temperature, top_k, top_p, guidance, picture_guidance), strict=True))
-        sampling = way._sampling({k: v for k, v in wished.items() if v is not None})
-        shares = Shares(*(way._share(wish) for wish in (eq_match, decay_match, texture_match, dynamics)))
-        settings = {
-            "candidates": candidates,
-            "seed": seed,
-            **dataclasses.asdict(sampling),
-            **dataclasses.asdict(shares),
-            "rerank": rerank,
-            "comp": comp and way.follows_hits,
-            "align": align and way.follows_hits,
-            "tolerance": tolerance,
-            "reference_start": reference_start,
-            "mode": mode,
-        }
+        if hits is not None:
+            hits.require_within(duration)
+        way = self._way(asked.mode, duration)
+        sampling, shares = way._sampling(asked.given(SAMPLING)), way._shares(asked.given(MATCHING))
         tell("watching the target", 0.0)
+        frames = torch.from_numpy(pictures)
         tokens = way._watch(frames)  # (T, D)
         tell("listening to the reference", 0.05)
-        heard = way._listen(reference, reference_start)
+        heard = way._listen(reference, asked.reference_start)
         judged_frames, judged_tokens = self._judged_picture(target, frames, tokens)
         picture = self.referee.picture_events(judged_frames, judged_tokens)
-        fps = self.referee.geometry.fps
-        shown = pick_onsets(picture.onset, fps) if way.follows_hits else NO_TIMES
-        if hits is not None:
-            if not way.follows_hits:
-                raise ValueError(f"mode {mode} follows no hits")
-            shown, picture = hits.times, picture._replace(strength=told_strength(picture.strength, hits, fps))
-        seeds = [seed + i for i in range(candidates)]
+        followed = way._followed(picture, hits)
+        seeds = [asked.seed + i for i in range(asked.candidates)]
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
-        rate = self.geometry.sample_rate
         judge = partial(
-            selection.judged, self.referee, tokens=judged_tokens, shown=shown, sample_rate=rate, align=settings["align"]
+            selection.judged,
+            self.referee,
+            tokens=judged_tokens,
+            shown=followed.times,
+            sample_rate=self.geometry.sample_rate,
+            align=asked.align,
         )
         made = way._candidates(codes, seeds, heard.wav, duration, shares.eq_match, judge, tell)
-        best = way._choose(made, tolerance) if rerank else 0
-        comped = shown if rerank and settings["comp"] else NO_TIMES
-        wav, takes = selection.put_together(made, comped, best, tolerance, rate, settings["align"])
-        wav = shaped(wav, made, heard.wav, shown, picture, self.geometry, shares)
-        told = None if hits is None else selection.strike(heard.wav, rate)
-        wav = selection.mended(wav, comped, rate, settings["align"], told)
+        strike = None if hits is None else selection.strike(heard.wav, self.geometry.sample_rate)
+        shape = partial(
+            shaped,
+            made=made,
+            reference=heard.wav,
+            hits=followed,
+            sliding=picture.sliding,
+            geometry=self.geometry,
+            shares=shares,
+        )
+        wav, takes = way._finish(made, followed.times, asked, shape, strike)
         tell("done", 1.0)
         return Soundtrack(
             wav=wav,
-            sample_rate=self.geometry.sample_rate,
+            geometry=self.geometry,
             candidates=made,
             chosen=comping.most_heard(takes, duration),
             takes=takes,
-            hits=Hits(shown, hardness(picture.strength, shown, fps)),
+            hits=followed,
             duration=duration,
             reference_start=heard.start,
             reference_duration=len(heard.wav) / self.geometry.sample_rate,
@@ -208,9 +185,43 @@ class Foley:
             reference_frames=heard.frames,
             target_frames=pictures,
             picture_onsets=picture.onset,
-            settings=settings,
+            picture_fps=self.referee.geometry.fps,
+            settings=way._record(asked, sampling, shares),
             weights=self._identity(),
         )
+
+    def _followed(self, picture: Shown, told: Hits | None) -> Hits:
+        """What a soundtrack follows: the hits that were told, or else those that the picture shows."""
+        fps = self.referee.geometry.fps
+        if told is not None:
+            return Hits(told.times, told_hardness(picture.strength, told, fps))
+        shown = pick_onsets(picture.onset, fps)
+        return Hits(shown, hardness(picture.strength, shown, fps))
+
+    def _finish(
+        self,
+        made: list[Candidate],
+        hits: np.ndarray,
+        asked: Settings,
+        shape: Callable[[np.ndarray], np.ndarray],
+        strike: np.ndarray | None,
+    ) -> tuple[np.ndarray, list[comping.Take]]:
+        """The soundtrack (N,) that is made of the candidates, shaped and mended, and of which takes.
+
+        hits: (K,) s, those to be followed. strike: (L,), a hit of the reference where they were told, else None.
+        """
+        rate = self.geometry.sample_rate
+        best = self._choose(made, asked.tolerance) if asked.rerank else 0
+        comped = hits if asked.rerank and asked.comp else NO_TIMES
+        wav, takes = selection.put_together(made, comped, best, asked.tolerance, rate, asked.align)
+        wav = shape(wav)
+        if strike is not None:
+            return selection.obeying(wav, hits, strike, rate, asked.align), takes
+        return selection.mended(wav, comped, rate, asked.align), takes
+
+    def _record(self, asked: Settings, sampling: Sampling, shares: Shares) -> dict[str, Any]:
+        """The settings with what was recommended filled in."""
+        return dataclasses.asdict(asked) | dataclasses.asdict(sampling) | dataclasses.asdict(shares)
 
     @torch.inference_mode()
     def drafts(
@@ -232,7 +243,7 @@ class Foley:
         named = {"name": self.card.get("name"), "parts": {k: v["sha256"] for k, v in parts.items()}}
         return named | ({"referee": self.referee.borrowed} if self.referee.borrowed else {})
 
-    def _way(self, mode: str, duration: float) -> Foley:
+    def _way(self, mode: Mode, duration: float) -> Foley:
         """Whose steps to take: our own, or those of the published script for a target of `duration` seconds."""
         if mode == "corrected":
             return self
@@ -243,8 +254,8 @@ class Foley:
     def _sampling(self, wished: dict[str, Any]) -> Sampling:
         return Sampling(**{**RECOMMENDED, **self.card.get("sampling", {}), **wished})
 
-    def _share(self, wished: float | None) -> float:
-        return MATCH if wished is None else wished
+    def _shares(self, wished: dict[str, float]) -> Shares:
+        return Shares(**{**dict.fromkeys(MATCHING, MATCH), **wished})
 
     def _choose(self, made: list[Candidate], tolerance: float) -> int:
         """Index of the candidate that is taken where one is taken whole."""

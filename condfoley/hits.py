@@ -22,6 +22,13 @@ class Hits(NamedTuple):
     times: np.ndarray
     strengths: np.ndarray
 
+    def require_within(self, duration: float, whose: str = "the hits") -> None:
+        """Raises InputError where one lies behind a target's end, `duration` s."""
+        if len(self.times) and self.times[-1] >= duration:
+            raise InputError(
+                f"{whose}: {self.times[-1]:g} s is past the end of the target ({duration:.2f} s); are these its hits?"
+            )
+
 
 def read_hits(path: Path) -> Hits:
     """The hits that a file lists, in any order. Raises InputError naming the line that cannot be understood."""

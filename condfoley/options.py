@@ -10,53 +10,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from condfoley.errors import InputError
-
-SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")
-MATCHING = ("eq_match", "decay_match", "texture_match", "dynamics")
+from condfoley.settings import Settings
 
 
 @dataclass(kw_only=True)
-class SoundOptions:
+class SoundOptions(Settings):
     """How soundtracks are made, whichever command makes them."""
 
     weights: str | None = None
     """Folder with other weights than those that ship with condfoley."""
-    candidates: int = 8
-    """How many soundtracks to write and choose from."""
-    seed: int = 0
-    """Seed of the first candidate; the others follow it, and the same seed gives the same candidate."""
-    temperature: float | None = None
-    """Variety of the sound: below 1 is safer, above 1 is wilder (default: what the weights recommend, like the next 4)."""
-    top_k: int | None = None
-    """Draw each code from the K likeliest only (0: from all)."""
-    top_p: float | None = None
-    """Draw each code from the likeliest that together have this probability (1: from all)."""
-    guidance: float | None = None
-    """How strongly to follow the reference (1: as trained; higher: closer to the reference, and slower)."""
-    picture_guidance: float | None = None
-    """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it, and slower)."""
-    eq_match: float | None = None
-    """How far to equalise the sound towards the reference's mean spectrum, 0 to 1 (default: 1, all the way)."""
-    decay_match: float | None = None
-    """How far each hit of the soundtrack rings and fades as the reference's do, 0 to 1 (default: 1, all the way)."""
-    texture_match: float | None = None
-    """How far each hit of the soundtrack is made of the reference's own hits, finer than the model hears, 0 to 1 (default:
-    1, all the way)."""
-    dynamics: float | None = None
-    """How far each hit is as loud as the picture shows it to be hard, 0 to 1 (default: 1, all the way)."""
-    rerank: bool = True
-    """Choose by how well the sound fits the picture; otherwise the first candidate is taken."""
-    comp: bool = True
-    """Take each moment from the candidate that hits when the picture does; otherwise one candidate is taken whole."""
-    align: bool = True
-    """Move each candidate by as much as its hits miss the picture's in the median, at most 0.1 s, each moment that is
-    taken of it by up to 0.2 s more, and in the end each hit to where the picture shows it."""
-    tolerance: float = 0.2
-    """Candidates this many seconds worse in time than the best one may still be chosen."""
-    reference_start: float | None = None
-    """Where in the reference to listen, in seconds (default: where its events are clearest)."""
-    mode: Literal["corrected", "published"] = "corrected"
-    """published: do as the published script does, with its sampling and its faults (docs/published.md)."""
     codec: Literal["aac", "pcm"] = "aac"
     """Sound in the finished video: aac plays anywhere, pcm loses nothing."""
     device: str = "cpu"
@@ -65,25 +27,6 @@ class SoundOptions:
     """Replace the results of an earlier run in the output folder."""
     quiet: bool = False
     """Show no progress."""
-
-    def __post_init__(self) -> None:
-        """Raise InputError for a number that cannot be meant."""
-        _at_least("candidates", self.candidates, 1)
-        _at_least("seed", self.seed, 0)
-        _at_least("tolerance", self.tolerance, 0)
-        for name in ("top_k", "guidance", "picture_guidance", "reference_start"):
-            if (value := getattr(self, name)) is not None:
-                _at_least(name.replace("_", "-"), value, 0)
-        if self.temperature is not None and not 0 < self.temperature < float("inf"):
-            raise InputError(f"--temperature is {self.temperature:g}; give a number above 0")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise InputError(f"--top-p is {self.top_p:g}; give a number above 0, at most 1")
-        for name in MATCHING:
-            if (value := getattr(self, name)) is not None and not 0 <= value <= 1:
-                raise InputError(f"--{name.replace('_', '-')} is {value:g}; give a number from 0 to 1")
-        for name in (*SAMPLING, *MATCHING):
-            if self.mode == "published" and getattr(self, name) is not None:
-                raise InputError(f"--mode published has its own --{name.replace('_', '-')}; leave one of the two out")
 
 
 @dataclass(kw_only=True)
@@ -105,13 +48,8 @@ class GenerateOptions(SoundOptions):
     def __post_init__(self) -> None:
         """Raise InputError for options that cannot be meant."""
         super().__post_init__()
-        for unused, why in (
-            (self.mode == "published", "--mode published follows no hits"),
-            (not self.rerank, "--no-rerank takes the first candidate as it is"),
-            (not self.comp, "--no-comp takes a candidate whole"),
-        ):
-            if self.hits is not None and unused:
-                raise InputError(f"{why}; leave out one of the two, it or --hits")
+        if self.hits is not None:
+            self.require_hits_count()
 
 
 @dataclass(kw_only=True)

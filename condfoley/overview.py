@@ -62,7 +62,7 @@ def compose(soundtrack: Soundtrack, title: str, aspects: tuple[float, float] = (
     """The figure, not yet written."""
     from matplotlib.figure import Figure  # without pyplot: no window system, no state left behind
 
-    geometry = Geometry(sample_rate=soundtrack.sample_rate)
+    geometry = soundtrack.geometry
     table = score_table(soundtrack)
     shown = table[:MAX_CANDIDATES]
     block, list_height = sum(BLOCK_HEIGHTS) + 0.5, max(2.0, CANDIDATE_HEIGHT * len(shown))
@@ -86,7 +86,7 @@ def compose(soundtrack: Soundtrack, title: str, aspects: tuple[float, float] = (
     axes = _block(figure, grid[0, 1], 0.0, soundtrack.duration)
     axes[0].set_title(f"Target, its sound: {_taken(soundtrack)}", loc="left", weight="bold")
     _frames(axes[0], soundtrack.target_frames, geometry.fps, aspects[1])
-    _picture_onsets(axes[1], soundtrack.picture_onsets, geometry.fps)
+    _picture_onsets(axes[1], soundtrack.picture_onsets, soundtrack.picture_fps)
     for time in _sound(axes[2], axes[3], soundtrack.wav, geometry, CHOSEN):
         axes[1].axvline(time, color=EVENT, lw=0.8, alpha=0.6)
     for heading in (reference[0], axes[0]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -53,12 +53,17 @@ class Referee:
 
         Raises InputError when soundtracks of `geometry` are not measured in the same spectrograms.
         """
-        card: dict[str, Any] = read_card(SHIPPED)
-        own = card_geometry(card)
+        own = cls.require_same_spectrograms(geometry)
+        encoder, sync, events = (load_part(SHIPPED, name, device) for name in ("video_encoder", "sync", "events"))
+        return cls(encoder, sync, own, events, str(read_card(SHIPPED)["name"]))
+
+    @staticmethod
+    def require_same_spectrograms(geometry: Geometry) -> Geometry:
+        """The shipped referee's geometry; raises InputError when `geometry` measures sounds in other spectrograms."""
+        own = card_geometry(read_card(SHIPPED))
         if other := [name for name in FRONT_END if getattr(own, name) != getattr(geometry, name)]:
             raise InputError(f"the weights have no sync, and the shipped one knows another {other[0]}; train it first")
-        encoder, sync, events = (load_part(SHIPPED, name, device) for name in ("video_encoder", "sync", "events"))
-        return cls(encoder, sync, own, events, str(card["name"]))
+        return own
 
     def judge(self, tokens: Tensor, specs: Tensor) -> tuple[Tensor, Tensor]:
         """Offset, s, and confidence of each candidate, from the mean verdict over segments of the target.

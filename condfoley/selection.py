@@ -84,7 +84,7 @@ def put_together(
     What a candidate strikes by itself is not all that is heard of it beside others: the soundtrack is listened to, put
     together again with what was heard, and the one with the fewest faults stays.
     shown: (K,) s, the picture's hits. best: index of the candidate that is taken where others are no better. tolerance: s,
-    see `sync.in_time`. align: takes may be moved, and in the end each hit to where the picture shows it. What no take has is lent.
+    see `sync.in_time`. align: takes may be moved, and in the end each hit to where the picture shows it. What no take has is filled in.
     """
     if not len(shown):
         return made[best].wav, [comping.Take(0.0, best)]
@@ -103,30 +103,48 @@ def put_together(
             whole, chosen = made_of, [take._replace(candidate=few[take.candidate]) for take in takes]
         hits = comping.heard_again(hits, takes, made_of.hits, duration)
     assert whole is not None
-    return _mended(whole, shown, sample_rate, align).wav, chosen
+    return _mended_once(whole, shown, sample_rate, align).wav, chosen
 
 
-def mended(
-    wav: np.ndarray, shown: np.ndarray, sample_rate: int, align: bool = True, told: np.ndarray | None = None
-) -> np.ndarray:
+def mended(wav: np.ndarray, shown: np.ndarray, sample_rate: int, align: bool = True) -> np.ndarray:
     """A soundtrack (N,) that was shaped, with its hits where the picture shows them, `shown` (K,) s, once more.
 
-    How a hit begins and rings decides when it is heard. What is lacking is lent; without `align` nothing is moved.
-    told: (L,), a `strike`, where the hits were told and not seen. Then it is heard where nothing else strikes, and what is not
-    among them is taken out, which a picture is not trusted with: it may show a slide as one hit.
+    How a hit begins and rings decides when it is heard. What is lacking is filled in; without `align` nothing is moved.
     """
     if not len(shown):
         return wav
-    whole = _Heard.of(wav, shown, sample_rate)
-    if told is not None and not len(comping.met(shown, whole.hits)):
-        whole = _Heard.of(comping.struck(wav, told, shown, sample_rate), shown, sample_rate)
+    whole = _mended(_Heard.of(wav, shown, sample_rate), shown, sample_rate, align)
+    return wav if whole.wav is wav else finished(whole.wav)
+
+
+def obeying(wav: np.ndarray, told: np.ndarray, strike: np.ndarray, sample_rate: int, align: bool = True) -> np.ndarray:
+    """The same where the hits were told, (K,) s, and not guessed from a picture: these are heard and no others.
+
+    strike: (L,), see `strike`; heard where nothing else strikes. A picture may show a slide, which is heard as many hits, as
+    one: so only what was told may take others out.
+    """
+    whole = _Heard.of(wav, told, sample_rate)
+    if not len(comping.matched(told, whole.hits)):
+        whole = _Heard.of(comping.inserted(wav, strike, told, sample_rate), told, sample_rate)
     for _ in range(LISTENS):
-        before, whole = whole, _mended(whole, shown, sample_rate, align)
+        before, whole = whole, _without_others(_mended(whole, told, sample_rate, align), told, sample_rate)
         if whole is before:
             break
-    if told is not None:
-        whole = _better(whole, comping.hushed, shown, sample_rate)
     return wav if whole.wav is wav else finished(whole.wav)
+
+
+def _without_others(whole: _Heard, told: np.ndarray, sample_rate: int) -> _Heard:
+    """What is left when others than the told hits (K,) s are taken out, if it then has fewer faults.
+
+    Where the loudest of them is gone, a softer one is heard in its place, and goes as well.
+    """
+    out = whole
+    for _ in range(LISTENS):
+        wav = comping.muted(out.wav, out.hits, told, sample_rate)
+        if wav is out.wav:
+            break
+        out = _Heard.of(wav, told, sample_rate)
+    return out if out.faults < whole.faults else whole
 
 
 def strike(reference: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -150,7 +168,16 @@ def strike(reference: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _mended(whole: _Heard, shown: np.ndarray, sample_rate: int, align: bool) -> _Heard:
-    for mend in (comping.placed, comping.lent) if align else (comping.lent,):
+    """Aligned and filled in, as long as that mends something, LISTENS times at most."""
+    for _ in range(LISTENS):
+        before, whole = whole, _mended_once(whole, shown, sample_rate, align)
+        if whole is before:
+            break
+    return whole
+
+
+def _mended_once(whole: _Heard, shown: np.ndarray, sample_rate: int, align: bool) -> _Heard:
+    for mend in (comping.aligned, comping.filled) if align else (comping.filled,):
         whole = _better(whole, mend, shown, sample_rate)
     return whole
 

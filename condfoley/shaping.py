@@ -14,7 +14,7 @@ import numpy as np
 from condfoley import comping, decay, dynamics, texture
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
-from condfoley.referee import Shown
+from condfoley.hits import Hits
 from condfoley.soundtrack import Candidate, finished
 
 GENTLER = (1.0, 0.5, 0.25)  # parts of a step that are tried, in this order
@@ -39,20 +39,22 @@ def shaped(
     wav: np.ndarray,
     made: Sequence[Candidate],
     reference: np.ndarray,
-    shown: np.ndarray,
-    picture: Shown,
+    hits: Hits,
+    sliding: np.ndarray,
     geometry: Geometry,
     shares: Shares,
 ) -> np.ndarray:
     """The soundtrack (N,) float32, and in place its candidates, with hits as loud as they look, that sound as the reference's.
 
-    reference: (M,). shown: (K,) s, the picture's hits; other sounds are left alone. picture: what they were picked of.
+    reference: (M,). hits: what the soundtrack follows; other sounds are left alone. sliding: (T,), how likely the picture
+    slides in each frame: there sounds may go on.
     """
+    shown = hits.times
     if not len(shown) or not (shares.decay_match or shares.texture_match or shares.dynamics):
         return wav
-    struck = comping.met(shown, detect_onsets(wav, geometry.sample_rate)[0])
-    own = [comping.met(shown, candidate.hits) for candidate in made]
-    for step, share in _steps(reference, picture, geometry, shares):
+    struck = comping.matched(shown, detect_onsets(wav, geometry.sample_rate)[0])
+    own = [comping.matched(shown, candidate.hits) for candidate in made]
+    for step, share in _steps(reference, hits, sliding, geometry, shares):
         wav, taken = _gently(step, share, wav, struck, shown, geometry.sample_rate)
         for candidate, at in zip(made, own, strict=True):
             sound = candidate.wav
@@ -61,20 +63,22 @@ def shaped(
     return wav
 
 
-def _steps(reference: np.ndarray, picture: Shown, geometry: Geometry, shares: Shares) -> Iterator[tuple[Step, float]]:
+def _steps(
+    reference: np.ndarray, hits: Hits, sliding: np.ndarray, geometry: Geometry, shares: Shares
+) -> Iterator[tuple[Step, float]]:
     """The steps that are asked for, in their order, and how far each may go; the reference is measured where it matters."""
     rate = geometry.sample_rate
-    hits = detect_onsets(reference, rate)[0] if shares.decay_match or shares.texture_match else np.zeros(0)
-    if shares.decay_match and (ringing := decay.ring(reference, hits, geometry)):
-        yield lambda wav, at, share: decay.faded(wav, at, ringing, geometry, share, picture.sliding), shares.decay_match
+    struck = detect_onsets(reference, rate)[0] if shares.decay_match or shares.texture_match else np.zeros(0)
+    if shares.decay_match and (ringing := decay.ring(reference, struck, geometry)):
+        yield lambda wav, at, share: decay.faded(wav, at, ringing, geometry, share, sliding), shares.decay_match
     if shares.texture_match:
-        recorded = texture.grains(reference, hits, rate)
+        recorded = texture.grains(reference, struck, rate)
         yield lambda wav, at, share: texture.textured(wav, at, recorded, geometry, share), shares.texture_match
     if shares.dynamics:
 
         def as_loud(wav: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
-            hard = dynamics.hardness(picture.strength, at, geometry.fps)
-            return dynamics.balanced(wav, at, hard, rate, share)
+            nearest = np.abs(hits.times - at[:, None]).argmin(1)
+            return dynamics.balanced(wav, at, hits.strengths[nearest], rate, share)
 
         yield as_loud, shares.dynamics
 
@@ -91,6 +95,6 @@ def _gently(
         if done is wav:  # there is nothing to go by
             break
         whole = finished(done)
-        if len(comping.met(shown, detect_onsets(whole, sample_rate)[0])) >= len(struck):
+        if len(comping.matched(shown, detect_onsets(whole, sample_rate)[0])) >= len(struck):
             return whole, taken
     return wav, 0.0

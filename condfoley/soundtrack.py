@@ -9,6 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from condfoley.comping import Take
+from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 
 CEILING = 0.98  # peak of a finished soundtrack
@@ -64,15 +65,15 @@ class Candidate:
 class Soundtrack:
     """What `generate` gives: the soundtrack, all candidates in order of generation, and how it came about.
 
-    wav: (N,) float32 at sample_rate Hz, as long as the target's picture. chosen: index of the candidate that is heard
+    wav: (N,) float32 at sample_rate Hz, as long as the target's picture. geometry: that of the weights. chosen: index of the candidate that is heard
     most. takes: which candidates `wav` was put together from. hits: those that it follows, the picture's or given ones.
     reference_wav: the window that was listened to. *_frames: (T, S, S, 3) uint8 at the geometry's frame
-    rate. picture_onsets: (T,) in [0, 1], how likely something is struck in each frame of the target. settings: what is
-    needed to make it again.
+    rate. picture_onsets: (T,) in [0, 1] at picture_fps, how likely something is struck in each frame of the target as the
+    referee sees it. settings: what is needed to make it again.
     """
 
     wav: np.ndarray
-    sample_rate: int
+    geometry: Geometry
     candidates: list[Candidate]
     chosen: int
     takes: list[Take]
@@ -84,8 +85,14 @@ class Soundtrack:
     reference_frames: np.ndarray
     target_frames: np.ndarray
     picture_onsets: np.ndarray
+    picture_fps: float
     settings: dict[str, Any]
     weights: dict[str, Any]
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz, of all its sounds."""
+        return self.geometry.sample_rate
 
 
 def finished(wav: np.ndarray) -> np.ndarray:

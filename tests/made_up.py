@@ -45,7 +45,7 @@ def soundtrack(
     ]
     return Soundtrack(
         wav=candidates[chosen].wav,
-        sample_rate=RATE,
+        geometry=Geometry(),
         candidates=candidates,
         chosen=chosen,
         takes=[Take(0.0, chosen)],
@@ -57,6 +57,7 @@ def soundtrack(
         reference_frames=frames(1.5),
         target_frames=frames(duration),
         picture_onsets=np.linspace(0, 1, round(duration * FPS)),
+        picture_fps=FPS,
         settings={"tolerance": 0.2, "rerank": True, "seed": 7, **settings},
         weights={"name": "made-up", "hash": "0" * 64},
     )

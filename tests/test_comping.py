@@ -11,16 +11,16 @@ from condfoley.comping import (
     OFF,
     REACH,
     Take,
+    aligned,
     best_takes,
     comped,
     faults,
+    filled,
     heard_again,
     lateness,
-    lent,
     levels,
-    met,
+    matched,
     most_heard,
-    placed,
     spans,
     spliced,
 )
@@ -67,8 +67,8 @@ def test_no_hits_at_all():
 
 
 def test_hits_that_belong_to_the_pictures():
-    assert met(SHOWN, np.array([0.3, 0.52, 0.58, 1.15, 2.1])).tolist() == [0.52, 1.15]
-    assert len(met(SHOWN, np.zeros(0))) == len(met(SHOWN[:0], SHOWN)) == 0
+    assert matched(SHOWN, np.array([0.3, 0.52, 0.58, 1.15, 2.1])).tolist() == [0.52, 1.15]
+    assert len(matched(SHOWN, np.zeros(0))) == len(matched(SHOWN[:0], SHOWN)) == 0
 
 
 def test_what_is_heard_in_the_whole_replaces_what_was_heard_of_its_takes():
@@ -176,15 +176,15 @@ def test_moved_takes_are_heard_only_where_they_have_sound(candidates, duration, 
 
 def test_hits_are_placed_where_the_picture_shows_them():
     heard = np.array([0.46, 1.25, 1.87])
-    out = placed(pulses(list(heard), 2.5), heard, SHOWN, RATE)
+    out = aligned(pulses(list(heard), 2.5), heard, SHOWN, RATE)
     assert len(out) == round(2.5 * RATE) and np.abs(out - pulses(list(SHOWN), 2.5)).max() < 0.08
     alone = pulses([0.9], 2.5)
-    assert placed(alone, np.array([0.9]), SHOWN, RATE) is alone  # none of the picture's is near
+    assert aligned(alone, np.array([0.9]), SHOWN, RATE) is alone  # none of the picture's is near
 
 
 def test_a_hit_that_the_picture_does_not_show_goes_with_its_neighbours():
     heard = np.array([0.45, 0.8, 1.15])
-    out = placed(pulses(list(heard), 2.0), heard, np.array([0.5, 1.2]), RATE)
+    out = aligned(pulses(list(heard), 2.0), heard, np.array([0.5, 1.2]), RATE)
     assert np.abs(out - pulses([0.5, 0.85, 1.2], 2.0)).max() < 0.08
 
 
@@ -195,7 +195,7 @@ def test_a_hit_that_the_picture_does_not_show_goes_with_its_neighbours():
 )
 def test_placing_keeps_the_length_whatever_the_hits_are(heard, shown, seed):
     wav = np.random.default_rng(seed).uniform(-0.5, 0.5, 2 * RATE).astype(np.float32)
-    out = placed(wav, np.sort(heard), np.sort(shown), RATE)
+    out = aligned(wav, np.sort(heard), np.sort(shown), RATE)
     assert out.shape == wav.shape and out.dtype == np.float32 and np.isfinite(out).all() and np.abs(out).max() <= 1.6
 
 
@@ -207,18 +207,18 @@ def test_the_most_heard_is_that_of_the_longest_time():
 def test_a_hit_that_no_take_has_is_lent_by_the_nearest():
     wav = pulses([0.5, 2.0], 3.0, 400) + pulses([1.4], 3.0, 1500)
     shown = np.array([0.5, 0.9, 1.4, 2.0, 2.5])
-    out = lent(wav, np.array([0.5, 1.4, 2.0]), shown, RATE)
+    out = filled(wav, np.array([0.5, 1.4, 2.0]), shown, RATE)
     assert detect_onsets(out, RATE)[0] == pytest.approx(shown, abs=0.02)
     first, last = (out[round(t * RATE) : round((t + 0.1) * RATE)] for t in (0.9, 2.5))
     assert np.allclose(first, wav[round(0.5 * RATE) : round(0.6 * RATE)], atol=0.02)  # the nearest one
     assert np.allclose(last, wav[round(2.0 * RATE) : round(2.1 * RATE)], atol=0.02)
     kept = np.r_[0 : round(0.88 * RATE), round(1.42 * RATE) : round(2.48 * RATE)]
     assert np.allclose(out[kept], wav[kept], atol=1e-6) and len(out) == len(wav)
-    assert lent(wav, shown, shown, RATE) is wav and lent(wav, np.zeros(0), shown, RATE) is wav
+    assert filled(wav, shown, shown, RATE) is wav and filled(wav, np.zeros(0), shown, RATE) is wav
 
 
 @given(st.lists(st.floats(-0.2, 2.2), max_size=4), st.lists(st.floats(0, 2), max_size=4))
 def test_any_hits_may_be_lent(heard, shown):
     wav = pulses([0.3, 0.9], 2.0)
-    out = lent(wav, np.array(sorted(heard)), np.array(sorted(shown)), RATE)
+    out = filled(wav, np.array(sorted(heard)), np.array(sorted(shown)), RATE)
     assert out.shape == wav.shape and np.isfinite(out).all() and np.abs(out).max() <= np.abs(wav).max() + 1e-6

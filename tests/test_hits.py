@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from condfoley import comping
 from condfoley.cli import main
-from condfoley.dynamics import told_strength
+from condfoley.dynamics import told_hardness
 from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.hits import Hits, read_hits, write_hits
-from condfoley.selection import mended, strike
+from condfoley.selection import mended, obeying, strike
 from tests.made_up import RATE, pulses, write_video
 
 FPS = 15.0
@@ -64,21 +64,32 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 def test_what_is_known_of_a_hit_takes_the_place_of_what_the_picture_shows():
     shown = np.zeros(45, np.float32)
-    shown[15] = 0.6
-    hard = told_strength(shown, Hits(np.array([0.5, 1.0, 2.0]), np.array([0.2, np.nan, np.nan])), FPS)
-    assert np.allclose(hard[[7, 8, 9]], 0.2)  # told
-    assert hard[15] == np.float32(0.6) and hard[14] == 0  # as the picture shows it
-    assert np.allclose(hard[29:32], 0.4)  # neither: as the others in the mean
+    shown[14:17] = 0.6
+    told = Hits(np.array([0.5, 1.0, 2.0]), np.array([0.2, np.nan, np.nan]))
+    assert np.allclose(
+        told_hardness(shown, told, FPS), [0.2, 0.6, 0.4]
+    )  # told, shown, neither: as the others in the mean
+    dense = Hits(np.arange(8) / 8, np.array([0.9, 0.1] * 4))
+    assert np.allclose(told_hardness(shown, dense, FPS), dense.strengths)  # however near each other
 
 
 def test_hits_that_may_not_be_are_taken_out():
     times = np.array([0.3, 0.9, 1.5])
-    wav = pulses(times, 2.0, 500)
+    wav, alone = pulses(times, 2.0, 500), np.zeros(0, np.float32)
     kept = times[[0, 2]]
     assert len(detect_onsets(mended(wav, kept, RATE), RATE)[0]) == 3
-    assert np.allclose(detect_onsets(mended(wav, kept, RATE, told=wav[:0]), RATE)[0], kept, atol=0.02)
-    assert comping.hushed(wav, times, times, RATE) is wav
-    assert comping.hushed(wav, times[:0], times, RATE) is wav
+    assert np.allclose(detect_onsets(obeying(wav, kept, alone, RATE), RATE)[0], kept, atol=0.02)
+    assert comping.muted(wav, times, times, RATE) is wav
+    assert comping.muted(wav, times[:0], times, RATE) is wav
+
+
+def test_what_is_heard_where_something_louder_was_taken_out_goes_as_well():
+    rng = np.random.default_rng(0)
+    loud, soft = pulses([0.6, 1.4], 2.0, 500), 0.02 * pulses([0.2], 2.0, 900)
+    wav = (loud + soft + 1e-5 * rng.standard_normal(len(loud))).astype(np.float32)
+    told, before = np.array([1.4]), detect_onsets(wav, RATE)[0]
+    wav[: round(1.3 * RATE)] *= 8  # so that what was told is the softer one
+    assert np.allclose(detect_onsets(obeying(wav, told, wav[:0], RATE), RATE)[0], told, atol=0.02), before
 
 
 @pytest.mark.parametrize("hits", [[], [0.5, 1.1]], ids=["without hits", "with hits"])
@@ -87,7 +98,7 @@ def test_where_nothing_strikes_the_reference_does(hits):
     reference = pulses(hits, 2.0, 500) if hits else 0.1 * rng.standard_normal(2 * RATE).astype(np.float32)
     hum = 0.01 * np.sin(np.arange(2 * RATE) * 0.03).astype(np.float32)  # a soundtrack in which nothing is struck
     told = np.array([0.004, 0.6, 1.4])
-    heard = detect_onsets(mended(hum, told, RATE, told=strike(reference, RATE)), RATE)[0]
+    heard = detect_onsets(obeying(hum, told, strike(reference, RATE), RATE), RATE)[0]
     assert len(heard) >= 2 and all(np.abs(heard - time).min() < 0.03 for time in told[1:])
     assert all(np.abs(told - time).min() < 0.03 for time in heard)
     assert len(detect_onsets(mended(hum, told, RATE), RATE)[0]) == 0  # a picture is not so sure

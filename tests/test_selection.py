@@ -85,7 +85,7 @@ def test_in_the_end_each_hit_is_where_the_picture_shows_it(monkeypatch):
     assert detect_onsets(wav, RATE)[0] == pytest.approx(shown, abs=0.012) and len(takes) == 1
     left_alone, _ = put_together(made, shown, 0, 0.2, RATE, align=False)
     assert np.array_equal(left_alone, made[0].wav)
-    monkeypatch.setattr(comping, "placed", lambda wav, *_: np.zeros_like(wav))
+    monkeypatch.setattr(comping, "aligned", lambda wav, *_: np.zeros_like(wav))
     spoilt, _ = put_together(made, shown, 0, 0.2, RATE)
     assert np.array_equal(spoilt, made[0].wav)  # what does not get better stays as it was
 

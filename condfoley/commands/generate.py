@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from condfoley.errors import InputError
 from condfoley.options import GenerateOptions, SoundOptions
 from condfoley.outputs import ResultFolder
 from condfoley.progress import Progress
+from condfoley.settings import Settings
 from condfoley.weights import SHIPPED, read_card
 
 if TYPE_CHECKING:
@@ -80,16 +82,13 @@ def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
 
 
 def known_hits(options: GenerateOptions, duration: float) -> Hits | None:
-    """Those of --hits; raises InputError where they cannot be read or lie behind the target's end, `duration` s, 0 if unknown."""
+    """Those of --hits; raises InputError where they cannot be read or lie behind the target's end, `duration` s."""
     if options.hits is None:
         return None
     from condfoley.hits import read_hits
 
     hits = read_hits(Path(options.hits))
-    if duration > 0 and hits.times[-1] >= duration:
-        raise InputError(
-            f"{options.hits}: {hits.times[-1]:g} s is past the end of {options.target} ({duration:.2f} s); are these its hits?"
-        )
+    hits.require_within(duration, options.hits)
     return hits
 
 
@@ -110,29 +109,8 @@ def check_device(name: str) -> None:
 
 
 def _soundtrack(options: GenerateOptions, hits: Hits | None, progress: Progress, foley: Foley) -> Soundtrack:
-    return foley.generate(
-        options.reference,
-        options.target,
-        candidates=options.candidates,
-        seed=options.seed,
-        temperature=options.temperature,
-        top_k=options.top_k,
-        top_p=options.top_p,
-        guidance=options.guidance,
-        picture_guidance=options.picture_guidance,
-        eq_match=options.eq_match,
-        decay_match=options.decay_match,
-        texture_match=options.texture_match,
-        dynamics=options.dynamics,
-        rerank=options.rerank,
-        comp=options.comp,
-        align=options.align,
-        tolerance=options.tolerance,
-        reference_start=options.reference_start,
-        hits=hits,
-        mode=options.mode,
-        progress=progress,
-    )
+    wanted = {field.name: getattr(options, field.name) for field in fields(Settings)}
+    return foley.generate(options.reference, options.target, Settings(**wanted), hits=hits, progress=progress)
 
 
 def _write(

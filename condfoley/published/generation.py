@@ -16,7 +16,11 @@ from torch import Tensor
 
 from condfoley.foley import Foley, Progress, Reference
 from condfoley.geometry import Geometry
+from condfoley.hits import Hits
 from condfoley.mel import window_spec
+from condfoley.referee import Shown
+from condfoley.settings import Settings
+from condfoley.shaping import Shares
 from condfoley.soundtrack import Candidate
 from condfoley.transformer import Condition, Sampling
 
@@ -27,7 +31,6 @@ class PublishedFoley(Foley):
     spans: windows in the target, rounded up (its W_scale). whole: the geometry of that many windows in one.
     """
 
-    follows_hits = False  # the published choice knows the sync model only
     spans: int
     whole: Geometry
 
@@ -52,8 +55,15 @@ class PublishedFoley(Foley):
         """Half of the codes, temperature 1, no guidance (section 10); what is wished does not count."""
         return Sampling(temperature=1.0, top_k=self.transformer.config.n_embed // 2, top_p=1.0)
 
-    def _share(self, wished: float | None) -> float:
-        return 0.0
+    def _shares(self, wished: dict[str, float]) -> Shares:
+        return Shares(0.0, 0.0, 0.0, 0.0)
+
+    def _followed(self, picture: Shown, told: Hits | None) -> Hits:
+        """None: the published choice knows the sync model only."""
+        return Hits(np.zeros(0), np.zeros(0))
+
+    def _record(self, asked: Settings, sampling: Sampling, shares: Shares) -> dict[str, Any]:
+        return super()._record(asked, sampling, shares) | {"comp": False, "align": False}
 
     def _watch(self, frames: Tensor) -> Tensor:
         """All frames in one pass, so that BatchNorm sees the whole clip and nothing else (section 11)."""
