@@ -19,6 +19,8 @@ from condfoley.outputs import CANDIDATES, PROVENANCE, SOUNDTRACK, TIMELINES, VID
 if TYPE_CHECKING:
     from opentimelineio.schema import Clip, Timeline, Track
 
+RATES = (24, 25, 30, 48, 50, 60, 100, 120, *(rate * 1000 / 1001 for rate in (24, 30, 48, 60, 120)))
+"""Frames a second that editors' timelines may have."""
 ADAPTERS = dict(zip(TIMELINES, ("otio_json", "fcp_xml"), strict=True))
 
 
@@ -58,7 +60,7 @@ def build(folder: Path) -> Timeline:
     files = [video, folder / SOUNDTRACK, *(folder / CANDIDATES / row["file"] for row in record["candidates"])]
     if gone := [path for path in files if not path.is_file()]:
         raise InputError(f"{gone[0]} is missing; make the result again with --force")
-    rate = opentime.RationalTime.nearest_smpte_timecode_rate(probe(video).fps)
+    rate = frame_rate(probe(video).fps)
     end = float(record["duration"])
     timeline = schema.Timeline(folder.resolve().name, global_start_time=opentime.RationalTime(0, rate))
     whole = [_Cut(0.0, end)]
@@ -73,6 +75,15 @@ def build(folder: Path) -> Timeline:
         place = opentime.TimeRange(_time(hit, rate), opentime.RationalTime(1, rate))
         timeline.tracks.markers.append(schema.Marker("hit", place, color=schema.MarkerColor.GREEN))
     return timeline
+
+
+def frame_rate(fps: float) -> float:
+    """The timeline's frames a second for a picture of `fps`, above 0: the least of RATES in which each frame lasts whole
+    frames; for a picture that goes into none evenly (a varying rate's mean) the nearest, 30 where it is slower than all.
+    """
+    whole = [rate for rate in RATES if rate / fps > 0.5 and abs(rate / fps / round(rate / fps) - 1) < 4e-4]
+    slowest = 23.5
+    return min(whole) if whole else min(RATES, key=lambda rate: abs(rate - (fps if fps > slowest else 30)))
 
 
 def _record(folder: Path) -> dict[str, Any]:

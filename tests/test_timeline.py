@@ -14,7 +14,7 @@ from condfoley import provenance
 from condfoley.cli import main
 from condfoley.comping import Take
 from condfoley.outputs import OURS, write_sound
-from condfoley.timeline import build
+from condfoley.timeline import build, frame_rate
 from tests.made_up import soundtrack, write_video
 
 NAMES = ["picture", "soundtrack", "01", "02", "03"]
@@ -97,12 +97,33 @@ def test_both_files_say_the_same(result: Path, capsys: pytest.CaptureFixture[str
     assert all(OURS.fullmatch(path.name) for path in paths)  # a new result takes them away
 
 
-@pytest.mark.parametrize(("fps", "rate"), [(15, 23.976), (25, 25), (29.97, 29.97), (60, 60)])
-def test_the_timeline_has_a_rate_that_editors_know(result: Path, fps: float, rate: float, monkeypatch) -> None:
+NTSC = 1000 / 1001
+RATES = [
+    (1, 24), (5, 25), (8, 24), (10, 30), (12, 24), (12.5, 25), (15, 30), (15 * NTSC, 30 * NTSC), (24 * NTSC, 24 * NTSC),
+    (24, 24), (25, 25), (30 * NTSC, 30 * NTSC), (29.97, 30 * NTSC), (30, 30), (50, 50), (60 * NTSC, 60 * NTSC), (60, 60),
+    (7.13, 30), (24.9, 25), (29.6, 30 * NTSC), (57, 60 * NTSC), (240, 120),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fps", "rate"), RATES)
+def test_the_timeline_has_a_rate_that_editors_know(fps: float, rate: float) -> None:
+    assert frame_rate(fps) == pytest.approx(rate, rel=1e-6)
+
+
+@pytest.mark.parametrize("fps", [1, 5, 8, 10, 12, 12.5, 15, 24, 25, 30, 50, 60])
+def test_durations_and_markers_are_exact_to_the_frame(result: Path, fps: float, monkeypatch) -> None:
     monkeypatch.setattr("condfoley.media.probe", lambda path: type("Info", (), {"fps": fps}))
+    record = json.loads((result / "provenance.json").read_text())
+    record["picture_hits"] = hits = [0.0, 6 / fps, 9 / fps]
+    record["duration"] = end = 12 / fps
+    (result / "provenance.json").write_text(json.dumps(record))
     timeline = build(result)
-    assert timeline.global_start_time.rate == pytest.approx(rate, abs=1e-3)
-    assert timeline.duration().to_seconds() == pytest.approx(2.0, abs=0.03)
+    assert timeline.duration().to_seconds() == pytest.approx(end, abs=1e-9)
+    for clip in timeline.tracks[1]:
+        assert clip.media_reference.available_range.duration.to_seconds() == pytest.approx(end, abs=1e-9)
+    marks = [mark.marked_range.start_time.to_seconds() for mark in timeline.tracks.markers]
+    assert marks == pytest.approx(hits, abs=1e-9)
+    assert f"<timebase>{round(frame_rate(fps))}</timebase>" in otio.adapters.write_to_string(timeline, "fcp_xml")
 
 
 def test_what_cannot_be_used_is_said_in_one_line(result: Path, tmp_path: Path, capsys, monkeypatch) -> None:
