@@ -90,6 +90,15 @@ def test_unusable_files(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_picture_that_no_video_with_sound_takes_is_refused_at_once(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], make_clip: Any
+) -> None:
+    target = make_clip("old.wmv", codec="wmv2")
+    line = refused(capsys, words(clips, tmp_path / "out", "--weights", "nowhere", target=str(target)))
+    assert f"{target}: its picture (wmv2) cannot be copied into a video with sound; convert it first" in line
+    assert list(tmp_path.iterdir()) == [target]
+
+
 BAD_OPTIONS = [
     (["--candidtes", "3"], "did you mean --candidates?"),
     (["--candidates", "0"], "1 or more"),

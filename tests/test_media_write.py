@@ -93,6 +93,43 @@ def test_mux_suffix_names_a_container_that_works(make_clip, tmp_path, name, code
     assert click_times(media.read_audio(result, RATE), RATE) == pytest.approx(TIMES, abs=0.002)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt", "aac", "pcm"),
+    [
+        ("a.mp4", "libx264", "yuv420p", ".mp4", ".mov"),
+        ("a.webm", "libvpx-vp9", "yuv420p", ".mp4", ".mkv"),
+        ("a.gif", "gif", "rgb8", ".mov", ".mov"),
+        ("a.avi", "cinepak", "rgb24", ".mov", ".mov"),
+    ],
+)
+def test_a_container_is_found_for_either_sound(make_clip, tmp_path, name, codec, pix_fmt, aac, pcm):
+    path = make_clip(name, codec=codec, pix_fmt=pix_fmt)
+    for sound, suffix in (("aac", aac), ("pcm", pcm)):
+        assert media.mux_suffix(path, sound) == suffix
+        result = media.mux(path, clicks(TIMES, 1.0, RATE), RATE, tmp_path / f"out{suffix}", sound)
+        assert [p[1] for p in packets(path)] == [p[1] for p in packets(result)]
+        assert (media.read_frames(path, 15.0, 32) == media.read_frames(result, 15.0, 32)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [("a.wmv", "wmv2", "yuv420p"), ("a.avi", "huffyuv", "rgb24"), ("a.avi", "rawvideo", "yuv420p")],
+)
+def test_a_picture_that_no_container_takes_is_said_with_what_to_do(make_clip, tmp_path, name, codec, pix_fmt):
+    path = make_clip(name, codec=codec, pix_fmt=pix_fmt)
+    for refuse in (media.mux_suffix, lambda path: media.mux(path, clicks(TIMES, 1.0, RATE), RATE, tmp_path / "o.mp4")):
+        with pytest.raises(InputError, match=rf"^{path}: its picture \({codec}\) cannot be copied .*ffmpeg -i {path} "):
+            refuse(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_frame_is_lost_that_is_said_to_last_no_time(make_clip, tmp_path):
+    path = make_clip("a.flv")
+    result = media.mux(path, clicks(TIMES, 1.0, RATE), RATE, tmp_path / "o.mp4")
+    with av.open(str(path)) as before, av.open(str(result)) as after:
+        assert len(list(before.decode(video=0))) == len(list(after.decode(video=0))) == 15
+
+
 def test_mux_refusals_leave_nothing(make_clip, tmp_path):
     path, webm = make_clip(), make_clip("v.webm", codec="libvpx")
     silence = np.zeros(RATE, np.float32)

@@ -68,11 +68,12 @@ def load(options: SoundOptions, progress: Progress) -> Foley:
 
 def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
     """What the two files hold; raises InputError for one that cannot be used. Needs no model."""
-    from condfoley.media import probe, require_audio, require_video
+    from condfoley.media import mux_suffix, probe, require_audio, require_video
 
     reference, target = probe(options.reference), probe(options.target)
     require_audio(reference)  # its picture may be missing: sound alone is a reference too
     require_video(target)
+    mux_suffix(options.target, options.codec)  # refuses a picture that no container takes
     if options.reference_start is not None and options.reference_start >= reference.duration:
         raise InputError(
             f"--reference-start {options.reference_start:g} is past the end of {options.reference} "

@@ -6,12 +6,14 @@ Every file is written beside its destination and moved there when complete: noth
 from __future__ import annotations
 
 import heapq
+import io
 import os
 import secrets
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ import soundfile
 
 from condfoley.errors import InputError
 from condfoley.media.probe import open_clip, require_video
-from condfoley.media.streams import open_input
+from condfoley.media.streams import Clip, decoded, open_input
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _SOUND_CODECS = {"aac": "aac", "pcm": "pcm_s24le"}
@@ -30,6 +32,7 @@ AAC_BITS = 192_000
 """bits per second; the encoder lowers it where a low sample rate cannot use as much."""
 _KEPT_TAGS = ("title", "comment", "creation_time")
 _BLOCK = 1024  # samples handed to the encoder at a time, AAC's own frame
+_TRIAL_PACKETS, _TRIAL_RATE = 16, 48_000  # packets and Hz with which a container is tried: neither decides
 
 
 def write_wav(path: str | Path, wav: np.ndarray, sample_rate: int) -> Path:
@@ -43,17 +46,26 @@ def write_wav(path: str | Path, wav: np.ndarray, sample_rate: int) -> Path:
     return Path(path)
 
 
-def mux_suffix(video_path: str | Path) -> str:
-    """The container for `mux` that takes this file's picture as it is.
+def mux_suffix(video_path: str | Path, codec: str = "aac") -> str:
+    """The container for `mux` that takes this file's picture as it is, beside this sound codec.
 
-    ".mp4" where players expect the codec there, else ".mov" if it came in QuickTime's family, else ".mkv",
-    which takes anything. Raises InputError for whatever `probe` refuses and a file without picture.
+    ".mp4" where players expect both there, else ".mov" or ".mkv": the one nearer to where the picture comes from, if it
+    takes it, else the other; found by copying the first packets in memory. Raises InputError for whatever `probe` refuses,
+    a file without picture and a picture that none of them takes.
     """
     clip = open_clip(video_path)
     require_video(clip.info)
-    if clip.codec in _MP4_CODECS:
-        return ".mp4"
-    return ".mov" if clip.container.startswith("mov") else ".mkv"
+    usual = clip.codec in _MP4_CODECS
+    near = (".mov", ".mkv") if clip.container.startswith("mov") or usual else (".mkv", ".mov")
+    order = (".mp4", ".mkv") if usual and codec == "aac" else near
+    for suffix in order:
+        if _takes(suffix, clip, codec):
+            return suffix
+    path = clip.info.path
+    convert = f"ffmpeg -i {shlex.quote(str(path))} -c:v libx264 out.mp4"
+    raise InputError(
+        f"{path}: its picture ({clip.codec}) cannot be copied into a video with sound; convert it first, e.g. {convert}"
+    )
 
 
 def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str | Path, codec: str = "aac") -> Path:
@@ -82,24 +94,62 @@ def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str
         _complete(out) as part,
         _container(part, out, sample_rate) as target,
     ):
-        picture = source.streams[clip.video]
         try:
-            track = target.add_stream_from_template(picture, opaque=True)
-        except ValueError as error:
-            raise _cannot_hold(clip.codec, out) from error
-        if picture.codec_context.codec_tag == "hvc1" and out.suffix.lower() != ".mkv":
-            track.codec_context.codec_tag = "hvc1"  # QuickTime plays HEVC under no other name
-        track.metadata.update(picture.metadata)
-        target.metadata.update({k: v for k, v in source.metadata.items() if k in _KEPT_TAGS})
-        sound = _sound_stream(target, _SOUND_CODECS[codec], sample_rate)
-        try:
-            new_sound = _encoded_sound(sound, wav, sample_rate, clip.zero)
-            _interleave(target, _copied(source, picture, track), new_sound)
-        except av.FFmpegError as error:
-            if isinstance(error, OSError):  # the disk, not the picture
-                raise
-            raise _cannot_hold(clip.codec, out) from error
+            _copy_with_sound(source, target, clip, wav, sample_rate, codec)
+        except _Refused as error:
+            better = mux_suffix(video_path, codec)
+            raise InputError(
+                f"{out}: {out.suffix} cannot hold this picture ({clip.codec}) unchanged; choose {better}"
+            ) from error
     return out
+
+
+class _Refused(Exception):
+    """A container takes no such picture."""
+
+
+def _copy_with_sound(
+    source: Any, target: Any, clip: Clip, wav: np.ndarray, sample_rate: int, codec: str, count: int | None = None
+) -> None:
+    """Fill an open container; see `mux`. count: packets of the picture (default: all). Raises _Refused."""
+    picture = source.streams[clip.video]
+    try:
+        track = target.add_stream_from_template(picture, opaque=True)
+    except ValueError as error:
+        raise _Refused from error
+    if picture.codec_context.codec_tag == "hvc1" and target.format.name != "matroska":
+        track.codec_context.codec_tag = "hvc1"  # QuickTime plays HEVC under no other name
+    track.metadata.update(picture.metadata)
+    target.metadata.update({k: v for k, v in source.metadata.items() if k in _KEPT_TAGS})
+    sound = _sound_stream(target, _SOUND_CODECS[codec], sample_rate)
+    try:
+        copied = islice(_copied(source, picture, track, clip.info.fps), count)
+        _interleave(target, copied, _encoded_sound(sound, wav, sample_rate, clip.zero))
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):  # the disk, not the picture
+            raise
+        raise _Refused from error
+
+
+def _takes(suffix: str, clip: Clip, codec: str) -> bool:
+    """Whether the container takes the clip's first packets, and the picture that is decoded from it is the same."""
+    memory = io.BytesIO()
+    silence = np.zeros(_BLOCK, np.float32)
+    try:
+        with (
+            open_input(clip.info.path) as source,
+            av.open(memory, "w", format=_FORMATS[suffix]) as target,
+        ):
+            _copy_with_sound(source, target, clip, silence, _TRIAL_RATE, codec, _TRIAL_PACKETS)
+        memory.seek(0)
+        with open_input(clip.info.path) as source, av.open(memory) as again:
+            before = next(decoded(source, source.streams[clip.video]), None)
+            after = next(decoded(again, again.streams.video[0]), None)
+    except (_Refused, av.FFmpegError):
+        return False
+    if before is None or after is None:  # it begins with packets that are damaged or need those before them
+        return True
+    return np.array_equal(before.to_ndarray(format="rgb24"), after.to_ndarray(format="rgb24"))
 
 
 def write_clip(
@@ -141,10 +191,6 @@ def _checked(wav: np.ndarray) -> np.ndarray:
     if wav.ndim != 1 or not np.isfinite(wav).all():
         raise ValueError(f"the sound must be (N,) finite numbers, got shape {wav.shape}")
     return wav
-
-
-def _cannot_hold(codec: str, out: Path) -> InputError:
-    return InputError(f"{out}: {out.suffix} cannot hold this picture ({codec}) unchanged; choose .mkv")
 
 
 @contextmanager
@@ -191,8 +237,8 @@ def _interleave(target: Any, *tracks: Iterator[tuple[float, Any]]) -> None:
         target.mux(packet)
 
 
-def _copied(source: Any, picture: Any, track: Any) -> Iterator[tuple[float, Any]]:
-    """(seconds, packet) of the picture as it is stored."""
+def _copied(source: Any, picture: Any, track: Any, fps: float) -> Iterator[tuple[float, Any]]:
+    """(seconds, packet) of the picture as it is stored. fps: its mean rate."""
     for packet in source.demux(picture):
         if packet.size == 0:  # the demuxer's end mark
             continue
@@ -202,6 +248,8 @@ def _copied(source: Any, picture: Any, track: Any) -> Iterator[tuple[float, Any]
             raise InputError(f"{name}: its picture has no time stamps; wrap it into .mp4 or .mkv first")
         if packet.pts is None:
             packet.pts = packet.dts
+        if not packet.duration:  # FLV and ASF state none, and MP4 players leave out a last frame that lasts no time
+            packet.duration = round(1 / fps / packet.time_base)
         time = float(stamp * packet.time_base)
         packet.stream = track
         yield time, packet
