@@ -6,6 +6,7 @@ What the picture shows is a guess; who knows better moves, removes and adds line
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,12 @@ import numpy as np
 from condfoley.errors import InputError
 
 FORMAT = "a time in seconds a line, or start, end and how hard (0 to 1) with tabs between, as Audacity's labels"
+NONE = "# no hits are known of this picture; write when it strikes, one time in seconds a line\n"
+TOGETHER = 0.03
+"""s: what is given nearer to the hit before it is the same hit. Two that near are heard as one, and each would be shaped by
+silencing the other."""
+NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
+COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+")
 
 
 class Hits(NamedTuple):
@@ -31,37 +38,72 @@ class Hits(NamedTuple):
 
 
 def read_hits(path: Path) -> Hits:
-    """The hits that a file lists, in any order. Raises InputError naming the line that cannot be understood."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path} ({error}); it needs {FORMAT}") from None
+    """The hits that a file lists, in any order; those less than TOGETHER after one are one with it, as hard as the hardest.
+
+    A line is a time in s, or start, end and label with tabs between. What counts is the start, and a label that is a
+    number: how hard. Any other label is a name. Raises InputError naming the line that cannot be understood.
+    """
     found = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_text(path).splitlines(), start=1):
         if line.strip() and not line.startswith(("#", "\\")):  # a comment; a label's range of frequencies
             found.append(_hit(line, f"{path}, line {number}"))
     if not found:
         raise InputError(f"{path} lists no hits; it needs {FORMAT}")
-    times, strengths = np.array(sorted(found)).T
-    return Hits(times, strengths)
+    return _together(sorted(found))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file of hits; check the path") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; give a file of hits: {FORMAT}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no text file; it needs {FORMAT}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); change its permissions or copy it") from None
 
 
 def _hit(line: str, where: str) -> tuple[float, float]:
     """Time and strength of one line."""
-    first, *rest = line.strip().split("\t")
-    try:
-        time, strength = float(first), float(rest[1]) if len(rest) > 1 and rest[1].strip() else math.nan
-    except ValueError:
-        raise InputError(f"{where}: {line.strip()!r} is no hit; it needs {FORMAT}") from None
-    if not 0 <= time < math.inf or not (math.isnan(strength) or 0 <= strength <= 1):
-        raise InputError(f"{where}: {line.strip()!r} has a time below 0 or a strength outside 0 to 1")
-    return time, strength
+    first, *rest = (cell.strip() for cell in line.split("\t"))
+    time = _number(first, "time", where)
+    if time is None:
+        raise InputError(f"{where}: {first!r} is no time; it needs {FORMAT}")
+    if not 0 <= time < math.inf:
+        raise InputError(f"{where}: the time {first} is not one from 0 s on")
+    label = rest[1] if len(rest) > 1 else ""
+    strength = _number(label, "strength", where)
+    if strength is not None and not 0 <= strength <= 1:
+        raise InputError(f"{where}: the strength {label} is not from 0 to 1; a label may also be a name, or left out")
+    return time, math.nan if strength is None else strength
+
+
+def _number(cell: str, what: str, where: str) -> float | None:
+    """None for what is no number. Raises InputError for one with a comma."""
+    if COMMA.fullmatch(cell):
+        raise InputError(f"{where}: the {what} has a comma; write {cell.replace(',', '.')}, not {cell}")
+    return float(cell) if NUMBER.fullmatch(cell) else None
+
+
+def _together(found: list[tuple[float, float]]) -> Hits:
+    """found: (time, strength), ascending."""
+    times: list[float] = []
+    strengths: list[float] = []
+    for time, strength in found:
+        if times and time - times[-1] < TOGETHER - 1e-9:
+            strengths[-1] = float(np.fmax(strengths[-1], strength))
+        else:
+            times.append(time)
+            strengths.append(strength)
+    return Hits(np.array(times), np.array(strengths))
 
 
 def write_hits(path: Path, hits: Hits) -> None:
-    """The hits as a label track; a strength that is not known is left empty."""
+    """The hits as a label track; a strength that is not known is left empty. Without hits, a comment that asks for some."""
     lines = [
         f"{time:.4f}\t{time:.4f}\t{'' if math.isnan(hard) else f'{hard:.2f}'}\n"
         for time, hard in zip(hits.times, hits.strengths, strict=True)
     ]
-    path.write_text("".join(lines), encoding="utf-8")
+    path.write_text("".join(lines) or NONE, encoding="utf-8")

@@ -211,10 +211,11 @@ def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
             table.writerow([row.rank, row.file, row.seed, *scores, int(row.chosen)])
 
 
-def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str) -> Path:
+def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str, told: str | Path | None = None) -> Path:
     """soundtrack.wav, the target with it (picture untouched), the candidates, and the hits that it follows, into `folder`.
 
-    codec: `aac` or `pcm`, of the sound beside the picture. Returns the video's path.
+    codec: `aac` or `pcm`, of the sound beside the picture. told: the file of hits that was given, kept as it is: it may be
+    an earlier result's that is replaced now. Returns the video's path.
     """
     from condfoley.hits import write_hits
     from condfoley.media import mux, mux_suffix, write_wav
@@ -223,6 +224,8 @@ def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str) 
     video = folder / (VIDEO_STEM + mux_suffix(target, codec))
     mux(target, soundtrack.wav, soundtrack.sample_rate, video, codec=codec)
     write_candidates(folder / CANDIDATES, soundtrack)
-    if len(soundtrack.hits.times):
+    if told is None:
         write_hits(folder / HITS, soundtrack.hits)
+    else:
+        shutil.copyfile(told, folder / HITS)
     return video

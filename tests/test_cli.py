@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -261,7 +262,7 @@ def test_generate_writes_everything(
     assert sorted(p.name for p in out.iterdir()) == RESULTS
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
     assert [Path(line).name for line in stdout.splitlines()] == [
-        "soundtrack.wav", "target_with_sound.mp4", "scores.csv", "overview.png", "provenance.json",
+        "soundtrack.wav", "target_with_sound.mp4", "scores.csv", "hits.txt", "overview.png", "provenance.json",
     ]  # fmt: skip
     assert all(Path(line).is_file() for line in stdout.splitlines())
     assert "drawing" in stderr
@@ -289,9 +290,22 @@ def test_json_force_and_quiet(
     stdout, stderr = capsys.readouterr()
     told = json.loads(stdout)
     assert stderr == "" and stdout.count("\n") == 1
-    assert Path(told["soundtrack"]).stat().st_size > 1000
+    assert Path(told["soundtrack"]).stat().st_size > 1000 and Path(told["hits"]).is_file()
     assert (told["candidates"][0]["file"], told["candidates"][0]["chosen"]) == ("03_9.wav", True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_hits_that_are_given_stay_as_they_are(clips: SimpleNamespace, tmp_path: Path, fake: list[str]) -> None:
+    assert main(words(clips, tmp_path / "out", "--quiet", *fake)) == 0
+    hits = tmp_path / "out" / "hits.txt"
+    mine = b"# the second is the lid\r\n0.25\t0.25\tbang\r\n0.5\n"
+    hits.write_bytes(mine)
+    assert main(words(clips, tmp_path / "out", "--quiet", "--force", "--hits", str(hits), *fake)) == 0
+    assert hits.read_bytes() == mine
+    record = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert record["inputs"]["hits"]["sha256"] == hashlib.sha256(mine).hexdigest()
+    assert main(words(clips, tmp_path / "other", "--quiet", "--hits", str(hits), *fake)) == 0
+    assert (tmp_path / "other" / "hits.txt").read_bytes() == mine
 
 
 @pytest.mark.parametrize(

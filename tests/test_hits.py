@@ -21,33 +21,50 @@ FPS = 15.0
 strengths = st.one_of(st.floats(0, 1), st.just(float("nan")))
 
 
-@given(hits=st.lists(st.tuples(st.floats(0, 600), strengths), min_size=1, max_size=20))
+@given(hits=st.dictionaries(st.integers(0, 15_000), strengths, min_size=1, max_size=20))
 def test_what_is_written_is_read(hits, tmp_path_factory):
-    times, hard = np.array(sorted(hits)).T
+    times, hard = np.array(sorted((0.04 * place, strength) for place, strength in hits.items())).T
     path = tmp_path_factory.mktemp("hits") / "hits.txt"
     write_hits(path, Hits(times, hard))
     again = read_hits(path)
-    assert np.allclose(np.sort(again.times), times, atol=1e-4)
+    assert np.allclose(again.times, times, atol=1e-4)
     assert np.isnan(again.strengths).sum() == np.isnan(hard).sum()
 
 
-def test_labels_and_plain_times_are_understood(tmp_path):
+@pytest.mark.parametrize(
+    "text, times, hard",
+    [
+        ("# mine\n2.5\n0.5\t0.5\t0.8\n\\\t100\t4000\n\n1.25\t1.3\n", [0.5, 1.25, 2.5], [0.8, np.nan, np.nan]),
+        ("1.0\t1.0\tbang\n2\t2\thit 7\n3\t3\t1_0\n", [1, 2, 3], [np.nan] * 3),  # labels with names
+        ("1.0\t0.3\n", [1], [np.nan]),  # start and end
+        (" 1.5 \t 1.5 \t .25 \n1e-1\n", [0.1, 1.5], [np.nan, 0.25]),
+        ("0.5\t0.5\t0.2\n0.52\t0.52\t0.7\n0.53\n", [0.5, 0.53], [0.7, np.nan]),  # those too near are one
+        ("0.6\n0.6\t0.6\t0.4\n0.6\t\t0.1\n", [0.6], [0.4]),
+    ],
+)
+def test_labels_and_plain_times_are_understood(tmp_path, text, times, hard):
     path = tmp_path / "labels.txt"
-    path.write_text("# mine\n2.5\n0.5\t0.5\t0.8\n\\\t100\t4000\n\n1.25\t1.3\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     hits = read_hits(path)
-    assert hits.times.tolist() == [0.5, 1.25, 2.5]
-    assert np.array_equal(hits.strengths, [0.8, np.nan, np.nan], equal_nan=True)
+    assert hits.times.tolist() == times
+    assert np.array_equal(hits.strengths, hard, equal_nan=True)
 
 
 @pytest.mark.parametrize(
     "text, complaint",
     [
         ("", "lists no hits"),
-        ("0.5\n1,2\n", "line 2: '1,2' is no hit"),
-        ("0.5\t0.5\thit\n", "line 1: .* is no hit"),
-        ("-1\n", "a time below 0"),
-        ("1\t1\t1.5\n", "outside 0 to 1"),
-        ("nan\n", "a time below 0"),
+        ("0.5\n1,5\n", "line 2: the time has a comma; write 1.5, not 1,5"),
+        ("1\t1\t0,8\n", "the strength has a comma; write 0.8, not 0,8"),
+        ("0.5,0.5,0.8\n", "line 1: '0.5,0.5,0.8' is no time"),
+        ("1_0\n", "'1_0' is no time"),
+        ("bang\t1\n", "'bang' is no time"),
+        ("-1\n", "the time -1 is not one from 0 s on"),
+        ("nan\n", "the time nan is not"),
+        ("1e999\n", "the time 1e999 is not"),
+        ("1\t1\t1.5\n", "the strength 1.5 is not from 0 to 1"),
+        ("1\t1\tinf\n", "the strength inf is not from 0 to 1"),
+        ("1\t1\tnan\n", "the strength nan is not from 0 to 1"),
     ],
 )
 def test_what_is_no_hit_is_refused(tmp_path, text, complaint):
@@ -57,9 +74,21 @@ def test_what_is_no_hit_is_refused(tmp_path, text, complaint):
         read_hits(path)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(InputError, match="cannot read"):
-        read_hits(tmp_path / "none.txt")
+def test_a_file_that_cannot_be_read_is_refused_in_plain_words(tmp_path):
+    (tmp_path / "sound.wav").write_bytes(b"RIFF\xff\xfe\x80")
+    cases = (("none.txt", "no such file of hits"), ("sound.wav", "is no text file"), (".", "is a folder"))
+    for name, complaint in cases:
+        with pytest.raises(InputError, match=complaint) as caught:
+            read_hits(tmp_path / name)
+        assert not any(word in str(caught.value) for word in ("Errno", "codec", "utf"))
+
+
+def test_without_hits_the_file_asks_for_some(tmp_path):
+    path = tmp_path / "hits.txt"
+    write_hits(path, Hits(np.zeros(0), np.zeros(0)))
+    assert path.read_text().startswith("# no hits") and path.read_text().count("\n") == 1
+    with pytest.raises(InputError, match="lists no hits"):
+        read_hits(path)
 
 
 def test_what_is_known_of_a_hit_takes_the_place_of_what_the_picture_shows():

@@ -34,7 +34,7 @@ def run(words: list[str]) -> int:
     return 0
 
 
-FILES = ("soundtrack", "video", "scores", "overview", "provenance")
+FILES = ("soundtrack", "video", "scores", "hits", "overview", "provenance")
 
 
 def produce(
@@ -125,12 +125,12 @@ def _write(
     from condfoley import outputs, overview, provenance
 
     reference, target = clips
-    video = outputs.write_sound(work, soundtrack, target.path, options.codec)
+    video = outputs.write_sound(work, soundtrack, target.path, options.codec, options.hits)
     title = f"{target.path.name} with the sound of {reference.path.name}"
     aspects = (reference.width / max(1, reference.height), target.width / target.height)
     overview.draw(soundtrack, work / outputs.OVERVIEW, title, aspects)
     record = provenance.record(options, soundtrack, *run)
     provenance.write(work / outputs.PROVENANCE, record)
-    names = (outputs.SOUNDTRACK, video.name, f"{outputs.CANDIDATES}/{outputs.SCORES}", outputs.OVERVIEW)
-    files = dict(zip(FILES, (*names, outputs.PROVENANCE), strict=True))
+    names = (outputs.SOUNDTRACK, video.name, f"{outputs.CANDIDATES}/{outputs.SCORES}")
+    files = dict(zip(FILES, (*names, outputs.HITS, outputs.OVERVIEW, outputs.PROVENANCE), strict=True))
     return {"files": files} | {key: record[key] for key in ("candidates", "chosen", "takes", "elapsed")}
