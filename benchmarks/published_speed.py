@@ -1,7 +1,8 @@
 """Our way of running the published sizes against the published one: the same modules, weights, process and threads.
 
 The published procedure, re-created: candidates one by one, each of the 50 steps runs the whole sequence without a cache,
-decoding and vocoding one by one (facts.md, section 10). Ours: one prefix, a cache, all candidates in one batch.
+decoding and vocoding one by one (published_facts.md, section 10). Ours: one prefix, a cache, all candidates in one
+batch.
 """
 
 from __future__ import annotations

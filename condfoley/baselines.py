@@ -25,8 +25,10 @@ from condfoley.soundtrack import finished
 from condfoley.transformer import Condition
 from condfoley.video_encoder import pick_onsets
 
-THRESHOLD, CLEARED = 0.5, 4  # probability of a frame with an onset, and frames cleared around it (facts.md, section 15)
-PUBLISHED_SEED = 2022  # the same section
+# The published onset transfer (published_facts.md, section 15).
+THRESHOLD, CLEARED = 0.5, 4  # least probability of a frame with an onset; frames cleared around it
+PUBLISHED_SEED = 2022  # of the draw among the reference's onsets
+# Onset transfer as well as it can be done.
 LEAD, ENTER, LEAVE = 0.01, 0.005, 0.03  # s: taken before an event, and its fades
 STILL = 1e-4  # deviation below which a mel band does not move
 
@@ -61,8 +63,8 @@ def onset_transfer(probability: np.ndarray, fps: float, reference: np.ndarray, s
     """The published onset transfer: a random onset of the reference pasted at each onset of the target's picture.
 
     Each takes a third of the gap before it and twice a quarter of the gap after it, of target or reference, whichever
-    is less; later ones overwrite earlier ones (facts.md, section 15). A reference without onsets gives its loudest
-    moment, where the published code fails.
+    is less; later ones overwrite earlier ones (published_facts.md, section 15). A reference without onsets gives its
+    loudest moment, where the published code fails.
     probability: (T,) at `fps`. reference: (M,) at `rate` Hz. Returns (samples,) float32.
     """
     out = np.zeros(samples, np.float32)

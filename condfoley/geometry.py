@@ -60,7 +60,10 @@ class Geometry:
 
     @classmethod
     def published(cls, mel_frames: int = 160) -> Geometry:
-        """The paper's geometry; the released Greatest Hits transformer has `mel_frames=192` (facts.md, section 2)."""
+        """The paper's geometry (published_facts.md, section 2).
+
+        mel_frames: spectrogram frames in a window; 192 in the released Greatest Hits transformer.
+        """
         return cls(
             window_mel_frames=mel_frames,
             window_frames=30,

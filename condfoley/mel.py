@@ -1,7 +1,7 @@
 """Waveform -> log-mel spectrogram in [0, 1], numerically equal to the published ones.
 
 Magnitude (not power) spectrogram, Slaney area normalisation, `(20 log10(mel) + 80) / 100` clipped to [0, 1]
-(published facts, section 2). Variant A spaces its bands by the HTK formula, variant B by Slaney's.
+(published_facts.md, section 2). Variant A spaces its bands by the HTK formula, variant B by Slaney's.
 """
 
 from __future__ import annotations

@@ -49,8 +49,9 @@ class Referee:
 
     @classmethod
     def shipped(cls, geometry: Geometry, device: str = "cpu") -> Referee:
-        """The package's own, for weights without a sync part (published ones; facts.md, section 12: a download).
+        """The referee of the shipped weights, for weights that have no sync part.
 
+        Such are the published ones, whose re-ranking model is a download (published_facts.md, section 12).
         Raises InputError when soundtracks of `geometry` are not measured in the same spectrograms.
         """
         card: dict[str, Any] = read_card(SHIPPED)

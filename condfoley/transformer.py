@@ -1,7 +1,8 @@
 """GPT-2 decoder over [T_v(v_c) T_v(v_q) T_a(a_c)] -> the target's codes, and its sampling.
 
 Sequence: [reference frames][target frames][reference codes][target codes], codes column-major
-(published: 30 + 30 + 50 + 50; facts.md, section 8). GPT2Model only sees embeddings; what stands for what is here.
+(published: 30 + 30 + 50 + 50; published_facts.md, section 8). GPT2Model only sees embeddings; what stands for what is
+here.
 """
 
 from __future__ import annotations
@@ -263,7 +264,8 @@ def draw(logits: Tensor, generators: list[torch.Generator], sampling: Sampling) 
 def filtered(logits: Tensor, top_k: int, top_p: float) -> Tensor:
     """Logits (N, V), on the CPU, with all but the likeliest at -inf.
 
-    Ties at the last value that is kept are kept, as published for the k-th (facts.md, section 10). The likeliest code always stays.
+    Ties at the last value that is kept are kept, as published for the k-th (published_facts.md, section 10). The
+    likeliest code always stays.
     """
     if 0 < top_k < logits.shape[-1]:
         least = logits.topk(top_k, -1).values[..., -1:]

@@ -1,6 +1,7 @@
 """Judges: what kind of action, and which material, does one hear? Two VGG-like classifiers of spectrograms.
 
-Sizes as published by default (facts.md, section 14); trained by `condfoley train --config configs/small/judges.yaml`.
+The default sizes are the published ones (published_facts.md, section 14); the shipped judges are smaller and come from
+`condfoley train --config configs/small/judges.yaml`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The published onset scorer, with its faults, for comparison with published numbers only.
 
-CondFoleyGen's predict_onset.py (published facts, section 14), rebuilt to give the same numbers
-(tests/golden/onset_cases.json). Its average precision is 1 for silence, because events that are missed leave the list
+CondFoleyGen's predict_onset.py, rebuilt to give the same numbers (published_facts.md, section 14;
+tests/golden/onset_cases.json). Its average precision is 1 for silence, because events that are missed leave the list
 once no prediction is left. Our own measures are in `onset` and `timing`.
 """
 

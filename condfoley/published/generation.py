@@ -1,6 +1,6 @@
 """`mode: published`: our parts, put together as the published generation script does (docs/published.md).
 
-Its oddities are kept on purpose. Sections are those of facts.md.
+Its oddities are kept on purpose: published_facts.md, sections 2, 3, 10, 11 and 12, to which "section" refers here.
 """
 
 from __future__ import annotations

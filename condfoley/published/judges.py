@@ -1,6 +1,7 @@
-"""The two published judges of timbre: their checkpoints and their input's statistics -> our judges (facts.md, section 14).
+"""The two published judges of timbre: their checkpoints and their input's statistics -> our judges.
 
-Standardisation is that of their training; the published test loader scales its input twice, which is not repeated.
+See published_facts.md, section 14. Standardisation is that of their training; the published test loader scales its
+input twice, which is not repeated.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Names of CondFoleyGen's tensors beside ours (its parameter lists; facts.md, section 1). Pure, and works both ways."""
+"""Names of CondFoleyGen's tensors beside ours (published_facts.md, section 1). Pure, and works both ways."""
 
 from __future__ import annotations
 
@@ -102,5 +102,5 @@ def ignored(name: str) -> str:
 
 
 def reading_order(rows: int, columns: int) -> list[int]:
-    """The published permuter: at k the row-major place of the k-th code, column by column (facts.md, section 6)."""
+    """The published permuter: at k the row-major place of the k-th code (published_facts.md, section 6)."""
     return [row * columns + column for column in range(columns) for row in range(rows)]

@@ -19,7 +19,7 @@ from condfoley.video_encoder import VideoEncoder
 from condfoley.vocoder import Vocoder
 
 HEADS = 16
-"""Attention heads of the published transformer, 64 channels each (facts.md, section 8); no tensor tells them."""
+"""Attention heads of the published transformer; no tensor tells them (published_facts.md, section 8)."""
 
 PREFIXES = {"transformer": CHILDREN, "vqgan": {"tokenizer": ""}, "melgan": {"vocoder": ""}}
 
