@@ -20,47 +20,56 @@ class SoundOptions:
     """How soundtracks are made, whichever command makes them."""
 
     weights: str | None = None
-    """Folder with other weights than those that ship with condfoley."""
+    """Folder of another model's weights (default: the model that ships with condfoley)."""
     candidates: int = 8
-    """How many soundtracks to write and choose from."""
+    """Number of candidate soundtracks to write; the result is put together from them. More take longer."""
     seed: int = 0
-    """Seed of the first candidate; the others follow it, and the same seed gives the same candidate."""
+    """Random seed of the first candidate, counting up for the others; the same seed gives the same sound again."""
     temperature: float | None = None
-    """Variety of the sound: below 1 is safer, above 1 is wilder (default: what the weights recommend, like the next 4)."""
+    """Variety of the sound: below 1 is safer, above 1 is wilder (default: the weights' own setting)."""
     top_k: int | None = None
-    """Draw each code from the K likeliest only (0: from all)."""
+    """Draw each code, a small piece of sound, from the K likeliest only; 0: from all (default: the weights' own
+    setting)."""
     top_p: float | None = None
-    """Draw each code from the likeliest that together have this probability (1: from all)."""
+    """Draw each code from the likeliest that together reach this probability; 1: from all (default: the weights' own
+    setting)."""
     guidance: float | None = None
-    """How strongly to follow the reference (1: as trained; higher: closer to the reference, and slower)."""
+    """How strongly to follow the reference: 1 is as trained; higher sounds more like it and is slower (default: the
+    weights' own setting)."""
     picture_guidance: float | None = None
-    """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it, and slower)."""
+    """How strongly to follow the target's picture: 1 is as trained; higher is timed to it more strictly and is slower
+    (default: the weights' own setting)."""
     eq_match: float | None = None
-    """How far to equalise the sound towards the reference's mean spectrum, 0 to 1 (default: 1, all the way)."""
+    """Equalise the sound towards the mean spectrum of the reference: 0 not at all, 1 all the way (default: 1)."""
     decay_match: float | None = None
-    """How far each hit of the soundtrack rings and fades as the reference's do, 0 to 1 (default: 1, all the way)."""
+    """Shape the attack and decay of each hit like those of the reference's hits: 0 not at all, 1 all the way
+    (default: 1)."""
     texture_match: float | None = None
-    """How far each hit of the soundtrack is made of the reference's own hits, finer than the model hears, 0 to 1 (default:
-    1, all the way)."""
+    """Give each hit the fine detail of the reference's recorded hits, at the model's timing and level: 0 not at all,
+    1 all the way (default: 1)."""
     dynamics: float | None = None
-    """How far each hit is as loud as the picture shows it to be hard, 0 to 1 (default: 1, all the way)."""
+    """Make each hit as loud as the picture shows it to be hard: 0 keeps the loudness that the model wrote, 1 all the
+    way (default: 1)."""
     rerank: bool = True
-    """Choose by how well the sound fits the picture; otherwise the first candidate is taken."""
+    """Choose by how well the candidates fit the picture; --no-rerank takes the first candidate as it is."""
     comp: bool = True
-    """Take each moment from the candidate that hits when the picture does; otherwise one candidate is taken whole."""
+    """Comping: take each moment from the candidate whose hits fit the picture there; --no-comp takes one candidate
+    whole."""
     align: bool = True
-    """Move each candidate by as much as its hits miss the picture's in the median, at most 0.1 s, each moment that is
-    taken of it by up to 0.2 s more, and in the end each hit to where the picture shows it."""
+    """Correct timing: shift each candidate by its median lag behind the picture (at most 0.1 s), each take by at most
+    0.2 s more, each hit by at most 0.1 s; --no-align leaves the timing as it was written."""
     tolerance: float = 0.2
-    """Candidates this many seconds worse in time than the best one may still be chosen."""
+    """Seconds by which a candidate's offset may be above the smallest one and still count as in time; of those that fit
+    the picture equally well, the most confident one in time is best."""
     reference_start: float | None = None
-    """Where in the reference to listen, in seconds (default: where its events are clearest)."""
+    """Where in the reference to listen, in seconds from its start (default: where its events are clearest)."""
     mode: Literal["corrected", "published"] = "corrected"
-    """published: do as the published script does, with its sampling and its faults (docs/published.md)."""
+    """corrected: without the faults of the published system; published: just as its script does, faults included
+    (docs/published.md)."""
     codec: Literal["aac", "pcm"] = "aac"
-    """Sound in the finished video: aac plays anywhere, pcm loses nothing."""
+    """Sound in the finished video: aac plays anywhere, pcm is lossless."""
     device: str = "cpu"
-    """Where to compute: cpu, cuda, cuda:1, mps."""
+    """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
     force: bool = False
     """Replace the results of an earlier run in the output folder."""
     quiet: bool = False
@@ -91,16 +100,16 @@ class GenerateOptions(SoundOptions):
     """Write the sound the target video would make if its action happened in the reference's world."""
 
     reference: str
-    """Clip whose sound gives the material and timbre, with its picture or without."""
+    """Clip whose sound gives material and timbre: a video with sound, or a sound file."""
     target: str
-    """Video to write a soundtrack for; sound it may already have is not looked at."""
+    """Video to write a soundtrack for; sound that it already has is ignored."""
     out: str
     """Folder for the results; made when it does not exist."""
     hits: str | None = None
-    """File with the times at which the target strikes, in place of what the picture shows: hits.txt of an earlier result,
-    edited (a time in seconds a line, or Audacity's labels)."""
+    """File with the times of the target's hits, followed instead of what the picture shows: hits.txt of an earlier
+    result, edited (one time in seconds on each line, or Audacity labels)."""
     json: bool = False
-    """Print one JSON object on stdout in place of the result paths."""
+    """Print one JSON object on stdout instead of the paths of the results."""
 
     def __post_init__(self) -> None:
         """Raise InputError for options that cannot be meant."""
@@ -119,7 +128,7 @@ class TimelineOptions:
     """Write a result's picture, soundtrack and candidates as a timeline for Resolve, Premiere and other editors."""
 
     force: bool = False
-    """Replace the timelines that are there."""
+    """Replace the timelines of an earlier run."""
 
 
 @dataclass(kw_only=True)
@@ -127,18 +136,18 @@ class BatchOptions(SoundOptions):
     """Write the soundtracks of many targets; run again to go on where it stopped."""
 
     out: str
-    """Folder for the results: one folder a pair, and failed.csv when a pair could not be used."""
+    """Folder for the results: a folder for each pair, and failed.csv with the pairs that could not be used."""
     pairs: str | None = None
-    """CSV file with the columns reference and target, and, if you like, name and hits (see `generate --hits`); paths are
+    """CSV file with the columns reference and target, and optionally name and hits (see `generate --hits`); paths are
     relative to the file."""
     reference: str | None = None
-    """One reference for all targets, in place of --pairs."""
+    """One reference for all --targets, instead of --pairs."""
     targets: str | None = None
-    """Folder of the targets, with --reference."""
+    """Folder of target videos, with --reference."""
     engine: Literal["local", "ray"] = "local"
-    """local: this machine; ray: a Ray cluster that can read the same files."""
+    """local: this machine; ray: a Ray cluster whose machines read the same files."""
     workers: int = 1
-    """Processes, each with its own copy of the model; one already uses all cores of a machine."""
+    """Number of processes, each with its own copy of the model; one already uses all cores of a machine."""
 
     def __post_init__(self) -> None:
         """Raise InputError for settings that do not go together."""
@@ -155,19 +164,21 @@ class ImportOptions:
     """Turn a checkpoint of CondFoleyGen into a weights folder; every tensor is accounted for, and no code is run."""
 
     checkpoint: str
-    """Transformer (its tokenizer and video network are inside), VQGAN, MelGAN, or the action judge."""
+    """Checkpoint file: a transformer (its tokenizer and video network are inside), a VQGAN, a MelGAN, or the action
+    judge."""
     out: str
     """Folder for the weights; must not exist yet."""
     vocoder: str | None = None
-    """MelGAN to go with a transformer: its file, or a folder with best_netG.pt (default: the shipped vocoder)."""
+    """MelGAN that goes with a transformer: its file, or a folder with best_netG.pt (default: the shipped vocoder)."""
     heads: int = 16
-    """Attention heads of the transformer: the one size that a checkpoint does not tell (published: 16)."""
+    """Attention heads of the transformer, the one size that a checkpoint does not tell (published: 16)."""
     licence: str = "unknown"
-    """Licence of the checkpoints, for the card."""
+    """Licence of the checkpoints, noted in the weights' card."""
     material_judge: str | None = None
-    """The material judge, when the checkpoint is the action judge; for `evaluate --judges`."""
+    """Checkpoint file of the material judge, where the first one is the action judge; for `evaluate --judges`."""
     statistics: str | None = None
-    """Mean and deviation of each band of the judges' spectrograms: the published train_means_stds_....txt."""
+    """Text file with mean and deviation of each band of the judges' spectrograms: the published
+    train_means_stds_....txt."""
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
@@ -185,9 +196,9 @@ class ExportOptions:
     weights: str
     """Weights folder; its tokenizer, video encoder and transformer go into one file."""
     out: str
-    """Checkpoint to write; must not exist yet."""
+    """Checkpoint file to write; must not exist yet."""
     vocoder: str | None = None
-    """Also write the vocoder, as a MelGAN file."""
+    """MelGAN file to write the vocoder to as well."""
 
 
 @dataclass(kw_only=True)
@@ -195,19 +206,19 @@ class FinetuneOptions:
     """Teach the shipped model your own recordings: its transformer learns from a folder of clips."""
 
     out: str
-    """Folder of the new weights, for `generate --weights`; a stopped run in it goes on."""
+    """Folder for the new weights, for `generate --weights`; a run that was stopped goes on there."""
     weights: str | None = None
-    """Folder with other weights to start from than those that ship with condfoley."""
+    """Folder of the weights to start from (default: those that ship with condfoley)."""
     whole: bool = False
-    """Train all weights of the transformer in place of low-rank adapters (LoRA): for many clips."""
+    """Train all weights of the transformer instead of low-rank adapters (LoRA); for many clips."""
     steps: int = 400
-    """Training steps."""
+    """Number of training steps."""
     batch_size: int = 16
-    """Pairs a step."""
+    """Pairs of windows in each step."""
     seed: int = 0
-    """Same seed, same result."""
+    """Random seed; the same seed gives the same result."""
     force: bool = False
-    """Begin anew where --out holds an earlier fine-tuning."""
+    """Start again where --out holds an earlier fine-tuning."""
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
