@@ -68,8 +68,8 @@ class VideoEncoderConfig:
     batch_statistics: bool = False
     """BatchNorm by the clip's own statistics even in eval mode: what the published code does."""
     prior_frames: int = 0
-    """Frames that the BatchNorms' stored statistics weigh as much as, in eval mode, beside the clip's own; 0: the stored
-    ones alone."""
+    """Weight of the BatchNorms' stored statistics in eval mode, in frames, beside those of the clip, which weigh as
+    many frames as it has; 0: the stored ones alone (see `video_encoder.ClipNorm`)."""
 
     @property
     def dim(self) -> int:
@@ -100,8 +100,8 @@ class TransformerConfig:
     code_rows: int = 5
     """Codes in one time column."""
     aligned: bool = False
-    """Add the target's picture tokens around the time of the next code to its input, and name the rows of codes
-    (published: no)."""
+    """Add the target's picture tokens around the time of the next code to its input, and an embedding of each code's
+    row (published: no)."""
     aligned_reach: int = 3
     """Frames before and after that time which `aligned` sees."""
     aligned_reference: bool = False

@@ -65,7 +65,7 @@ def load(options: SoundOptions, progress: Progress) -> Foley:
 
 
 def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
-    """What the two files hold; raises InputError for one that cannot be used. Needs no model."""
+    """What reference and target hold; raises InputError for one that cannot be used. Needs no model."""
     from condfoley.media import probe, require_audio, require_video
 
     reference, target = probe(options.reference), probe(options.target)
@@ -80,7 +80,11 @@ def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
 
 
 def known_hits(options: GenerateOptions, duration: float) -> Hits | None:
-    """Those of --hits; raises InputError where they cannot be read or lie behind the target's end, `duration` s, 0 if unknown."""
+    """The hits of the file that --hits names; None without it.
+
+    duration: of the target, s; 0 where it is unknown. Raises InputError when the file cannot be read or a hit lies past
+    the target's end.
+    """
     if options.hits is None:
         return None
     from condfoley.hits import read_hits
@@ -88,7 +92,8 @@ def known_hits(options: GenerateOptions, duration: float) -> Hits | None:
     hits = read_hits(Path(options.hits))
     if duration > 0 and hits.times[-1] >= duration:
         raise InputError(
-            f"{options.hits}: {hits.times[-1]:g} s is past the end of {options.target} ({duration:.2f} s); are these its hits?"
+            f"{options.hits}: {hits.times[-1]:g} s is past the end of {options.target} ({duration:.2f} s); "
+            "are these its hits?"
         )
     return hits
 

@@ -23,9 +23,10 @@ REACH = int(0.05 * RATE)  # samples on both sides of a prediction in which its s
 
 @dataclass(frozen=True)
 class PublishedScore:
-    """accuracy: hits among the true onsets.   average_precision: see above.   kept: samples of the predictions left.
+    """The published scores of one sound.
 
-    hit: whether each kept prediction was used.
+    accuracy: share of the true onsets that are hit. average_precision: see above. kept: samples of the predictions that
+    are left. hit: whether each of them was used.
     """
 
     accuracy: float
@@ -88,7 +89,7 @@ def _strength(level: np.ndarray, sample: int) -> float:
 
 
 def _thinned(predicted: list[int], level: np.ndarray) -> list[int]:
-    """Predictions without those near a louder one; the published loop skips the neighbour of each that it removes."""
+    """Predictions (samples) that are near no louder one; as published, the neighbour of each removed one is skipped."""
     order = np.argsort([_strength(level, p) for p in predicted])[::-1]
     left, kept = list(predicted), []
     for index in order:

@@ -100,7 +100,8 @@ def read_frames(
 class Shrinker:
     """Frames of one clip as upright RGB of one size, by area averaging.
 
-    One scaler for all of them: PyAV's `frame.reformat` would set one up for each, which takes twenty times as long as its work.
+    One scaler for all of them: PyAV's `frame.reformat` would set one up for each, which takes twenty times as long as
+    its work.
     """
 
     def __init__(self, clip: Clip, width: int | None = None, height: int | None = None):

@@ -59,7 +59,7 @@ def require_published(part: str, config: dict[str, Any]) -> None:
 
 
 def losses(parts: dict[str, nn.Module]) -> list[str]:
-    """What the published code will not do as the model does here."""
+    """Lines for the user: what the published code will not do as the model does here."""
     out = []
     transformer, encoder = parts["transformer"], parts["video_encoder"]
     if any(bool(getattr(transformer, name).any()) for name in ("null_frames", "null_codes")):

@@ -72,21 +72,21 @@ class Entry:
 
 
 def entries(part: str, names: Iterable[str], prefix: str) -> list[Entry]:
-    """What each of a part's tensors (`names`, ours) is called there, after `prefix`; without those OURS_ALONE."""
+    """Published names, after `prefix`, of each of a part's tensors (`names`, ours), without those of OURS_ALONE."""
     kept = [name for name in names if not (part == "transformer" and name in OURS_ALONE)]
     found = [_transformer(name) if part == "transformer" else Entry(name, (_plain(name),)) for name in kept]
     return [Entry(e.ours, tuple(prefix + name for name in e.theirs), e.form) for e in found]
 
 
 def _plain(name: str) -> str:
-    """Old-style weight norm where there is any; everything else has the same name on both sides."""
+    """Published name of a tensor of any part but the transformer: the same, with weight norm's old-style names."""
     for new, old in _WEIGHT_NORM.items():
         name = name.replace(new, old)
     return name
 
 
 def _transformer(name: str) -> Entry:
-    """minGPT keeps query, key and value apart, and its linear layers the other way round than GPT-2."""
+    """Published names of a transformer's tensor: minGPT splits query, key and value, and transposes linear layers."""
     if name == "gpt2.wpe.weight":
         return Entry(name, ("pos_emb",), "leading")
     if block := re.fullmatch(r"gpt2\.h\.(\d+)\.(\w+(?:\.\w+)?)\.(weight|bias)", name):
