@@ -1,4 +1,4 @@
-"""The hits that a soundtrack follows, as a text file: a label track of Audacity, which other editors read and write too.
+"""The hits that a soundtrack follows, as a text file: a label track of Audacity, which other editors read and write.
 
 What the picture shows is a guess; who knows better moves, removes and adds lines and passes the file back.
 """

@@ -1,8 +1,8 @@
 """A result folder as a timeline for the editor: picture, soundtrack, and one muted lane a candidate.
 
-OpenTimelineIO writes it twice: `timeline.otio` (DaVinci Resolve and others) and `timeline.xml`, Final Cut Pro 7's, which
-Premiere Pro and Resolve import. Both name the files by their full path. Every clip of a lane is disabled; where the
-soundtrack came from is marked as taken, so that another take is one click away.
+OpenTimelineIO writes it twice: `timeline.otio` (DaVinci Resolve and others) and `timeline.xml`, Final Cut Pro 7's,
+which Premiere Pro and Resolve import. Both name the files by their full path. Every clip of a candidate's lane is
+disabled; those that the soundtrack came from are marked as taken, so that another take is one click away.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _record(folder: Path) -> dict[str, Any]:
 
 
 class _Cut(NamedTuple):
-    """A lane's clip: from when to when, s, whether the soundtrack took it, and by how much it was moved then."""
+    """A clip of a lane: start and stop, s, whether the soundtrack took it, and how much later, s, it was moved then."""
 
     start: float
     stop: float
@@ -95,7 +95,7 @@ class _Cut(NamedTuple):
 
 
 def _cuts(heard: list[tuple[Take, float]], candidate: int) -> list[_Cut]:
-    """A candidate's clips. heard: see `spans`."""
+    """The clips of a candidate's lane. heard: takes and their ends, s, see `spans`."""
     out: list[_Cut] = []
     for take, stop in heard:
         cut = _Cut(take.start, stop, True, take.moved) if take.candidate == candidate else _Cut(take.start, stop)
@@ -131,7 +131,7 @@ def _clip(name: str, media: Any, used: Any, muted: bool) -> Clip:
 
 
 def _time(seconds: float, rate: float) -> Any:
-    """The nearest frame of the timeline."""
+    """The time of the timeline's nearest frame, an OpenTimelineIO RationalTime."""
     from opentimelineio import opentime
 
     return opentime.RationalTime(round(seconds * rate), rate)

@@ -149,7 +149,7 @@ def _cannot_hold(codec: str, out: Path) -> InputError:
 
 @contextmanager
 def _complete(path: str | Path) -> Iterator[Path]:
-    """A file name to write to, moved to `path` at the end, removed after any failure."""
+    """Yields a file to write to, which becomes `path` at the end and is removed after any failure."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file name")
@@ -192,7 +192,7 @@ def _interleave(target: Any, *tracks: Iterator[tuple[float, Any]]) -> None:
 
 
 def _copied(source: Any, picture: Any, track: Any) -> Iterator[tuple[float, Any]]:
-    """(seconds, packet) of the picture as it is stored."""
+    """Yields the picture's packets as they are stored, as (seconds, packet)."""
     for packet in source.demux(picture):
         if packet.size == 0:  # the demuxer's end mark
             continue
@@ -208,7 +208,7 @@ def _copied(source: Any, picture: Any, track: Any) -> Iterator[tuple[float, Any]
 
 
 def _encoded_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) -> Iterator[tuple[float, Any]]:
-    """(seconds, packet) of wav, its first sample at `zero` seconds of the container's time."""
+    """Yields wav (N,) as encoded (seconds, packet), its first sample at `zero` seconds of the container's time."""
     offset = round(zero * sample_rate)
     for begin in range(0, len(wav), _BLOCK):
         block = _samples(wav[begin : begin + _BLOCK], stream)
@@ -219,7 +219,7 @@ def _encoded_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) 
 
 
 def _samples(block: np.ndarray, stream: Any) -> np.ndarray:
-    """(1, n) in the encoder's sample format: float for AAC, 32-bit integers for PCM (24 bits are kept)."""
+    """Samples (n,) as (1, n) of the encoder's format: float for AAC, 32-bit integers for PCM (24 bits are kept)."""
     if stream.format.name.startswith("flt"):
         return np.ascontiguousarray(block[None])
     return np.round(np.clip(block[None].astype(np.float64), -1.0, 1.0 - 2.0**-23) * 2.0**31).astype(np.int32)
