@@ -13,6 +13,7 @@ from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
 
 SILENT = 1e-4  # peak below which a reference holds no sound to learn from
+SHORTEST = 0.1  # s of sound that tell of a material
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def read_target(path: Path, geometry: Geometry) -> tuple[float, np.ndarray]:
 def read_reference(path: Path, start: float | None, geometry: Geometry) -> Recording:
     """A reference from `start`, s, on; None: from where its events are clearest (`clearest_start`).
 
-    Raises InputError when it cannot be read, ends before `start`, or is silent from there on.
+    Raises InputError when it cannot be read, has less than SHORTEST s of sound from `start` on, or is silent there.
     """
     g = geometry
     info = media.probe(path)
@@ -67,6 +68,8 @@ def read_reference(path: Path, start: float | None, geometry: Geometry) -> Recor
     first = round(start * g.sample_rate)
     if first >= len(wav):
         raise InputError(f"the sound of {path} ends before {start:g} s; give an earlier reference start")
+    if (left := (len(wav) - first) / g.sample_rate) < SHORTEST:
+        raise InputError(f"{path} has {left:.3f} s of sound from {start:g} s on; give {SHORTEST:g} s or more")
     used = wav[first : first + g.clip_samples]
     if np.abs(used).max(initial=0.0) < SILENT:
         raise InputError(f"{path} is silent from {start:g} s on; give another reference start")

@@ -197,6 +197,8 @@ def test_the_wished_reference_window_is_used(foley, reference, home):
     assert foley.generate(reference, target, candidates=1, reference_start=1.25).reference_start == 1.25
     with pytest.raises(InputError, match="ends before"):
         foley.generate(reference, target, candidates=1, reference_start=9.0)
+    with pytest.raises(InputError, match=r"give 0.1 s or more"):
+        foley.generate(reference, target, candidates=1, reference_start=3.95)
 
 
 def test_a_silent_reference_is_refused(foley, home):
