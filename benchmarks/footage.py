@@ -1,4 +1,4 @@
-"""Real clips for the model card: timing against onset transfer, the picture alone and its motion; timbre against strangers.
+"""Real clips for the model card: timing against onset transfer, picture and motion; timbre against strangers.
 
 Clips come from a folder with a manifest.csv (see benchmarks/real.py), or from a CSV of pairs as `condfoley evaluate`
 takes it, if you like with the manifest's footage_origin.
@@ -57,7 +57,7 @@ def motion_onsets(path: Path, count: int) -> np.ndarray:
 
 
 def silent_systems(result: Result, foley: Foley) -> list[Row]:
-    """Answers of those that give times only: the picture's onsets, and motion that is told how many events there are."""
+    """Scores of systems that give times only: the picture's onsets, and motion that is told the number of events."""
     rows = []
     for pair in result.pairs:
         true = pair.target.onsets[pair.target.onsets < len(pair.target.wav) / JUDGE.sample_rate]

@@ -1,8 +1,9 @@
 """The paper's tables on held-out simulated pairs: `python -m benchmarks.paper_table [--pairs 200] [--out DIR]`.
 
 Timbre (action and material judged right, references of the same and of another action) and onsets, for the model in
-the box and all opponents, and the differences pair by pair. The published system's Greatest Hits numbers are printed beside
-them, as far as we have a source: another data set's and a broken scorer's, nothing can be concluded from comparing the two.
+the box and all opponents, and the differences pair by pair. The published system's Greatest Hits numbers are printed
+beside them, as far as we have a source: another data set's and a broken scorer's, nothing can be concluded from
+comparing the two.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Re-ranking, measured on one set of candidates: any of them, or chosen among the first N by the published rule or ours, or
-put together from the first N."""
+"""Re-ranking, measured on one set of candidates.
+
+Any of them, one chosen among the first N by the published rule or by ours, or a soundtrack put together from those.
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,10 @@ LEVEL, LEAD = 0.5, 0.1  # peak of a one-shot; s of silence before and after it
 
 
 def griffin_lim(spec01: Tensor, g: Geometry, iterations: int = 32, samples: int | None = None) -> np.ndarray:
-    """A waveform (samples,) from (n_mels, T) in [0, 1] without a vocoder: filters inverted by non-negative least squares."""
+    """A waveform (samples,) from a spectrogram (n_mels, T) in [0, 1], without a vocoder.
+
+    The mel filters are inverted by non-negative least squares.
+    """
     import librosa
 
     scaled = spec01.cpu().numpy()
@@ -92,7 +95,10 @@ def measure(foley: Foley, folder: Path, videos: int, seed: int = 0) -> dict[str,
 
 @torch.inference_mode()
 def halves(foley: Foley, folder: Path, videos: int) -> dict[str, list[float]]:
-    """STFT distances of resynthesised second halves, at most HALF s, to the true ones; the first halves are their reference."""
+    """STFT distances of resynthesised second halves to the true ones, the first halves being their reference.
+
+    Of each video's second half the first HALF s at most.
+    """
     g, out = foley.geometry, {"as loud as the nearest band": [], "as in the first half": []}
     for path in islice((path for path in find(folder, VIDEOS) if probe(path).has_audio), videos):
         wav = read_audio(path, g.sample_rate)
@@ -108,7 +114,7 @@ def halves(foley: Foley, folder: Path, videos: int) -> dict[str, list[float]]:
 
 
 def one_shots(folder: Path | None, g: Geometry) -> list[np.ndarray]:
-    """Recordings of single blows that nothing was trained on, (N,) each at the geometry's rate, with silence around them.
+    """Recordings of single blows that nothing was trained on, (N,) each at the geometry's rate, amid silence.
 
     folder: of sound files; None: the held-out recordings in the package. Raises InputError when there are none.
     """

@@ -69,7 +69,7 @@ def overfit(stage: Stage, steps: int, clips: int = CLIPS) -> tuple[Batch, list[f
 
 
 def least(stage: Stage, batch: Batch) -> float:
-    """The smallest loss there is on a batch: not 0 where a label is a probability (a soft onset, a partly foreign sound).
+    """The smallest loss there is on a batch; not 0 where a label is a probability, as a soft onset is.
 
     It is the labels' own entropy, as `overfit` adds up a stage's losses.
     """

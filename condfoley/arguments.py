@@ -98,7 +98,7 @@ def parse_config(prog: str, config: type[T], words: list[str]) -> T:
 
 
 def _dashed(words: list[str]) -> list[str]:
-    """`key=value` as `--key=value`, unless the word is the value of the option before it."""
+    """The words, each `key=value` as `--key=value` unless it is the value of the option before it."""
     out: list[str] = []
     for word in words:
         follows_option = bool(out) and out[-1].startswith("--") and "=" not in out[-1]

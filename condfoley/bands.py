@@ -14,11 +14,15 @@ from condfoley.mel import filterbank, magnitude, stft
 from condfoley.postfilter import bands_of_bins
 from condfoley.windows import Piece, pieces
 
-CHUNK, MARGIN = 4096, 8  # frames of a long sound whose spectra are in memory at a time, and around them
+CHUNK = 4096  # frames of a long sound whose spectra are in memory at a time
+MARGIN = 8  # frames on both sides of them, which their windows reach into
 
 
 class Bands:
-    """The mel bands of a sound, to be measured and filtered. The spectrum of one that is short enough is taken once."""
+    """The mel bands of a sound: their power, and the sound with a gain in each.
+
+    The spectrum of a sound of at most CHUNK frames is computed once and kept.
+    """
 
     def __init__(self, wav: np.ndarray, geometry: Geometry):
         """wav: (N,) float32."""
@@ -43,7 +47,7 @@ class Bands:
         return mixed((self, gain))
 
     def _pieces(self) -> Iterator[tuple[Piece, Tensor]]:
-        """Pieces of the sound, samples, with the spectrum (bins, frames) of each and its margins."""
+        """Yields the pieces of the sound, in samples, each with the spectrum (bins, frames) of it and its margins."""
         g = self.geometry
         if self._kept is None and len(self._filled) <= CHUNK * g.hop:
             self._kept = self._spectrum(0, len(self._filled))
@@ -72,16 +76,22 @@ def mixed(*filtered: tuple[Bands, Tensor]) -> np.ndarray:
 
 
 def _long_enough(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """A sound (N,) with silence behind it where it is shorter than an analysis window; else itself."""
+    """The sound (N,), with silence behind it where it is shorter than an analysis window."""
     return np.pad(wav, (0, geometry.n_fft - len(wav))) if len(wav) < geometry.n_fft else wav
 
 
 def frames_of(times: np.ndarray, geometry: Geometry, total: int) -> list[int]:
-    """The frame with which a hit at each of times (H,) s begins, in [0, total): it reaches half a window back."""
+    """Indices of the spectrogram frames with which hits begin: H numbers in [0, total).
+
+    One before the nearest frame, since a frame's window reaches on beyond its centre. times: (H,) s. total: frames.
+    """
     rate = geometry.sample_rate / geometry.hop
     return [min(max(0, round(float(time) * rate) - 1), total - 1) for time in times]
 
 
 def smooth(values: Tensor, frames: int) -> Tensor:
-    """Moving mean of (n_mels, M) over an odd number of frames; the first and the last one go on for ever."""
+    """Moving mean over time: (n_mels, M) -> (n_mels, M). Beyond both ends the first and the last value go on.
+
+    frames: width of the mean, odd.
+    """
     return F.avg_pool1d(F.pad(values[None], (frames // 2, frames // 2), mode="replicate"), frames, 1)[0]

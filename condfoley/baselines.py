@@ -25,15 +25,17 @@ from condfoley.soundtrack import finished
 from condfoley.transformer import Condition
 from condfoley.video_encoder import pick_onsets
 
-THRESHOLD, CLEARED = 0.5, 4  # probability of a frame with an onset, and frames cleared around it (facts.md, section 15)
-PUBLISHED_SEED = 2022  # the same section
+# The published onset transfer (published_facts.md, section 15).
+THRESHOLD, CLEARED = 0.5, 4  # least probability of a frame with an onset; frames cleared around it
+PUBLISHED_SEED = 2022  # of the draw among the reference's onsets
+# Onset transfer as well as it can be done.
 LEAD, ENTER, LEAVE = 0.01, 0.005, 0.03  # s: taken before an event, and its fades
 STILL = 1e-4  # deviation below which a mel band does not move
 
 
 @torch.inference_mode()
 def picture_onsets(foley: Foley, target: Path) -> tuple[np.ndarray, float]:
-    """How likely something is struck in each frame of a video, (T,) in [0, 1], and the frame rate, Hz.
+    """Probability of a hit in each frame of a video, (T,) in [0, 1], and the frame rate, Hz.
 
     By the event head of the trained video encoder, the same that scores our own soundtracks.
     """
@@ -45,8 +47,8 @@ def picture_onsets(foley: Foley, target: Path) -> tuple[np.ndarray, float]:
 def published_peaks(probability: np.ndarray) -> np.ndarray:
     """Frames (K,), ascending, that the published baseline takes for onsets; at least one, however unlikely.
 
-    The likeliest frame first; CLEARED frames before it and CLEARED - 1 after it are out; on while any is above
-    THRESHOLD. probability: (T,), T >= 1.
+    The likeliest frame is taken, CLEARED frames before it and CLEARED - 1 after it are cleared, and so on while any is
+    above THRESHOLD. probability: (T,), T >= 1.
     """
     left = np.array(probability, float)
     frames: list[int] = []
@@ -61,8 +63,8 @@ def onset_transfer(probability: np.ndarray, fps: float, reference: np.ndarray, s
     """The published onset transfer: a random onset of the reference pasted at each onset of the target's picture.
 
     Each takes a third of the gap before it and twice a quarter of the gap after it, of target or reference, whichever
-    is less; later ones overwrite earlier ones (facts.md, section 15). A reference without onsets gives its loudest
-    moment, where the published code fails.
+    is less; later ones overwrite earlier ones (published_facts.md, section 15). A reference without onsets gives its
+    loudest moment, where the published code fails.
     probability: (T,) at `fps`. reference: (M,) at `rate` Hz. Returns (samples,) float32.
     """
     out = np.zeros(samples, np.float32)
@@ -156,7 +158,7 @@ def copied(reference: np.ndarray, samples: int, rate: int) -> np.ndarray:
 
 
 def without_reference(foley: Foley, sound: bool = False) -> Foley:
-    """The same system, of which the transformer gets no reference; with `sound`, only its picture is withheld."""
+    """A copy of the model whose transformer gets no reference, or with `sound` one without its picture."""
     out = copy.copy(foley)
     out.transformer = _Withholding(foley.transformer, sound)  # type: ignore[assignment]
     return out
@@ -172,7 +174,7 @@ class _Withholding:
         return getattr(self._transformer, name)
 
     def generate(self, condition: Condition, *rest: Any, **settings: Any) -> Tensor:
-        """As `Transformer.generate`, without the reference or its picture."""
+        """Codes as from `Transformer.generate`, but without the reference or its picture."""
         codes = condition.reference_codes if self._sound else None
         told = replace(condition, reference_frames=None, reference_codes=codes)
         return self._transformer.generate(told, *rest, **settings)

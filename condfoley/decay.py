@@ -1,8 +1,8 @@
-"""Decay matching: what is struck rings and fades as the reference does, which sound engineers do with an envelope shaper.
+"""Decay matching: each hit rings and fades as the reference's do, like a sound engineer's envelope shaper.
 
-Codes blur how a hit begins and dies away, and swell where nothing is struck. That it begins at once is what a hit is; how
-each band falls after it is known from the reference's sound and need not be guessed. That the hits are where they belong
-is the picture's and the comping's work.
+Codes blur how a hit begins and dies away, and swell where nothing is struck. That it begins at once is what a hit is;
+how each band falls after it is known from the reference's sound and need not be guessed. Where the hits are is not
+touched: the picture and comping decide it.
 """
 
 from __future__ import annotations
@@ -21,24 +21,28 @@ from condfoley.bands import Bands, smooth
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR
 
-ATTACK = 0.06  # s after a hit that are its own: here its bands reach their crest
-SMOOTH = 3  # frames over which a level is taken
-LIFT, RAISE = 6.0, 20.0  # dB that a band is raised at most, and in an attack; it may be lowered by any amount
-LEAD, RAMP = 0.003, 0.003  # s before a hit with which its part of the soundtrack begins, and over which it is faded in
-LEAST = 0.1  # share of a frame that must lie inside a part to be measured
-SWELL = 0.15  # s before the first hit in which nothing may swell
-STRIKE = 0.75  # share of the way of an attack's bands to the reference's
+# Levels. Where a number was chosen is told by docs/experiments.md; those without a note are estimates, not tuned.
+ATTACK = 0.06  # s after a hit in which its bands reach their crest
+SMOOTH = 3  # frames over which a level is taken; 5 hid what falls within an attack (twelfth session)
+LIFT = 6.0  # dB that a band is raised at most; it may be lowered by any amount. Of 0, 6 and 12 (tenth session)
+RAISE = 20.0  # the same in an attack (twelfth session; no other value is recorded)
+STRIKE = 0.75  # share of the way of an attack's bands to the reference's. Of 0.5, 0.75 and 1 (twelfth session)
 FURTHEST = 20.0  # dB, either way, that counts of their difference
-AT_ONCE = 60.0  # s of a soundtrack whose parts are measured and filtered together: memory does not grow with its length
-TAILS = 4  # hits that may still be heard while a new one is
+TAILS = 4  # hits that may still be heard at a time, the new one among them
+SWELL = 0.15  # s before the first hit in which nothing may swell
+# Cutting.
+LEAD = 0.003  # s before a hit with which its part of the soundtrack begins
+RAMP = 0.003  # s over which it is faded in before that
+LEAST = 0.1  # share of a frame that must lie inside a part to be measured
+AT_ONCE = 60.0  # s of a soundtrack whose parts are filtered together: memory does not grow with its length
 
 
 @dataclass(frozen=True)
 class Ring:
-    """How what is struck in a sound rings, mean over its hits.
+    """How the hits of a sound ring, mean over them.
 
-    crest: (n_mels,) dB against a hit's whole power, which bands are struck. falling: (n_mels, D) dB, 0 or less, never
-    rising, how far each band has fallen d frames after a hit.
+    crest: (n_mels,) dB, highest level of each band in a hit's attack, against the power of all bands.
+    falling: (n_mels, D) dB, level of each band d frames after a hit, against its crest; 0 or less, never rising.
     """
 
     crest: Tensor
@@ -46,7 +50,10 @@ class Ring:
 
 
 def ring(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Ring | None:
-    """Of a sound (N,) with hits at (H,) s, ascending, each until the next one; None when none lasts beyond its attack."""
+    """Mean attack and fall of the hits of a sound; None when no hit lasts beyond its attack.
+
+    wav: (N,) float32. hits: (H,) s, ascending; each is measured until the next one.
+    """
     if not len(hits):
         return None
     attack = round(ATTACK * geometry.sample_rate / geometry.hop)
@@ -67,12 +74,18 @@ def ring(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Ring | None:
 
 
 def parts_begin(hits: np.ndarray, samples: int, sample_rate: int) -> list[int]:
-    """With which of its `samples` the parts of a sound begin that hits (H,) s make; a moved sound's may lie outside it."""
+    """First sample of the part of a sound that each hit begins: H numbers in [0, samples].
+
+    hits: (H,) s; those of a sound that was moved may lie outside it.
+    """
     return [min(max(0, round((float(time) - LEAD) * sample_rate)), samples) for time in hits]
 
 
 def _tail(levels: Tensor, attack: int) -> Tensor:
-    """Levels (n_mels, D) dB from a hit on, against the crest in the first `attack` frames: 0 until it is reached."""
+    """Levels from a hit on against its crest, (n_mels, D) dB, 0 until the crest is reached.
+
+    levels: (n_mels, D) dB from the hit on. attack: frames in which the crest lies.
+    """
     rising = levels[:, :attack].flip(1).cummax(1).values.flip(1)  # what comes before the crest counts as the crest
     return (torch.cat([rising, levels[:, attack:]], 1) - rising[:, :1]).clamp(max=0)
 
@@ -83,7 +96,10 @@ def _whole(crests: Tensor) -> Tensor:
 
 
 def fallen(falling: Tensor, after: Tensor) -> Tensor:
-    """(n_mels, D) of a `Ring` and frames (K,) after a hit -> (n_mels, K) dB; beyond D as in the last third before it."""
+    """Levels of a ringing hit against its crest, (n_mels, K) dB, `after` (K,) frames after it.
+
+    falling: (n_mels, D) dB of a `Ring`; beyond D each band goes on with the mean slope of the last third.
+    """
     last, third = falling.shape[1] - 1, max(1, falling.shape[1] // 3)
     slope = (falling[:, last] - falling[:, max(0, last - third)]) / third  # dB a frame
     return falling.index_select(1, after.clamp(max=last)) + slope[:, None] * (after - last).clamp(min=0)
@@ -97,11 +113,12 @@ def faded(
     share: float,
     sliding: np.ndarray,
 ) -> np.ndarray:
-    """A soundtrack whose hits begin at once and ring as `wanted`: they keep their level, and their bands come nearer by STRIKE.
+    """The soundtrack, (N,) float32, with hits that begin at once and ring as `wanted`.
 
-    wav: (N,) float32, hits: (H,) s, ascending. share: of the difference in dB, 0 to 1. sliding: (T,) in [0, 1] at the
-    geometry's frame rate, how likely the picture shows something that slides, which does not fade: there nothing changes.
-    Returns (N,) float32.
+    A hit keeps its level over all bands; its attack's bands come nearer to the reference's by STRIKE.
+    wav: (N,) float32. hits: (H,) s, ascending. share: of the difference in dB, 0 to 1. sliding: (T,) in [0, 1] at the
+    geometry's frame rate, probability that the picture shows something that slides: that does not fade, so nothing
+    changes there.
     """
     if not share or not len(hits):
         return wav
@@ -126,15 +143,17 @@ def faded(
             gains[:, part.frames] = smooth(gain, 3)
         made = cut.bands.filtered(10 ** (gains / 20))
         for end, part in zip(some[1:], cut.parts):
-            place = out[
-                part.start : end + g.n_fft // 2
-            ]  # what lies behind it there is what the next part had before it
+            # half a window beyond its end, as far as the filter smears it; behind that lies what precedes the next part
+            place = out[part.start : end + g.n_fft // 2]
             place += made[part.frames.start * g.hop :][: len(place)]
     return out
 
 
 def _together(edges: list[int], most: int) -> Iterator[tuple[int, list[int]]]:
-    """Neighbouring parts of a sound, of `most` samples or one part at a time: the first one's number, and their edges."""
+    """Yields neighbouring parts of a sound, together at most `most` samples or a single part.
+
+    The first part's number, and the edges (samples) of all.
+    """
     first = 0
     while first < len(edges) - 1:
         last = first + 1
@@ -145,16 +164,19 @@ def _together(edges: list[int], most: int) -> Iterator[tuple[int, list[int]]]:
 
 
 class _Part(NamedTuple):
-    """What a sound has from one hit to the next. start: its first sample there, on the grid of frames; frames: of `_Cut`."""
+    """A sound's part from one hit to the next.
+
+    start: its first sample in the sound, on the grid of frames. frames: its place among the frames of a `_Cut`.
+    """
 
     start: int
     frames: slice
 
 
 class _Cut(NamedTuple):
-    """A sound cut at its hits: its parts one after the other, with silence around them, to be measured and filtered as one.
+    """A sound cut at its hits: its parts one after the other with silence between them, measured and filtered as one.
 
-    levels: (n_mels, M) dB, of that share of each frame that is not silent for being outside.
+    levels: (n_mels, M) dB, as if each frame lay wholly inside its part.
     """
 
     bands: Bands
@@ -163,7 +185,10 @@ class _Cut(NamedTuple):
 
 
 def _cut(wav: np.ndarray, edges: Sequence[int], geometry: Geometry) -> _Cut:
-    """Samples [begin, end) of neighbouring edges, faded in over RAMP before them and out at their end: they add up to the whole."""
+    """The parts of a sound (N,) between neighbouring edges (samples).
+
+    Each is faded in over RAMP before its edge and out before the next one, so that the parts add up to the sound.
+    """
     g, ramp = geometry, round(RAMP * geometry.sample_rate)
     silence = np.zeros(-(-g.n_fft // g.hop) * g.hop, np.float32)
     sounds, insides, parts, frame = [silence], [silence], [], len(silence) // g.hop
@@ -189,7 +214,10 @@ def _cut(wav: np.ndarray, edges: Sequence[int], geometry: Geometry) -> _Cut:
 
 
 def _hushed(levels: Tensor, end: int, geometry: Geometry) -> Tensor:
-    """Gains (n_mels, M) dB before the first hit, at frame `end`: no band swells towards it."""
+    """Gains, (n_mels, M) dB, that keep every band from swelling towards the first hit. levels: (n_mels, M) dB.
+
+    end: frame of that hit.
+    """
     calm = max(0, end - round(SWELL * geometry.sample_rate / geometry.hop))
     gain = torch.zeros_like(levels)
     gain[:, calm:] = (levels[:, : calm + 1].amax(1, keepdim=True) - levels[:, calm:]).clamp(max=0)
@@ -197,9 +225,9 @@ def _hushed(levels: Tensor, end: int, geometry: Geometry) -> Tensor:
 
 
 def _struck(levels: Tensor, first: int, end: int, wanted: Ring, geometry: Geometry) -> tuple[Tensor, Tensor]:
-    """The crest of a hit at frame `first`, nearer to the wanted one by STRIKE, and by how much: (n_mels,) dB both.
+    """Crest of a hit once it is nearer to the wanted one by STRIKE, and its change: (n_mels,) dB both.
 
-    levels: (n_mels, M) dB. end: the next hit's frame.
+    levels: (n_mels, M) dB. first: frame of the hit. end: frame of the next one.
     """
     attack = round(ATTACK * geometry.sample_rate / geometry.hop)
     crest = levels[:, first : max(first + 1, min(first + attack, end))].amax(1)
@@ -212,9 +240,10 @@ def _struck(levels: Tensor, first: int, end: int, wanted: Ring, geometry: Geomet
 def _falling(
     levels: Tensor, first: int, crests: list[tuple[int, Tensor]], turned: Tensor, wanted: Ring, geometry: Geometry
 ) -> Tensor:
-    """Gains (n_mels, M) dB with which a part falls from its hit's crest, or as earlier hits' tails where they are louder.
+    """Gains, (n_mels, M) dB, with which a part falls from its hit's crest, or as an earlier hit's tail that is louder.
 
-    first: frame of the hit. crests: (sample, (n_mels,) dB) of the hits that may still be heard, its own last.
+    levels: (n_mels, M) dB. first: frame of the hit. crests: (first sample, (n_mels,) dB) of the hits that may still be
+    heard, the part's own last. turned: (n_mels,) dB, see `_struck`.
     """
     after = (torch.arange(levels.shape[1]) - first).clamp(min=0)
     ages = [(crests[-1][0] - begin) // geometry.hop for begin, _ in crests]

@@ -1,7 +1,7 @@
 """Dynamics: a hit is as loud as the picture shows it to be hard, which sound editors do with clip gain.
 
-How loud each hit of a soundtrack is, codes draw nearly at random: a candidate's levels say as little of the true ones as of
-each other. How hard something is struck can be seen, and the event head says it of each frame.
+How loud each hit of a soundtrack is, codes draw nearly at random: a candidate's levels say as little of the true ones
+as of each other. How hard something is struck can be seen, and the event head says it of each frame.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ QUIETEST = 1e-9  # power of a level in digital silence
 
 
 def levels(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> np.ndarray:
-    """How loud a sound (N,) strikes at (H,) s, ascending: (H,) dB, the highest level from just before each to the next."""
+    """How loud a sound (N,) strikes at (H,) s, ascending: (H,) dB, the highest level until the next hit."""
     from scipy.ndimage import uniform_filter1d
 
     begins = parts_begin(hits, len(wav), sample_rate)
@@ -33,15 +33,18 @@ def levels(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def hardness(strength: np.ndarray, hits: np.ndarray, fps: float) -> np.ndarray:
-    """What the picture shows of hits at (H,) s: mean strength of three frames around each. strength: (T,) in [0, 1] at `fps`."""
+    """How hard the picture shows hits at (H,) s to be: (H,) in [0, 1], mean of three frames around each.
+
+    strength: (T,) in [0, 1] at `fps`.
+    """
     three = np.convolve(np.pad(np.asarray(strength, float), 1, "edge"), np.full(3, 1 / 3), "valid")  # (T,)
     return three[np.round(hits * fps).astype(int).clip(0, len(three) - 1)]
 
 
 def told_hardness(strength: np.ndarray, told: Hits, fps: float) -> np.ndarray:
-    """How hard hits are that were told, (K,) in [0, 1]: as they were told, or else as the picture shows, see `hardness`.
+    """How hard told hits are, (K,) in [0, 1]: as they were told, or else as the picture shows them (`hardness`).
 
-    One of which neither says anything is as hard as the others in the mean.
+    A hit of which neither says anything is as hard as the others in the mean.
     """
     seen = np.isnan(told.strengths)
     hard = np.where(seen, hardness(strength, told.times, fps), told.strengths)
@@ -53,8 +56,8 @@ def told_hardness(strength: np.ndarray, told: Hits, fps: float) -> np.ndarray:
 def balanced(wav: np.ndarray, hits: np.ndarray, hard: np.ndarray, sample_rate: int, share: float) -> np.ndarray:
     """A soundtrack whose hits are as loud against each other as they are shown to be hard.
 
-    wav: (N,) float32. hits: (H,) s, ascending. hard: (H,), how hard in [0, 1]. share: of the difference in dB, 0 to 1. The mean
-    level of the hits, dB, stays. Returns (N,) float32; with a single hit, or where nothing is shown, the same.
+    wav: (N,) float32. hits: (H,) s, ascending. hard: (H,), how hard in [0, 1]. share: of the difference in dB, 0 to 1.
+    The mean level of the hits, dB, stays. Returns (N,) float32; with a single hit, or where nothing is shown, the same.
     """
     if not share or len(hits) < 2 or not hard.any():
         return wav

@@ -1,4 +1,4 @@
-"""Equaliser matching: a soundtrack is given the reference's mean spectrum, as sound engineers do between two takes.
+"""Equaliser matching: a soundtrack is given the reference's mean spectrum, as sound engineers match two takes.
 
 The codes say when and how things happen in the reference's manner; which bands its material makes loud is known exactly
 from its sound, and need not be guessed. Nor need what lies below and above all bands, of which codes say nothing.
@@ -14,7 +14,7 @@ from condfoley.geometry import Geometry
 from condfoley.mel import filterbank, stft
 from condfoley.postfilter import bands_of_bins
 
-LIMIT = 30.0  # dB, largest gain of a band either way
+LIMIT = 30.0  # dB, largest gain of a band either way; 15 and 20 were behind it (docs/experiments.md, fifth session)
 FAINT = 1e-10  # power that counts as nothing
 LOUD = 30.0  # dB below the loudest moment that count for what lies outside the bands
 FALL = 60.0  # dB, largest fall outside them
@@ -45,10 +45,10 @@ def mean_power(spec01: Tensor) -> Tensor:
 
 
 def outer_gain(wav: Tensor, geometry: Geometry, share: float) -> Tensor:
-    """How much quieter than the nearest band a sound is in the bins that no band covers: (n_fft // 2 + 1,) in (0, 1].
+    """Gain of each bin that no band covers against the nearest band, as in a sound: (n_fft // 2 + 1,) in (0, 1].
 
-    wav: (N,), filled up with silence to n_fft. share: of the difference in dB, 0 to 1. It is the mean over loud moments, at most FALL;
-    louder than the nearest band counts as equal. 1 for all bins that are covered.
+    Mean of the difference in dB over the sound's loud moments, from -FALL to 0; 1 for all bins that a band covers.
+    wav: (N,), filled up with silence to n_fft. share: of the difference in dB, 0 to 1.
     """
     wav = F.pad(wav, (0, max(0, geometry.n_fft - len(wav))))
     spectrum = stft(wav, geometry).abs()  # (bins, T)

@@ -76,7 +76,7 @@ class Foley:
         device: str = "cpu",
         events: Events | None = None,
     ):
-        """sync: None borrows the shipped one, with its own video encoder. events: None: the video encoder's own head."""
+        """sync: None borrows the shipped one, with its video encoder. events: None: the video encoder's own head."""
         self.tokenizer, self.video_encoder, self.transformer = tokenizer, video_encoder, transformer
         self.vocoder, self.geometry = vocoder, geometry
         self.card, self.device = card or {}, torch.device(device)
@@ -107,7 +107,10 @@ class Foley:
 
     @cached_property
     def referee(self) -> Referee:
-        """Who judges: its own sync model, or the shipped one. Raises InputError when that cannot judge these weights' sounds."""
+        """Who judges: its own sync model, or the shipped one.
+
+        Raises InputError when the shipped one cannot judge these weights' sounds.
+        """
         if self.sync is None:
             return Referee.shipped(self.geometry, str(self.device))
         return Referee(self.video_encoder, self.sync, self.geometry, self.events)
@@ -332,7 +335,7 @@ class Foley:
         judge: Callable[..., list[Candidate]],
         tell: Progress,
     ) -> list[Candidate]:
-        """Codes (N, rows * columns) as judged sounds, a few at a time: what is in memory does not grow with their number."""
+        """Codes (N, rows * columns) as judged sounds, a few at a time: memory does not grow with their number."""
         made: list[Candidate] = []
         for few in torch.arange(len(codes)).split(max(1, int(TOGETHER / duration))):
             tell("decoding", 0.7 + 0.3 * len(made) / len(codes))
@@ -357,7 +360,7 @@ class Foley:
         return specs, self._vocode(specs, duration, outer)
 
     def _decode(self, codes: Tensor) -> Tensor:
-        """Codes -> spectrograms (N, n_mels, M) in [0, 1], in few overlapping tiles, none much longer than the decoder knows."""
+        """Codes -> spectrograms (N, n_mels, M) in [0, 1], in few overlapping tiles as long as the decoder knows."""
         g = self.geometry
         total = codes.shape[1] // g.code_rows
         starts, length = windows.tiles(total, DECODED * g.heard_columns, max(1, g.heard_columns // 10))

@@ -41,7 +41,8 @@ class Geometry:
     frame_size: int = 64
     """Pixels, side of the square picture that the video encoder sees."""
     squeeze: str = "area"
-    """How a picture becomes that square: `area` averaging, or PIL's `bicubic` to 8/7 of it and its middle (published)."""
+    """How a picture becomes that square: by `area` averaging, or by PIL's `bicubic` to 8/7 of the side, of which the
+    middle is kept (published)."""
     crop: str = "window"
     """Which spectrogram frames a window has: those of its own sound (`window`), or of a clip as long as its picture the
     `centre` (published training) or the `first` ones (published generation); too few are followed by mid level."""
@@ -60,7 +61,10 @@ class Geometry:
 
     @classmethod
     def published(cls, mel_frames: int = 160) -> Geometry:
-        """The paper's geometry; the released Greatest Hits transformer has `mel_frames=192` (facts.md, section 2)."""
+        """The paper's geometry (published_facts.md, section 2).
+
+        mel_frames: spectrogram frames in a window; 192 in the released Greatest Hits transformer.
+        """
         return cls(
             window_mel_frames=mel_frames,
             window_frames=30,
@@ -89,7 +93,7 @@ class Geometry:
 
     @property
     def clip_mel_frames(self) -> int:
-        """Spectrogram frames of such a clip."""
+        """Spectrogram frames of the sound of `clip_samples`."""
         return self.clip_samples // self.hop + 1
 
     @property
@@ -100,7 +104,10 @@ class Geometry:
 
     @property
     def heard_columns(self) -> int:
-        """Code columns of a window that hold sound throughout; the rest is filling (published, 192 frames: 10 of 12)."""
+        """Code columns of a window that hold sound throughout; the rest is filling.
+
+        Published, 192 frames: 10 of 12.
+        """
         return min(self.code_columns, self.clip_mel_frames // self.column_mel_frames)
 
     @property
@@ -129,5 +136,5 @@ class Geometry:
         return max(columns, self.heard_columns)
 
     def frame_of_column(self, column: int) -> float:
-        """Where the window that begins with a code column starts in the picture, frames; may lie between two, or before 0."""
+        """Picture frame, as a fraction, at which the window that begins with a code column starts; may be below 0."""
         return (column * self.column_samples - self.sound_lag * self.hop) / self.sample_rate * self.fps

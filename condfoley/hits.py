@@ -1,4 +1,4 @@
-"""The hits that a soundtrack follows, as a text file: a label track of Audacity, which other editors read and write too.
+"""The hits that a soundtrack follows, as a text file: a label track of Audacity, which other editors read and write.
 
 What the picture shows is a guess; who knows better moves, removes and adds lines and passes the file back.
 """
@@ -17,8 +17,8 @@ from condfoley.errors import InputError
 FORMAT = "a time in seconds a line, or start, end and how hard (0 to 1) with tabs between, as Audacity's labels"
 NONE = "# no hits are known of this picture; write when it strikes, one time in seconds a line\n"
 TOGETHER = 0.03
-"""s: what is given nearer to the hit before it is the same hit. Two that near are heard as one, and each would be shaped by
-silencing the other."""
+"""s: what is given nearer to the hit before it is the same hit. Two that near are heard as one, and shaping each would
+silence the other."""
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
 COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+")
 
@@ -38,7 +38,7 @@ class Hits(NamedTuple):
 
 
 def read_hits(path: Path) -> Hits:
-    """The hits that a file lists, in any order; those less than TOGETHER after one are one with it, as hard as the hardest.
+    """The hits that a file lists, in any order; those nearer than TOGETHER are one hit, as hard as the hardest.
 
     A line is a time in s, or start, end and label with tabs between. What counts is the start, and a label that is a
     number: how hard. Any other label is a name. Raises InputError naming the line that cannot be understood.
@@ -101,7 +101,7 @@ def _together(found: list[tuple[float, float]]) -> Hits:
 
 
 def write_hits(path: Path, hits: Hits) -> None:
-    """The hits as a label track; a strength that is not known is left empty. Without hits, a comment that asks for some."""
+    """Writes the hits as a label track, unknown strengths left empty; without hits, a comment that asks for some."""
     lines = [
         f"{time:.4f}\t{time:.4f}\t{'' if math.isnan(hard) else f'{hard:.2f}'}\n"
         for time, hard in zip(hits.times, hits.strengths, strict=True)

@@ -13,14 +13,16 @@ from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
 
 SILENT = 1e-4  # peak below which a reference holds no sound to learn from
+SHORTEST = 0.1  # s of sound that tell of a material
 
 
 @dataclass(frozen=True)
 class Recording:
     """A reference from where it is used on.
 
-    start: s. wav: (N,) float32, from there to its end. used: (M,), the window of it. frames: (T, S, S, 3) uint8 of the whole
-    clip, T = 0 without picture; first, shown: the frame at `start`, and how many are beside the window.
+    start: s. wav: (N,) float32, from `start` to the clip's end. used: (M,) float32, its first window, which is encoded.
+    frames: (T, S, S, 3) uint8, the whole clip's picture, T = 0 without one. first, shown: index of the frame at
+    `start`, and the number of frames beside the window.
     """
 
     start: float
@@ -51,9 +53,9 @@ def read_target(path: Path, geometry: Geometry) -> tuple[float, np.ndarray]:
 
 
 def read_reference(path: Path, start: float | None, geometry: Geometry) -> Recording:
-    """A reference from `start`, s, on; None: from where its sound shows best.
+    """A reference from `start`, s, on; None: from where its events are clearest (`clearest_start`).
 
-    Raises InputError when it cannot be read, ends before `start`, or is silent from there on.
+    Raises InputError when it cannot be read, has less than SHORTEST s of sound from `start` on, or is silent there.
     """
     g = geometry
     info = media.probe(path)
@@ -66,6 +68,8 @@ def read_reference(path: Path, start: float | None, geometry: Geometry) -> Recor
     first = round(start * g.sample_rate)
     if first >= len(wav):
         raise InputError(f"the sound of {path} ends before {start:g} s; give an earlier reference start")
+    if (left := (len(wav) - first) / g.sample_rate) < SHORTEST:
+        raise InputError(f"{path} has {left:.3f} s of sound from {start:g} s on; give {SHORTEST:g} s or more")
     used = wav[first : first + g.clip_samples]
     if np.abs(used).max(initial=0.0) < SILENT:
         raise InputError(f"{path} is silent from {start:g} s on; give another reference start")
@@ -78,7 +82,7 @@ def read_reference(path: Path, start: float | None, geometry: Geometry) -> Recor
 
 
 def clearest_start(wav: np.ndarray, geometry: Geometry) -> float:
-    """Where the window that shows a sound (N,) at the geometry's rate best begins, s."""
+    """Start, s, of the window of a sound, (N,) at the geometry's rate, in which its events show best."""
     rate = geometry.sample_rate
     times, strengths = detect_onsets(wav, rate)
     blocks = np.array_split(wav, max(1, len(wav) // (rate // 20)))

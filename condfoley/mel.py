@@ -1,7 +1,7 @@
 """Waveform -> log-mel spectrogram in [0, 1], numerically equal to the published ones.
 
 Magnitude (not power) spectrogram, Slaney area normalisation, `(20 log10(mel) + 80) / 100` clipped to [0, 1]
-(published facts, section 2). Variant A spaces its bands by the HTK formula, variant B by Slaney's.
+(published_facts.md, section 2). Variant A spaces its bands by the HTK formula, variant B by Slaney's.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ def filterbank(geometry: Geometry) -> Tensor:
 
 
 def stft(wav: Tensor, geometry: Geometry) -> Tensor:
-    """Complex spectrum of (..., N), N > n_fft // 2, as the published front end takes it: (..., n_fft // 2 + 1, N // hop + 1)."""
+    """Complex spectrum as the published front end takes it: (..., N) -> (..., n_fft // 2 + 1, N // hop + 1).
+
+    N > n_fft // 2.
+    """
     window = torch.hann_window(geometry.n_fft, device=wav.device)
     return torch.stft(
         wav, geometry.n_fft, geometry.hop, window=window, center=True, pad_mode="reflect", return_complex=True
@@ -45,7 +48,10 @@ def stft(wav: Tensor, geometry: Geometry) -> Tensor:
 
 
 def magnitude(spectrum: Tensor) -> Tensor:
-    """Of complex values, in a third of the time of `abs`; not to be trained through, as it has no gradient at 0."""
+    """Magnitude of complex values, same shape, in a third of the time of `abs`.
+
+    Not to be trained through, as it has no gradient at 0.
+    """
     return (spectrum.real.square() + spectrum.imag.square()).sqrt()
 
 
@@ -60,7 +66,10 @@ def log_mel(wav: Tensor, geometry: Geometry) -> Tensor:
 
 
 def spectrogram(wav: np.ndarray, geometry: Geometry) -> Tensor:
-    """(N,) -> (n_mels, T) in [0, 1]; a sound shorter than an analysis window is filled up with silence."""
+    """Log-mel spectrogram of one sound: (N,) -> (n_mels, N // hop + 1) in [0, 1].
+
+    A sound shorter than an analysis window is filled up with silence.
+    """
     filled = np.pad(np.asarray(wav, np.float32), (0, max(0, geometry.n_fft - len(wav))))
     return log_mel(torch.from_numpy(filled)[None], geometry)[0]
 

@@ -6,13 +6,15 @@ import ctypes
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's names, malloc.h
-KEPT, APART = 128 << 20, 32 << 20  # bytes: freed memory that is not given back, and what is asked for by itself
+KEPT = 128 << 20  # bytes of freed memory that are not given back to the system
+APART = 32 << 20  # bytes from which on an array gets memory of its own, which is given back
 
 
 def keep_freed() -> None:
-    """Lets the C library keep what was freed. It gives arrays of megabytes back at once and the system clears them anew.
+    """Lets the C library keep freed memory, for the whole process; without glibc nothing changes.
 
-    That took a tenth of a generation's time. For the whole process; without glibc nothing changes.
+    By itself it gives arrays of megabytes back at once, and the system clears the pages of the next ones again, which
+    took a tenth of a generation's time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

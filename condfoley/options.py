@@ -18,11 +18,11 @@ class SoundOptions(Settings):
     """How soundtracks are made, whichever command makes them."""
 
     weights: str | None = None
-    """Folder with other weights than those that ship with condfoley."""
+    """Folder of another model's weights (default: the model that ships with condfoley)."""
     codec: Literal["aac", "pcm"] = "aac"
-    """Sound in the finished video: aac plays anywhere, pcm loses nothing."""
+    """Sound in the finished video: aac plays anywhere, pcm is lossless."""
     device: str = "cpu"
-    """Where to compute: cpu, cuda, cuda:1, mps."""
+    """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
     force: bool = False
     """Replace the results of an earlier run in the output folder."""
     quiet: bool = False
@@ -34,16 +34,16 @@ class GenerateOptions(SoundOptions):
     """Write the sound the target video would make if its action happened in the reference's world."""
 
     reference: str
-    """Clip whose sound gives the material and timbre, with its picture or without."""
+    """Clip whose sound gives material and timbre: a video with sound, or a sound file."""
     target: str
-    """Video to write a soundtrack for; sound it may already have is not looked at."""
+    """Video to write a soundtrack for; sound that it already has is ignored."""
     out: str
     """Folder for the results; made when it does not exist."""
     hits: str | None = None
-    """File with the times at which the target strikes, in place of what the picture shows: hits.txt of an earlier result,
-    edited (a time in seconds a line, or Audacity's labels)."""
+    """File with the times of the target's hits, followed instead of what the picture shows: hits.txt of an earlier
+    result, edited (one time in seconds on each line, or Audacity labels)."""
     json: bool = False
-    """Print one JSON object on stdout in place of the result paths."""
+    """Print one JSON object on stdout instead of the paths of the results."""
 
     def __post_init__(self) -> None:
         """Raise InputError for options that cannot be meant."""
@@ -57,7 +57,7 @@ class TimelineOptions:
     """Write a result's picture, soundtrack and candidates as a timeline for Resolve, Premiere and other editors."""
 
     force: bool = False
-    """Replace the timelines that are there."""
+    """Replace the timelines of an earlier run."""
 
 
 @dataclass(kw_only=True)
@@ -65,18 +65,18 @@ class BatchOptions(SoundOptions):
     """Write the soundtracks of many targets; run again to go on where it stopped."""
 
     out: str
-    """Folder for the results: one folder a pair, and failed.csv when a pair could not be used."""
+    """Folder for the results: a folder for each pair, and failed.csv with the pairs that could not be used."""
     pairs: str | None = None
-    """CSV file with the columns reference and target, and, if you like, name and hits (see `generate --hits`); paths are
+    """CSV file with the columns reference and target, and optionally name and hits (see `generate --hits`); paths are
     relative to the file."""
     reference: str | None = None
-    """One reference for all targets, in place of --pairs."""
+    """One reference for all --targets, instead of --pairs."""
     targets: str | None = None
-    """Folder of the targets, with --reference."""
+    """Folder of target videos, with --reference."""
     engine: Literal["local", "ray"] = "local"
-    """local: this machine; ray: a Ray cluster that can read the same files."""
+    """local: this machine; ray: a Ray cluster whose machines read the same files."""
     workers: int = 1
-    """Processes, each with its own copy of the model; one already uses all cores of a machine."""
+    """Number of processes, each with its own copy of the model; one already uses all cores of a machine."""
 
     def __post_init__(self) -> None:
         """Raise InputError for settings that do not go together."""
@@ -93,19 +93,21 @@ class ImportOptions:
     """Turn a checkpoint of CondFoleyGen into a weights folder; every tensor is accounted for, and no code is run."""
 
     checkpoint: str
-    """Transformer (its tokenizer and video network are inside), VQGAN, MelGAN, or the action judge."""
+    """Checkpoint file: a transformer (its tokenizer and video network are inside), a VQGAN, a MelGAN, or the action
+    judge."""
     out: str
     """Folder for the weights; must not exist yet."""
     vocoder: str | None = None
-    """MelGAN to go with a transformer: its file, or a folder with best_netG.pt (default: the shipped vocoder)."""
+    """MelGAN that goes with a transformer: its file, or a folder with best_netG.pt (default: the shipped vocoder)."""
     heads: int = 16
-    """Attention heads of the transformer: the one size that a checkpoint does not tell (published: 16)."""
+    """Attention heads of the transformer, the one size that a checkpoint does not tell (published: 16)."""
     licence: str = "unknown"
-    """Licence of the checkpoints, for the card."""
+    """Licence of the checkpoints, noted in the weights' card."""
     material_judge: str | None = None
-    """The material judge, when the checkpoint is the action judge; for `evaluate --judges`."""
+    """Checkpoint file of the material judge, where the first one is the action judge; for `evaluate --judges`."""
     statistics: str | None = None
-    """Mean and deviation of each band of the judges' spectrograms: the published train_means_stds_....txt."""
+    """Text file with mean and deviation of each band of the judges' spectrograms: the published
+    train_means_stds_....txt."""
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
@@ -123,9 +125,9 @@ class ExportOptions:
     weights: str
     """Weights folder; its tokenizer, video encoder and transformer go into one file."""
     out: str
-    """Checkpoint to write; must not exist yet."""
+    """Checkpoint file to write; must not exist yet."""
     vocoder: str | None = None
-    """Also write the vocoder, as a MelGAN file."""
+    """MelGAN file to write the vocoder to as well."""
 
 
 @dataclass(kw_only=True)
@@ -133,19 +135,19 @@ class FinetuneOptions:
     """Teach the shipped model your own recordings: its transformer learns from a folder of clips."""
 
     out: str
-    """Folder of the new weights, for `generate --weights`; a stopped run in it goes on."""
+    """Folder for the new weights, for `generate --weights`; a run that was stopped goes on there."""
     weights: str | None = None
-    """Folder with other weights to start from than those that ship with condfoley."""
+    """Folder of the weights to start from (default: those that ship with condfoley)."""
     whole: bool = False
-    """Train all weights of the transformer in place of low-rank adapters (LoRA): for many clips."""
+    """Train all weights of the transformer instead of low-rank adapters (LoRA); for many clips."""
     steps: int = 400
-    """Training steps."""
+    """Number of training steps."""
     batch_size: int = 16
-    """Pairs a step."""
+    """Pairs of windows in each step."""
     seed: int = 0
-    """Same seed, same result."""
+    """Random seed; the same seed gives the same result."""
     force: bool = False
-    """Begin anew where --out holds an earlier fine-tuning."""
+    """Start again where --out holds an earlier fine-tuning."""
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""

@@ -24,9 +24,8 @@ CANDIDATES, SCORES = "candidates", "scores.csv"
 VIDEO_STEM = "target_with_sound"
 TIMELINES = ("timeline.otio", "timeline.xml")  # not ours to write, but of no use without the rest
 # Everything a run may have left in its folder, relative to it. Nothing else is ever replaced.
-OURS = re.compile(
-    rf"({'|'.join((SOUNDTRACK, OVERVIEW, PROVENANCE, HITS, *TIMELINES))}|{VIDEO_STEM}\.\w+|{CANDIDATES}/({SCORES}|\d{{2,}}_\d+\.wav))"
-)
+FILES = "|".join((SOUNDTRACK, OVERVIEW, PROVENANCE, HITS, *TIMELINES))
+OURS = re.compile(rf"({FILES}|{VIDEO_STEM}\.\w+|{CANDIDATES}/({SCORES}|\d{{2,}}_\d+\.wav))")
 
 
 def results_in(folder: Path) -> list[Path]:
@@ -146,8 +145,9 @@ class Row:
 def rank(candidates: list[Candidate], chosen: int, tolerance: float) -> list[int]:
     """Indices of the candidates, best first, by the re-ranking rule; the chosen one always leads.
 
-    Those that agree best with the picture's hits come first. tolerance: seconds. Equals within it of the smallest
-    |offset| come by confidence, the others by |offset|; without scores (re-ranking was off) the order of generation stays.
+    Those that agree best with the picture's hits come first. Among equals, those whose |offset| is within `tolerance`,
+    s, of the smallest come by confidence, then the others by |offset|; without scores (re-ranking was off) the order of
+    generation stays.
     """
     scores = [(known(c.offset), known(c.confidence)) for c in candidates]
     least = min((abs(offset) for offset, _ in scores if offset is not None), default=0.0)
@@ -164,7 +164,7 @@ def rank(candidates: list[Candidate], chosen: int, tolerance: float) -> list[int
 
 
 def known(value: float | None) -> float | None:
-    """None for a score that was not computed (None or nan)."""
+    """The score; None where it was not computed (None or nan)."""
     return None if value is None or math.isnan(value) else float(value)
 
 
@@ -186,18 +186,18 @@ def score_table(soundtrack: Soundtrack) -> list[Row]:
 
 
 def take_list(soundtrack: Soundtrack) -> list[dict[str, Any]]:
-    """From which second on the soundtrack is which candidate's file, moved by how many seconds."""
+    """The soundtrack's takes as JSON values: `start` (s), the candidate's `file`, and how late it is `moved` (s)."""
     names = [candidate_name(i, candidate.seed) for i, candidate in enumerate(soundtrack.candidates)]
     return [{"start": take.start, "file": names[take.candidate], "moved": take.moved} for take in soundtrack.takes]
 
 
 def candidate_name(index: int, seed: int) -> str:
-    """`01_<seed>.wav` for the first."""
+    """File name of a candidate: its number from 1, and its seed; `01_<seed>.wav` is the first."""
     return f"{index + 1:02d}_{seed}.wav"
 
 
 def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
-    """All candidates as WAV and their scores as scores.csv, best first (offset in seconds)."""
+    """Writes all candidates as WAV and their scores as scores.csv, best first (offset in seconds)."""
     from condfoley.media import write_wav
 
     folder.mkdir()
@@ -212,10 +212,10 @@ def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
 
 
 def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str, told: str | Path | None = None) -> Path:
-    """soundtrack.wav, the target with it (picture untouched), the candidates, and the hits that it follows, into `folder`.
+    """Writes soundtrack.wav, the target with it (picture untouched), the candidates, and the hits that it follows.
 
-    codec: `aac` or `pcm`, of the sound beside the picture. told: the file of hits that was given, kept as it is: it may be
-    an earlier result's that is replaced now. Returns the video's path.
+    codec: `aac` or `pcm`, of the sound beside the picture. told: the file of hits that was given, kept as it is: it may
+    be an earlier result's that is replaced now. Returns the path of the video in `folder`.
     """
     from condfoley.hits import write_hits
     from condfoley.media import mux, mux_suffix, write_wav

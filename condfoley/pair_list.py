@@ -11,7 +11,7 @@ from condfoley.errors import InputError
 
 @dataclass(frozen=True)
 class Listed:
-    """One line. where: file and line, for complaints. name: empty when none is given. row: all columns."""
+    """One pair. where: file and line, for complaints. name: empty when none is given. row: all columns of the line."""
 
     where: str
     name: str
@@ -21,9 +21,9 @@ class Listed:
 
 
 def read_pairs(path: Path) -> list[Listed]:
-    """All lines of a file; paths in it are relative to it.
+    """The pairs that a file lists; paths in it are relative to it.
 
-    Raises InputError when it cannot be read, lists nothing, or a line lacks one of the two.
+    Raises InputError when it cannot be read, lists nothing, or a line lacks reference or target.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:

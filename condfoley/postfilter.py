@@ -31,9 +31,10 @@ def repaired(
     first: int = 0,
     outer: Tensor | None = None,
 ) -> Tensor:
-    """A vocoder's waveform (B, N) of a spectrogram as its config wants it finished: (B, N).
+    """A vocoder's waveform (B, N) with the carrier and the passes of its config: (B, N).
 
-    first: the piece's first sample in the whole sound, so that pieces of one sound fit together. The rest: `match_mel`.
+    first: the piece's first sample in the whole sound, so that pieces of one sound fit together. spec01, outer: as for
+    `match_mel`.
     """
     if config.carrier == "noise":
         wav = noise_carried(wav, round(MOMENT * geometry.sample_rate), first)
@@ -41,7 +42,10 @@ def repaired(
 
 
 def noise_carried(wav: Tensor, moment: int, first: int = 0) -> Tensor:
-    """White noise, always the same, as loud at each moment (`moment` samples) as the waveform: (B, N) -> (B, N)."""
+    """White noise, always the same, in the envelope of a waveform: (B, N) -> (B, N).
+
+    moment: samples over which the envelope is taken. first: see `repaired`.
+    """
     power = F.avg_pool1d(wav.square()[:, None], moment, 1, moment // 2, count_include_pad=False)
     envelope = power[:, 0, : wav.shape[1]].sqrt() + HISS
     places = torch.arange(first, first + wav.shape[1], device=wav.device) % NOISE
@@ -51,14 +55,14 @@ def noise_carried(wav: Tensor, moment: int, first: int = 0) -> Tensor:
 @lru_cache(maxsize=1)
 @torch.inference_mode(False)
 def _noise() -> Tensor:
-    """(NOISE,) float32 of deviation 1."""
+    """The white noise that carries all sounds: (NOISE,) float32 of deviation 1."""
     return torch.randn(NOISE, generator=torch.Generator().manual_seed(0))
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)
 def bands_of_bins(geometry: Geometry) -> Tensor:
-    """(n_fft // 2 + 1, n_mels): how much each band decides about each bin; rows sum to 1.
+    """Share of each band in each bin's gain: (n_fft // 2 + 1, n_mels), rows sum to 1.
 
     Bins outside all bands follow the nearest band.
     """

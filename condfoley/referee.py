@@ -21,7 +21,7 @@ FRONT_END = ("sample_rate", "n_fft", "hop", "n_mels", "fmin", "fmax", "mel_scale
 class Shown(NamedTuple):
     """What the picture shows in each of its frames, (T,) in [0, 1] each; zeros without an event head.
 
-    onset, sliding: how likely something is struck, and slides. strength: how hard, where something happens.
+    onset, sliding: probability that something is struck, and that it slides. strength: how hard, where either happens.
     """
 
     onset: np.ndarray
@@ -30,10 +30,10 @@ class Shown(NamedTuple):
 
 
 class Referee:
-    """Offset and confidence of soundtracks, and what the picture shows.
+    """Tells offset and confidence of soundtracks, and what the picture shows.
 
-    borrowed: it belongs to other weights than the soundtracks' and sees the picture in its own way. events: None
-    leaves what happens to the video encoder's own event head.
+    borrowed: name of the weights it belongs to, where they are not the soundtracks' own; it then sees the picture in
+    its own way. events: the recurrent event head; None: the video encoder's own, linear one.
     """
 
     def __init__(
@@ -49,8 +49,9 @@ class Referee:
 
     @classmethod
     def shipped(cls, geometry: Geometry, device: str = "cpu") -> Referee:
-        """The package's own, for weights without a sync part (published ones; facts.md, section 12: a download).
+        """The referee of the shipped weights, for weights that have no sync part.
 
+        Such are the published ones, whose re-ranking model is a download (published_facts.md, section 12).
         Raises InputError when soundtracks of `geometry` are not measured in the same spectrograms.
         """
         own = cls.require_same_spectrograms(geometry)
@@ -66,14 +67,14 @@ class Referee:
         return own
 
     def judge(self, tokens: Tensor, specs: Tensor) -> tuple[Tensor, Tensor]:
-        """Offset, s, and confidence of each candidate, from the mean verdict over segments of the target.
+        """Offset, s, and confidence in [0, 1] of each candidate: (N,) and (N,), from all segments of the target.
 
-        tokens: (T, D) of the whole target. specs: (N, n_mels, M) in [0, 1]. Returns (N,) and (N,).
+        tokens: (T, D) of the whole target. specs: (N, n_mels, M) in [0, 1].
         """
         return self.sync.assess(tokens, specs, 2 * self.geometry.window_frames)
 
     def picture_events(self, frames: Tensor, tokens: Tensor) -> Shown:
-        """What happens in each frame: mean of what the event head says of the picture and its mirror image.
+        """What the picture shows in each frame: mean of the event head's verdicts on it and on its mirror image.
 
         frames: (T, H, W, 3) uint8. tokens: (T, D), of the same frames.
         """

@@ -20,6 +20,7 @@ from condfoley.sync import in_time, rerank
 
 Mend = Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]  # sound, its hits, the picture's, rate -> sound
 FADED = 60.0  # dB by which a hit made of a sound without hits falls
+CLOSE = 0.03  # s from a told hit at which it counts as there
 LISTENS = 3  # how often a soundtrack is put together and listened to, at most
 
 
@@ -79,12 +80,13 @@ def put_together(
     sample_rate: int,
     align: bool = True,
 ) -> tuple[np.ndarray, list[comping.Take]]:
-    """The soundtrack (N,) put together from the candidates that are in time, and from which; the best where nothing is shown.
+    """The soundtrack (N,) put together from the candidates that are in time, and from which takes.
 
     What a candidate strikes by itself is not all that is heard of it beside others: the soundtrack is listened to, put
-    together again with what was heard, and the one with the fewest faults stays.
-    shown: (K,) s, the picture's hits. best: index of the candidate that is taken where others are no better. tolerance: s,
-    see `sync.in_time`. align: takes may be moved, and in the end each hit to where the picture shows it. What no take has is filled in.
+    together again with what was heard, and the one with the fewest faults stays. A hit that no take has is filled in.
+    shown: (K,) s, the picture's hits; without any, the best candidate is taken. best: index of the candidate that is
+    taken where others are no better. tolerance: s, see `sync.in_time`. align: takes may be moved, and in the end each
+    hit to where the picture shows it.
     """
     if not len(shown):
         return made[best].wav, [comping.Take(0.0, best)]
@@ -120,31 +122,33 @@ def mended(wav: np.ndarray, shown: np.ndarray, sample_rate: int, align: bool = T
 def obeying(wav: np.ndarray, told: np.ndarray, strike: np.ndarray, sample_rate: int, align: bool = True) -> np.ndarray:
     """The same where the hits were told, (K,) s, and not guessed from a picture: these are heard and no others.
 
-    strike: (L,), see `strike`; heard where nothing else strikes. A picture may show a slide, which is heard as many hits, as
-    one: so only what was told may take others out.
+    strike: (L,), see `strike`; heard where nothing else strikes. Only what was told may take others out: a picture may
+    show as one hit what is heard as many, a slide.
     """
     whole = _Heard.of(wav, told, sample_rate)
     if not len(comping.matched(told, whole.hits)):
         whole = _Heard.of(comping.inserted(wav, strike, told, sample_rate), told, sample_rate)
     for _ in range(LISTENS):
-        before, whole = whole, _without_others(_mended(whole, told, sample_rate, align), told, sample_rate)
+        before, whole = whole, _only_told(_mended(whole, told, sample_rate, align), told, sample_rate)
         if whole is before:
             break
     return wav if whole.wav is wav else finished(whole.wav)
 
 
-def _without_others(whole: _Heard, told: np.ndarray, sample_rate: int) -> _Heard:
-    """What is left when others than the told hits (K,) s are taken out, if it then has fewer faults.
+def _only_told(whole: _Heard, told: np.ndarray, sample_rate: int) -> _Heard:
+    """Without other hits than those that were told, (K,) s, where that leaves fewer faults.
 
-    Where the loudest of them is gone, a softer one is heard in its place, and goes as well.
+    Where the loudest of them is gone, a softer one is heard in its place, and goes as well. So do hits that could not
+    be moved nearer than CLOSE to a told one, which is then lent.
     """
-    out = whole
-    for _ in range(LISTENS):
-        wav = comping.muted(out.wav, out.hits, told, sample_rate)
-        if wav is out.wav:
-            break
-        out = _Heard.of(wav, told, sample_rate)
-    return out if out.faults < whole.faults else whole
+    for reach in (comping.REACH, CLOSE):
+        out = whole
+        for _ in range(LISTENS):
+            for change in (comping.muted, comping.filled):
+                wav = change(out.wav, out.hits, told, sample_rate, reach)
+                out = out if wav is out.wav else _Heard.of(wav, told, sample_rate)
+        whole = out if out.faults < whole.faults else whole
+    return whole
 
 
 def strike(reference: np.ndarray, sample_rate: int) -> np.ndarray:

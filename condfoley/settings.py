@@ -1,6 +1,6 @@
 """How a soundtrack is made: what `Foley.generate` can be asked for, wherever it is asked from.
 
-The attribute docstrings are the command line's help texts too. Light on purpose (no torch), so that `--help` is instant.
+The attribute docstrings are the command line's help texts too. No torch is imported, so that `--help` is instant.
 """
 
 from __future__ import annotations
@@ -22,41 +22,50 @@ class Settings:
     """What can be chosen about a soundtrack."""
 
     candidates: int = 8
-    """How many soundtracks to write and choose from."""
+    """Number of candidate soundtracks to write; the result is put together from them. More take longer."""
     seed: int = 0
-    """Seed of the first candidate; the others follow it, and the same seed gives the same candidate."""
+    """Random seed of the first candidate, counting up for the others; the same seed gives the same sound again."""
     temperature: float | None = None
-    """Variety of the sound: below 1 is safer, above 1 is wilder (default: what the weights recommend, like the next 4)."""
+    """Variety of the sound: below 1 is safer, above 1 is wilder (default: the weights' own setting)."""
     top_k: int | None = None
-    """Draw each code from the K likeliest only (0: from all)."""
+    """Draw each code, a small piece of sound, from the K likeliest only; 0: from all (default: the weights' own
+    setting)."""
     top_p: float | None = None
-    """Draw each code from the likeliest that together have this probability (1: from all)."""
+    """Draw each code from the likeliest that together reach this probability; 1: from all (default: the weights' own
+    setting)."""
     guidance: float | None = None
-    """How strongly to follow the reference (1: as trained; higher: closer to the reference, and slower)."""
+    """How strongly to follow the reference: 1 is as trained; higher sounds more like it and is slower (default: the
+    weights' own setting)."""
     picture_guidance: float | None = None
-    """How strongly to follow the target's picture (1: as trained; higher: more strictly timed to it, and slower)."""
+    """How strongly to follow the target's picture: 1 is as trained; higher is timed to it more strictly and is slower
+    (default: the weights' own setting)."""
     eq_match: float | None = None
-    """How far to equalise the sound towards the reference's mean spectrum, 0 to 1 (default: 1, all the way)."""
+    """Equalise the sound towards the mean spectrum of the reference: 0 not at all, 1 all the way (default: 1)."""
     decay_match: float | None = None
-    """How far each hit of the soundtrack rings and fades as the reference's do, 0 to 1 (default: 1, all the way)."""
+    """Shape the attack and decay of each hit like those of the reference's hits: 0 not at all, 1 all the way
+    (default: 1)."""
     texture_match: float | None = None
-    """How far each hit of the soundtrack is made of the reference's own hits, finer than the model hears, 0 to 1 (default:
-    1, all the way)."""
+    """Give each hit the fine detail of the reference's recorded hits, at the model's timing and level: 0 not at all,
+    1 all the way (default: 1)."""
     dynamics: float | None = None
-    """How far each hit is as loud as the picture shows it to be hard, 0 to 1 (default: 1, all the way)."""
+    """Make each hit as loud as the picture shows it to be hard: 0 keeps the loudness that the model wrote, 1 all the
+    way (default: 1)."""
     rerank: bool = True
-    """Choose by how well the sound fits the picture; otherwise the first candidate is taken."""
+    """Choose by how well the candidates fit the picture; --no-rerank takes the first candidate as it is."""
     comp: bool = True
-    """Take each moment from the candidate that hits when the picture does; otherwise one candidate is taken whole."""
+    """Comping: take each moment from the candidate whose hits fit the picture there; --no-comp takes one candidate
+    whole."""
     align: bool = True
-    """Move each candidate by as much as its hits miss the picture's in the median, at most 0.1 s, each moment that is
-    taken of it by up to 0.2 s more, and in the end each hit to where the picture shows it."""
+    """Correct timing: shift each candidate by its median lag behind the picture (at most 0.1 s), each take by at most
+    0.2 s more, each hit by at most 0.1 s; --no-align leaves the timing as it was written."""
     tolerance: float = 0.2
-    """Candidates this many seconds worse in time than the best one may still be chosen."""
+    """Seconds by which a candidate's offset may be above the smallest one and still count as in time; of those that fit
+    the picture equally well, the most confident one in time is best."""
     reference_start: float | None = None
-    """Where in the reference to listen, in seconds (default: where its events are clearest)."""
+    """Where in the reference to listen, in seconds from its start (default: where its events are clearest)."""
     mode: Mode = "corrected"
-    """published: do as the published script does, with its sampling and its faults (docs/published.md)."""
+    """corrected: without the faults of the published system; published: just as its script does, faults included
+    (docs/published.md)."""
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""

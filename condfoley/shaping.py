@@ -1,7 +1,7 @@
-"""Shaping: what is struck in a finished soundtrack is as loud as it looks, and rings and is textured as in the reference.
+"""Shaping: the hits of a finished soundtrack are made as loud as they look, and ring and sound as the reference's do.
 
-Each step is known from the picture or from the reference's sound and need not be guessed. That the hits are where they belong is the
-picture's and the comping's work, so no step may go so far that one of them is lost.
+What each step needs is known from the picture or from the reference's sound and need not be guessed. Where the hits are
+is decided before, by the picture and comping, so no step may go so far that one of them is lost.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def shaped(
     geometry: Geometry,
     shares: Shares,
 ) -> np.ndarray:
-    """The soundtrack (N,) float32, and in place its candidates, with hits as loud as they look, that sound as the reference's.
+    """The soundtrack, (N,) float32, with hits shaped by all steps of `shares`; its candidates are shaped in place.
 
-    reference: (M,). hits: what the soundtrack follows; other sounds are left alone. sliding: (T,), how likely the picture
-    slides in each frame: there sounds may go on.
+    wav: (N,) float32. made: its candidates. reference: (M,) float32. hits: what the soundtrack follows; other sounds
+    are left alone. sliding: (T,), how likely the picture slides in each frame: there sounds may go on.
     """
     shown = hits.times
     if not len(shown) or not (shares.decay_match or shares.texture_match or shares.dynamics):
@@ -66,7 +66,7 @@ def shaped(
 def _steps(
     reference: np.ndarray, hits: Hits, sliding: np.ndarray, geometry: Geometry, shares: Shares
 ) -> Iterator[tuple[Step, float]]:
-    """The steps that are asked for, in their order, and how far each may go; the reference is measured where it matters."""
+    """Yields the steps that are asked for, in their order, each with its share of the way, 0 to 1."""
     rate = geometry.sample_rate
     struck = detect_onsets(reference, rate)[0] if shares.decay_match or shares.texture_match else np.zeros(0)
     if shares.decay_match and (ringing := decay.ring(reference, struck, geometry)):
@@ -86,9 +86,10 @@ def _steps(
 def _gently(
     step: Step, share: float, wav: np.ndarray, struck: np.ndarray, shown: np.ndarray, sample_rate: int
 ) -> tuple[np.ndarray, float]:
-    """A step, with its share or a half or a quarter of it, or left out (0), and which: none of the picture's hits is lost.
+    """The sound (N,) behind a step, and the share of the way that it went.
 
-    struck: (H,) s, those of the picture's hits `shown` (K,) s that are heard before.
+    The first of GENTLER times `share` with which no hit is lost; 0, and the sound as it was, when each loses one.
+    wav: (N,). struck: (H,) s, those of the picture's hits `shown` (K,) s that are heard before the step.
     """
     for taken in (part * share for part in GENTLER):
         done = step(wav, struck, taken)

@@ -15,7 +15,7 @@ GEOMETRY = Geometry()
 
 @dataclass(frozen=True)
 class TokenizerConfig:
-    """Sizes of the tokenizer. Defaults: the published ones (facts.md, section 4)."""
+    """Sizes of the tokenizer. Defaults: the published ones (published_facts.md, section 4)."""
 
     ch: int = 128
     """Channels of the first level."""
@@ -38,14 +38,14 @@ class TokenizerConfig:
     n_embed: int = 1024
     """Codebook rows."""
     beta: float = 0.25
-    """Weight inside VectorQuantizer's loss (published value; facts.md, section 4)."""
+    """Weight inside VectorQuantizer's loss (published value; published_facts.md, section 4)."""
     row_fold: int = 1
     """Neighbouring frequency rows merged into one code: 2 makes a 10 x 20 grid a 5 x 20 one. Published: 1."""
 
 
 @dataclass(frozen=True)
 class VideoEncoderConfig:
-    """Sizes of the video encoder. Defaults: the published ones (facts.md, section 7)."""
+    """Sizes of the video encoder. Defaults: the published ones (published_facts.md, section 7)."""
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
     """Channels of the four stages."""
@@ -68,8 +68,8 @@ class VideoEncoderConfig:
     batch_statistics: bool = False
     """BatchNorm by the clip's own statistics even in eval mode: what the published code does."""
     prior_frames: int = 0
-    """Frames that the BatchNorms' stored statistics weigh as much as, in eval mode, beside the clip's own; 0: the stored
-    ones alone."""
+    """Weight of the BatchNorms' stored statistics in eval mode, in frames, beside those of the clip, which weigh as
+    many frames as it has; 0: the stored ones alone (see `video_encoder.ClipNorm`)."""
 
     @property
     def dim(self) -> int:
@@ -79,7 +79,7 @@ class VideoEncoderConfig:
 
 @dataclass(frozen=True)
 class TransformerConfig:
-    """Sizes of the transformer. Defaults: the published ones (facts.md, section 8)."""
+    """Sizes of the transformer. Defaults: the published ones (published_facts.md, section 8)."""
 
     feature_dim: int = 512
     """Length of a picture token."""
@@ -100,8 +100,8 @@ class TransformerConfig:
     code_rows: int = 5
     """Codes in one time column."""
     aligned: bool = False
-    """Add the target's picture tokens around the time of the next code to its input, and name the rows of codes
-    (published: no)."""
+    """Add the target's picture tokens around the time of the next code to its input, and an embedding of each code's
+    row (published: no)."""
     aligned_reach: int = 3
     """Frames before and after that time which `aligned` sees."""
     aligned_reference: bool = False
@@ -118,7 +118,7 @@ class TransformerConfig:
 
 @dataclass(frozen=True)
 class VocoderConfig:
-    """Sizes of the generator. Defaults: the published ones (facts.md, section 3)."""
+    """Sizes of the generator. Defaults: the published ones (published_facts.md, section 3)."""
 
     n_mels: int = 80
     """Mel bands of the input."""
@@ -172,7 +172,7 @@ class EventsConfig:
 
 @dataclass(frozen=True)
 class JudgesConfig:
-    """Sizes of the two judges of an evaluation. Defaults: the published ones (facts.md, section 14)."""
+    """Sizes of the two judges of an evaluation. Defaults: the published ones (published_facts.md, section 14)."""
 
     widths: tuple[int, ...] = (64, 128, 256, 512, 512)
     """Channels of each stage; between two stages both axes are halved."""

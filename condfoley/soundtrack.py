@@ -53,7 +53,7 @@ class Candidate:
             self.put_aside()
 
     def put_aside(self) -> None:
-        """Moves the sound to a temporary file of the candidate's own; in memory is then only what is being looked at."""
+        """Moves the sound to a temporary file; in memory is then only what is being looked at."""
         if self._file is None:
             file: IO[bytes] = tempfile.TemporaryFile()
             self._wav.tofile(file)
@@ -65,11 +65,11 @@ class Candidate:
 class Soundtrack:
     """What `generate` gives: the soundtrack, all candidates in order of generation, and how it came about.
 
-    wav: (N,) float32 at sample_rate Hz, as long as the target's picture. geometry: that of the weights. chosen: index of the candidate that is heard
-    most. takes: which candidates `wav` was put together from. hits: those that it follows, the picture's or given ones.
-    reference_wav: the window that was listened to. *_frames: (T, S, S, 3) uint8 at the geometry's frame
-    rate. picture_onsets: (T,) in [0, 1] at picture_fps, how likely something is struck in each frame of the target as the
-    referee sees it. settings: what is needed to make it again.
+    wav: (N,) float32 at sample_rate Hz, as long as the target's picture. geometry: that of the weights. chosen: index
+    of the candidate that is heard most. takes: which candidates `wav` was put together from. hits: those that it
+    follows, the picture's or given ones. reference_wav: the window that was listened to. *_frames: (T, S, S, 3) uint8
+    at the geometry's frame rate. picture_onsets: (T,) in [0, 1] at picture_fps, how likely something is struck in each
+    frame of the target as the referee sees it. settings: what is needed to make it again.
     """
 
     wav: np.ndarray
@@ -96,7 +96,7 @@ class Soundtrack:
 
 
 def finished(wav: np.ndarray) -> np.ndarray:
-    """A soundtrack (N,) float32 without DC and without clipping, |x| <= CEILING; changed in place, as it may be long."""
+    """A soundtrack (N,) float32 without DC and clipping, |x| <= CEILING; changed in place, as it may be long."""
     wav -= wav.mean()
     peak = float(max(wav.max(initial=0.0), -wav.min(initial=0.0)))
     if peak > CEILING:

@@ -56,7 +56,7 @@ class Sync(nn.Module):
         return torch.cat([logits, none], 1)
 
     def _sound_frames(self, spec01: Tensor, frames: int) -> Tensor:
-        """(B, n_mels, M) -> (B, 2 * width, frames): mean and maximum of the sound under each picture frame."""
+        """Mean and maximum of the sound around each picture frame: (B, n_mels, M) -> (B, 2 * width, frames)."""
         level = spec01 * 2 - 1
         rise = F.pad(level[..., 1:] - level[..., :-1], (1, 0)) * 3
         x = self.sound_in(torch.cat([level, rise], 1))  # (B, width, M)
@@ -75,9 +75,10 @@ class Sync(nn.Module):
         return self.verdict(self(tokens, spec01))
 
     def assess(self, tokens: Tensor, specs: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """The same of N sounds beside one picture, from the mean logits over segments of `length` frames.
+        """Offset, s, and confidence, (N,) each, of N sounds beside one picture of any length.
 
-        tokens: (T, feature_dim). specs: (N, n_mels, M) in [0, 1]. Returns (N,) s and (N,).
+        From the mean logits over segments of `length` frames. tokens: (T, feature_dim). specs: (N, n_mels, M) in [0,
+        1].
         """
         rate, logits = self.config.mel_per_frame, []
         for start in segments(len(tokens), length):
@@ -126,6 +127,9 @@ def rerank(offsets: Tensor, confidences: Tensor, tolerance: float) -> int:
 
 
 def in_time(offsets: Tensor, tolerance: float) -> Tensor:
-    """Which candidates' |offset| is within `tolerance` of the smallest one: (N,) bool. offsets: (N,), N >= 1, and tolerance: s."""
+    """Whether each candidate's |offset| is within `tolerance` of the smallest one: (N,) bool.
+
+    offsets: (N,) s, N >= 1. tolerance: s.
+    """
     distance = offsets.abs()
     return distance <= distance.min() + tolerance + 1e-9  # float sums such as 0.1 + 0.2 belong inside

@@ -1,10 +1,10 @@
 """Texture matching: finer than the model's bands, the soundtrack's hits are made of the reference's own.
 
-Codes know how loud each band is and nothing finer, so that the partials of a bell come out as noise of the right colour.
-How a hit of the reference sounds inside a band is known from its recording. So where the soundtrack strikes, the
+Codes know how loud each band is and nothing finer, so the partials of a bell come out as noise of the right colour. How
+a hit of the reference sounds inside a band is known from its recording. So where the soundtrack strikes, the
 reference's hits are laid, in turn, as a sampler's round robin does; each band of them is brought to the level that the
-soundtrack has there, and what they lack of it stays the soundtrack's own sound. When something is heard and how loud each band
-is at each moment remains what the model wrote.
+soundtrack has there, and what they lack of it stays the soundtrack's own sound. When something is heard and how loud
+each band is at each moment remains what the model wrote.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from condfoley.bands import Bands, frames_of, mixed, smooth
 from condfoley.geometry import Geometry
 from condfoley.mel import FLOOR
 
+# docs/experiments.md, twelfth session: leads of 3 to 15 ms, a least grain of 0.15 s and attacks of 0.03 and 0.1 s made
+# no difference. Fades and FURTHEST are estimates, not tuned.
 LEAD = 0.005  # s before a hit with which its grain begins
 SHORTEST = 0.05  # s of a grain that is of use
 RISE, FALL = 0.005, 0.03  # s over which a grain is faded in and out
@@ -42,9 +44,9 @@ def grains(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> list[np.ndarr
 
 
 def laid(recorded: Sequence[np.ndarray], hits: np.ndarray, samples: int, sample_rate: int) -> np.ndarray:
-    """Grains (L,), one after the other and again from the first, at hits (H,) s: (samples,) float32.
+    """Grains laid at hits, in turn and again from the first: (samples,) float32.
 
-    One that is longer than the time to the next hit goes on under it.
+    A grain that is longer than the time to the next hit goes on under it. recorded: (L,) float32 each. hits: (H,) s.
     """
     out = np.zeros(samples, np.float32)
     for i, time in enumerate(hits):
@@ -58,10 +60,10 @@ def laid(recorded: Sequence[np.ndarray], hits: np.ndarray, samples: int, sample_
 def textured(
     wav: np.ndarray, hits: np.ndarray, recorded: Sequence[np.ndarray], geometry: Geometry, share: float
 ) -> np.ndarray:
-    """A soundtrack (N,) float32 whose hits (H,) s, ascending, have the fine structure of recorded ones: (N,) float32.
+    """The soundtrack, (N,) float32, with the fine structure of recorded hits; power and timing of each band stay.
 
-    recorded: `grains` of the reference. share: of the amplitude that they may take over, 0 to 1. Power and timing of each
-    band stay as they are.
+    wav: (N,) float32. hits: (H,) s, ascending. recorded: `grains` of the reference. share: of the amplitude that they
+    may take over, 0 to 1.
     """
     if not share or not len(hits) or not recorded:
         return wav
@@ -75,9 +77,10 @@ def textured(
 
 
 def _levelling(wanted: Tensor, given: Tensor, begins: Sequence[int], geometry: Geometry) -> Tensor:
-    """One gain a band from each hit to the next, by which the carrier's attack is as loud as the soundtrack's.
+    """Gains, (n_mels, M), by which each hit's attack in the grains is as loud as in the soundtrack.
 
-    wanted, given: powers (n_mels, M). begins: frames of the hits. Returns (n_mels, M), 0 before the first hit.
+    One gain for each band from a hit to the next, 0 before the first one. wanted, given: powers of soundtrack and
+    grains, (n_mels, M). begins: frames of the hits.
     """
     attack, out = round(ATTACK * geometry.sample_rate / geometry.hop), torch.zeros_like(wanted)
     for begin, following in zip(begins, [*begins[1:], wanted.shape[1]]):

@@ -1,8 +1,8 @@
 """A result folder as a timeline for the editor: picture, soundtrack, and one muted lane a candidate.
 
-OpenTimelineIO writes it twice: `timeline.otio` (DaVinci Resolve and others) and `timeline.xml`, Final Cut Pro 7's, which
-Premiere Pro and Resolve import. Both name the files by their full path. Every clip of a lane is disabled; where the
-soundtrack came from is marked as taken, so that another take is one click away.
+OpenTimelineIO writes it twice: `timeline.otio` (DaVinci Resolve and others) and `timeline.xml`, Final Cut Pro 7's,
+which Premiere Pro and Resolve import. Both name the files by their full path. Every clip of a candidate's lane is
+disabled; those that the soundtrack came from are marked as taken, so that another take is one click away.
 """
 
 from __future__ import annotations
@@ -78,8 +78,10 @@ def build(folder: Path) -> Timeline:
 
 
 def frame_rate(fps: float) -> float:
-    """The timeline's frames a second for a picture of `fps`, above 0: the least of RATES in which each frame lasts whole
-    frames; for a picture that goes into none evenly (a varying rate's mean) the nearest, 30 where it is slower than all.
+    """The timeline's frames a second for a picture of `fps`, above 0.
+
+    The least of RATES in which each frame of the picture lasts whole frames. Where it goes into none (the mean of a
+    varying rate), the nearest one, or 30 for a picture slower than all.
     """
     whole = [rate for rate in RATES if rate / fps > 0.5 and abs(rate / fps / round(rate / fps) - 1) < 4e-4]
     slowest = 23.5
@@ -97,7 +99,7 @@ def _record(folder: Path) -> dict[str, Any]:
 
 
 class _Cut(NamedTuple):
-    """A lane's clip: from when to when, s, whether the soundtrack took it, and by how much it was moved then."""
+    """A clip of a lane: start and stop, s, whether the soundtrack took it, and how much later, s, it was moved then."""
 
     start: float
     stop: float
@@ -106,7 +108,7 @@ class _Cut(NamedTuple):
 
 
 def _cuts(heard: list[tuple[Take, float]], candidate: int) -> list[_Cut]:
-    """A candidate's clips. heard: see `spans`."""
+    """The clips of a candidate's lane. heard: takes and their ends, s, see `spans`."""
     out: list[_Cut] = []
     for take, stop in heard:
         cut = _Cut(take.start, stop, True, take.moved) if take.candidate == candidate else _Cut(take.start, stop)
@@ -142,7 +144,7 @@ def _clip(name: str, media: Any, used: Any, muted: bool) -> Clip:
 
 
 def _time(seconds: float, rate: float) -> Any:
-    """The nearest frame of the timeline."""
+    """The time of the timeline's nearest frame, an OpenTimelineIO RationalTime."""
     from opentimelineio import opentime
 
     return opentime.RationalTime(round(seconds * rate), rate)

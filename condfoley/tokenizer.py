@@ -19,14 +19,14 @@ from condfoley.sizes import TokenizerConfig
 
 
 class Tokenizer(nn.Module):
-    """Codes are read column by column (time), low to high frequency within a column: the published permuter."""
+    """Spectrogram <-> codes. They are read column by column (time), from low to high frequency, as published."""
 
     def __init__(self, config: TokenizerConfig | None = None):
         super().__init__()
         from taming.modules.diffusionmodules import model
         from taming.modules.vqvae.quantize import VectorQuantizer
 
-        model.nonlinearity = partial(F.silu, inplace=True)  # what it computes, of what is not needed any more: faster
+        model.nonlinearity = partial(F.silu, inplace=True)  # the same function; in place it is faster
 
         self.config = c = config or TokenizerConfig()
         sizes = dict(

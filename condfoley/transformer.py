@@ -1,7 +1,8 @@
 """GPT-2 decoder over [T_v(v_c) T_v(v_q) T_a(a_c)] -> the target's codes, and its sampling.
 
 Sequence: [reference frames][target frames][reference codes][target codes], codes column-major
-(published: 30 + 30 + 50 + 50; facts.md, section 8). GPT2Model only sees embeddings; what stands for what is here.
+(published: 30 + 30 + 50 + 50; published_facts.md, section 8). GPT2Model only sees embeddings; what stands for what is
+here.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Sampling:
     guidance: float = 1.0
     """Classifier-free guidance on the reference: 1 none, above 1 more like the reference."""
     picture_guidance: float = 1.0
-    """The same on the target's picture: above 1, more strictly timed to it."""
+    """Classifier-free guidance on the target's picture: 1 none, above 1 timed to it more strictly."""
 
     def terms(self, has_reference: bool) -> dict[Given, float]:
         """Weights of the logits under what is given, which guidance adds up; those of weight 0 are left out.
@@ -102,7 +103,7 @@ class Transformer(nn.Module):
             self._init_aligned(c)
 
     def _init_aligned(self, c: TransformerConfig) -> None:
-        """What `aligned` adds; scales so that code, picture, row and position all count from the first step."""
+        """Adds the layers of `aligned`, scaled so that code, picture, row and position count from the first step."""
         reach = 2 * c.aligned_reach + 1
         self.align = nn.Conv1d(c.feature_dim, c.n_embd, reach, padding=c.aligned_reach)
         self.row_emb = nn.Parameter(0.15 * torch.randn(c.code_rows, c.n_embd))  # row of a code
@@ -163,9 +164,9 @@ class Transformer(nn.Module):
         return torch.cat([self._segment(x, i) for i, x in enumerate(parts)], 1)
 
     def hints(self, target_frames: Tensor, no_target: Tensor | None = None) -> Tensor | None:
-        """What `aligned` adds to the input that predicts each code: (B, codes, n_embd), or None.
+        """The picture near each code, added to the input that predicts it: (B, codes, n_embd); None without `aligned`.
 
-        no_target: (B,) bool, where the picture is dropped.
+        target_frames: (B, frames, feature_dim). no_target: (B,) bool, where the picture is dropped.
         """
         if not self.config.aligned:
             return None
@@ -174,7 +175,7 @@ class Transformer(nn.Module):
         return rows + (near if no_target is None else near.masked_fill(no_target[:, None, None], 0))
 
     def _near(self, frames: Tensor) -> Tensor:
-        """What the picture shows around the time of each code: (B, frames, feature_dim) -> (B, codes, n_embd)."""
+        """The picture around the time of each code: (B, frames, feature_dim) -> (B, codes, n_embd)."""
         near = self.align(self._standard(frames).transpose(1, 2)).transpose(1, 2)  # (B, frames, n_embd)
         return near[:, self.frame_of_code]
 
@@ -200,11 +201,11 @@ class Transformer(nn.Module):
         forced: Tensor | None = None,
         until: int | None = None,
     ) -> Tensor:
-        """Draws the codes of S windows side by side: prefixes run and kept once for all candidates, which are one batch.
+        """Draws the codes of S windows side by side; each prefix is run once and kept for all N candidates.
 
-        generators: one random stream (on the CPU) for each of a window's N candidates, then of the next window's, so that a
-        seed means the same sound in any batch. forced: (S * N, F) codes already written, which the windows start with.
-        until: stop before this code; None: write all.
+        generators: one random stream (on the CPU) for each of a window's N candidates, then of the next window's, so
+        that a seed means the same sound in any batch. forced: (S * N, F) codes already written, with which the windows
+        start. until: stop before this code; None: write all.
         Returns (S * N, until or codes) int64.
         """
         rows, total = len(generators), until or self.config.codes
@@ -229,7 +230,7 @@ class Transformer(nn.Module):
         return torch.cat(codes, 1)
 
     def _fed(self, codes: Tensor, position: int, hints: Tensor | None, writer: Writer) -> Tensor:
-        """Input of (S * N, F) codes that start at `position`, once more for each term: (R * S * N, F, n_embd)."""
+        """Input of codes (S * N, F) from `position` on, repeated for each guidance term: (R * S * N, F, n_embd)."""
         x = self._segment(self._codes(codes, position), 3).repeat(writer.rows // len(codes), 1, 1)
         if hints is not None:
             near = hints[:, position + 1 : position + 1 + codes.shape[1]]  # (R * S, F, n_embd)
@@ -237,7 +238,10 @@ class Transformer(nn.Module):
         return x
 
     def _conditions(self, condition: Condition, terms: list[Given]) -> tuple[Tensor, Tensor | None]:
-        """Prefix and hints with what each term is given: a row for each window, then for those of the next term."""
+        """Prefix (R * S, P, n_embd), and hints (R * S, codes, n_embd) or None, of R guidance terms.
+
+        Rows: all S windows of a term, then those of the next.
+        """
         target = condition.target_frames
         frames, codes = condition.reference_frames, condition.reference_codes
         no_reference = torch.tensor([given != "both" for given in terms for _ in target], device=target.device)
@@ -263,7 +267,8 @@ def draw(logits: Tensor, generators: list[torch.Generator], sampling: Sampling) 
 def filtered(logits: Tensor, top_k: int, top_p: float) -> Tensor:
     """Logits (N, V), on the CPU, with all but the likeliest at -inf.
 
-    Ties at the last value that is kept are kept, as published for the k-th (facts.md, section 10). The likeliest code always stays.
+    Ties at the last value that is kept are kept, as published for the k-th (published_facts.md, section 10). The
+    likeliest code always stays.
     """
     if 0 < top_k < logits.shape[-1]:
         least = logits.topk(top_k, -1).values[..., -1:]

@@ -37,7 +37,7 @@ class Conv2Plus1DEveryFrame(Conv2Plus1D):
 
 
 class NarrowConv(Conv2Plus1DEveryFrame):
-    """The same with as many channels between the two convolutions as after them."""
+    """`Conv2Plus1DEveryFrame` with as many channels between its two convolutions as after them."""
 
     def __init__(self, in_planes: int, out_planes: int, midplanes: int, stride: int = 1, padding: int = 1):
         super().__init__(in_planes, out_planes, out_planes, stride, padding)
@@ -61,7 +61,7 @@ class ClipNorm(nn.BatchNorm3d):
         self.prior_frames = prior_frames
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> the same."""
+        """Normalised features: (B, C, T, H, W) -> (B, C, T, H, W)."""
         own_mean = x.mean((2, 3, 4), dtype=torch.float32)  # (B, C)
         own_var = (x - _spread(own_mean)).square().mean((2, 3, 4))  # a quarter of the time of torch.var_mean
         if self.training:
@@ -75,7 +75,7 @@ class ClipNorm(nn.BatchNorm3d):
         return torch.addcmul(_spread(self.bias - mean * gain), x, _spread(gain))
 
     def _of_batch(self, own_mean: Tensor, own_var: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """Mean and variance (C,) of a whole batch from those of its clips (B, C), noted as BatchNorm does."""
+        """Mean and variance, (C,) each, of a batch from those of its clips, (B, C); updates the running statistics."""
         mean = own_mean.mean(0)
         var = own_var.mean(0) + own_mean.var(0, unbiased=False)
         with torch.no_grad():
@@ -119,7 +119,7 @@ class R2Plus1D(nn.Module):
             _follow_clips(self, config.prior_frames)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> (B, T, widths[-1] or twice that)."""
+        """One token a frame: (B, C, T, H, W) -> (B, T, widths[-1]), twice as many for `mean_max`."""
         x = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))  # (B, D, T, h, w)
         tokens = x.mean((3, 4))
         if self.max_too:
@@ -195,7 +195,7 @@ class VideoEncoder(nn.Module):
         return self.tokens(self.normalised(frames))
 
     def tokens(self, normalised: Tensor) -> Tensor:
-        """Of what `normalised` gives, (B, C, T, H, W): (B, T, config.dim)."""
+        """One token a frame from the output of `normalised`: (B, C, T, H, W) -> (B, T, config.dim)."""
         channels_last = normalised.contiguous(memory_format=torch.channels_last_3d)  # a third faster to train
         tokens = self.model(channels_last)  # (B, T, pooled)
         if self.config.neck:
@@ -227,13 +227,14 @@ class VideoEncoder(nn.Module):
 
 
 def pick_onsets(probability: np.ndarray, fps: float, threshold: float = 0.5, gap: float = 0.15) -> np.ndarray:
-    """Times of the onsets that a per-frame onset probability tells of.
+    """Onset times, (K,) s, ascending, from the onset probability of each frame.
 
     Where the head is unsure of the frame it spreads one onset over several: what counts is not how high a peak is,
-    but how many onsets to expect within three frames, which hold nearly all of an onset's label.
+    but how many onsets to expect within three frames, which hold nearly all of an onset's label. A time is the mean of
+    three frames, weighted by the cube of their probability (docs/experiments.md, ninth session).
 
-    probability: (T,) in [0, 1] at `fps`. threshold: least number of onsets to expect. gap: s, least distance of two
-    peaks. Returns (K,) s, ascending; each the mean of three frames, weighted by the cube of their probability.
+    probability: (T,) in [0, 1] at `fps`. threshold: least number of onsets to expect; 0.4 and 0.6 were no better.
+    gap: s, least distance of two peaks; others were no better (sixth session).
     """
     from scipy.signal import find_peaks
 

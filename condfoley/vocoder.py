@@ -16,9 +16,8 @@ class ResidualLayer(nn.Module):
     def __init__(self, dim: int, dilation: int):
         super().__init__()
         self.block = nn.Sequential(
-            nn.ReflectionPad1d(
-                dilation
-            ),  # first, so that what follows may change the copy; the same as the other way round
+            # before the activation, which may then work in place; the result is the same in either order
+            nn.ReflectionPad1d(dilation),
             nn.LeakyReLU(0.2, inplace=True),
             weight_norm(nn.Conv1d(dim, dim, 3, dilation=dilation)),
             nn.LeakyReLU(0.2, inplace=True),
@@ -27,7 +26,7 @@ class ResidualLayer(nn.Module):
         self.shortcut = weight_norm(nn.Conv1d(dim, dim, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, dim, 1, N) -> (B, dim, 1, N)."""
+        """Sum of both branches: (B, dim, 1, N) -> (B, dim, 1, N)."""
         return applied(self.block, x).add_(applied(self.shortcut, x))
 
 
@@ -59,9 +58,9 @@ class Vocoder(nn.Module):
 
 
 def applied(layer: nn.Module, x: Tensor) -> Tensor:
-    """A layer for one dimension on (B, C, 1, N), channels last in memory, where convolutions take two thirds of the time.
+    """Output (B, C', 1, N') of a one-dimensional layer for x (B, C, 1, N), channels last in memory.
 
-    Returns (B, C', 1, N').
+    In that layout convolutions take two thirds of the time.
     """
     if isinstance(layer, nn.Sequential):
         for part in layer:

@@ -148,7 +148,7 @@ def save_part(
 
 
 def drop_part(folder: Path, name: str) -> None:
-    """Takes a part out of a weights folder, where it is in it: first out of the card, then its file."""
+    """Removes a part from a weights folder where it is there, first from the card, then its file."""
     card = read_card(folder)
     if entry := card["parts"].pop(name, None):
         write_json(Path(folder) / CARD, card)

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 SIDE_BY_SIDE = 4  # stretches of a target that are written together at most
+# For `clearest`; estimates, not tuned.
+STEP = 0.1  # s between the starts of a window that are tried
+AFTER_START, BEFORE_END = 0.02, 0.2  # s of a window before and after an event, for it to count as inside
 
 
 class Piece(NamedTuple):
-    """Part [begin, end) of something long, and [left, right) around it that is looked at for its sake."""
+    """Part [begin, end) of something long, and [left, right), the part with its margins."""
 
     begin: int
     end: int
@@ -22,14 +25,17 @@ class Piece(NamedTuple):
 
 
 def pieces(total: int, length: int, margin: int) -> Iterator[Piece]:
-    """Pieces of `length` that make up [0, total), each with a margin where there is any: memory does not grow with it."""
+    """Yields pieces of `length` that make up [0, total), each with `margin` on both sides where there is so much.
+
+    With pieces, memory does not grow with `total`.
+    """
     for begin in range(0, total, length):
         end = min(begin + length, total)
         yield Piece(begin, end, max(0, begin - margin), min(total, end + margin))
 
 
 def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:
-    """Windows that write columns [0, total) from left to right: [(start, columns already written)].
+    """Windows that write the columns [0, total) from left to right, as (start, columns already written).
 
     Each window starts with columns that earlier ones wrote and adds the rest; the last one ends exactly at `total`,
     so nothing is silent or written twice. Raises ValueError unless 0 < advance <= window <= total.
@@ -46,11 +52,11 @@ def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:
 
 
 def stretches(total: int, window: int) -> tuple[list[int], int]:
-    """Stretches of equal length that make up columns [0, total): their starts, and the length.
+    """Starts of stretches of equal length that make up the columns [0, total), and that length.
 
-    No longer than a window where SIDE_BY_SIDE of those are enough: then nothing that is written need be read once more. What
-    is written side by side takes hardly longer than one stretch, since the decoder's weights are read once for all. Where one
-    begins, it knows nothing of what was written before, so less than two windows are one stretch.
+    No longer than a window where SIDE_BY_SIDE of those are enough: then nothing that is written need be read once more.
+    What is written side by side takes hardly longer than one stretch, since the decoder's weights are read once for
+    all. Where one begins, it knows nothing of what was written before, so less than two windows are one stretch.
     """
     count = min(SIDE_BY_SIDE, -(-total // window)) if total >= 2 * window else 1
     length = -(-total // count)
@@ -58,9 +64,9 @@ def stretches(total: int, window: int) -> tuple[list[int], int]:
 
 
 def joined(parts: Tensor, starts: list[int], total: int) -> Tensor:
-    """Parts (S, N, L) that begin at `starts`, ascending, and together cover [0, total): (N, total).
+    """Parts of a sequence put together: (N, total). Where two overlap, the later one begins in the middle.
 
-    Where two overlap, the earlier one until the middle, then the later one.
+    parts: (S, N, L). starts: S first positions, ascending; together the parts cover [0, total).
     """
     out = parts.new_zeros(parts.shape[1], total)
     length, begin = parts.shape[2], 0
@@ -72,7 +78,7 @@ def joined(parts: Tensor, starts: list[int], total: int) -> Tensor:
 
 
 def tiles(total: int, longest: int, overlap: int) -> tuple[list[int], int]:
-    """As few tiles as cover [0, total), evenly spread and none above `longest`: their starts, and the length of each.
+    """Starts of the fewest tiles, evenly spread, that cover [0, total), and the length of each, at most `longest`.
 
     Neighbours overlap by `overlap` at least. Raises ValueError unless 0 < overlap < longest.
     """
@@ -102,9 +108,9 @@ def crossfaded(tiles: list[Tensor], starts: list[int], total: int) -> Tensor:
 
 
 def at_frames(tokens: Tensor, places: Tensor) -> Tensor:
-    """Tokens at places between the frames, linearly interpolated; the first and the last one go on for ever.
+    """Tokens at fractional frames, (K, D), linearly interpolated; the first and the last one go on beyond the ends.
 
-    tokens: (T, D), T >= 1. places: (K,) frames. Returns (K, D).
+    tokens: (T, D), T >= 1. places: (K,) frames.
     """
     places = places.clamp(0, len(tokens) - 1)
     before = places.long()
@@ -138,16 +144,17 @@ def looped(wav: np.ndarray, samples: int, fade: int) -> np.ndarray:
 def clearest(times: np.ndarray, strengths: np.ndarray, levels: np.ndarray, duration: float, window: float) -> float:
     """Start of the window of a reference that shows its sound best, s.
 
-    Most event strength inside wins, counting only events with at least 0.2 s of the window after them; without any
-    event, the loudest window. times, strengths: (K,). levels: (L,) RMS over equal parts of the clip. duration,
-    window: s. Returns a time in [0, max(0, duration - window)].
+    The window with the most event strength inside wins; an event counts when AFTER_START of the window lie before it
+    and BEFORE_END after it. Without any event, the loudest window. times: (K,) s, strengths: (K,). levels: (L,) RMS
+    over equal parts of the clip. duration, window: s. Returns a time in [0, max(0, duration - window)].
     """
     last = max(0.0, duration - window)
     if last == 0:
         return 0.0
-    starts = np.append(np.arange(0, last, 0.1), last)
+    starts = np.append(np.arange(0, last, STEP), last)
     if len(times):
-        inside = (times[None] >= starts[:, None] + 0.02) & (times[None] <= starts[:, None] + window - 0.2)
+        begin, end = starts[:, None] + AFTER_START, starts[:, None] + window - BEFORE_END
+        inside = (times[None] >= begin) & (times[None] <= end)
         return float(starts[np.argmax((inside * strengths[None]).sum(1))])
     at = np.linspace(0, duration, len(levels), endpoint=False)
     energy = [np.square(levels[(at >= s) & (at < s + window)]).sum() for s in starts]

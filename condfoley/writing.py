@@ -1,8 +1,9 @@
 """GPT-2, code by code: all candidates write behind one prefix, whose keys and values are kept once.
 
 The prefix is the same for all candidates of a guidance term: it is read once a step, as one product with the queries of
-all of them. What is written goes into memory taken beforehand; nothing is copied. The blocks are transformers' own; what
-GPT2Model does around them for each step (masks, caches, positions) takes as long as they do, and is left out here.
+all of them. What is written goes into memory taken beforehand; nothing is copied. The blocks are those of the library
+transformers; what its GPT2Model does around them for each step (masks, caches, positions) takes as long as they do, and
+is left out here.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import GPT2Model
 
-# Number of a block; its queries, keys and values (B, heads, F, d) -> what is heard.
+# Number of a block; its queries, keys and values (B, heads, F, d) -> what attention gives (B, heads, F, d).
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 
 class Writer:
-    """What R prefixes say, and what is written behind each of them by N candidates.
+    """Keys and values of R prefixes, and of the codes that N candidates write behind each of them.
 
     Rows are R * N: all candidates of one prefix, then of the next. `hidden`: (R * N, n_embd), last hidden states, from
     which the next code is read.
@@ -41,12 +42,15 @@ class Writer:
         self.keys, self.values = values.new_empty(room), values.new_empty(room)
 
     def write(self, codes: Tensor) -> None:
-        """Runs the embeddings of F further codes of each row, (R * N, F, n_embd); `hidden` is then the one after them."""
+        """Runs F further codes of each row; `hidden` is then the state after them.
+
+        codes: their embeddings, (R * N, F, n_embd).
+        """
         self.hidden = self._run(codes, self.length + self.written, self._recall)
         self.written += codes.shape[1]
 
     def _run(self, x: Tensor, position: int, attend: Attend) -> Tensor:
-        """GPT-2 on (B, F, n_embd) from `position` on: last hidden states (B, n_embd)."""
+        """Last hidden states, (B, n_embd), of GPT-2 on x (B, F, n_embd), whose first place is `position`."""
         x = x + self.positions[position : position + x.shape[1]]
         for i, block in enumerate(self.blocks):
             asked = block.attn.c_attn(block.ln_1(x)).unflatten(2, (3, self.heads, -1))  # (B, F, 3, heads, d)
@@ -57,12 +61,12 @@ class Writer:
         return last
 
     def _listen(self, block: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Within the prefix, which is kept as each step will read it."""
+        """Causal attention within the prefix, (R, heads, P, d); its keys and values are kept as steps read them."""
         self.kept.append((key.transpose(2, 3).contiguous(), value.contiguous()))
         return F.scaled_dot_product_attention(query, key, value, is_causal=True)
 
     def _recall(self, block: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """To the shared prefix and to each row's own codes, the last F of which are new."""
+        """Attention, (R * N, heads, F, d), to the shared prefix and to each row's own codes, the last F being new."""
         rows, heads, new, d = query.shape
         begin, end = self.written, self.written + new
         self.keys[block, :, :, begin:end], self.values[block, :, :, begin:end] = key, value
@@ -78,9 +82,9 @@ class Writer:
         return self._rows(self._together(far) @ prefix_values, new) + near @ own_values
 
     def _together(self, x: Tensor) -> Tensor:
-        """(R * N, heads, F, ...) -> (R, heads, N * F, ...)."""
+        """All candidates of a prefix in one row: (R * N, heads, F, ...) -> (R, heads, N * F, ...)."""
         return x.unflatten(0, (self.prefixes, -1)).transpose(1, 2).flatten(2, 3)
 
     def _rows(self, x: Tensor, new: int) -> Tensor:
-        """The way back, of F = `new`."""
+        """The inverse of `_together`: (R, heads, N * F, ...) -> (R * N, heads, F, ...), F = `new`."""
         return x.unflatten(2, (-1, new)).transpose(1, 2).flatten(0, 1)

@@ -17,6 +17,7 @@ import pytest
 
 from condfoley.cli import main
 from condfoley.media import probe, read_audio, write_wav
+from condfoley.settings import Settings
 from tests.made_up import RATE, pulses, soundtrack, write_video
 from tests.tiny import write_tiny_weights
 
@@ -228,13 +229,13 @@ class FakeFoley:
     """Stands in for the model, which its own tests cover: returns a made-up soundtrack."""
 
     failure: BaseException | None = None
-    asked: ClassVar[dict[str, object]] = {}
+    asked: ClassVar[Settings]
 
     @classmethod
     def load(cls, path: str | None = None, device: str = "cpu") -> FakeFoley:
         return cls()
 
-    def generate(self, reference: str, target: str, *, progress: Any, **settings: object) -> Any:
+    def generate(self, reference: str, target: str, settings: Settings, *, hits: object, progress: Any) -> Any:
         FakeFoley.asked = settings
         progress("drawing", 0.5)
         if self.failure is not None:
@@ -266,11 +267,7 @@ def test_generate_writes_everything(
     ]  # fmt: skip
     assert all(Path(line).is_file() for line in stdout.splitlines())
     assert "drawing" in stderr
-    assert (FakeFoley.asked["rerank"], FakeFoley.asked["candidates"], FakeFoley.asked["seed"]) == (
-        False,
-        3,
-        7,
-    )
+    assert FakeFoley.asked == Settings(rerank=False, candidates=3, seed=7)
     assert probe(out / "target_with_sound.mp4").has_audio
 
     told = json.loads((out / "provenance.json").read_text())
@@ -405,16 +402,3 @@ def test_the_package_is_lazy() -> None:
     code = "import sys, condfoley; assert 'torch' not in sys.modules; print(condfoley.Foley.__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "Foley", done.stderr
-
-
-def test_defaults_are_those_of_the_library() -> None:
-    import inspect
-    from dataclasses import fields
-
-    from condfoley.foley import Foley
-    from condfoley.options import GenerateOptions
-
-    ours = {field.name: field.default for field in fields(GenerateOptions)}
-    for name, parameter in inspect.signature(Foley.generate).parameters.items():
-        if parameter.default is not inspect.Parameter.empty and name != "progress":
-            assert ours[name] == parameter.default, name

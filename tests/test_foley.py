@@ -10,6 +10,7 @@ from condfoley.errors import InputError
 from condfoley.evaluation.onset import detect_onsets
 from condfoley.foley import MATCH, Foley
 from condfoley.geometry import Geometry
+from condfoley.hits import Hits
 from condfoley.media import read_audio, write_clip, write_wav
 from condfoley.mel import spectrogram
 from condfoley.referee import Shown
@@ -111,7 +112,7 @@ def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
     assert made.takes == takes and all(c.agreement is not None for c in made.candidates)
     assert np.array_equal(made.wav[:RATE], second[:RATE]) and np.array_equal(made.wav[3 * RATE :], first[3 * RATE :])
     for off in ({"comp": False}, {"rerank": False}, {"mode": "published"}):
-        whole = foley.generate(reference, target, **raw, **off)
+        whole = foley.generate(reference, target, **({"candidates": 2} if "mode" in off else raw), **off)
         assert whole.takes == [Take(0.0, whole.chosen)] and whole.wav is whole.candidates[whole.chosen].wav
 
 
@@ -146,6 +147,30 @@ def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monk
     assert detect_onsets(made.wav, RATE)[0] == pytest.approx([8 / 15, 28 / 15], abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"candidates": 0}, "1 or more"),
+        ({"temperature": 0.0}, "above 0"),
+        ({"top_p": 2.0}, "at most 1"),
+        ({"mode": "x"}, "corrected or published"),
+        ({"dynamics": float("nan")}, "0 to 1"),
+        ({"mode": "published", "eq_match": 0.5}, "its own eq_match"),
+        ({"hits": Hits(np.array([0.5]), np.array([np.nan])), "rerank": False}, "leave out one"),
+        ({"hits": Hits(np.array([9.0]), np.array([np.nan]))}, "past the end"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_python_too(foley, reference, home, settings, complaint):
+    target = clip(home / "plain.mp4", 2.0, sound=False)
+    with pytest.raises(InputError, match=complaint):
+        foley.generate(reference, target, **settings)
+
+
+def test_a_setting_that_is_none_is_refused(foley, reference):
+    with pytest.raises(TypeError, match="candidate"):
+        foley.generate(reference, reference, candidate=3)
+
+
 def test_without_reranking_the_first_candidate_is_chosen(foley, reference, home):
     target = clip(home / "plain.mp4", 2.0, sound=False)
     assert foley.generate(reference, target, candidates=3, rerank=False).chosen == 0
@@ -172,6 +197,8 @@ def test_the_wished_reference_window_is_used(foley, reference, home):
     assert foley.generate(reference, target, candidates=1, reference_start=1.25).reference_start == 1.25
     with pytest.raises(InputError, match="ends before"):
         foley.generate(reference, target, candidates=1, reference_start=9.0)
+    with pytest.raises(InputError, match=r"give 0.1 s or more"):
+        foley.generate(reference, target, candidates=1, reference_start=3.95)
 
 
 def test_a_silent_reference_is_refused(foley, home):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,15 @@ def test_time_axes_are_in_seconds_of_each_clip() -> None:
     figure = compose(soundtrack([(0.0, 1.0)], duration=3.0), "")
     assert figure.axes[0].get_xlim() == (0.25, 1.75)
     assert figure.axes[7].get_xlim() == (0.0, 3.0)
+
+
+def test_times_are_those_of_the_weights_own_frame_rate() -> None:
+    track = soundtrack([(0.0, 1.0)], duration=2.0)
+    track.geometry = dataclasses.replace(track.geometry, fps=25.0)
+    track.picture_fps, track.picture_onsets = 25.0, np.eye(1, 50, 40)[0]  # struck in frame 40: at 1.6 s
+    line = compose(track, "").axes[5].lines[0]
+    times, chances = line.get_data()
+    assert times[np.argmax(chances)] == pytest.approx(1.6)
 
 
 def test_silence_and_a_very_short_reference() -> None:

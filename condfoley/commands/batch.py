@@ -119,7 +119,7 @@ def _model(weights: str | None, device: str) -> Foley:
 
 
 def work(words: list[str], job: GenerateOptions) -> tuple[str, str]:
-    """One pair in whichever process: the finished video's path and "", or "" and why the input was refused."""
+    """Generates one pair, in any process; returns the finished video's path and "", or "" and why it was refused."""
     from condfoley.commands.generate import produce
     from condfoley.progress import Progress
 
@@ -132,7 +132,7 @@ def work(words: list[str], job: GenerateOptions) -> tuple[str, str]:
 
 
 def report(path: Path, failures: list[tuple[str, str, bool]]) -> None:
-    """failed.csv: name and reason of each pair without a result; removed when there is none."""
+    """Writes failed.csv, name and reason of each pair without a result; removes it when there is none."""
     if not failures:
         path.unlink(missing_ok=True)
         return

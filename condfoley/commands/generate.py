@@ -67,7 +67,7 @@ def load(options: SoundOptions, progress: Progress) -> Foley:
 
 
 def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
-    """What the two files hold; raises InputError for one that cannot be used. Needs no model."""
+    """What reference and target hold; raises InputError for one that cannot be used. Needs no model."""
     from condfoley.media import mux_suffix, probe, require_audio, require_video
 
     reference, target = probe(options.reference), probe(options.target)
@@ -83,7 +83,11 @@ def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
 
 
 def known_hits(options: GenerateOptions, duration: float) -> Hits | None:
-    """Those of --hits; raises InputError where they cannot be read or lie behind the target's end, `duration` s."""
+    """The hits of the file that --hits names; None without it.
+
+    duration: of the target, s. Raises InputError when the file cannot be read or a hit lies past
+    the target's end.
+    """
     if options.hits is None:
         return None
     from condfoley.hits import read_hits

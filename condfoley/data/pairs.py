@@ -1,7 +1,8 @@
 """In-video pairs: which window of a video is the target and which its reference. Pure arithmetic.
 
-`in_video` is our own rule. `published` copies what the paper's released loader really does (published facts, section 9),
-for reproduction only: a target may be its own reference, and a reference's sound and picture do not match in time.
+`in_video` is our own rule. `published` copies what the paper's released loader really does (published_facts.md,
+section 9), for reproduction only: a target may be its own reference, and a reference's sound and picture do not match
+in time.
 The third published defect, validation clips out of training videos, belongs to the split: `condfoley prepare
 greatest-hits --split published`.
 """

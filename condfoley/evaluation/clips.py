@@ -77,7 +77,10 @@ class Pair:
 
     @property
     def same_action(self) -> bool | None:
-        """Whether target and reference hold the same kinds of action (facts.md, section 13); None: unknown."""
+        """Whether target and reference hold the same kinds of action (published_facts.md, section 13).
+
+        None: unknown.
+        """
         if not self.target.actions or not self.reference.actions:
             return None
         return self.target.actions == self.reference.actions

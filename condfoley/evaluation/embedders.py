@@ -16,7 +16,7 @@ from condfoley.evaluation.functions import imported
 from condfoley.evaluation.judge import Jury
 
 Embedder = Callable[[np.ndarray], np.ndarray]
-"""(N,) float32 at the judges' rate -> (D,)."""
+"""A sound (N,) float32 at the judges' rate -> its embedding (D,)."""
 RATE = JUDGE.sample_rate
 
 

@@ -20,7 +20,7 @@ FEWEST = 4
 
 
 def generator_hash() -> str:
-    """Of everything in the simulation package that decides what a clip holds."""
+    """Hash of everything in the simulation package that decides what a clip holds."""
     root = Path(simulation.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".csv", ".flac")):

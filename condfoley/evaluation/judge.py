@@ -1,6 +1,7 @@
 """Judges: what kind of action, and which material, does one hear? Two VGG-like classifiers of spectrograms.
 
-Sizes as published by default (facts.md, section 14); trained by `condfoley train --config configs/small/judges.yaml`.
+The default sizes are the published ones (published_facts.md, section 14); the shipped judges are smaller and come from
+`condfoley train --config configs/small/judges.yaml`.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Vgg(nn.Module):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 1, n_mels, T) -> logits (B, classes) and the layer before them (B, hidden)."""
+        """Logits (B, classes) of x (B, 1, n_mels, T), and the layer before them (B, hidden)."""
         hidden = self.hidden(self.pool(self.features(x)).flatten(1))
         return self.head(hidden), hidden
 
@@ -71,9 +72,9 @@ class Judges(nn.Module):
         self.register_buffer("std", torch.ones(c.n_mels))  # they were trained on
 
     def forward(self, spec: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """spec: (B, 1, n_mels, T) in [-1, 1], as `heard` gives it.
+        """Logits of actions (B, A) and of materials (B, M), and the material judge's embedding (B, hidden).
 
-        Returns logits of actions (B, A) and of materials (B, M), and the material judge's embedding (B, hidden).
+        spec: (B, 1, n_mels, T) in [-1, 1], as `heard` gives it.
         """
         x = (spec - self.mean[:, None]) / self.std[:, None]
         material, embedding = self.material(x)
@@ -91,7 +92,11 @@ def heard(wav: Tensor, geometry: Geometry) -> Tensor:
 
 @dataclass(frozen=True)
 class Verdict:
-    """actions (A,) and materials (M,): probabilities, in the order of the judges' labels. embedding: (D,)."""
+    """What the judges hear in a sound.
+
+    actions (A,) and materials (M,): probabilities, in the order of the judges' labels. embedding: (D,), the material
+    judge's last hidden layer.
+    """
 
     actions: np.ndarray
     materials: np.ndarray

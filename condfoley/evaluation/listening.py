@@ -1,4 +1,4 @@
-"""All measures of one answer: what is known of a pair is worked out once, then each system's sound is held against it."""
+"""All measures of one answer: what is known of a pair is worked out once, then each system's sound compared to it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,13 @@ Values = dict[str, float | None]
 
 @dataclass
 class Judged:
-    """What is known of a pair. wav: (N,), the target's true sound; levels: (R,) dB of its events; tokens: (T, D) of its picture."""
+    """What is known of a pair, whatever the answer.
+
+    wav: (N,), the target's true sound. onsets, levels: (R,) s and dB of its events. moved: (P,) s, peaks of movement in
+    its picture. tokens: (T, D) of its picture. own, other: timbre embeddings (D,) of the reference's pieces and of a
+    stranger's. fine, attack: fine structure (bins,) and attack time, ms, of the reference. target, reference: the
+    judges' verdicts.
+    """
 
     pair: Pair
     wav: np.ndarray

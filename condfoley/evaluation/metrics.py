@@ -12,8 +12,8 @@ Group = Literal["onset", "timbre", "spectral", "sync", "set", "published"]
 class Metric:
     """One column.
 
-    worst: what a failed answer gets, and a mute one (published columns: only a failed one); None: the worst that any other
-    answer of this evaluation reached.
+    worst: what a failed answer gets, and a mute one (published columns: only a failed one); None: the worst that any
+    other answer of this evaluation reached.
     """
 
     name: str

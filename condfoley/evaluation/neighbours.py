@@ -36,6 +36,6 @@ def embeddings(parts: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def even(own: list[np.ndarray], other: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """As many neighbours on either side: the side with more would be nearer by chance."""
+    """Both lists of embeddings, cut to the length of the shorter one: a side with more would be nearer by chance."""
     count = min(len(own), len(other))
     return own[:count], other[:count]

@@ -19,19 +19,15 @@ BLOCK = 4096  # frames whose spectra are in memory at a time
 LEAD_IN = 0.1  # s of silence put in front, so that an attack at the very start still rises from something
 LAG = 2  # hops over which a rise is measured; one hop splits a hit into stick and body
 # Decision.
-FLOOR_PERCENTILE, FLOOR_MARGIN = (
-    15.0,
-    7.0,
-)  # a band's stationary noise, and the reach of its fluctuations in dB
+# A band's stationary noise, as a percentile of its levels, and the reach of its fluctuations, dB.
+FLOOR_PERCENTILE, FLOOR_MARGIN = 15.0, 7.0
 FLUX = 1.7  # dB, mean over bands in LAG hops: weaker peaks of the flux are not looked at
 PROMINENCE = 0.9  # dB a flux peak must stand above the mean of its neighbourhood ...
 BEFORE, AFTER = 0.12, 0.06  # ... which spans these seconds
 PEAK_RADIUS = 0.03  # s around a peak in which it must be the highest
 SEARCH, CREST = 0.06, 0.03  # s before a peak where its valley is looked for, and after it where its crest is
-RISE, RELATIVE_RISE = (
-    16.0,
-    0.3,
-)  # valley to crest: at least this many dB, and this share of a strong event's rise
+# Valley to crest: at least this many dB, and this share of a strong event's rise.
+RISE, RELATIVE_RISE = 16.0, 0.3
 STRONG = 90.0  # percentile of the rises that counts as a strong event
 MIN_GAP = 0.08  # s between two events; the stronger one stays
 EDGE = 0.01  # s; what rises earlier than this began before the clip did
@@ -40,7 +36,7 @@ SILENCE = 1e-5  # peak amplitude of a clip that holds nothing
 
 @dataclass(frozen=True)
 class Score:
-    """Agreement of two lists of event times: `precision`, `recall` and `f1` in [0, 1], and both counts."""
+    """Agreement of two lists of event times: `precision`, `recall` and `f1` in [0, 1], and the length of each list."""
 
     precision: float
     recall: float

@@ -1,7 +1,7 @@
 """The published onset scorer, with its faults, for comparison with published numbers only.
 
-CondFoleyGen's predict_onset.py (published facts, section 14), rebuilt to give the same numbers
-(tests/golden/onset_cases.json). Its average precision is 1 for silence, because events that are missed leave the list
+CondFoleyGen's predict_onset.py, rebuilt to give the same numbers (published_facts.md, section 14;
+tests/golden/onset_cases.json). Its average precision is 1 for silence, because events that are missed leave the list
 once no prediction is left. Our own measures are in `onset` and `timing`.
 """
 
@@ -23,9 +23,10 @@ REACH = int(0.05 * RATE)  # samples on both sides of a prediction in which its s
 
 @dataclass(frozen=True)
 class PublishedScore:
-    """accuracy: hits among the true onsets.   average_precision: see above.   kept: samples of the predictions left.
+    """The published scores of one sound.
 
-    hit: whether each kept prediction was used.
+    accuracy: share of the true onsets that are hit. average_precision: see above. kept: samples of the predictions that
+    are left. hit: whether each of them was used.
     """
 
     accuracy: float
@@ -88,7 +89,7 @@ def _strength(level: np.ndarray, sample: int) -> float:
 
 
 def _thinned(predicted: list[int], level: np.ndarray) -> list[int]:
-    """Predictions without those near a louder one; the published loop skips the neighbour of each that it removes."""
+    """Predictions (samples) that are near no louder one; as published, the neighbour of each removed one is skipped."""
     order = np.argsort([_strength(level, p) for p in predicted])[::-1]
     left, kept = list(predicted), []
     for index in order:

@@ -74,7 +74,7 @@ def table(rows: Sequence[Row], draws_seed: int = 0) -> dict[str, dict[str, Cell]
 
 
 def differences(rows: Sequence[Row], system: str, draws_seed: int = 0) -> dict[str, dict[str, Cell]]:
-    """By how much a system is above each other one, pair by pair: cells by the other's name and column.
+    """Mean of a system less each other one, pair by pair: cells by the other's name and column.
 
     Intervals of differences are narrower than those of two means, since both heard the same pairs.
     """

@@ -60,10 +60,11 @@ def event_cepstra(wav: np.ndarray, geometry: Geometry) -> np.ndarray | None:
 
 
 def fine_structure(wav: np.ndarray, sample_rate: int) -> np.ndarray | None:
-    """What of a sound's mean event is finer than bands of hearing, such as partials: (bins,) natural log, mean near 0.
+    """Spectrum of a sound's mean event finer than bands of hearing, such as partials: (bins,) natural log, mean near 0.
 
-    The log magnitude of FINE_EVENT s from each onset on, mean over events, less its own moving mean over FINE_BAND Hz, within
-    FINE_RANGE. Whatever the gain; correlate two to compare them. wav: (N,). None when it holds no event that long.
+    The log magnitude of FINE_EVENT s from each onset on, mean over events, less its own moving mean over FINE_BAND Hz,
+    within FINE_RANGE. It does not depend on the gain; correlate two to compare them (`fine_correlation`).
+    wav: (N,). None when it holds no event of FINE_EVENT s.
     """
     from scipy.ndimage import uniform_filter1d
 
@@ -83,8 +84,8 @@ def fine_structure(wav: np.ndarray, sample_rate: int) -> np.ndarray | None:
 def attack_time(wav: np.ndarray, sample_rate: int) -> float | None:
     """How long a sound's events take to become loud, mean over events, ms; None without any.
 
-    From each onset until the RMS over ATTACK_BLOCK s first reaches ATTACK_SHARE of its highest value in the ATTACK_SPAN s around it,
-    of which the first ATTACK_LEAD s lie before it (negative: before the onset). wav: (N,).
+    From each onset until the RMS over ATTACK_BLOCK s first reaches ATTACK_SHARE of its highest value in ATTACK_SPAN s,
+    which begin ATTACK_LEAD s before the onset; negative when that is before the onset. wav: (N,).
     """
     from scipy.ndimage import uniform_filter1d
 
@@ -99,7 +100,7 @@ def attack_time(wav: np.ndarray, sample_rate: int) -> float | None:
 
 
 def fine_correlation(a: np.ndarray | None, b: np.ndarray | None) -> float | None:
-    """Pearson's correlation of two fine structures (bins,): in [-1, 1]; None where one is not known, 0 where one is flat."""
+    """Pearson's correlation of two fine structures (bins,): in [-1, 1]; None without one, 0 where one is flat."""
     if a is None or b is None:
         return None
     return _pearson(a - a.mean(), b - b.mean()) or 0.0
@@ -111,7 +112,7 @@ def cepstral_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _cepstra(wavs: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Of (B, N): the cepstra 1 to CEPSTRA, (B, CEPSTRA, T)."""
+    """Mel cepstra 1 to CEPSTRA of each frame: (B, N) -> (B, CEPSTRA, T)."""
     from scipy.fft import dct
 
     from condfoley.mel import log_mel

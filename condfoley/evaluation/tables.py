@@ -77,15 +77,15 @@ class Table:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """`0.47`, or a dash for a number there is none of."""
+    """The number as text, such as `0.47`; a dash for None."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def interval(low: float, high: float, digits: int = 2) -> str:
-    """`0.41 .. 0.53`."""
+    """Both ends as text, such as `0.41 .. 0.53`."""
     return f"{low:.{digits}f} .. {high:.{digits}f}"
 
 
 def percent(share: float) -> str:
-    """`76 %`."""
+    """A share in [0, 1] as text, such as `76 %`."""
     return f"{100 * share:.0f} %"

@@ -20,7 +20,7 @@ from condfoley.evaluation.pairs import drawn_pairs, require_file_name, with_stra
 from condfoley.pair_list import Listed, read_pairs
 
 PAIRS = 200
-SECONDS = 2.0  # length of the published test clips (facts.md, section 13)
+SECONDS = 2.0  # length of the published test clips (published_facts.md, section 13)
 SIZE = 256  # pixels, both sides of their pictures as they are cut
 QUALITY = 12  # x264's crf of the same
 

@@ -1,4 +1,4 @@
-"""How well a soundtrack's events agree with the true ones: counts, average precision, levels. Pure functions in seconds.
+"""Agreement of a soundtrack's events with the true ones: counts, average precision, levels. Pure functions in seconds.
 
 F1, precision and recall are in `onset.match`.
 """
@@ -56,8 +56,8 @@ def dynamics(
 ) -> float | None:
     """Spearman's rank correlation of the levels of events that are matched within `window` seconds: in [-1, 1].
 
-    reference_times (R,), estimated_times (E,): seconds, ascending; their levels in any unit. None of fewer than FEWEST matched
-    events, and where all true or all estimated ones are equally loud.
+    reference_times (R,), estimated_times (E,): seconds, ascending; their levels in any unit.
+    None when fewer than FEWEST events are matched, or all true or all estimated ones are equally loud.
     """
     from mir_eval.util import match_events
     from scipy.stats import spearmanr

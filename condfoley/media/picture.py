@@ -100,7 +100,8 @@ def read_frames(
 class Shrinker:
     """Frames of one clip as upright RGB of one size, by area averaging.
 
-    One scaler for all of them: PyAV's `frame.reformat` would set one up for each, which takes twenty times as long as its work.
+    One scaler for all of them: PyAV's `frame.reformat` would set one up for each, which takes twenty times as long as
+    its work.
     """
 
     def __init__(self, clip: Clip, width: int | None = None, height: int | None = None):
@@ -117,7 +118,8 @@ class Shrinker:
 def middle_of_bicubic(image: np.ndarray, size: int) -> np.ndarray:
     """The published squeeze: to 8/7 of `size` by PIL's bicubic filter, aspect ignored, then the middle of it.
 
-    image: (H, W, 3) uint8 -> (size, size, 3) uint8. (facts.md, section 7: 128, then 112)
+    Published: 128 pixels, then the middle 112 (published_facts.md, section 7).
+    image: (H, W, 3) uint8 -> (size, size, 3) uint8.
     """
     from PIL import Image
 

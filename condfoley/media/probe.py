@@ -52,7 +52,7 @@ def require_audio(info: MediaInfo) -> None:
 
 
 def open_clip(path: str | Path) -> Clip:
-    """`probe` with the readers' details. The last few files are remembered until they change on disk."""
+    """A probed clip with the details that readers need. The last few files are remembered until they change on disk."""
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file; check the path")
@@ -66,7 +66,7 @@ def open_clip(path: str | Path) -> Clip:
 
 @lru_cache(maxsize=16)
 def _examine(path: Path, mtime: int, size: int) -> Clip:
-    """`mtime` and `size` only tell one state of the file from the next."""
+    """The probed clip; `mtime` and `size` only tell one state of the file from the next in the cache."""
     with open_input(path) as container:
         names = container.format.name
         if names.endswith("_pipe") or names in ("image2", "tty"):
@@ -127,7 +127,7 @@ def _describe(
 
 
 def _is_picture(stream: Any) -> bool:
-    """Cover art of a sound file is a video stream too, and is no picture of ours."""
+    """Whether a video stream is a picture; the cover art of a sound file is a video stream too, and is none."""
     return stream.codec_context is not None and not int(stream.disposition) & 0x400  # attached_pic
 
 

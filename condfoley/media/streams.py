@@ -84,7 +84,7 @@ def decoded(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def timed_frames(clip: Clip, index: int, start: float = 0.0) -> Iterator[tuple[float, Any]]:
-    """(seconds on the clip's clock, frame) of one stream, from some frame at or before `start` seconds on.
+    """Yields the frames of one stream as (seconds on the clip's clock, frame), from one at or before `start` s on.
 
     Seeks when that pays; where the seek lands too late, decodes from the beginning.
     """
@@ -126,6 +126,6 @@ def _stamped(frames: Iterator[Any], clip: Clip) -> Iterator[tuple[float, Any]]:
 
 
 def frame_time(frame: Any) -> float | None:
-    """Seconds on the container's own clock, None where the frame carries no stamp."""
+    """Time of a frame in seconds on the container's own clock; None where it carries no stamp."""
     stamp = frame.pts if frame.pts is not None else frame.dts
     return None if stamp is None else float(stamp * frame.time_base)

@@ -50,8 +50,8 @@ def mux_suffix(video_path: str | Path, codec: str = "aac") -> str:
     """The container for `mux` that takes this file's picture as it is, beside this sound codec.
 
     ".mp4" where players expect both there, else ".mov" or ".mkv": the one nearer to where the picture comes from, if it
-    takes it, else the other; found by copying the first packets in memory. Raises InputError for whatever `probe` refuses,
-    a file without picture and a picture that none of them takes.
+    takes it, else the other; found by copying the first packets in memory. Raises InputError for whatever `probe`
+    refuses, a file without picture and a picture that none of them takes.
     """
     clip = open_clip(video_path)
     require_video(clip.info)
@@ -195,7 +195,7 @@ def _checked(wav: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _complete(path: str | Path) -> Iterator[Path]:
-    """A file name to write to, moved to `path` at the end, removed after any failure."""
+    """Yields a file to write to, which becomes `path` at the end and is removed after any failure."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file name")
@@ -238,7 +238,7 @@ def _interleave(target: Any, *tracks: Iterator[tuple[float, Any]]) -> None:
 
 
 def _copied(source: Any, picture: Any, track: Any, fps: float) -> Iterator[tuple[float, Any]]:
-    """(seconds, packet) of the picture as it is stored. fps: its mean rate."""
+    """Yields the picture's packets as they are stored, as (seconds, packet). fps: its mean rate."""
     for packet in source.demux(picture):
         if packet.size == 0:  # the demuxer's end mark
             continue
@@ -256,7 +256,7 @@ def _copied(source: Any, picture: Any, track: Any, fps: float) -> Iterator[tuple
 
 
 def _encoded_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) -> Iterator[tuple[float, Any]]:
-    """(seconds, packet) of wav, its first sample at `zero` seconds of the container's time."""
+    """Yields wav (N,) as encoded (seconds, packet), its first sample at `zero` seconds of the container's time."""
     offset = round(zero * sample_rate)
     for begin in range(0, len(wav), _BLOCK):
         block = _samples(wav[begin : begin + _BLOCK], stream)
@@ -267,7 +267,7 @@ def _encoded_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) 
 
 
 def _samples(block: np.ndarray, stream: Any) -> np.ndarray:
-    """(1, n) in the encoder's sample format: float for AAC, 32-bit integers for PCM (24 bits are kept)."""
+    """Samples (n,) as (1, n) of the encoder's format: float for AAC, 32-bit integers for PCM (24 bits are kept)."""
     if stream.format.name.startswith("flt"):
         return np.ascontiguousarray(block[None])
     return np.round(np.clip(block[None].astype(np.float64), -1.0, 1.0 - 2.0**-23) * 2.0**31).astype(np.int32)

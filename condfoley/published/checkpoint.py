@@ -29,7 +29,7 @@ class _Placeholder:
 
 
 def checkpoint_file(path: str | Path) -> Path:
-    """The file itself; a folder stands for its best_netG.pt. Raises InputError when there is none."""
+    """Path of the checkpoint; a folder stands for its best_netG.pt. Raises InputError when there is no such file."""
     path = Path(path) / GENERATOR if Path(path).is_dir() else Path(path)
     if not path.is_file():
         raise InputError(f"there is no file {path}; give a checkpoint of CondFoleyGen")
@@ -62,7 +62,10 @@ def _foreign_classes(path: Path) -> list[str]:
 
 def _refusal(path: Path, message: str) -> str:
     if "GLOBAL" in message or "global" in message:
-        return f"{path} holds more than numbers, which could be code, so it was not read; give a checkpoint of CondFoleyGen"
+        return (
+            f"{path} holds more than numbers, which could be code, so it was not read; "
+            "give a checkpoint of CondFoleyGen"
+        )
     return f"{path} is damaged or no checkpoint; get a fresh copy"
 
 

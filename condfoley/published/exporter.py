@@ -22,7 +22,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "transformer": {"aligned": False, "aligned_reference": False, "segments": False},
     "vocoder": {"match_passes": 0, "carrier": "network"},
 }
-LIGHTNING_VERSION = "1.2.10"  # the one the published code pins (facts.md, section 17)
+LIGHTNING_VERSION = "1.2.10"  # the one the published code pins (published_facts.md, section 17)
 
 
 def export_checkpoint(folder: str | Path, out: str | Path, vocoder: str | Path | None = None) -> list[str]:
@@ -59,7 +59,7 @@ def require_published(part: str, config: dict[str, Any]) -> None:
 
 
 def losses(parts: dict[str, nn.Module]) -> list[str]:
-    """What the published code will not do as the model does here."""
+    """Lines for the user: what the published code will not do as the model does here."""
     out = []
     transformer, encoder = parts["transformer"], parts["video_encoder"]
     if any(bool(getattr(transformer, name).any()) for name in ("null_frames", "null_codes")):

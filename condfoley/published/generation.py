@@ -1,6 +1,6 @@
 """`mode: published`: our parts, put together as the published generation script does (docs/published.md).
 
-Its oddities are kept on purpose. Sections are those of facts.md.
+Its oddities are kept on purpose: published_facts.md, sections 2, 3, 10, 11 and 12, to which "section" refers here.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class PublishedFoley(Foley):
         return out
 
     def _sampling(self, wished: dict[str, Any]) -> Sampling:
-        """Half of the codes, temperature 1, no guidance (section 10); what is wished does not count."""
+        """The published sampling: the likelier half of the codes, temperature 1, no guidance (section 10).
+
+        What is wished does not count.
+        """
         return Sampling(temperature=1.0, top_k=self.transformer.config.n_embed // 2, top_p=1.0)
 
     def _shares(self, wished: dict[str, float]) -> Shares:
@@ -66,11 +69,14 @@ class PublishedFoley(Foley):
         return super()._record(asked, sampling, shares) | {"comp": False, "align": False}
 
     def _watch(self, frames: Tensor) -> Tensor:
-        """All frames in one pass, so that BatchNorm sees the whole clip and nothing else (section 11)."""
+        """Tokens of all frames in one pass, so that BatchNorm sees the whole clip and nothing else (section 11)."""
         return self._one_pass(frames, 0)
 
     def _reference_codes(self, wav: np.ndarray) -> Tensor:
-        """As long as the target, filled with silence, encoded at once; only the first window is used (section 11)."""
+        """Codes (1, codes) of the reference's first window, from a sound as long as the target's picture (section 11).
+
+        A shorter sound is followed by silence; all of it is encoded at once. wav: (N,).
+        """
         wav = wav[: self.whole.clip_samples].astype(np.float32)
         spec = window_spec(torch.from_numpy(wav)[None].to(self.device), self.whole)
         return self.tokenizer.encode(spec)[:, : self.geometry.codes]
@@ -79,7 +85,7 @@ class PublishedFoley(Foley):
         return self._one_pass(frames, begin)[: self.geometry.window_frames]
 
     def _one_pass(self, frames: Tensor, begin: int) -> Tensor:
-        """Tokens of as many frames as the job has, from `begin` on; the last one stays where the clip is shorter."""
+        """Tokens (T, D) of the job's T frames from `begin` on; the last frame stays where the clip is shorter."""
         count = self.whole.window_frames
         index = (begin + torch.arange(count)).clamp(max=len(frames) - 1)
         return self.video_encoder.encode_clip(frames[index], chunk=count)
@@ -93,7 +99,10 @@ class PublishedFoley(Foley):
         duration: float,
         tell: Progress,
     ) -> Tensor:
-        """Column by column. The picture never moves on: all is written to the target's first frames (section 11)."""
+        """Codes of each candidate, (N, codes of the whole target), column by column (section 11).
+
+        The picture never moves on: all is written to the target's first frames.
+        """
         g = self.geometry
         streams = [torch.Generator().manual_seed(s) for s in seeds]
         condition = Condition(tokens[None, : g.window_frames], heard.tokens, heard.codes)
@@ -108,12 +117,15 @@ class PublishedFoley(Foley):
         return codes
 
     def _decode(self, codes: Tensor) -> Tensor:
-        """All at once; without the filling where a window is longer than its clip (sections 2 and 3)."""
+        """Spectrograms (N, n_mels, M), nominally in [0, 1], of all codes at once (sections 2 and 3).
+
+        Without the filling where a window is longer than its clip.
+        """
         specs = self.tokenizer.decode(codes, self.geometry.code_rows)[:, 0, :, : self.whole.clip_mel_frames]
         return (specs + 1) / 2
 
     def _vocode(self, specs: Tensor, duration: float, outer: Tensor | None = None) -> list[np.ndarray]:
-        """The vocoder's own output; silence at the end, where the published file is short (section 2)."""
+        """The vocoder's own output of each candidate, (samples,): silence where the published file ends (section 2)."""
         samples, out = round(duration * self.geometry.sample_rate), []
         for spec in specs:
             wav = self.vocoder(spec[None])[0, :samples].cpu().numpy()
@@ -126,7 +138,7 @@ class PublishedFoley(Foley):
 
 
 def column_windows(total: int, window: int) -> list[tuple[int, int, int]]:
-    """The published sliding window, mode `half`: [(start, first column written, the one after the last)].
+    """The published sliding window, mode `half`, as (start, first column that is written, the one after the last).
 
     A column is written in the window that begins half a window before it, kept inside [0, total) (section 11);
     neighbours that share a window are taken together.

@@ -30,8 +30,9 @@ def import_checkpoint(
 ) -> list[str]:
     """Writes the weights folder `out` and returns what to tell the user, line by line.
 
-    checkpoint: a transformer, which brings its tokenizer and video encoder, a VQGAN or a MelGAN. vocoder: a MelGAN file,
-    or a folder with its best_netG.pt; without one a transformer gets the shipped vocoder. licence: of the checkpoints.
+    checkpoint: a transformer, which brings its tokenizer and video encoder, a VQGAN or a MelGAN. vocoder: a MelGAN
+    file, or a folder with its best_netG.pt; without one a transformer gets the shipped vocoder. licence: of the
+    checkpoints.
     material_judge, statistics: when `checkpoint` is the action judge, the other one and their input's statistics.
     Raises InputError when a file cannot be used or `out` is taken; then nothing is left behind.
     """

@@ -22,7 +22,7 @@ def shapes(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, tuple[int, .
 
 
 def tokenizer(found: Shapes) -> TokenizerConfig:
-    """Raises InputError when a tensor that tells a size is missing."""
+    """Sizes of a VQGAN. Raises InputError when a tensor that tells one is missing."""
     ch = _size(found, "encoder.conv_in.weight", 0)
     levels = count(found, r"encoder\.down\.(\d+)\.")
     attention = [i for i in range(levels) if f"encoder.down.{i}.attn.0.q.weight" in found]
@@ -39,7 +39,10 @@ def tokenizer(found: Shapes) -> TokenizerConfig:
 
 
 def video_encoder(found: Shapes) -> VideoEncoderConfig:
-    """Raises InputError when a tensor that tells a size is missing. The published network never uses running statistics."""
+    """Sizes of a video network, which never uses running statistics (published_facts.md, section 7).
+
+    Raises InputError when a tensor that tells one is missing.
+    """
     stages = count(found, r"model\.layer(\d+)\.", first=1)
     return VideoEncoderConfig(
         widths=tuple(_size(found, f"model.layer{i + 1}.0.conv2.1.weight", 0) for i in range(stages)),
@@ -51,7 +54,10 @@ def video_encoder(found: Shapes) -> VideoEncoderConfig:
 
 
 def transformer(found: Shapes, codes: int, code_rows: int, heads: int) -> TransformerConfig:
-    """codes: of one clip. heads: the one size no tensor tells. Raises InputError when sizes do not go together."""
+    """Sizes of a transformer. codes: of one clip, code_rows: of a column. heads: the one size that no tensor tells.
+
+    Raises InputError when a tensor that tells a size is missing, or sizes do not go together.
+    """
     block, width = _size(found, "pos_emb", 1), _size(found, "pos_emb", 2)
     frames, odd = divmod(block - 2 * codes, 2)
     if frames < 1 or odd:
@@ -73,7 +79,7 @@ def transformer(found: Shapes, codes: int, code_rows: int, heads: int) -> Transf
 
 
 def vocoder(found: Shapes) -> VocoderConfig:
-    """Raises InputError when a tensor that tells a size is missing."""
+    """Sizes of a MelGAN generator. Raises InputError when a tensor that tells one is missing."""
     plain = sorted(int(m[1]) for name in found if (m := re.fullmatch(r"model\.(\d+)\.weight_v", name)))
     if len(plain) < 3:
         raise InputError("it is not a MelGAN generator: convolutions are missing")

@@ -1,6 +1,7 @@
-"""The two published judges of timbre: their checkpoints and their input's statistics -> our judges (facts.md, section 14).
+"""The two published judges of timbre: their checkpoints and their input's statistics -> our judges.
 
-Standardisation is that of their training; the published test loader scales its input twice, which is not repeated.
+See published_facts.md, section 14. Standardisation is that of their training; the published test loader scales its
+input twice, which is not repeated.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ def is_judge(names: Mapping[str, object]) -> bool:
 
 
 def geometry() -> Geometry:
-    """Of the judges' spectrograms: variant B, the middle 160 frames of 173."""
+    """Geometry of the judges' spectrograms: variant B, the middle 160 frames of 173."""
     return dataclasses.replace(Geometry.published(), mel_scale="slaney")
 
 
 def built(action: Mapping[str, Tensor], material: Mapping[str, Tensor], statistics: np.ndarray) -> Judges:
-    """Our judges with both networks. statistics: (n_mels, 2), mean and deviation of each band.
+    """Our judges from the tensors of both networks. statistics: (n_mels, 2), mean and deviation of each band.
 
     Raises InputError when tensors are missing, unexplained or do not fit, or the labels are not the published ones.
     """
@@ -58,7 +59,7 @@ def built(action: Mapping[str, Tensor], material: Mapping[str, Tensor], statisti
 
 
 def read_statistics(path: Path) -> np.ndarray:
-    """(F, 2) of the published text file, a mean and a deviation in each line. Raises InputError."""
+    """Mean and deviation of each band, (n_mels, 2), from the published text file, a band a line. Raises InputError."""
     try:
         return np.loadtxt(path, ndmin=2)
     except (OSError, ValueError) as error:
@@ -66,7 +67,7 @@ def read_statistics(path: Path) -> np.ndarray:
 
 
 def _config(found: Shapes) -> JudgesConfig:
-    """Convolutions two places apart belong to one stage, three apart have pooling between them."""
+    """Sizes of a judge. Convolutions two places apart belong to one stage, three apart have pooling between them."""
     places = sorted(
         int(name.split(".")[1]) for name in found if name.startswith("features.") and name.endswith("weight")
     )
@@ -89,7 +90,7 @@ def _config(found: Shapes) -> JudgesConfig:
 
 
 def _fill(network: Vgg, tensors: Mapping[str, Tensor], classes: int) -> None:
-    """Raises InputError unless every tensor has its place and its shape."""
+    """Copies a judge's tensors into `network`. Raises InputError unless every tensor has its place and its shape."""
     wanted = {name: _theirs(name) for name in network.state_dict()}
     if odd := sorted(set(wanted.values()) ^ set(tensors)):
         raise InputError(f"tensors missing or without a place in the published judges: {', '.join(odd[:3])}")

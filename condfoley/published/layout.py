@@ -1,4 +1,4 @@
-"""Names of CondFoleyGen's tensors beside ours (its parameter lists; facts.md, section 1). Pure, and works both ways."""
+"""Names of CondFoleyGen's tensors beside ours (published_facts.md, section 1). Pure, and works both ways."""
 
 from __future__ import annotations
 
@@ -72,21 +72,21 @@ class Entry:
 
 
 def entries(part: str, names: Iterable[str], prefix: str) -> list[Entry]:
-    """What each of a part's tensors (`names`, ours) is called there, after `prefix`; without those OURS_ALONE."""
+    """Published names, after `prefix`, of each of a part's tensors (`names`, ours), without those of OURS_ALONE."""
     kept = [name for name in names if not (part == "transformer" and name in OURS_ALONE)]
     found = [_transformer(name) if part == "transformer" else Entry(name, (_plain(name),)) for name in kept]
     return [Entry(e.ours, tuple(prefix + name for name in e.theirs), e.form) for e in found]
 
 
 def _plain(name: str) -> str:
-    """Old-style weight norm where there is any; everything else has the same name on both sides."""
+    """Published name of a tensor of any part but the transformer: the same, with weight norm's old-style names."""
     for new, old in _WEIGHT_NORM.items():
         name = name.replace(new, old)
     return name
 
 
 def _transformer(name: str) -> Entry:
-    """minGPT keeps query, key and value apart, and its linear layers the other way round than GPT-2."""
+    """Published names of a transformer's tensor: minGPT splits query, key and value, and transposes linear layers."""
     if name == "gpt2.wpe.weight":
         return Entry(name, ("pos_emb",), "leading")
     if block := re.fullmatch(r"gpt2\.h\.(\d+)\.(\w+(?:\.\w+)?)\.(weight|bias)", name):
@@ -102,5 +102,5 @@ def ignored(name: str) -> str:
 
 
 def reading_order(rows: int, columns: int) -> list[int]:
-    """The published permuter: at k the row-major place of the k-th code, column by column (facts.md, section 6)."""
+    """The published permuter: at k the row-major place of the k-th code (published_facts.md, section 6)."""
     return [row * columns + column for column in range(columns) for row in range(rows)]

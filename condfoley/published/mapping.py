@@ -19,7 +19,7 @@ from condfoley.video_encoder import VideoEncoder
 from condfoley.vocoder import Vocoder
 
 HEADS = 16
-"""Attention heads of the published transformer, 64 channels each (facts.md, section 8); no tensor tells them."""
+"""Attention heads of the published transformer; no tensor tells them (published_facts.md, section 8)."""
 
 PREFIXES = {"transformer": CHILDREN, "vqgan": {"tokenizer": ""}, "melgan": {"vocoder": ""}}
 
@@ -50,7 +50,7 @@ class Account:
 
 
 def kind_of(tensors: Mapping[str, Tensor]) -> str:
-    """`transformer`, `vqgan` or `melgan`. Raises InputError for anything else."""
+    """Which network a checkpoint holds: `transformer`, `vqgan` or `melgan`. Raises InputError for anything else."""
     children = {name.split(".")[0] for name in tensors}
     if children & {prefix.rstrip(".") for prefix in CHILDREN.values()}:
         return "transformer"
@@ -131,7 +131,7 @@ def _account(tensors: Mapping[str, Tensor], wanted: list[str]) -> Account:
 
 
 def _state(module: nn.Module, table: list[Entry], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The module's whole state. Raises InputError when a tensor has another shape than its neighbours ask for."""
+    """State dict of the module from a checkpoint's tensors. Raises InputError for one of a shape that does not fit."""
     shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
     named = {row.ours for row in table}
     state = {name: torch.full(shapes[name], OURS_ALONE[name], device="cpu") for name in shapes if name not in named}

@@ -34,7 +34,7 @@ WINDOWS = 4  # code windows of each soundtrack
 AT_ONCE = 16  # windows that go through the tokenizer together
 DRAFTS = 8  # that the whole system writes for each clip
 SYSTEM = NEEDED  # the parts that write them
-QUIET = 1e-4  # least RMS that is brought to a level (facts.md, section 2)
+QUIET = 1e-4  # least RMS that is brought to a level (published_facts.md, section 2)
 
 Work = Callable[[Clip, Path], None]
 """Makes one file of a clip."""
@@ -148,7 +148,7 @@ def window_starts(frames: int, window: int, rng: np.random.Generator) -> np.ndar
 def levelled(wavs: np.ndarray, rms: float) -> np.ndarray:
     """Sounds (B, N) with one gain for all that brings their common root mean square to `rms`, clipped to [-1, 1].
 
-    Nearly silent ones are raised by rms / QUIET at most (facts.md, section 2).
+    Nearly silent ones are raised by rms / QUIET at most (published_facts.md, section 2).
     """
     present = max(QUIET, float(np.sqrt(np.square(wavs).mean())))
     return np.clip(wavs * np.float32(rms / present), -1, 1)

@@ -1,4 +1,7 @@
-"""Stage `judges`: the action and the material judge of an evaluation learn from labelled sounds (facts.md, section 14)."""
+"""Stage `judges`: the action and the material judge of an evaluation learn from labelled sounds.
+
+Published: published_facts.md, section 14.
+"""
 
 from __future__ import annotations
 

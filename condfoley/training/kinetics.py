@@ -16,7 +16,7 @@ def load_kinetics(encoder: VideoEncoder, path: Path) -> None:
 
     Strides hold no weights, so every convolution fits although ours have no temporal stride. (The published code
     replaces the three convolutions and three shortcuts whose stride it removes by random ones; here they keep what
-    they learned. facts.md, section 7.) The classifier `fc` is left out.
+    they learned. published_facts.md, section 7.) The classifier `fc` is left out.
     Raises InputError when the file cannot be read or holds another network.
     """
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Perceptual distance of spectrograms: features of a VGG-like network, as LPAPS compares them (facts.md, section 4)."""
+"""Perceptual distance of spectrograms: features of a VGG-like network, as in LPAPS (published_facts.md, section 4)."""
 
 from __future__ import annotations
 

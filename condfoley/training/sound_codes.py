@@ -24,7 +24,7 @@ from condfoley.weights import load_part
 
 
 class TokenizerStage(Stage):
-    """L1 or MSE + perceptual + codebook + patch discriminator (facts.md, section 4).
+    """L1 or MSE + perceptual + codebook + patch discriminator (published_facts.md, section 4).
 
     Spectrograms are to be given back as they are or, with a teacher, as its decoder gives them back.
     """
@@ -128,7 +128,7 @@ class TokenizerStage(Stage):
         return metrics
 
     def _fool(self, out: Tensor, spec: Tensor, metrics: dict[str, Tensor]) -> Tensor:
-        """The tokenizer's side of the game; the published adaptive weight is the constant 0.8 (facts.md)."""
+        """The tokenizer's side of the game; the published weight is 0.8 (published_facts.md, section 4)."""
         made = _activations(self.networks[DISCRIMINATOR], out)
         metrics["adversarial"] = -made[-1].float().mean()
         loss = self.config.loss.adversarial * metrics["adversarial"]

@@ -80,8 +80,8 @@ def test_what_is_heard_of_the_reference(foley):
 
 
 def published_loop(way, tokens, heard):
-    """The script's own loop for long targets, greedy (facts.md, sections 10 and 11): for each code the whole sequence of
-    condition and target patch without a cache, zeros standing for what is not written yet."""
+    """The script's own loop for long targets, greedy (published_facts.md, sections 10 and 11): for each code the whole
+    sequence of condition and target patch without a cache, zeros standing for what is not written yet."""
     rows, window = way.geometry.code_rows, way.geometry.code_columns
     total = window * way.spans
     grid = torch.zeros(1, 2 * total, rows, dtype=torch.long)

@@ -42,7 +42,7 @@ def test_a_config_is_understood_and_named_after_its_stage(path):
 
 def test_the_papers_configs_have_the_papers_numbers():
     stages = {p.stem: parse_config("t", TrainConfig, ["--config", str(p)]) for p in CONFIGS if p.parent.name == "paper"}
-    judged = dataclasses.replace(Geometry.published(), mel_scale="slaney")  # variant B, facts.md section 2
+    judged = dataclasses.replace(Geometry.published(), mel_scale="slaney")  # variant B, published_facts.md, section 2
     assert all(c.geometry == (judged if s == "judges" else Geometry.published()) for s, c in stages.items())
     assert (stages["judges"].lr, stages["judges"].batch_size, stages["judges"].steps) == (1e-4, 32, 12800)
     tokenizer, transformer = stages["tokenizer"], stages["transformer"]

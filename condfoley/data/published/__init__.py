@@ -1,7 +1,7 @@
 """Greatest Hits as the paper splits it: lists of videos and test pairs, without any of their sound or picture.
 
 Condensed from CondFoleyGen (MIT), data/greatesthit/greatesthit_{train,val,test}.json and data/AMT_test_set*.json
-(published facts, section 13).
+(published_facts.md, section 13).
 """
 
 from __future__ import annotations
