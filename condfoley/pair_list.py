@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,20 +24,40 @@ class Listed:
 def read_pairs(path: Path) -> list[Listed]:
     """The pairs that a file lists; paths in it are relative to it.
 
+    Cells may be parted by commas, semicolons or tabs, with blanks around them; capitals in the header do not matter.
     Raises InputError when it cannot be read, lists nothing, or a line lacks reference or target.
     """
+    text = _text(path)
+    header, _, _ = text.partition("\n")
+    parting = next((mark for mark in (",", ";", "\t") if mark in header), ",")
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read {path} ({error}); give a CSV file with reference and target") from None
-    if not rows:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=parting, skipinitialspace=True)
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+    except csv.Error as error:
+        raise InputError(f"{path} is no CSV file ({error}); give one with the columns reference and target") from None
+    names = [name.lower() for name in lines[0][1]] if lines else []
+    if lines and not {"reference", "target"} <= set(names):
+        raise InputError(f"{path}: its header is {header.strip()!r}; it needs the columns reference and target")
+    if len(lines) < 2:
         raise InputError(f"{path} lists no pairs; it needs a header with reference and target, and a line a pair")
-    return [_listed(path, number, row) for number, row in enumerate(rows, start=2)]
+    return [_listed(path, number, names, cells) for number, cells in lines[1:]]
 
 
-def _listed(path: Path, number: int, row: dict[str, str]) -> Listed:
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not in UTF-8; save it as CSV in UTF-8") from None
+    except OSError as error:
+        reason = (error.strerror or "it is no file").lower()
+        raise InputError(f"cannot read {path} ({reason}); give a CSV file with reference and target") from None
+
+
+def _listed(path: Path, number: int, names: list[str], cells: list[str]) -> Listed:
     where = f"{path}, line {number}"
+    if len(cells) > len(names):
+        raise InputError(f"{where} has more cells than the header; put a path with a comma in quotes")
+    row = dict(zip(names, cells, strict=False))
     if not row.get("reference") or not row.get("target"):
         raise InputError(f"{where}: reference or target is missing")
     return Listed(where, row.get("name") or "", path.parent / row["reference"], path.parent / row["target"], row)

@@ -11,7 +11,11 @@ import soundfile
 
 from condfoley import outputs
 from condfoley.cli import main
+from condfoley.errors import InputError
 from condfoley.hits import read_hits
+from condfoley.jobs import plan
+from condfoley.options import BatchOptions
+from condfoley.pair_list import read_pairs
 from tests.made_up import pulses, write_video
 from tests.tiny import write_tiny_weights
 
@@ -112,9 +116,89 @@ def test_a_list_may_name_the_hits_of_a_pair_and_edited_ones_are_followed(clips, 
     assert read_hits(out / "a" / outputs.HITS).times.tolist() == [0.3, 0.7]
     first = stamps(out)
     (clips / "a.txt").write_text("0.4\n")
-    assert main(words) == 2 and "--force" in capsys.readouterr().err
-    assert main([*words, "--force"]) == 0
-    assert read_hits(out / "a" / outputs.HITS).times.tolist() == [0.4] and stamps(out)["a"] > first["a"]
+    assert main(words) == 2
+    assert f"{out / 'a'}: made from another hits file; delete that folder" in capsys.readouterr().err
+    (out / "a").rename(tmp_path / "away")
+    assert main(words) == 0
+    assert read_hits(out / "a" / outputs.HITS).times.tolist() == [0.4]
+    assert stamps(out)["b"] == first["b"]  # only the one whose hits were edited
+
+
+def test_paths_may_be_spelled_otherwise_and_lost_files_are_made_again(clips, weights, tmp_path, capsys, monkeypatch):
+    sound = ["--out", str(tmp_path / "out"), "--weights", str(weights), "--candidates", "1", "--quiet"]
+    assert (
+        main(["batch", "--pairs", str(listed(clips / "p.csv", ("a", "reference.mp4", "targets/a.mp4"))), *sound]) == 0
+    )
+    first = stamps(tmp_path / "out")
+    (clips / "targets" / "b.mp4").unlink()
+    (clips / "targets" / "broken.mp4").unlink()
+    monkeypatch.chdir(clips)
+    words = ["batch", "--reference", "../clips/reference.mp4", "--targets", "targets", *sound]
+    assert main(words) == 0 and stamps(tmp_path / "out") == first
+    for name in ("soundtrack.wav", "target_with_sound.mp4", "candidates/01_0.wav"):
+        before = stamps(tmp_path / "out")
+        (tmp_path / "out" / "a" / name).unlink()
+        assert main(words) == 0, capsys.readouterr().err
+        assert (tmp_path / "out" / "a" / name).is_file() and stamps(tmp_path / "out") != before
+
+
+def planned(folder: Path) -> dict[str, str]:
+    """Name of the folder -> name of the target, of each pair that `batch` would make."""
+    options = BatchOptions(out="out", reference="r.mp4", targets=str(folder))
+    return {Path(job.out).name: Path(job.target).name for job in plan(options)}
+
+
+def test_a_folder_is_searched_for_every_kind_of_video(clips):
+    folder = clips / "targets"
+    for name in ("c.wmv", "d.TS", "a.mov", "e.gif"):
+        (folder / name).write_bytes(b"whatever it holds")
+    (folder / "strange.vid").write_bytes((folder / "a.mp4").read_bytes())
+    for name in ("notes.txt", ".hidden.mp4"):
+        (folder / name).write_text("hello\n" * 9)
+    (folder / "folder.mp4").mkdir()
+    assert planned(folder) == {
+        "a_mov": "a.mov", "a_mp4": "a.mp4", "b": "b.mp4", "broken": "broken.mp4", "c": "c.wmv", "d": "d.TS", "e": "e.gif",
+        "strange": "strange.vid",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "reference;target;name\nr, 1.mp4;t.mp4;x\n",
+        ' Reference , TARGET , Name \n\n"r, 1.mp4" , t.mp4 , x \n,,\n',
+        "\ufeffreference\ttarget\tname\r\nr, 1.mp4\tt.mp4\tx\r\n",
+    ],
+)
+def test_lists_of_other_programs_are_read(tmp_path, text):
+    (tmp_path / "pairs.csv").write_text(text, encoding="utf-8")
+    (line,) = read_pairs(tmp_path / "pairs.csv")
+    assert (line.name, line.reference, line.target) == ("x", tmp_path / "r, 1.mp4", tmp_path / "t.mp4")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"a.mp4,b.mp4\n", "its header is 'a.mp4,b.mp4'; it needs the columns reference and target"),
+        (b"reference,target\na,b.mp4,c.mp4\n", "line 2 has more cells than the header"),
+        (b"reference,target\n\n\nr\xe9.mp4,t.mp4\n", "is not in UTF-8"),
+        (b"reference,target\n\n\nr.mp4\n", "line 4: reference or target is missing"),
+    ],
+)
+def test_what_is_wrong_with_a_list_is_said(tmp_path, content, says):
+    (tmp_path / "pairs.csv").write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        read_pairs(tmp_path / "pairs.csv")
+
+
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_an_output_that_cannot_be_written_is_refused_once(clips, tmp_path, capsys, where):
+    (tmp_path / "file").write_text("mine")
+    words = ["--reference", str(clips / "reference.mp4"), "--targets", str(clips / "targets")]
+    assert main(["batch", *words, "--out", str(tmp_path / where)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "choose another --out" in error
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["clips", "file"]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +206,7 @@ def test_a_list_may_name_the_hits_of_a_pair_and_edited_ones_are_followed(clips, 
     [
         ([], "lists no pairs"),
         ([("x", "reference.mp4", "")], "line 2"),
+        ([("failed.csv", "reference.mp4", "targets/a.mp4")], "as the list of failures is"),
         ([("../x", "reference.mp4", "targets/a.mp4")], "cannot name a folder"),
         ([("x", "reference.mp4", "targets/a.mp4")] * 2, "two pairs would write to x"),
     ],
