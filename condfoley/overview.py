@@ -73,7 +73,7 @@ def compose(soundtrack: Soundtrack, title: str, aspects: tuple[float, float] = (
         wspace=0.21, hspace=2.1 / (block + list_height),
         left=0.75 / WIDTH, right=1 - 0.25 / WIDTH, top=1 - 0.95 / height, bottom=0.85 / height,
     )  # fmt: skip
-    _text(figure, 0.25, height - 0.3, title, fontsize=14, weight="bold")
+    _text(figure, 0.25, height - 0.3, " ".join(title.split()), fontsize=14, weight="bold")
     _text(figure, 0.25, 0.22, _footer(soundtrack), fontsize=8.5, color=QUIET)
 
     end = soundtrack.reference_start + soundtrack.reference_duration
@@ -297,7 +297,8 @@ def _label(row: Row) -> str:
     score = _score(row)
     if row.offset is None or score is None:
         return _number(row)
-    return f"{_number(row)}  {row.offset:+.2f} s  {score:.2f}"
+    offset = round(row.offset, 2) + 0.0  # without the sign of a negative zero
+    return f"{_number(row)}  {offset:+.2f} s  {score:.2f}"
 
 
 def _footer(soundtrack: Soundtrack) -> str:
@@ -311,5 +312,14 @@ def _footer(soundtrack: Soundtrack) -> str:
 
 
 def _text(figure: Figure, left: float, bottom: float, text: str, **style: Any) -> None:
-    """Text at a place in inches from the lower left corner."""
-    figure.text(left / WIDTH, bottom / figure.get_figheight(), text, va="center", **style)
+    """Text as it is, no formula, at a place in inches from the lower left corner."""
+    place = left / WIDTH, bottom / figure.get_figheight()
+    figure.text(*place, _drawable(text), va="center", parse_math=False, **style)
+
+
+def _drawable(text: str) -> str:
+    """The text with a mark in place of what the font does not have: other scripts, bytes that are no characters."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    known = get_font(findfont(FontProperties())).get_charmap()
+    return "".join(c if ord(c) in known or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

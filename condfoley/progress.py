@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
@@ -33,6 +34,13 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
+
+
+def print_path(path: str) -> None:
+    """Print a path on stdout as the bytes that it has on disk, be they UTF-8 or not."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+    print(path, flush=True)
 
 
 def _bar() -> Any:

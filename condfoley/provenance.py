@@ -86,4 +86,5 @@ def plain(value: Any) -> Any:
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """As indented JSON."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON's own spelling of names not in UTF-8

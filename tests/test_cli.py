@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -290,6 +291,15 @@ def test_json_force_and_quiet(
     assert Path(told["soundtrack"]).stat().st_size > 1000 and Path(told["hits"]).is_file()
     assert (told["candidates"][0]["file"], told["candidates"][0]["chosen"]) == ("03_9.wav", True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_names_that_are_not_utf_8(clips: SimpleNamespace, tmp_path: Path, fake: list[str], capfdbinary: Any) -> None:
+    target = shutil.copy(clips.target, tmp_path / "latin\udce9 $x^2 \u65e5.mp4")
+    out = tmp_path / "out\udce9"
+    assert main(words(clips, out, "--quiet", "--debug", *fake, target=str(target))) == 0
+    printed, complaints = capfdbinary.readouterr()
+    assert printed.splitlines()[0] == os.fsencode(out / "soundtrack.wav") and not complaints
+    assert json.loads((out / "provenance.json").read_text())["inputs"]["target"]["name"] == Path(target).name
 
 
 def test_hits_that_are_given_stay_as_they_are(clips: SimpleNamespace, tmp_path: Path, fake: list[str]) -> None:

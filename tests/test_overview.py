@@ -24,6 +24,27 @@ def test_the_picture_is_1600_pixels_wide(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "title",
+    [
+        "cost $5 and $6_x^2.mp4",
+        r"bad $\frac{$",
+        "ten bit \u00fcn\u00ef \u65e5\u672c",
+        "latin\udce9.mp4",
+        "new\nline\x01",
+    ],
+)
+def test_any_file_name_is_drawn_as_it_is(title: str, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    made = soundtrack([(-0.001, 1.0)], note="$x$")
+    figure = compose(made, title)
+    figure.savefig(tmp_path / "overview.png")
+    assert not [str(warning.message) for warning in recwarn]
+    shown = "".join(c if c.isascii() and c.isprintable() else "." for c in figure.texts[0].get_text())
+    assert shown == {"l": "latin..mp4", "n": "new line.", "t": "ten bit .n. .."}.get(title[0], title)
+    assert any("$x$" in text.get_text() for text in figure.texts)
+    assert [t.get_text() for t in figure.axes[-1].texts] == ["01  +0.00 s  1.00"]
+
+
+@pytest.mark.parametrize(
     "scores",
     [[(0.0, 1.0)], [(NAN, NAN)] * 2, [(0.01 * i, i / 40) for i in range(40)]],
     ids=["one", "unscored", "many"],

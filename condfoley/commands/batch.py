@@ -13,6 +13,7 @@ from condfoley.errors import OUR_FAULT, USER_FAULT, InputError
 from condfoley.jobs import FAILED, changed_input, left_to_do, plan
 from condfoley.options import BatchOptions, GenerateOptions, SoundOptions
 from condfoley.outputs import ResultFolder
+from condfoley.progress import print_path
 from condfoley.weights import SHIPPED, read_card
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run(words: list[str]) -> int:
             bar.update()
             video, refused = done.value or ("", "")
             if video:
-                print(video, flush=True)
+                print_path(video)
                 continue
             failures.append((Path(done.item.out).name, refused or done.error, bool(refused)))
             bar.write(f"condfoley: {failures[-1][0]}: {failures[-1][1]}", file=sys.stderr)
@@ -82,5 +83,5 @@ def report(path: Path, failures: list[tuple[str, str, bool]]) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         csv.writer(file).writerows([("name", "reason"), *((name, reason) for name, reason, _ in failures)])

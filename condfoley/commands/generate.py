@@ -12,7 +12,7 @@ from condfoley.arguments import parse_options
 from condfoley.errors import InputError
 from condfoley.options import GenerateOptions, SoundOptions
 from condfoley.outputs import ResultFolder
-from condfoley.progress import Progress
+from condfoley.progress import Progress, print_path
 from condfoley.settings import Settings
 from condfoley.weights import SHIPPED, read_card
 
@@ -30,7 +30,7 @@ def run(words: list[str]) -> int:
         summary = produce(options, ["condfoley", "generate", *words], progress)
     finally:
         progress.close()
-    print(json.dumps(summary) if options.json else "\n".join(summary[name] for name in FILES))
+    print_path(json.dumps(summary) if options.json else "\n".join(summary[name] for name in FILES))
     return 0
 
 

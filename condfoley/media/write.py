@@ -42,7 +42,8 @@ def write_wav(path: str | Path, wav: np.ndarray, sample_rate: int) -> Path:
     """
     wav = _checked(wav)
     with _complete(path) as part:
-        soundfile.write(part, np.clip(wav, -1.0, 1.0), sample_rate, subtype="PCM_24", format="WAV")
+        name = os.fsencode(part)  # soundfile itself takes only names in UTF-8
+        soundfile.write(name, np.clip(wav, -1.0, 1.0), sample_rate, subtype="PCM_24", format="WAV")
     return Path(path)
 
 
