@@ -15,6 +15,12 @@ SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")
 MATCHING = ("eq_match", "decay_match", "texture_match", "dynamics")
 
 
+def at_least(option: str, value: float, lowest: float) -> None:
+    """Raises InputError, naming the option, for a number below `lowest`, for infinity and for nan."""
+    if not lowest <= value < float("inf"):
+        raise InputError(f"--{option.replace('_', '-')} is {value:g}; give {lowest:g} or more")
+
+
 @dataclass(kw_only=True)
 class SoundOptions:
     """How soundtracks are made, whichever command makes them."""
@@ -68,12 +74,12 @@ class SoundOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
-        _at_least("candidates", self.candidates, 1)
-        _at_least("seed", self.seed, 0)
-        _at_least("tolerance", self.tolerance, 0)
+        at_least("candidates", self.candidates, 1)
+        at_least("seed", self.seed, 0)
+        at_least("tolerance", self.tolerance, 0)
         for name in ("top_k", "guidance", "picture_guidance", "reference_start"):
             if (value := getattr(self, name)) is not None:
-                _at_least(name.replace("_", "-"), value, 0)
+                at_least(name, value, 0)
         if self.temperature is not None and not 0 < self.temperature < float("inf"):
             raise InputError(f"--temperature is {self.temperature:g}; give a number above 0")
         if self.top_p is not None and not 0 < self.top_p <= 1:
@@ -143,7 +149,7 @@ class BatchOptions(SoundOptions):
     def __post_init__(self) -> None:
         """Raise InputError for settings that do not go together."""
         super().__post_init__()
-        _at_least("workers", self.workers, 1)
+        at_least("workers", self.workers, 1)
         if (self.pairs is None) == (self.targets is None):
             raise InputError("give either --pairs FILE.csv, or --targets FOLDER with --reference CLIP")
         if (self.reference is None) != (self.targets is None):
@@ -171,7 +177,7 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
-        _at_least("heads", self.heads, 1)
+        at_least("heads", self.heads, 1)
         if self.statistics and not self.material_judge:
             raise InputError("--statistics goes with --material-judge")
         if self.vocoder and self.material_judge:
@@ -211,11 +217,6 @@ class FinetuneOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
-        _at_least("steps", self.steps, 1)
-        _at_least("batch-size", self.batch_size, 1)
-        _at_least("seed", self.seed, 0)
-
-
-def _at_least(option: str, value: float, lowest: float) -> None:
-    if not lowest <= value < float("inf"):  # also refuses nan
-        raise InputError(f"--{option} is {value:g}; give {lowest:g} or more")
+        at_least("steps", self.steps, 1)
+        at_least("batch-size", self.batch_size, 1)
+        at_least("seed", self.seed, 0)
