@@ -217,20 +217,12 @@ def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str) 
     codec: `aac` or `pcm`, of the sound beside the picture. Returns the path of the video in `folder`.
     """
     from condfoley.hits import write_hits
-    from condfoley.media import mux, write_wav
+    from condfoley.media import mux, mux_suffix, write_wav
 
     write_wav(folder / SOUNDTRACK, soundtrack.wav, soundtrack.sample_rate)
-    video = folder / (VIDEO_STEM + video_suffix(target, codec))
+    video = folder / (VIDEO_STEM + mux_suffix(target, codec))
     mux(target, soundtrack.wav, soundtrack.sample_rate, video, codec=codec)
     write_candidates(folder / CANDIDATES, soundtrack)
     if len(soundtrack.hits.times):
         write_hits(folder / HITS, soundtrack.hits)
     return video
-
-
-def video_suffix(target: Path, codec: str) -> str:
-    """Container of the finished video: one that takes the target's picture as it is, and this sound codec."""
-    from condfoley.media import mux_suffix
-
-    suffix = mux_suffix(target)
-    return ".mov" if codec == "pcm" and suffix == ".mp4" else suffix  # players expect no PCM in .mp4

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condfoley.comping import Take, spans
 from condfoley.errors import InputError
-from condfoley.files import at_once
+from condfoley.files import file_aside
 from condfoley.outputs import CANDIDATES, PROVENANCE, SOUNDTRACK, TIMELINES, VIDEO_STEM
 
 if TYPE_CHECKING:
@@ -38,12 +38,9 @@ def write(folder: Path, force: bool = False) -> list[Path]:
         raise InputError(f"{there[0]} exists; give --force to write it again")
     timeline = build(folder)
     texts = [otio.adapters.write_to_string(timeline, adapter) for adapter in ADAPTERS.values()]
-    try:
-        for path, text in zip(paths, texts, strict=True):
-            with at_once(path) as file:
-                file.write(text.encode())
-    except OSError as error:
-        raise InputError(str(error)) from error
+    for path, text in zip(paths, texts, strict=True):
+        with file_aside(path) as part:
+            part.write_bytes(text.encode())
     return paths
 
 

@@ -133,6 +133,13 @@ def test_lists_that_cannot_be_used(clips, tmp_path, capsys, rows, says):
     assert not (tmp_path / "out").exists()
 
 
+def test_two_targets_of_one_name_are_to_be_renamed(clips, tmp_path, capsys):
+    (clips / "targets" / "a.mov").write_bytes(b"")
+    words = ["--reference", str(clips / "reference.mp4"), "--targets", str(clips / "targets")]
+    assert main(["batch", *words, "--out", str(tmp_path / "out")]) == 2
+    assert "would write to a; rename one of the two" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -155,7 +155,7 @@ def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monk
         ({"top_p": 2.0}, "at most 1"),
         ({"mode": "x"}, "corrected or published"),
         ({"dynamics": float("nan")}, "0 to 1"),
-        ({"mode": "published", "eq_match": 0.5}, "its own eq_match"),
+        ({"mode": "published", "eq_match": 0.5}, "its own --eq-match"),
         ({"hits": Hits(np.array([0.5]), np.array([np.nan])), "rerank": False}, "leave out one"),
         ({"hits": Hits(np.array([9.0]), np.array([np.nan]))}, "past the end"),
     ],

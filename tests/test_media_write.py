@@ -93,6 +93,17 @@ def test_mux_suffix_names_a_container_that_works(make_clip, tmp_path, name, code
     assert click_times(media.read_audio(result, RATE), RATE) == pytest.approx(TIMES, abs=0.002)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "suffix"),
+    [("a.mp4", "libx264", ".mov"), ("a.webm", "libvpx-vp9", ".mkv"), ("a.avi", "mjpeg", ".mkv")],
+)
+def test_mux_suffix_names_a_container_that_takes_pcm_too(make_clip, tmp_path, name, codec, suffix):
+    path = make_clip(name, codec=codec, pix_fmt="yuvj420p" if codec == "mjpeg" else "yuv420p", b_frames=0)
+    assert media.mux_suffix(path, "pcm") == suffix
+    result = media.mux(path, clicks(TIMES, 1.0, RATE), RATE, tmp_path / f"out{suffix}", "pcm")
+    assert [p[1] for p in packets(path)] == [p[1] for p in packets(result)]
+
+
 def test_mux_refusals_leave_nothing(make_clip, tmp_path):
     path, webm = make_clip(), make_clip("v.webm", codec="libvpx")
     silence = np.zeros(RATE, np.float32)

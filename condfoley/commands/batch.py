@@ -62,7 +62,10 @@ def plan(options: BatchOptions) -> list[GenerateOptions]:
     pairs = _listed(Path(options.pairs)) if options.pairs else _found(options)
     names = [name for name, *_ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise InputError(f"two pairs would write to {twice}; give each its own name (column `name` of the CSV)")
+        remedy = (
+            "give each its own name (column `name` of the CSV)" if options.pairs else "rename one of the two targets"
+        )
+        raise InputError(f"two pairs would write to {twice}; {remedy}")
     sound = {f.name: getattr(options, f.name) for f in fields(SoundOptions)}
     return [
         GenerateOptions(

@@ -6,10 +6,8 @@ Every file is written beside its destination and moved there when complete: noth
 from __future__ import annotations
 
 import heapq
-import os
-import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -20,12 +18,15 @@ import numpy as np
 import soundfile
 
 from condfoley.errors import InputError
+from condfoley.files import file_aside
 from condfoley.media.probe import open_clip, require_video
 from condfoley.media.streams import open_input
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _SOUND_CODECS = {"aac": "aac", "pcm": "pcm_s24le"}
 _MP4_CODECS = ("h264", "hevc", "av1", "vp9")  # what players expect in an MP4
+_MP4_ONLY = ("av1", "vp9")  # of these, those that QuickTime's .mov cannot hold
+_MP4_SOUND = ("aac",)
 AAC_BITS = 192_000
 """bits per second; the encoder lowers it where a low sample rate cannot use as much."""
 _KEPT_TAGS = ("title", "comment", "creation_time")
@@ -43,17 +44,19 @@ def write_wav(path: str | Path, wav: np.ndarray, sample_rate: int) -> Path:
     return Path(path)
 
 
-def mux_suffix(video_path: str | Path) -> str:
-    """The container for `mux` that takes this file's picture as it is.
+def mux_suffix(video_path: str | Path, codec: str = "aac") -> str:
+    """The container for `mux` that takes this file's picture as it is, and this codec of the sound.
 
-    ".mp4" where players expect the codec there, else ".mov" if it came in QuickTime's family, else ".mkv",
-    which takes anything. Raises InputError for whatever `probe` refuses and a file without picture.
+    ".mp4" where players expect both codecs there, else ".mov" for H.264, HEVC and what came in QuickTime's family,
+    else ".mkv", which takes anything. Raises InputError for whatever `probe` refuses and a file without picture.
     """
     clip = open_clip(video_path)
     require_video(clip.info)
-    if clip.codec in _MP4_CODECS:
+    if clip.codec in _MP4_CODECS and codec in _MP4_SOUND:
         return ".mp4"
-    return ".mov" if clip.container.startswith("mov") else ".mkv"
+    if clip.codec in _MP4_ONLY:
+        return ".mkv"
+    return ".mov" if clip.codec in _MP4_CODECS or clip.container.startswith("mov") else ".mkv"
 
 
 def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str | Path, codec: str = "aac") -> Path:
@@ -73,7 +76,7 @@ def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str
     out = Path(out_path)
     if codec not in _SOUND_CODECS:
         raise InputError(f"sound codec {codec!r} is unknown; choose aac or pcm")
-    if codec == "pcm" and out.suffix.lower() == ".mp4":
+    if codec not in _MP4_SOUND and out.suffix.lower() == ".mp4":
         raise InputError(f"{out}: players expect no PCM sound in .mp4; choose .mov, .mkv or the aac codec")
     if out.exists() and out.samefile(clip.info.path):
         raise InputError(f"{out}: is the input video itself; choose another output")
@@ -147,24 +150,14 @@ def _cannot_hold(codec: str, out: Path) -> InputError:
     return InputError(f"{out}: {out.suffix} cannot hold this picture ({codec}) unchanged; choose .mkv")
 
 
-@contextmanager
-def _complete(path: str | Path) -> Iterator[Path]:
-    """Yields a file to write to, which becomes `path` at the end and is removed after any failure."""
+def _complete(path: str | Path) -> AbstractContextManager[Path]:
+    """A file to write to, which becomes `path` at the end and is removed after any failure."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file name")
     if not path.parent.is_dir():
         raise InputError(f"{path}: its folder does not exist; create it or choose another output")
-    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
-    try:
-        part.touch()
-        yield part
-        os.replace(part, path)
-    except (OSError, soundfile.LibsndfileError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be written ({reason}); choose a writable place with room") from error
-    finally:
-        part.unlink(missing_ok=True)
+    return file_aside(path, (OSError, soundfile.LibsndfileError))
 
 
 def _container(part: Path, out: Path, sample_rate: int) -> Any:
