@@ -62,7 +62,7 @@ def build(folder: Path) -> Timeline:
     timeline.tracks.append(_lane("picture", video, whole, end, rate))
     timeline.tracks.append(_lane("soundtrack", folder / SOUNDTRACK, whole, end, rate))
     names = sorted((row["file"] for row in record["candidates"]), key=lambda name: int(name.split("_")[0]))
-    heard = spans([Take(t["start"], names.index(t["file"]), t.get("moved", 0.0)) for t in record["takes"]], end)
+    heard = spans([Take(t["start"], names.index(t["file"]), t["moved"]) for t in record["takes"]], end)
     for i, name in enumerate(names):
         cuts = _cuts(heard, i)
         timeline.tracks.append(_lane(name.split("_")[0], folder / CANDIDATES / name, cuts, end, rate, muted=True))
@@ -77,7 +77,9 @@ def _record(folder: Path) -> dict[str, Any]:
         record: dict[str, Any] = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(f"{folder} holds no result; give the --out folder of `condfoley generate`") from None
-    if missing := [key for key in ("candidates", "takes", "picture_hits", "duration") if key not in record]:
+    missing = [key for key in ("candidates", "takes", "picture_hits", "duration") if key not in record]
+    missing += [key for take in record.get("takes", []) for key in ("start", "file", "moved") if key not in take]
+    if missing:
         raise InputError(f"{folder / PROVENANCE} names no {missing[0]}; make the result again with --force")
     return record
 

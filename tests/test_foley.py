@@ -231,3 +231,11 @@ def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, mo
     assert distance(1.0) < 0.3 * distance(0.0)
     outside, unchanged = (words[2] for words in given)
     assert outside.min() < 1 and outside.max() == 1 and (unchanged == 1).all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_makes_a_soundtrack_of_the_same_length(foley, reference, home):
+    target = clip(home / "on a gpu.mp4", 2.0, sound=False)
+    made = Foley.load(home / "weights", device="cuda").generate(reference, target, candidates=2)
+    assert len(made.wav) == 2 * RATE and np.isfinite(made.wav).all()
+    assert len(made.candidates) == 2 and np.abs(made.wav).max() > 0

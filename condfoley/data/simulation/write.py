@@ -134,7 +134,7 @@ def _missing(recipe: Recipe) -> list[int]:
             missing.append(index)
             continue
         try:
-            found = {"unheard": 0.0} | json.loads(truth.read_text())  # older ones do not name it
+            found = json.loads(truth.read_text())
         except (OSError, ValueError):
             missing.append(index)
             continue
