@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass
-from typing import NoReturn, TypeVar, get_type_hints
+from typing import Any, NoReturn, TypeVar, get_type_hints
 
 from jsonargparse import ActionYesNo, ArgumentParser, set_parsing_settings
 
@@ -34,8 +34,17 @@ class Parser(ArgumentParser):
 
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(prog=prog, description=description, allow_abbrev=False)
+        self.never_empty: dict[str, str] = {}  # name -> option whose text must say something
         # Read by cli.main from the words themselves, since parsing may be what fails.
         self.add_argument("--debug", action="store_true", help="Show the traceback when something goes wrong.")
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        """The options given. Raises InputError for an empty text, which would pass for one that is not given."""
+        parsed = super().parse_args(*args, **kwargs)
+        for name, flag in self.never_empty.items():
+            if parsed[name] is not None and not parsed[name].strip():
+                raise InputError(f"{flag} is empty; see `{self.prog} --help`")
+        return parsed
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise InputError with the complaint in the project's one line."""
@@ -54,9 +63,12 @@ def option_parser(prog: str, options: type) -> Parser:
     helps = {item.arg_name: item.description or "" for doc in docs for item in doc.params}
     hints = get_type_hints(options)
     parser = Parser(prog, docs[-1].short_description or "")
+    hints = {name: str if hint == (str | None) else hint for name, hint in hints.items()}  # or "null" would be None
     for field in sorted(fields(options), key=lambda f: f.default is not MISSING):  # what must be given comes first
         flag = "--" + field.name.replace("_", "-")
         help_text = helps[field.name].replace("\n", " ")
+        if hints[field.name] is str and field.default != "":
+            parser.never_empty[field.name] = flag
         if hints[field.name] is bool and field.default is True:
             action = ActionYesNo(yes_prefix="", no_prefix="no-")
             parser.add_argument(flag, action=action, default=True, help=help_text)
@@ -123,7 +135,7 @@ def one_line(message: str, prog: str, known: list[str]) -> str:
     if match := re.match(r'Parser key "(.+?)": Does not validate .*Expected an? (.+?) - .*Given value: (.*)', text):
         return f"{_spelled(match[1], known)} must be {_noun(match[2])}, not {match[3]!r}; {see}"
     if match := re.match(r"argument (\S+): expected one argument", text):
-        return f"{match[1]} needs a value; {see}"
+        return f"{match[1]} needs a value (one that begins with a dash is written {match[1]}=-...); {see}"
     if match := re.match(r'Parser key "config": (.*)', text):
         return f"the config file cannot be read: {match[1]}; give a YAML file"
     if re.match(r"(Unexpected|Problems parsing) config", text):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from condfoley.errors import INTERRUPTED, OUR_FAULT, USER_FAULT, InputError
+from condfoley.errors import INTERRUPTED, OUR_FAULT, USER_FAULT, InputError, Unwritable
 
 
 def main(words: list[str] | None = None) -> int:
@@ -21,13 +22,15 @@ def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else list(words)
     try:
         with _interruptible():
-            return _run(words)
-    except InputError as error:
+            code = _run(words)
+            print(end="", flush=True)  # a reader that went away is noticed here, not when Python ends
+            return code
+    except (InputError, Unwritable) as error:
         return _complain(str(error), USER_FAULT, words)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED, words)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        sys.stderr.close()
+        _discard_output()
         return OUR_FAULT
     except Exception as error:  # noqa: BLE001  (the last door: whatever it was, one line)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -70,6 +73,14 @@ def _complain(message: str, code: int, words: list[str]) -> int:
         traceback.print_exc()
     print("condfoley: " + " ".join(message.split()), file=sys.stderr)
     return code
+
+
+def _discard_output() -> None:
+    """Let what is still in stdout's buffer go nowhere, or Python would complain of it when it ends."""
+    with suppress(OSError):  # the caller's own stdout may be no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextmanager

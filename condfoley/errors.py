@@ -9,3 +9,17 @@ class InputError(ValueError):
     The message is one line in the user's words: what is wrong, and what to do.
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+class Unwritable(OSError):
+    """A file of ours cannot be written: the disk is full, or the place is not ours to write in.
+
+    The user's to mend, and told like an InputError. But it is none, for where one means that a clip cannot be used, a
+    full disk must not leave the clip out.
+    """
+
+
+def at_least(option: str, value: float, lowest: float) -> None:
+    """Raises InputError, naming the option, for a number below `lowest`, for infinity and for nan."""
+    if not lowest <= value < float("inf"):
+        raise InputError(f"--{option.replace('_', '-')} is {value:g}; give {lowest:g} or more")

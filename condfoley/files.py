@@ -1,31 +1,78 @@
-"""Files that are whole or not there, however a run ends and whoever else writes them."""
+"""Files and folders that are whole or not there, however a run ends and whoever else writes them."""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from condfoley.errors import InputError, Unwritable
+
+
+@contextmanager
+def file_aside(
+    path: Path, failures: tuple[type[Exception], ...] = (OSError,), raises: type[Exception] = InputError
+) -> Iterator[Path]:
+    """A file to write to that becomes `path` when it is complete, and is gone after any failure.
+
+    It lies beside `path` and has its suffix. failures: what its writer raises when it cannot write, which some have
+    errors of their own for. Raises `raises` then, saying what to do.
+    """
+    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        part.touch()
+        yield part
+        os.replace(part, path)
+    except failures as error:
+        raise raises(_complaint(path, error)) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+@contextmanager
+def folder_aside(home: Path) -> Iterator[Path]:
+    """A new folder in `home`, which is made too, for what belongs together; what is not moved out of it is removed.
+
+    Raises InputError, saying what to do, when it cannot be written.
+    """
+    work = home / f".partial-{secrets.token_hex(4)}"
+    try:
+        work.mkdir(parents=True)
+        yield work
+    except OSError as error:
+        raise InputError(_complaint(home, error)) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder, and those above it, where there is none. Raises InputError, saying what to do."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(_complaint(path, error)) from error
+
+
+def _complaint(place: Path, error: Exception) -> str:
+    root = error.__cause__ or error  # of an Unwritable, whose own words say what is said here
+    why = getattr(root, "strerror", None) or root
+    return f"{place}: cannot be written ({why}); make room there or choose another place"
 
 
 @contextmanager
 def at_once(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that becomes `path` when it is complete: another run may be reading the one that was there.
+    """A file of ours to write to that becomes `path` when it is complete: another run may be reading the one there.
 
-    Raises OSError saying what to do when it cannot be written.
+    Raises Unwritable.
     """
-    part = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with open(part, "wb") as file:
-            yield file
-        os.replace(part, path)
-    except OSError as error:
-        why = error.strerror or error
-        raise OSError(f"{path.parent} cannot be written ({why}); make room and run the same command again") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with file_aside(path, raises=Unwritable) as part, open(part, "wb") as file:
+        yield file
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+
+def require_choices(config: Any) -> None:
+    """Raises ValueError where a field of a dataclass holds none of the values that its type names."""
+    for name, hint in get_type_hints(type(config)).items():
+        if get_origin(hint) is Literal and (value := getattr(config, name)) not in get_args(hint):
+            raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(hint)))}, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class Geometry:
     """Hz, lower edge of the first band."""
     fmax: float = 7600.0
     """Hz, upper edge of the last band."""
-    mel_scale: str = "htk"
+    mel_scale: Literal["htk", "slaney"] = "htk"
     """`htk`: published variant A (all generation); `slaney`: variant B (judges, published MelGAN)."""
     window_mel_frames: int = 160
     """Spectrogram frames in one window."""
@@ -40,20 +48,15 @@ class Geometry:
     """Codes over time in one window."""
     frame_size: int = 64
     """Pixels, side of the square picture that the video encoder sees."""
-    squeeze: str = "area"
+    squeeze: Literal["area", "bicubic"] = "area"
     """How a picture becomes that square: by `area` averaging, or by PIL's `bicubic` to 8/7 of the side, of which the
     middle is kept (published)."""
-    crop: str = "window"
+    crop: Literal["window", "centre", "first"] = "window"
     """Which spectrogram frames a window has: those of its own sound (`window`), or of a clip as long as its picture the
     `centre` (published training) or the `first` ones (published generation); too few are followed by mid level."""
 
     def __post_init__(self) -> None:
-        if self.mel_scale not in ("htk", "slaney"):
-            raise ValueError(f"mel_scale must be 'htk' or 'slaney', not {self.mel_scale!r}")
-        if self.squeeze not in ("area", "bicubic"):
-            raise ValueError(f"squeeze must be 'area' or 'bicubic', not {self.squeeze!r}")
-        if self.crop not in ("window", "centre", "first"):
-            raise ValueError(f"crop must be 'window', 'centre' or 'first', not {self.crop!r}")
+        require_choices(self)
         if self.window_mel_frames % self.code_columns:
             raise ValueError("code_columns must divide window_mel_frames")
         if self.n_mels % self.code_rows:
@@ -78,11 +81,6 @@ class Geometry:
     def window_samples(self) -> int:
         """Sound samples in one window."""
         return self.window_mel_frames * self.hop
-
-    @property
-    def window_seconds(self) -> float:
-        """Length of a window's sound, s."""
-        return self.window_samples / self.sample_rate
 
     @property
     def clip_samples(self) -> int:
@@ -119,11 +117,6 @@ class Geometry:
     def column_samples(self) -> int:
         """Sound samples under one code column."""
         return self.column_mel_frames * self.hop
-
-    @property
-    def column_seconds(self) -> float:
-        """Length of the sound under one code column, s."""
-        return self.column_samples / self.sample_rate
 
     @property
     def codes(self) -> int:

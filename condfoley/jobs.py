@@ -41,7 +41,12 @@ def plan(options: BatchOptions) -> list[GenerateOptions]:
     counts = Counter(pair.name for pair in pairs)
     for name, count in counts.items():
         if count > 1:
-            raise InputError(f"two pairs would write to {name}; give each its own name (column `name` of a CSV)")
+            remedy = (
+                "give each its own name (column `name` of the CSV)"
+                if options.pairs
+                else "rename one of the two targets"
+            )
+            raise InputError(f"two pairs would write to {name}; {remedy}")
         if name == FAILED:
             raise InputError(f"a pair is called {FAILED}, as the list of failures is; give it another name")
     sound = {f.name: getattr(options, f.name) for f in fields(SoundOptions)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, at_least
 from condfoley.settings import Settings
 
 
@@ -81,7 +81,7 @@ class BatchOptions(SoundOptions):
     def __post_init__(self) -> None:
         """Raise InputError for settings that do not go together."""
         super().__post_init__()
-        _at_least("workers", self.workers, 1)
+        at_least("workers", self.workers, 1)
         if (self.pairs is None) == (self.targets is None):
             raise InputError("give either --pairs FILE.csv, or --targets FOLDER with --reference CLIP")
         if (self.reference is None) != (self.targets is None):
@@ -111,7 +111,7 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
-        _at_least("heads", self.heads, 1)
+        at_least("heads", self.heads, 1)
         if self.statistics and not self.material_judge:
             raise InputError("--statistics goes with --material-judge")
         if self.vocoder and self.material_judge:
@@ -151,11 +151,6 @@ class FinetuneOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
-        _at_least("steps", self.steps, 1)
-        _at_least("batch-size", self.batch_size, 1)
-        _at_least("seed", self.seed, 0)
-
-
-def _at_least(option: str, value: float, lowest: float) -> None:
-    if not lowest <= value < float("inf"):  # also refuses nan
-        raise InputError(f"--{option} is {value:g}; give {lowest:g} or more")
+        at_least("steps", self.steps, 1)
+        at_least("batch-size", self.batch_size, 1)
+        at_least("seed", self.seed, 0)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import platform
+import re
 import shlex
 from dataclasses import asdict
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from condfoley.foley import Soundtrack
     from condfoley.options import GenerateOptions
 
-PACKAGES = ("condfoley", "torch", "torchvision", "transformers", "numpy", "av")  # those that shape the result
-
 
 def file_record(path: Path) -> dict[str, Any]:
     """Name, size in bytes and SHA-256 of a file."""
@@ -28,14 +27,25 @@ def file_record(path: Path) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of Python and of the packages the result depends on; None for one that is not installed."""
+    """Versions of Python, condfoley and the packages it requires, extras left out; None for one that is not installed.
+
+    A checkout that was never installed does not know what it requires.
+    """
     found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in ("condfoley", *_required()):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = None
     return found | {"platform": platform.platform()}
+
+
+def _required() -> list[str]:
+    try:
+        wanted = requires("condfoley") or []
+    except PackageNotFoundError:
+        return []
+    return [re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line]
 
 
 def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str], started: datetime) -> dict[str, Any]:
@@ -52,7 +62,6 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
             "command": shlex.join(command),
             "options": asdict(options),
             "settings": soundtrack.settings,
-            "seed": options.seed,
             "reference_window": {
                 "start": soundtrack.reference_start,
                 "duration": soundtrack.reference_duration,

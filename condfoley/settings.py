@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, at_least
 
 Mode = Literal["corrected", "published"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -70,21 +70,21 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
         for name, lowest in (("candidates", 1), ("seed", 0), ("tolerance", 0)):
-            require_at_least(name, getattr(self, name), lowest)
+            at_least(name, getattr(self, name), lowest)
         for name in ("top_k", "guidance", "picture_guidance", "reference_start"):
             if (value := getattr(self, name)) is not None:
-                require_at_least(name, value, 0)
+                at_least(name, value, 0)
         if self.temperature is not None and not 0 < self.temperature < float("inf"):
-            raise InputError(f"temperature is {self.temperature:g}; give a number above 0")
+            raise InputError(f"--temperature is {self.temperature:g}; give a number above 0")
         if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise InputError(f"top_p is {self.top_p:g}; give a number above 0, at most 1")
+            raise InputError(f"--top-p is {self.top_p:g}; give a number above 0, at most 1")
         for name, value in self.given(MATCHING).items():
             if not 0 <= value <= 1:
-                raise InputError(f"{name} is {value:g}; give a number from 0 to 1")
+                raise InputError(f"--{_option(name)} is {value:g}; give a number from 0 to 1")
         if self.mode not in MODES:
-            raise InputError(f"mode is {self.mode!r}; give {' or '.join(MODES)}")
+            raise InputError(f"--mode is {self.mode!r}; give {' or '.join(MODES)}")
         if self.mode == "published" and (own := self.given((*SAMPLING, *MATCHING))):
-            raise InputError(f"mode published has its own {next(iter(own))}; leave one of the two out")
+            raise InputError(f"--mode published has its own --{_option(next(iter(own)))}; leave one of the two out")
 
     def given(self, names: Sequence[str]) -> dict[str, Any]:
         """Those of some settings that are not left to the weights."""
@@ -93,15 +93,14 @@ class Settings:
     def require_hits_count(self) -> None:
         """Raises InputError where hits that are given would change nothing."""
         for unused, why in (
-            (self.mode == "published", "mode published follows no hits"),
-            (not self.rerank, "without rerank the first candidate is taken as it is"),
-            (not self.comp, "without comp a candidate is taken whole"),
+            (self.mode == "published", "--mode published follows no hits"),
+            (not self.rerank, "--no-rerank: the first candidate is taken as it is"),
+            (not self.comp, "--no-comp: a candidate is taken whole"),
         ):
             if unused:
-                raise InputError(f"{why}; leave out one of the two, it or the hits")
+                raise InputError(f"{why}; leave out one of the two, it or --hits")
 
 
-def require_at_least(name: str, value: float, lowest: float) -> None:
-    """Raises InputError for a value below `lowest`, nan or infinity."""
-    if not lowest <= value < float("inf"):
-        raise InputError(f"{name} is {value:g}; give {lowest:g} or more")
+def _option(name: str) -> str:
+    """A setting's name as the command line spells it."""
+    return name.replace("_", "-")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from condfoley.geometry import Geometry
+from condfoley.geometry import Geometry, require_choices
 
 GEOMETRY = Geometry()
 
@@ -55,13 +55,13 @@ class VideoEncoderConfig:
     """Channels of the stem's spatial and temporal convolution."""
     stem_kernel: int = 7
     """Side of the stem's spatial kernel, pixels."""
-    midplanes: str = "published"
+    midplanes: Literal["published", "out"] = "published"
     """Channels between a block's spatial and temporal convolution: `published` formula, or `out` (cheaper)."""
     motion: bool = False
     """Frame differences as three further input channels."""
-    normalise: str = "imagenet"
+    normalise: Literal["imagenet", "clip"] = "imagenet"
     """`imagenet` mean and deviation (published) or those of the `clip` itself (no light or colour bias)."""
-    pool: str = "mean"
+    pool: Literal["mean", "mean_max"] = "mean"
     """Spatial pooling: `mean` (published) or `mean_max` (both, joined)."""
     neck: int = 0
     """Channels of two temporal convolutions after pooling, joined to the tokens; 0: none (published)."""
@@ -70,6 +70,9 @@ class VideoEncoderConfig:
     prior_frames: int = 0
     """Weight of the BatchNorms' stored statistics in eval mode, in frames, beside those of the clip, which weigh as
     many frames as it has; 0: the stored ones alone (see `video_encoder.ClipNorm`)."""
+
+    def __post_init__(self) -> None:
+        require_choices(self)
 
     @property
     def dim(self) -> int:
@@ -132,6 +135,9 @@ class VocoderConfig:
     """Passes of the post-filter that gives the waveform its spectrogram's levels (published: none)."""
     carrier: Literal["network", "noise"] = "network"
     """noise: white noise in the waveform's envelope takes the place of its fine structure, before the passes."""
+
+    def __post_init__(self) -> None:
+        require_choices(self)
 
 
 @dataclass(frozen=True)

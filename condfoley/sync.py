@@ -66,19 +66,10 @@ class Sync(nn.Module):
         x = F.pad(x, (half, max(0, wanted - x.shape[-1])))[..., :wanted]
         return torch.cat([F.adaptive_avg_pool1d(x, frames), F.adaptive_max_pool1d(x, frames)], 1)
 
-    @torch.no_grad()
-    def predict(self, tokens: Tensor, spec01: Tensor) -> tuple[Tensor, Tensor]:
-        """Offset and confidence of each sound: (B,) s, positive when the sound is late, and (B,) in [0, 1].
-
-        Arguments as `forward`. The confidence is the probability of the likeliest offset.
-        """
-        return self.verdict(self(tokens, spec01))
-
     def assess(self, tokens: Tensor, specs: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """Offset, s, and confidence, (N,) each, of N sounds beside one picture of any length.
+        """Offset and confidence of N sounds beside one picture, from the mean logits over segments of `length` frames.
 
-        From the mean logits over segments of `length` frames. tokens: (T, feature_dim). specs: (N, n_mels, M) in [0,
-        1].
+        tokens: (T, feature_dim). specs: (N, n_mels, M) in [0, 1]. Returns as `verdict`, (N,) each.
         """
         rate, logits = self.config.mel_per_frame, []
         for start in segments(len(tokens), length):
@@ -89,7 +80,10 @@ class Sync(nn.Module):
         return self.verdict(torch.stack(logits).mean(0).cpu())
 
     def verdict(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """Offset, s, and confidence, (B,) each, from logits (B, classes) as `forward` gives them."""
+        """Offset and confidence of each sound, from logits (B, classes) as `forward` gives them.
+
+        (B,) s, positive when the sound is late, and (B,) in [0, 1]: the probability of the likeliest offset.
+        """
         confidence, index = logits.softmax(1)[:, :-1].max(1)
         return (index - self.config.max_shift) / self.config.fps, confidence
 

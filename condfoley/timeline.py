@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condfoley.comping import Take, spans
 from condfoley.errors import InputError
-from condfoley.files import at_once
+from condfoley.files import file_aside
 from condfoley.outputs import CANDIDATES, PROVENANCE, SOUNDTRACK, TIMELINES, VIDEO_STEM
 
 if TYPE_CHECKING:
@@ -40,12 +40,9 @@ def write(folder: Path, force: bool = False) -> list[Path]:
         raise InputError(f"{there[0]} exists; give --force to write it again")
     timeline = build(folder)
     texts = [otio.adapters.write_to_string(timeline, adapter) for adapter in ADAPTERS.values()]
-    try:
-        for path, text in zip(paths, texts, strict=True):
-            with at_once(path) as file:
-                file.write(text.encode())
-    except OSError as error:
-        raise InputError(str(error)) from error
+    for path, text in zip(paths, texts, strict=True):
+        with file_aside(path) as part:
+            part.write_bytes(text.encode())
     return paths
 
 
@@ -67,7 +64,7 @@ def build(folder: Path) -> Timeline:
     timeline.tracks.append(_lane("picture", video, whole, end, rate))
     timeline.tracks.append(_lane("soundtrack", folder / SOUNDTRACK, whole, end, rate))
     names = sorted((row["file"] for row in record["candidates"]), key=lambda name: int(name.split("_")[0]))
-    heard = spans([Take(t["start"], names.index(t["file"]), t.get("moved", 0.0)) for t in record["takes"]], end)
+    heard = spans([Take(t["start"], names.index(t["file"]), t["moved"]) for t in record["takes"]], end)
     for i, name in enumerate(names):
         cuts = _cuts(heard, i)
         timeline.tracks.append(_lane(name.split("_")[0], folder / CANDIDATES / name, cuts, end, rate, muted=True))
@@ -93,7 +90,9 @@ def _record(folder: Path) -> dict[str, Any]:
         record: dict[str, Any] = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(f"{folder} holds no result; give the --out folder of `condfoley generate`") from None
-    if missing := [key for key in ("candidates", "takes", "picture_hits", "duration") if key not in record]:
+    missing = [key for key in ("candidates", "takes", "picture_hits", "duration") if key not in record]
+    missing += [key for take in record.get("takes", []) for key in ("start", "file", "moved") if key not in take]
+    if missing:
         raise InputError(f"{folder / PROVENANCE} names no {missing[0]}; make the result again with --force")
     return record
 

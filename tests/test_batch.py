@@ -160,6 +160,9 @@ def test_a_folder_is_searched_for_every_kind_of_video(clips):
         "a_mov": "a.mov", "a_mp4": "a.mp4", "b": "b.mp4", "broken": "broken.mp4", "c": "c.wmv", "d": "d.TS", "e": "e.gif",
         "strange": "strange.vid",
     }  # fmt: skip
+    (folder / "a_mov.mp4").write_bytes(b"")
+    with pytest.raises(InputError, match="would write to a_mov; rename one of the two"):
+        planned(folder)
 
 
 @pytest.mark.parametrize(

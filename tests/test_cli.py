@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -17,8 +19,13 @@ import numpy as np
 import pytest
 
 from condfoley.cli import main
+from condfoley.errors import InputError, Unwritable
+from condfoley.evaluation.options import EvaluateOptions
 from condfoley.media import probe, read_audio, write_wav
+from condfoley.options import FinetuneOptions, GenerateOptions
 from condfoley.settings import Settings
+from condfoley.study.options import ExportOptions as StudyOptions
+from condfoley.study.options import ServeOptions
 from tests.made_up import RATE, pulses, soundtrack, write_video
 from tests.tiny import write_tiny_weights
 
@@ -276,7 +283,10 @@ def test_generate_writes_everything(
     assert len(told["inputs"]["reference"]["sha256"]) == 64
     assert told["weights"]["name"] == "made-up" and told["chosen"] == 2
     assert told["command"].startswith("condfoley generate --reference ")
-    assert {"python", "condfoley", "torch", "numpy", "av", "platform"} <= told["versions"].keys()
+    required = {"torch", "librosa", "scipy", "soxr", "mir_eval", "taming-transformers"}
+    assert {"python", "condfoley", "platform"} | required <= told["versions"].keys()
+    assert all(told["versions"][name] for name in required) and "pytest" not in told["versions"]
+    assert told["options"]["seed"] == 7 and "seed" not in told
 
 
 def test_json_force_and_quiet(
@@ -372,6 +382,54 @@ def test_unusable_weights(
     line = words(clips, tmp_path / "out", "--weights", str(weights), "--quiet")
     assert "vocoder.safetensors" in refused(capsys, line)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (partial(ServeOptions, burst=math.nan), "--burst is nan"),
+        (
+            partial(StudyOptions, test="t", systems="a,b", out="o", headphone_rounds=math.nan),
+            "--headphone-rounds is nan",
+        ),
+        (partial(EvaluateOptions, test="t", out="o", sample=math.nan), "--sample is nan"),
+        (partial(GenerateOptions, reference="r", target="t", out="o", picture_guidance=math.nan), "--picture-guidance"),
+        (partial(FinetuneOptions, out="o", steps=math.inf), "--steps is inf"),
+    ],
+)
+def test_no_option_takes_what_is_no_number(options: Any, named: str) -> None:
+    with pytest.raises(InputError, match=f"{named}.*; give [01] or more"):
+        options()
+
+
+def test_a_reader_that_goes_away_is_no_complaint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone(words: list[str]) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("condfoley.cli._run", gone)
+    assert main(["--help"]) == 1 and not sys.stderr.closed
+
+    command = [sys.executable, "-m", "condfoley", "--help"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait() == 1
+
+
+def test_a_full_disk_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(words: list[str]) -> int:
+        raise Unwritable("out/metrics.json: cannot be written (No space left on device); make room")
+
+    monkeypatch.setattr("condfoley.cli._run", full)
+    assert "No space left" in refused(capsys, ["evaluate"])
+
+
+def test_a_command_without_its_words_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in ([], ["study"]):
+        assert main(line) == 2 and "usage: condfoley" in capsys.readouterr().out
+        assert main([*line, "--help"]) == 0 and "usage: condfoley" in capsys.readouterr().out
 
 
 def test_debug_shows_the_traceback(

@@ -155,7 +155,7 @@ def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monk
         ({"top_p": 2.0}, "at most 1"),
         ({"mode": "x"}, "corrected or published"),
         ({"dynamics": float("nan")}, "0 to 1"),
-        ({"mode": "published", "eq_match": 0.5}, "its own eq_match"),
+        ({"mode": "published", "eq_match": 0.5}, "its own --eq-match"),
         ({"hits": Hits(np.array([0.5]), np.array([np.nan])), "rerank": False}, "leave out one"),
         ({"hits": Hits(np.array([9.0]), np.array([np.nan]))}, "past the end"),
     ],
@@ -231,3 +231,11 @@ def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, mo
     assert distance(1.0) < 0.3 * distance(0.0)
     outside, unchanged = (words[2] for words in given)
     assert outside.min() < 1 and outside.max() == 1 and (unchanged == 1).all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_makes_a_soundtrack_of_the_same_length(foley, reference, home):
+    target = clip(home / "on a gpu.mp4", 2.0, sound=False)
+    made = Foley.load(home / "weights", device="cuda").generate(reference, target, candidates=2)
+    assert len(made.wav) == 2 * RATE and np.isfinite(made.wav).all()
+    assert len(made.candidates) == 2 and np.abs(made.wav).max() > 0

@@ -52,7 +52,7 @@ def test_windows_follow_the_geometry():
     published = Geometry.published()
     assert (published.codes, published.window_samples) == (50, 40960)
     assert Geometry.published(192).codes == 60
-    assert np.isclose(published.window_seconds, 1.858, atol=1e-3)
+    assert np.isclose(published.window_samples / published.sample_rate, 1.858, atol=1e-3)
 
 
 def test_training_may_follow_generation():

@@ -100,6 +100,7 @@ def test_mux_suffix_names_a_container_that_works(make_clip, tmp_path, name, code
         ("a.webm", "libvpx-vp9", "yuv420p", ".mp4", ".mkv"),
         ("a.gif", "gif", "rgb8", ".mov", ".mov"),
         ("a.avi", "cinepak", "rgb24", ".mov", ".mov"),
+        ("a.avi", "mjpeg", "yuvj420p", ".mkv", ".mkv"),
     ],
 )
 def test_a_container_is_found_for_either_sound(make_clip, tmp_path, name, codec, pix_fmt, aac, pcm):

@@ -69,6 +69,12 @@ def test_every_linked_file_exists(link):
     assert (ROOT / link).exists()
 
 
+def test_the_differences_are_as_many_as_is_said():
+    said, table = re.search(r"<summary>(\d+) differences</summary>\n\n(.*?)\n\n", README, re.S).groups()
+    rows = [re.split(r" \| ", line.strip("| ")) for line in table.splitlines()[2:]]
+    assert len(rows) == int(said) and all(len(row) == 3 and row[2] != "the same" for row in rows)
+
+
 def test_make_targets_named_in_the_readme_exist():
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"^make (\w+)", README, re.M)):

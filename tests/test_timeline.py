@@ -139,9 +139,13 @@ def test_what_cannot_be_used_is_said_in_one_line(result: Path, tmp_path: Path, c
         assert "condfoley[studio]" in said(result)
     with monkeypatch.context() as full:
         full.setattr("condfoley.files.os.replace", lambda *_: os.close(-1))  # an OSError of its own
-        assert f"{result} cannot be written" in said(result)
+        assert f"{result}/timeline.otio: cannot be written" in said(result)
     (result / "candidates" / "02_8.wav").rename(tmp_path / "away.wav")
     assert "02_8.wav is missing" in said(result)
+    record = json.loads((result / "provenance.json").read_text())
+    del record["takes"][1]["moved"]
+    (result / "provenance.json").write_text(json.dumps(record))
+    assert "names no moved; make the result again" in said(result)
     (result / "provenance.json").write_text("{}")
     assert "names no candidates" in said(result)
 

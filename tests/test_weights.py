@@ -9,7 +9,7 @@ import torch
 
 from condfoley.errors import InputError
 from condfoley.foley import NEEDED, OPTIONAL
-from condfoley.weights import GUIDED, SHIPPED, load_part, read_card, sha256
+from condfoley.weights import GUIDED, SHIPPED, card_geometry, load_part, read_card, sha256
 from tests.tiny import write_tiny_weights
 
 
@@ -70,6 +70,16 @@ def test_unknown_sizes_in_a_card(folder):
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(InputError, match="does not fit this version"):
         load_part(folder, "sync")
+
+
+@pytest.mark.parametrize(("part", "name"), [("video_encoder", "pool"), ("vocoder", "carrier"), (None, "crop")])
+def test_an_unknown_choice_in_a_card(folder, part, name):
+    card = json.loads((folder / "card.json").read_text())
+    (card["parts"][part]["config"] if part else card["geometry"])[name] = "typo"
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=f"does not fit this version.*{name} must be '.*' or '.*', not 'typo'"):
+        card_geometry(read_card(folder))
+        load_part(folder, part or "sync")
 
 
 def test_the_shipped_weights_are_whole_and_small():

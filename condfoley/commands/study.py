@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from condfoley.arguments import option_parser, parse_options, suggest
-from condfoley.errors import InputError
+from condfoley.errors import USER_FAULT, InputError
 from condfoley.study.options import AnalyseOptions, ExportOptions, ServeOptions
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ USAGE = """usage: condfoley study export | serve STUDY | analyse RESULTS
 
 
 def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0. Raises InputError for anything that cannot be used."""
+    """Run with command-line words; returns 0, 2 without any. Raises InputError for anything that cannot be used."""
     if not words or words[0] in ("-h", "--help"):
         print(USAGE)
-        return 0
+        return 0 if words else USER_FAULT
     actions = {"export": _export, "serve": _serve, "analyse": _analyse}
     if words[0] not in actions:
         hint = suggest(words[0], actions) or "give export, serve or analyse"

@@ -105,4 +105,4 @@ def is_cached(entry: Entry) -> bool:
     if not path.exists():
         return False
     meta = json.loads(path.read_text())
-    return bool(meta.get("source", meta.get("shard", entry.source)) == entry.source)  # older caches noted less
+    return bool(meta["source"] == entry.source)

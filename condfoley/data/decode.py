@@ -24,6 +24,7 @@ from condfoley.errors import InputError
 from condfoley.files import at_once, write_json
 
 FULL_SCALE = 32767
+FORMAT = 1  # raise it when the same clip is kept in another way: it is then decoded anew
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Settings:
     sample_rate: int
     frame_size: int
     renderings: int
+    format: int = FORMAT
 
     @property
     def key(self) -> str:
@@ -102,9 +104,8 @@ def _from_file(file: Path, settings: Settings, sound_only: bool) -> Source:
     if not sound_only:
         media.require_audio(media.probe(file))
         frames = media.read_frames(file, settings.fps, settings.frame_size)
-    events, _ = read_notes(file)
-    # Events written by hand can be sounded anew as well as simulated ones.
-    return Source(file.name, frames, media.read_audio(file, settings.sample_rate), events, events is not None)
+    events, simulated = read_notes(file)
+    return Source(file.name, frames, media.read_audio(file, settings.sample_rate), events, simulated)
 
 
 def _from_sample(sample: dict[str, Any], prefix: str, settings: Settings, sound_only: bool) -> Source:

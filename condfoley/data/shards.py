@@ -20,10 +20,11 @@ from condfoley.data.index import Clip, Index, Shard, is_url, open_stream
 from condfoley.data.segments import Cut, Segment, cut
 from condfoley.data.sources.listing import Video
 from condfoley.errors import InputError
+from condfoley.files import folder_aside
 from condfoley.weights import sha256
 
 STEM = "clips-"
-PARTS = ".parts"  # where a shard is written before it is complete
+PARTS = ".parts"  # where shards are written before they are complete
 QUALITY = 20  # x264's crf; small pictures are not where the bytes are
 
 
@@ -46,15 +47,21 @@ class Made:
 def make_shard(job: Job, out: Path, how: Cut, settings: dict[str, Any]) -> Made:
     """Writes the shard of a job: `clips-NUMBER.tar` and, last, the same name with .json, which makes it count.
 
-    A video that cannot be read to its end is left out from there on. Raises OSError when the disk is full.
+    A video that cannot be read to its end is left out from there on. Raises InputError when the disk is full.
     """
+    with folder_aside(out / PARTS) as work:
+        made, files = _written(job, work / f"{STEM}{job.number:06d}.tar", how, settings)
+        for complete in files:
+            os.replace(complete, out / complete.name)
+    return made
+
+
+def _written(job: Job, part: Path, how: Cut, settings: dict[str, Any]) -> tuple[Made, tuple[Path, ...]]:
+    """What became of a job, and its files in the order in which they may be moved; none where nothing was usable."""
     import webdataset
 
     rejected: list[tuple[str, str]] = []
     clips, names = [], []
-    parts = out / PARTS
-    parts.mkdir(exist_ok=True)
-    part = parts / f"{STEM}{job.number:06d}.tar"
     with open(part, "wb") as file, webdataset.TarWriter(file, encoder=False, mtime=0) as writer:
         for video in job.videos:
             for segment in _usable(video, how, rejected):
@@ -64,16 +71,13 @@ def make_shard(job: Job, out: Path, how: Cut, settings: dict[str, Any]) -> Made:
                 if video.name not in names:
                     names.append(video.name)
     if not clips:
-        part.unlink()
-        return Made(None, tuple(rejected))
+        return Made(None, tuple(rejected)), ()
     # What is said of videos without any clip is found out anew by the next run.
     kept = tuple((clip, why) for clip, why in rejected if clip in names or clip.rpartition("_")[0] in names)
     shard = Shard(part.name, sha256(part), part.stat().st_size, tuple(names), tuple(clips), kept)
     notes = part.with_suffix(".json")
     notes.write_text(json.dumps({"settings": settings, "shard": shard.to_dict()}) + "\n", encoding="utf-8")
-    for complete in (part, notes):
-        os.replace(complete, out / complete.name)
-    return Made(shard, tuple(rejected))
+    return Made(shard, tuple(rejected)), (part, notes)
 
 
 def read_shard(index: Index, shard: Shard) -> Iterator[dict[str, Any]]:
@@ -146,15 +150,10 @@ def _usable(video: Video, how: Cut, rejected: list[tuple[str, str]]) -> Iterator
 
 
 def _encoded(segment: Segment, how: Cut, scratch: Path) -> dict[str, Any]:
-    """A sample of plain bytes. scratch: a file name for the encoder; removed."""
+    """A sample of plain bytes. scratch: a file name for the encoder."""
     geometry = how.geometry
-    try:
-        media.write_clip(scratch, segment.frames, geometry.fps, None, geometry.sample_rate, crf=QUALITY)
-        picture = scratch.read_bytes()
-    except InputError as error:  # our own file, so not the user's input: do not take it for a damaged video
-        raise OSError(str(error)) from error
-    finally:
-        scratch.unlink(missing_ok=True)
+    media.write_clip(scratch, segment.frames, geometry.fps, None, geometry.sample_rate, crf=QUALITY)
+    picture = scratch.read_bytes()
     sound = io.BytesIO()
     soundfile.write(sound, segment.wav, geometry.sample_rate, format="FLAC", subtype="PCM_16")
     facts = json.dumps(segment.facts.to_dict()).encode()

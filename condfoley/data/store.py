@@ -49,8 +49,8 @@ class Clip:
     sample_count: int
     tracks: int
     events: tuple[Event, ...]
+    digest: str  # first digits of the hash of the files that it was decoded from
     materials: tuple[str, ...] = ()  # of the instruments that its events were sounded anew with, one a track
-    digest: str = ""  # first digits of the hash of the files that it was decoded from
 
     def frames(self, start: int, count: int) -> np.ndarray:
         """Frames [start, start + count): (count, S, S, 3) uint8."""
@@ -151,21 +151,10 @@ def _opened(entries: list[Entry]) -> tuple[list[tuple[Entry, Clip]], list[tuple[
         if "rejected" in meta:
             rejected.append((entry.name, meta["rejected"]))
             continue
-        for noted in ("source", "shard"):
-            meta.pop(noted, None)
+        del meta["source"]
         events = tuple(Event.from_dict(event) for event in meta.pop("events"))
-        clips.append(
-            (
-                entry,
-                Clip(
-                    name=entry.name,
-                    prefix=entry.prefix,
-                    events=events,
-                    materials=tuple(meta.pop("materials", ())),
-                    **meta,
-                ),
-            )
-        )
+        materials = tuple(meta.pop("materials"))
+        clips.append((entry, Clip(entry.name, entry.prefix, events=events, materials=materials, **meta)))
     return clips, rejected
 
 

@@ -6,13 +6,13 @@ folder's name carries a hash of the generator, so that a changed generator never
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 import condfoley.data.simulation as simulation
 from condfoley.data.simulation.write import Recipe, write_clips
 from condfoley.errors import InputError
+from condfoley.weights import tree_hash
 
 SEED = 900_000_000
 SPARE = 0.1  # share of further clips, for those in which nothing is hit
@@ -22,10 +22,7 @@ FEWEST = 4
 def generator_hash() -> str:
     """Hash of everything in the simulation package that decides what a clip holds."""
     root = Path(simulation.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".csv", ".flac")):
-        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+    return tree_hash(root, (path for path in root.rglob("*") if path.suffix in (".py", ".csv", ".flac")))
 
 
 def cache_folder(clips: int, seed: int = SEED) -> Path:

@@ -1,4 +1,4 @@
-"""Each system's sound for each pair, made once and kept as REPORT/sounds/SYSTEM/PAIR.wav."""
+"""Each system's sound for each pair, kept as REPORT/sounds/SYSTEM/PAIR.wav; our own systems' are made once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.judge import PART
 from condfoley.evaluation.systems import Entry, System, Workshop
 from condfoley.files import write_json
-from condfoley.weights import GUIDED, SHIPPED, read_card, sha256
+from condfoley.weights import GUIDED, SHIPPED, read_card, sha256, tree_hash
 
 SOUNDS, SETTINGS = "sounds", "sounds.json"
+GENERATING = (
+    "*.py", "media/*.py", "published/*.py",
+    *(f"evaluation/{name}.py" for name in ("clips", "onset", "published", "sounds", "systems")),
+)  # fmt: skip
+"""Our code that sounds depend on; some of it they do not, which makes them anew too often rather than too seldom."""
 OTHER_LENGTH = 0.1  # s; a sound that is off by more is mentioned
 
 
@@ -39,7 +44,7 @@ class Answer:
 
 
 def settings_of(shop: Workshop) -> dict[str, Any]:
-    """All that the sounds depend on, as JSON values: pairs by the hashes of their clips, weights, candidates, seed."""
+    """All that kept sounds depend on, as JSON values: clips and our code by their hashes, weights, candidates, seed."""
     card = read_card(Path(shop.weights) if shop.weights else SHIPPED)
     hashes = {clip.path: sha256(clip.path) for pair in shop.pairs for clip in (pair.target, pair.reference)}
     return {
@@ -48,7 +53,14 @@ def settings_of(shop: Workshop) -> dict[str, Any]:
         "sampling": card.get("sampling", {}),
         "candidates": shop.candidates,
         "seed": shop.seed,
+        "code": code_hash(),
     }
+
+
+def code_hash() -> str:
+    """Of everything in the package that decides what a system sounds like."""
+    root = Path(__file__).parents[1]
+    return tree_hash(root, (path for pattern in GENERATING for path in root.glob(pattern)))
 
 
 def claim(home: Path, settings: dict[str, Any], force: bool) -> None:
@@ -98,10 +110,10 @@ def make_all(entries: Sequence[Entry], shop: Workshop, home: Path, quiet: bool =
 def _asked(system: System, pair: Pair, path: Path) -> Answer:
     from condfoley.media import write_wav
 
-    path.unlink(missing_ok=True)
     try:
         wav, remark = fitted(system(pair), len(pair.target.wav))
     except Exception as error:  # noqa: BLE001 - whatever a system does, the others are measured
+        path.unlink(missing_ok=True)  # only now: a folder of sounds may be this one
         what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         return Answer(path, failure=" ".join(what.split()))
     return Answer(write_wav(path, wav, JUDGE.sample_rate), remark=remark)

@@ -61,7 +61,10 @@ class Workshop:
 
 @dataclass(frozen=True)
 class Entry:
-    """A system by name. kept: its sounds depend on the settings of the evaluation only, and are made once."""
+    """A system by name. kept: its sounds depend on the settings of the evaluation only, and are made once.
+
+    Other people's are not: nobody knows what their files or functions depend on.
+    """
 
     name: str
     role: Role
@@ -242,7 +245,7 @@ def _named(word: str) -> Entry:
     if ":" in place:
         name = require_file_name(label or place.rpartition(":")[2], "--systems")
         function: System = imported(place, "--systems")
-        return Entry(name, "system", place, lambda shop: function)
+        return Entry(name, "system", place, lambda shop: function, kept=False)
     hint = suggest(word, BY_NAME) or f"choose from {', '.join(BY_NAME)}, a folder, or module:function"
     raise InputError(f"--systems: unknown system {word}; {hint}")
 

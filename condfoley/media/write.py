@@ -8,10 +8,9 @@ from __future__ import annotations
 import heapq
 import io
 import os
-import secrets
 import shlex
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -22,12 +21,14 @@ import numpy as np
 import soundfile
 
 from condfoley.errors import InputError
+from condfoley.files import file_aside
 from condfoley.media.probe import open_clip, require_video
 from condfoley.media.streams import Clip, decoded, open_input
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _SOUND_CODECS = {"aac": "aac", "pcm": "pcm_s24le"}
 _MP4_CODECS = ("h264", "hevc", "av1", "vp9")  # what players expect in an MP4
+_MP4_SOUND = ("aac",)
 AAC_BITS = 192_000
 """bits per second; the encoder lowers it where a low sample rate cannot use as much."""
 _KEPT_TAGS = ("title", "comment", "creation_time")
@@ -58,7 +59,7 @@ def mux_suffix(video_path: str | Path, codec: str = "aac") -> str:
     require_video(clip.info)
     usual = clip.codec in _MP4_CODECS
     near = (".mov", ".mkv") if clip.container.startswith("mov") or usual else (".mkv", ".mov")
-    order = (".mp4", ".mkv") if usual and codec == "aac" else near
+    order = (".mp4", ".mkv") if usual and codec in _MP4_SOUND else near
     for suffix in order:
         if _takes(suffix, clip, codec):
             return suffix
@@ -86,7 +87,7 @@ def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str
     out = Path(out_path)
     if codec not in _SOUND_CODECS:
         raise InputError(f"sound codec {codec!r} is unknown; choose aac or pcm")
-    if codec == "pcm" and out.suffix.lower() == ".mp4":
+    if codec not in _MP4_SOUND and out.suffix.lower() == ".mp4":
         raise InputError(f"{out}: players expect no PCM sound in .mp4; choose .mov, .mkv or the aac codec")
     if out.exists() and out.samefile(clip.info.path):
         raise InputError(f"{out}: is the input video itself; choose another output")
@@ -194,24 +195,14 @@ def _checked(wav: np.ndarray) -> np.ndarray:
     return wav
 
 
-@contextmanager
-def _complete(path: str | Path) -> Iterator[Path]:
-    """Yields a file to write to, which becomes `path` at the end and is removed after any failure."""
+def _complete(path: str | Path) -> AbstractContextManager[Path]:
+    """A file to write to, which becomes `path` at the end and is removed after any failure."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file name")
     if not path.parent.is_dir():
         raise InputError(f"{path}: its folder does not exist; create it or choose another output")
-    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
-    try:
-        part.touch()
-        yield part
-        os.replace(part, path)
-    except (OSError, soundfile.LibsndfileError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be written ({reason}); choose a writable place with room") from error
-    finally:
-        part.unlink(missing_ok=True)
+    return file_aside(path, (OSError, soundfile.LibsndfileError))
 
 
 def _container(part: Path, out: Path, sample_rate: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from condfoley.errors import InputError
+from condfoley.files import file_aside, make_folder
 from condfoley.geometry import Geometry
 from condfoley.mel import filterbank
 from condfoley.published.layout import CHILDREN, ORDER, ORDER_BACK, entries, reading_order
@@ -108,15 +109,7 @@ def _write(files: dict[Path, dict[str, Any]]) -> None:
     for path in files:
         if path.exists():
             raise InputError(f"{path} is there already; choose another name")
-    scratch = {path: path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}") for path in files}
-    try:
+    with ExitStack() as all_or_none:
         for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(content, scratch[path])
-        for path, part in scratch.items():
-            part.replace(path)
-    except (OSError, RuntimeError) as error:  # torch raises the latter
-        raise InputError(f"cannot write {', '.join(map(str, files))} ({error}); choose another --out") from None
-    finally:
-        for part in scratch.values():
-            part.unlink(missing_ok=True)
+            make_folder(path.parent)
+            torch.save(content, all_or_none.enter_context(file_aside(path, (OSError, RuntimeError))))

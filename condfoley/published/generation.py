@@ -5,7 +5,6 @@ Its oddities are kept on purpose: published_facts.md, sections 2, 3, 10, 11 and 
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 from typing import Any
@@ -37,11 +36,19 @@ class PublishedFoley(Foley):
     @classmethod
     def of(cls, foley: Foley, duration: float) -> PublishedFoley:
         """The parts of `foley` for a target of `duration` seconds."""
-        out = copy.copy(foley)
-        out.__class__ = cls
-        assert isinstance(out, cls)
         g = foley.geometry
-        out.geometry = g = dataclasses.replace(g, crop="first") if g.crop == "centre" else g
+        g = dataclasses.replace(g, crop="first") if g.crop == "centre" else g
+        out = cls(
+            tokenizer=foley.tokenizer,
+            video_encoder=foley.video_encoder,
+            transformer=foley.transformer,
+            vocoder=foley.vocoder,
+            sync=foley.sync,
+            geometry=g,
+            card=foley.card,
+            device=str(foley.device),
+            events=foley.events,
+        )
         out.spans = n = max(1, math.ceil(round(duration * g.fps) / g.window_frames))
         out.whole = dataclasses.replace(
             g,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from pathlib import Path
 from typing import Any
 
 from condfoley.errors import InputError
-from condfoley.files import write_json
+from condfoley.files import folder_aside, make_folder, write_json
 from condfoley.geometry import Geometry
 from condfoley.lineage import lineage
 from condfoley.published import judges
@@ -39,8 +37,7 @@ def import_checkpoint(
     out = Path(out)
     path, network = checkpoint_file(checkpoint), checkpoint_file(vocoder) if vocoder else None
     require_free(out)
-    scratch = out.parent / f".{out.name}.partial-{secrets.token_hex(4)}"
-    try:
+    with folder_aside(out.parent) as scratch:
         if material_judge:
             parts, geometry, told = _read_judges(path, checkpoint_file(material_judge), statistics)
         else:
@@ -59,8 +56,6 @@ def import_checkpoint(
         if out.is_dir():
             out.rmdir()  # empty: see require_free
         scratch.rename(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return told
 
 
@@ -68,10 +63,7 @@ def require_free(out: Path) -> None:
     """Raises InputError unless `out` can become a new folder."""
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise InputError(f"{out} is there already; choose another --out")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write to {out} ({error.strerror}); choose another --out") from None
+    make_folder(out.parent)
 
 
 def _read(path: Path, heads: int) -> tuple[Parts, Geometry, list[str]]:

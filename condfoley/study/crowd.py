@@ -6,7 +6,7 @@ import csv
 import hashlib
 import hmac
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from condfoley.errors import InputError
@@ -41,12 +41,13 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def approvals(
-    rows: list[dict[str, str]], codes: Mapping[str, str], submitted: Mapping[str, str], excluded: Collection[str]
+    rows: list[dict[str, str]], codes: Mapping[str, str], submitted: Mapping[str, str], excluded: Mapping[str, str]
 ) -> str:
-    """MTurk's table with Approve and Reject filled in, as CSV to be uploaded there.
+    """MTurk's table with Approve and Reject filled in, as CSV to be uploaded there; workers are shown Reject's reason.
 
     codes: completion code -> session.   submitted: AssignmentId -> session, where the page itself submitted.
-    excluded: sessions that did not listen. A code counts once.
+    excluded: session -> why it is left out. A code counts once.
+    Both columns stay empty where the page submitted what could not be read: that may be our fault, and a person decides.
     """
     used: set[str] = set()
     header = [name for name in rows[0] if name is not None]
@@ -57,16 +58,20 @@ def approvals(
     for row in rows:
         typed = next((row[name].strip().upper() for name in CODE_COLUMNS if row.get(name)), "")
         session = submitted.get(row["AssignmentId"]) or codes.get(typed, "")
-        reason = ""
-        if not session:
-            reason = "The completion code is not one of this study."
-        elif session in used:
-            reason = "This completion code was used before."
-        elif session in excluded:
-            reason = "Trials with an obviously wrong sound were not noticed."
+        unread = not session and bool(row.get(RESULTS_COLUMN))
+        reason = "" if unread else _refusal(session, used, excluded)
         used.add(session)
-        table.writerow(row | {"Approve": "" if reason else "x", "Reject": reason})
+        table.writerow(row | {"Approve": "" if reason or unread else "x", "Reject": reason})
     return out.getvalue()
+
+
+def _refusal(session: str, used: set[str], excluded: Mapping[str, str]) -> str:
+    """Why a worker is not paid, as a sentence; "" when there is no reason."""
+    if not session:
+        return "The completion code is not one of this study."
+    if session in used:
+        return "This completion code was used before."
+    return f"{excluded[session].capitalize()}." if session in excluded else ""
 
 
 def _keyed(secret: str, text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from condfoley.errors import InputError
+from condfoley.files import folder_aside
 from condfoley.study import assignment, design, page, sources
 from condfoley.study.clips import Writer, random_name
 from condfoley.study.options import ExportOptions
@@ -34,32 +34,30 @@ def export(options: ExportOptions) -> dict[str, Any]:
             f"give --trials {len(pairs)} or more pairs"
         )
     if not options.sounds:
-        sources.make(options.test, options.systems, sounds)
+        sources.make(options.test, options.systems, sounds, options.force)
     found = sources.load(pairs, sounds, systems)
     anchor = systems.index(options.anchor or systems[0])
     shown = design.conditions(options.method, options.compare, len(systems), anchor)
     plan = design.plan(len(found), shown, options.judgements, options.trials, options.seed)
     made = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
     try:
-        (work / PUBLIC / "media").mkdir(parents=True)
-        clips = Writer(options, work / PUBLIC / "media", found, anchor).write()
-        rng = np.random.default_rng(options.seed)
-        forms, trials = assignment.assign(plan, clips, options.method, rng, random_name)
-        shown_page = forms | _settings(options)
-        study = assignment.fingerprint(shown_page)
-        key = _key(options, study, systems, anchor, [s.name for s in found], plan.judgements, clips) | {
-            "trials": trials
-        }
-        page.write(work / PUBLIC, files, {"study": study} | shown_page)
-        (work / KEY).touch(mode=0o600)  # tells participants what they hear
-        (work / KEY).write_text(json.dumps(key, indent=1), encoding="utf-8")
-        for name in (PUBLIC, KEY):
-            _replace(work / name, out / name)
+        with folder_aside(out) as work:
+            (work / PUBLIC / "media").mkdir(parents=True)
+            clips = Writer(options, work / PUBLIC / "media", found, anchor).write()
+            rng = np.random.default_rng(options.seed)
+            forms, trials = assignment.assign(plan, clips, options.method, rng, random_name)
+            shown_page = forms | _settings(options)
+            study = assignment.fingerprint(shown_page)
+            key = _key(options, study, systems, anchor, [s.name for s in found], plan.judgements, clips) | {
+                "trials": trials
+            }
+            page.write(work / PUBLIC, files, {"study": study} | shown_page)
+            (work / KEY).touch(mode=0o600)  # tells participants what they hear
+            (work / KEY).write_text(json.dumps(key, indent=1), encoding="utf-8")
+            for name in (PUBLIC, KEY):
+                _replace(work / name, out / name)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
-        if made and not any(out.iterdir()):
+        if made and out.is_dir() and not any(out.iterdir()):
             out.rmdir()
     return key
 

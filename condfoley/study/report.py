@@ -6,7 +6,6 @@ import base64
 import csv
 import io
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import jinja2
 
 from condfoley.errors import InputError
 from condfoley.evaluation.tables import Table
+from condfoley.files import folder_aside
 from condfoley.study import analysis, crowd, exclusion, results
 from condfoley.study.analysis import Preference
 from condfoley.study.options import AnalyseOptions
@@ -71,7 +71,7 @@ def _assignments(path: Path, verdicts: list[exclusion.Verdict], key: dict[str, A
     sessions = [verdict.session for verdict in verdicts]
     codes = {crowd.completion_code(key["secret"], s.name): s.name for s in sessions if s.finished}
     submitted = {s.assignment: s.name for s in sessions if s.assignment}
-    excluded = {verdict.session.name for verdict in verdicts if verdict.reason}
+    excluded = {verdict.session.name: verdict.reason for verdict in verdicts if verdict.reason}
     return crowd.approvals(crowd.read_table(path), codes, submitted, excluded)
 
 
@@ -117,12 +117,8 @@ def _figure(rows: list[Preference]) -> bytes:
 
 def _write(out: Path, files: dict[str, bytes]) -> None:
     """All files or none: made in a folder of their own first."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as work:
-            for name, content in files.items():
-                (Path(work) / name).write_bytes(content)
-            for name in files:
-                os.replace(Path(work) / name, out / name)
-    except OSError as error:
-        raise InputError(f"cannot write to {out} ({error.strerror}); choose another --out") from error
+    with folder_aside(out) as work:
+        for name, content in files.items():
+            (work / name).write_bytes(content)
+        for name in files:
+            os.replace(work / name, out / name)

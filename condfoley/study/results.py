@@ -60,6 +60,7 @@ def load(path: Path, key: dict[str, Any]) -> Results:
             for session, answers in reader(file, key, refused):
                 kept = found.setdefault(session.name, session)
                 kept.finished |= session.finished
+                kept.assignment = kept.assignment or session.assignment
                 _add(kept, answers, key, refused)
         except (InputError, ValidationError, OSError, ValueError) as error:
             refused.append((file.name, _short(error)))

@@ -48,16 +48,17 @@ def pairs(test: str, clips: Path) -> list[Names]:
     return found
 
 
-def make(test: str, systems: str, home: Path) -> Path:
+def make(test: str, systems: str, home: Path, force: bool) -> Path:
     """Let the systems of `condfoley evaluate` make their sounds in `home`, or go on where that stopped; returns it.
 
+    force: sounds in it that were made with other settings go.
     Raises InputError for a system that is unknown or fails on a pair.
     """
     from condfoley.evaluation import sounds, testsets
     from condfoley.evaluation.systems import Workshop, named
 
     entries, shop = named(systems), Workshop(testsets.load(test, home / CLIPS))
-    sounds.claim(home, sounds.settings_of(shop), force=False)
+    sounds.claim(home, sounds.settings_of(shop), force)
     for system, answers in sounds.make_all(entries, shop, home).items():
         for pair, answer in answers.items():
             if answer.failure:

@@ -15,7 +15,7 @@ from condfoley.training.features import Features
 class Example:
     """What the transformer's training draws from for one clip.
 
-    tokens: (views, T, D) float16. starts: (tracks, WINDOWS) picture frames. codes: (tracks, WINDOWS, codes) int64.
+    tokens: (views, T, D) float16. starts: (tracks, WINDOWS) picture frames. codes: (tracks, WINDOWS, codes) int32.
     """
 
     clip: Clip

@@ -17,6 +17,8 @@ from condfoley.training.stage import Stage
 
 META = "meta.json"
 SCRATCH = ".tmp"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_IN_WORDS = ("No space left", "quota exceeded", "iostream", "file write failed")  # of safetensors, then of torch
 
 
 class Checkpoints:
@@ -28,7 +30,7 @@ class Checkpoints:
 
     def present(self) -> list[Path]:
         """The whole ones, oldest first."""
-        return sorted(p for p in self.folder.glob("step-*") if p.suffix != SCRATCH)
+        return sorted((p for p in self.folder.glob("step-*") if p.suffix != SCRATCH), key=_step)
 
     def clear(self) -> None:
         """Removes those of an earlier run."""
@@ -37,10 +39,7 @@ class Checkpoints:
         self.stage.accelerator.wait_for_everyone()
 
     def save(self, step: int) -> None:
-        """Writes the state after `step` steps.
-
-        Raises InputError when it cannot be written; the earlier checkpoints are as they were.
-        """
+        """Writes the state after `step` steps. When it cannot be written, the earlier checkpoints are as they were."""
         a, final = self.stage.accelerator, self.folder / f"step-{step:06d}"
         scratch = final.with_suffix(SCRATCH)
         try:
@@ -56,12 +55,9 @@ class Checkpoints:
                 shutil.rmtree(final, ignore_errors=True)
                 os.replace(scratch, final)
                 self._prune()
-        except Exception as error:  # torch and safetensors have errors of their own for a full disk
+        except Exception:
             shutil.rmtree(scratch, ignore_errors=True)
-            raise InputError(
-                f"the checkpoint of step {step} cannot be written to {self.folder}: {_cause(error)}; {self.kept()}: "
-                "make room and run the same command again"
-            ) from error
+            raise
         a.wait_for_everyone()
 
     def kept(self) -> str:
@@ -111,10 +107,10 @@ def _step(checkpoint: Path) -> int:
 
 
 def disk_is_full(error: BaseException) -> bool:
-    """Whether a full disk is behind an error, however deep it is hidden."""
+    """Whether a full disk or a used up quota is behind an error of writing, however deep it is hidden."""
     link: BaseException | None = error
     while link is not None:
-        if isinstance(link, OSError) and link.errno == errno.ENOSPC or "No space left" in str(link):
+        if isinstance(link, OSError) and link.errno in FULL or any(said in str(link) for said in FULL_IN_WORDS):
             return True
         link = link.__cause__ or link.__context__
     return False
@@ -122,6 +118,4 @@ def disk_is_full(error: BaseException) -> bool:
 
 def _cause(error: BaseException) -> str:
     """Why, in one line."""
-    if disk_is_full(error):
-        return "no space left on the device"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

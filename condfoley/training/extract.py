@@ -109,7 +109,7 @@ def _pixels(frames: Tensor) -> Tensor:
 
 @torch.no_grad()
 def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Path) -> None:
-    """starts (tracks, WINDOWS), picture frames, and codes (tracks, WINDOWS, codes) int16 by the tokenizer.
+    """starts (tracks, WINDOWS), picture frames, and codes (tracks, WINDOWS, codes) int32 by the tokenizer.
 
     rms: level that the windows of a soundtrack are brought to; 0: as they are.
     """
@@ -125,7 +125,7 @@ def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Pat
     spec = window_spec(torch.from_numpy(np.concatenate(wavs)), g).to(part.device)
     with frozen(part.device):
         codes = tokenizer.encode(spec)
-    grid = codes.cpu().numpy().astype(np.int16).reshape(*starts.shape, -1)
+    grid = codes.cpu().numpy().astype(np.int32).reshape(*starts.shape, -1)
     with at_once(path) as file:
         np.savez(file, starts=starts, codes=grid)
 

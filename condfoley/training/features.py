@@ -64,10 +64,8 @@ class Features:
         folders = [self.cache / f"{kind.folder}-{self.key}" for kind in kinds]
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
-        paths = [
-            [(home / (_file_name(clip) + kind.suffix)).resolve() for home, kind in zip(folders, kinds)]
-            for clip in clips
-        ]
+        names = [f"{Path(clip.prefix).name}-{clip.digest}" for clip in clips]
+        paths = [[(home / (name + kind.suffix)).resolve() for home, kind in zip(folders, kinds)] for name in names]
         jobs = []
         for clip, files in zip(clips, paths):
             if missing := [(kind.of(clip), path) for kind, path in zip(kinds, files) if not path.exists()]:
@@ -120,11 +118,6 @@ class Features:
         pool = d.engine == "local" and d.workers > 1
         threads = max(1, (os.cpu_count() or 1) // d.workers) if pool else 0
         return Part(str(weights.resolve()), names, digest, self.config.geometry, device, threads)
-
-
-def _file_name(clip: Clip) -> str:
-    name = os.path.basename(clip.prefix)
-    return f"{name}-{clip.digest}" if clip.digest else name
 
 
 def _read(path: Path) -> Any:

@@ -61,8 +61,7 @@ class JudgesStage(Stage):
         found = sorted({m for clip in self.store.train for k in range(clip.tracks) if (m := material_of(clip, k))})
         if not c.materials and len(found) < 2:
             raise InputError(
-                f"{config.data.folder} names {len(found)} materials; the judges need 2 or more: take simulated clips, or "
-                "delete a cache that was made before materials were kept"
+                f"{config.data.folder} names {len(found)} materials; the judges need 2 or more: take simulated clips"
             )
         self.sizes = c = replace(c, materials=c.materials or tuple(found))
         self.train_clips, held = self._usable(self.store.train), self._usable(self.store.validation)

@@ -42,5 +42,6 @@ def drawn(stage: Stage, start: int) -> Iterator[Batch]:
             sampler=range(start * c.accumulate, len(batches)),
             num_workers=c.data.loaders,
             multiprocessing_context="fork" if c.data.loaders else None,  # the stage and its banks are there already
+            pin_memory=bool(c.data.loaders) and stage.device.type == "cuda",
         )
     )

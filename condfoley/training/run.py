@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
+from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor
 
 from condfoley.errors import InputError
@@ -34,6 +36,9 @@ STAGES = {
     "events": ("condfoley.training.onsets", "EventsStage"),
     "judges": ("condfoley.training.judges", "JudgesStage"),
 }
+# How long processes wait for the first one, which fills the cache alone; torch's own 10 minutes (NCCL) are over before
+# a large set is decoded.
+PATIENCE = timedelta(days=14)
 
 
 def main(config: TrainConfig) -> None:
@@ -71,8 +76,11 @@ def engine(config: TrainConfig) -> Accelerator:
             cpu=config.device == "cpu",
             mixed_precision=mixed,
             gradient_accumulation_steps=config.accumulate,
-            # a step may leave parts without a gradient: codes before there is quantisation, null tokens
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+            kwargs_handlers=[
+                # a step may leave parts without a gradient: codes before there is quantisation, null tokens
+                DistributedDataParallelKwargs(find_unused_parameters=True),
+                InitProcessGroupKwargs(timeout=PATIENCE),
+            ],
         )
     except ValueError as error:
         raise InputError(f"precision={config.precision} does not work here ({error}); set precision=fp32") from None
@@ -123,6 +131,8 @@ def _train(stage: Stage, checkpoints: Checkpoints) -> None:
     if not c.resume:
         checkpoints.clear()
     start = checkpoints.resume()
+    if start > c.steps:
+        raise InputError(f"{c.out} has taken {start} steps, not {c.steps}; give more steps, or another out folder")
     if a.is_main_process:
         parameters = sum(p.numel() for p in stage.trained().parameters())
         print(

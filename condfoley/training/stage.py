@@ -37,8 +37,12 @@ class Batch:
     tensors: tuple[Tensor, ...]
 
     def to(self, device: torch.device) -> Batch:
-        """The same on another device."""
+        """The same on another device; from pinned memory while the processor goes on."""
         return Batch(self.names, tuple(tensor.to(device, non_blocking=True) for tensor in self.tensors))
+
+    def pin_memory(self) -> Batch:
+        """The same in pinned memory: what a DataLoader asks for."""
+        return Batch(self.names, tuple(tensor.pin_memory() for tensor in self.tensors))
 
 
 class Objective(nn.Module):

@@ -2,11 +2,14 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from condfoley.data.decode import FORMAT, Settings
+from condfoley.data.simulation.write import GENERATOR
 from condfoley.data.sources.listing import split_of
 from condfoley.data.store import Store
 from condfoley.errors import InputError
@@ -16,8 +19,8 @@ from condfoley.media import write_clip, write_wav
 GEOMETRY = Geometry()
 
 
-def hits(path, times=(0.5, 1.4), seconds=2.0, events=None, silent=False):
-    """A grey video in which noise bursts are heard at `times`."""
+def hits(path, times=(0.5, 1.4), seconds=2.0, silent=False, **notes):
+    """A grey video in which noise bursts are heard at `times`, and the notes beside it, if any."""
     rate = GEOMETRY.sample_rate
     rng = np.random.default_rng(0)
     wav = np.zeros(round(seconds * rate), np.float32)
@@ -26,8 +29,8 @@ def hits(path, times=(0.5, 1.4), seconds=2.0, events=None, silent=False):
         wav[round(t * rate) :][: len(burst)] += burst.astype(np.float32)
     frames = np.full((round(seconds * 15), 32, 32, 3), 90, np.uint8)
     write_clip(path, frames, 15.0, wav * (not silent), rate)
-    if events is not None:
-        path.with_suffix(".json").write_text(json.dumps({"events": events}))
+    if notes:
+        path.with_suffix(".json").write_text(json.dumps(notes))
     return path
 
 
@@ -102,7 +105,7 @@ def test_other_settings_have_a_cache_of_their_own(folder):
 
 
 def test_renderings_are_other_instruments_at_the_same_times(folder):
-    hits(folder / "d.mp4", events=[{"time": 0.5, "kind": "hit"}])
+    hits(folder / "d.mp4", generator=GENERATOR, events=[{"time": 0.5, "kind": "hit"}])
     store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1, renderings=3)
     clip = next(c for c in store.train + store.validation if c.name == "d.mp4")
     tracks = [clip.sound(i, 0, clip.sample_count) for i in range(3)]
@@ -110,6 +113,22 @@ def test_renderings_are_other_instruments_at_the_same_times(folder):
     again = Store.open(str(folder), GEOMETRY, cache=str(folder / "other"), frame_size=24, workers=1, renderings=3)
     same = next(c for c in again.train + again.validation if c.name == "d.mp4")
     assert np.array_equal(tracks[2], same.sound(2, 0, clip.sample_count))
+
+
+def test_only_simulated_clips_are_sounded_anew(folder):
+    opened = [Store.open(str(folder), GEOMETRY, frame_size=24, workers=1, renderings=n) for n in (0, 2)]
+    own, kept = (next(c for c in s.train + s.validation if c.name == "b.mp4") for s in opened)
+    assert kept.tracks == 1 and not kept.materials  # its events were written by hand
+    assert np.array_equal(kept.sound(0, 0, kept.sample_count), own.sound(0, 0, own.sample_count))
+
+
+def test_a_cache_of_another_format_is_not_met(folder, monkeypatch):
+    first = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    for notes in first.cache.glob("*.mp4.json"):
+        notes.write_text('{"frame_count": 30, "sample_count": 44100, "tracks": 1, "events": []}')
+    monkeypatch.setattr("condfoley.data.store.Settings", partial(Settings, format=FORMAT + 1))
+    again = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    assert again.cache != first.cache and all(clip.events for clip in again.train + again.validation)
 
 
 def test_sound_files_serve_where_no_picture_is_needed(tmp_path):

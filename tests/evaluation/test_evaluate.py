@@ -3,6 +3,9 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +14,14 @@ import soundfile
 from condfoley.cli import main
 from condfoley.commands import evaluate as command
 from condfoley.errors import InputError
+from condfoley.evaluation import sounds
 from condfoley.evaluation.clips import JUDGE
 from condfoley.evaluation.metrics import METRICS, better
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
 from condfoley.evaluation.sounds import SOUNDS
-from condfoley.evaluation.systems import ENTRIES
-from condfoley.weights import SHIPPED, read_card
+from condfoley.evaluation.systems import ENTRIES, Workshop
+from condfoley.weights import SHIPPED, read_card, tree_hash
 from tests.evaluation.toy import write_set
 from tests.tiny import write_tiny_weights
 
@@ -107,14 +111,20 @@ def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_p
 
     home = tmp_path / "report"
     shutil.copytree(report, home)
-    monkeypatch.setattr(toy, "muffled", lambda pair: pytest.fail("made again"))
-    made = home / SOUNDS / "noise" / "clip0__clip1.wav"
-    kept = [p for p in (home / SOUNDS / "muffled").iterdir()]
+    monkeypatch.setattr(toy, "muffled", lambda pair: np.zeros_like(pair.target.wav))  # edited since
+    kept = sorted((home / SOUNDS / "copy").iterdir())
     kept[0].unlink()
     shutil.copy(kept[1], kept[0])
     options = EvaluateOptions(test=str(clips), out=str(home), systems=SYSTEMS, embedding="timbre", quiet=True)
     again = evaluate(options)
-    assert again.cells["muffled"]["f1_100"].mean > 0 and not made.with_suffix(".failed").exists()
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+    assert again.cells["muffled"]["f1_100"].mean == 0  # a function of others is asked again
+    options.systems = f"copy={home / SOUNDS / 'copy'}"  # the very folder
+    assert not any(row.failure for row in evaluate(options).rows) and all(path.exists() for path in kept)
+    with monkeypatch.context() as newer:
+        newer.setattr("condfoley.evaluation.sounds.code_hash", lambda: "another")
+        with pytest.raises(InputError, match="another code"):
+            evaluate(options)
     with pytest.raises(InputError, match="another seed"):
         evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="noise", seed=4, quiet=True))
     other = read_card(SHIPPED) | {"sampling": {"temperature": 0.1}}
@@ -123,6 +133,29 @@ def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_p
         evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="noise", quiet=True))
     evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="silence", seed=4, quiet=True, force=True))
     assert [p.name for p in (home / SOUNDS).iterdir()] == ["silence"]
+
+
+def test_what_sounds_depend_on_is_hashed():
+    """All of ours that is imported to make one, and the settings name the hash."""
+    code = (
+        "import sys, condfoley.foley, condfoley.baselines, condfoley.published.generation\n"
+        "print(*(m.__file__ for name, m in sys.modules.items() if name.startswith('condfoley.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    root = Path(sounds.__file__).parents[1]
+    needed = {Path(file) for file in done.stdout.split() if Path(file).name != "__init__.py"}
+    assert len(needed) > 30 and needed <= {path for pattern in sounds.GENERATING for path in root.glob(pattern)}
+    assert sounds.settings_of(Workshop([]))["code"] == sounds.code_hash()
+
+
+def test_a_hash_of_files_heeds_names_and_contents_but_no_order(tmp_path):
+    files = [tmp_path / "a.py", tmp_path / "b.py"]
+    for path in files:
+        path.write_text(path.name)
+    before = tree_hash(tmp_path, files)
+    assert tree_hash(tmp_path, reversed(files)) == before
+    files[0].write_text("b.py")
+    assert tree_hash(tmp_path, files) != before
 
 
 def test_a_failure_counts_as_the_worst_and_is_said(clips, tmp_path):
@@ -176,9 +209,9 @@ def test_every_system_answers_with_toy_weights(clips, tmp_path):
     )  # fmt: skip
     result = evaluate(options)
     assert not [(row.system, row.failure) for row in result.rows if row.failure]
-    sounds = {e.name: result.answers[e.name][result.pairs[0].name].wav for e in ENTRIES}
-    assert len({wav.tobytes() for wav in sounds.values()}) >= 10  # toy weights hardly heed their reference
-    assert all(len(wav) == len(sounds["truth"]) for wav in sounds.values())
+    wavs = {e.name: result.answers[e.name][result.pairs[0].name].wav for e in ENTRIES}
+    assert len({wav.tobytes() for wav in wavs.values()}) >= 10  # toy weights hardly heed their reference
+    assert all(len(wav) == len(wavs["truth"]) for wav in wavs.values())
 
 
 def test_other_peoples_sounds_by_folder(clips, tmp_path):

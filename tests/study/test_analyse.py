@@ -158,7 +158,11 @@ def test_mturk_results_and_approvals(tmp_path):
         writer.writerows(rows)
     assert main(["study", "analyse", str(folder), "--mturk", str(folder / "batch.csv")]) == 0
     done = table(tmp_path, "assignments")
-    assert [row["Approve"] for row in done] == ["x", "", ""] and all(row["Reject"] for row in done[1:])
+    assert [(row["Approve"], row["Reject"]) for row in done] == [
+        ("x", ""),
+        ("", "Did not notice obviously wrong sounds."),
+        ("", ""),  # what we cannot read may be our fault: a person decides
+    ]
     assert "WORKER-1" not in (tmp_path / "analysis" / "index.html").read_text()
 
 
@@ -171,6 +175,24 @@ def test_completion_codes_are_paid_once():
     done = list(csv.DictReader(crowd.approvals(rows, {code: "s1"}, {}, set()).splitlines()))
     assert [row["Approve"] for row in done] == ["x", "", ""]
     assert "before" in done[1]["Reject"] and "not one of this study" in done[2]["Reject"]
+
+
+def test_a_worker_is_told_the_true_reason_and_an_assignment_finds_its_session(tmp_path):
+    key = people.made_up_key()
+    record = crowd_of(key)[0]
+    early = record | {"session": "early", "answers": record["answers"][:-1]}
+    folder = people.write(tmp_path, key, [record])  # came as a download too
+    rows = [
+        {"AssignmentId": f"A{k}", "WorkerId": worker, "Answer.results": json.dumps(what)}
+        for k, (worker, what) in enumerate((("W0", record), ("W1", early), ("W1", early | {"session": "again"})))
+    ]
+    with open(folder / "p0.z.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    assert main(["study", "analyse", str(folder), "--mturk", str(folder / "p0.z.csv")]) == 0
+    done = [(row["Approve"], row["Reject"]) for row in table(tmp_path, "assignments")]
+    assert done == [("x", ""), ("", "Did not finish."), ("", "Took part before.")]
 
 
 def test_formulas_do_not_reach_a_spreadsheet(tmp_path):

@@ -160,7 +160,7 @@ def test_the_page_brings_no_font_of_others(web):
         (("--endpoint", "ftp://x"), "https://"),
         (("--loudness", "3"), "LUFS"),
         (("--prolific-code", "C1&evil"), "letters and digits"),
-        (("--trials", "0"), "not below 1"),
+        (("--trials", "0"), "1 or more"),
     ],
 )
 def test_wrong_options(capsys, sources, web, tmp_path, words, expected):
@@ -188,7 +188,7 @@ def test_a_report_folder_holds_the_sounds(sources):
     assert study_sources.load(pairs, sounds.parent, ["ours"]) == study_sources.load(pairs, sounds, ["ours"])
 
 
-def test_missing_sounds_are_made_by_the_systems_of_the_evaluation(sources, web, tmp_path):
+def test_missing_sounds_are_made_by_the_systems_of_the_evaluation(sources, web, tmp_path, monkeypatch, capsys):
     csv_file, _ = sources
     words = ["--test", str(csv_file), "--systems", "truth,silence", "--out", str(tmp_path), "--trials", "2"]
     assert main(["study", "export", *words]) == 0
@@ -197,6 +197,11 @@ def test_missing_sounds_are_made_by_the_systems_of_the_evaluation(sources, web, 
     for name, clip in key["clips"].items():
         heard[clip["system"]].append(np.abs(read_audio(tmp_path / f"public/media/{name}.mp4", RATE)).max())
     assert min(heard["truth"]) > 0.05 and max(heard["silence"]) < 1e-3
+    (tmp_path / "key.json").unlink()
+    shutil.rmtree(tmp_path / "public")
+    monkeypatch.setattr("condfoley.evaluation.sounds.code_hash", lambda: "another")
+    assert main(["study", "export", *words]) == 2 and "--force" in capsys.readouterr().err
+    assert main(["study", "export", *words, "--force"]) == 0
 
 
 def test_an_export_is_replaced_only_when_told_and_never_with_results(exported, sources, capsys):

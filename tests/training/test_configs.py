@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from condfoley.arguments import parse_config
+from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.training.config import TrainConfig
 
@@ -38,6 +39,12 @@ def test_a_config_is_understood_and_named_after_its_stage(path):
     config = parse_config("condfoley train", TrainConfig, ["--config", str(path)])
     assert config.stage == path.stem
     assert Path(config.out) == Path("runs", path.parent.name, path.stem)
+
+
+@pytest.mark.parametrize("key", ["video.pool", "video.normalise", "video.midplanes", "geometry.crop"])
+def test_an_unknown_choice_is_refused(key):
+    with pytest.raises(InputError, match=f"{key} must be one of .*, not 'typo'"):
+        parse_config("condfoley train", TrainConfig, [f"{key}=typo"])
 
 
 def test_the_papers_configs_have_the_papers_numbers():

@@ -14,7 +14,7 @@ from condfoley.geometry import Geometry
 from condfoley.media import read_audio
 from condfoley.mel import window_spec
 from condfoley.training.config import TrainConfig
-from condfoley.training.extract import levelled
+from condfoley.training.extract import code_windows, levelled
 from condfoley.training.features import Features
 from condfoley.training.offset import spec_window
 from condfoley.weights import SHIPPED, load_part
@@ -108,6 +108,23 @@ def test_one_gain_brings_sounds_to_a_level():
     assert out[1, 0] / out[0, 0] == pytest.approx(3, rel=1e-5)
     assert np.abs(levelled(np.array([[1.0] + [0.0] * 999], np.float32), 0.1)).max() == 1  # clipped
     assert np.abs(levelled(np.full((1, 9), 1e-9, np.float32), 0.1)).max() < 1e-5  # silence stays silent
+
+
+def test_codes_of_a_large_codebook_are_kept_as_they_are(decoded, tmp_path):
+    class Large:
+        """A tokenizer with more rows than int16 counts."""
+
+        geometry, device = Geometry(), "cpu"
+
+        def load(self):
+            return self
+
+        def encode(self, spec):
+            return torch.full((len(spec), self.geometry.codes), 40_000)
+
+    code_windows(Large(), "in_video", 0.0, decoded[1][0], tmp_path / "codes.npz")
+    with np.load(tmp_path / "codes.npz") as kept:
+        assert (kept["codes"] == 40_000).all()
 
 
 def test_codes_are_the_same_where_parts_are_run_in_bf16():

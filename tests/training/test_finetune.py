@@ -1,15 +1,22 @@
 """`condfoley finetune` really runs, and what it writes generates."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
+from condfoley.arguments import parse_config
 from condfoley.cli import main
 from condfoley.foley import Foley
+from condfoley.options import FinetuneOptions
+from condfoley.training.config import TrainConfig
+from condfoley.training.finetune import settings
+from condfoley.weights import SHIPPED, read_card
 from tests.tiny import write_tiny_weights
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture
@@ -50,6 +57,29 @@ def test_adapters_are_merged_and_the_other_parts_are_copied(clips, weights, tmp_
     assert main(words(clips, weights, out)) == 2
     assert "already finished" in capsys.readouterr().err
     assert main(words(clips, weights, out, "--force", "--whole")) == 0
+
+
+def by_hand(stage):
+    return parse_config("t", TrainConfig, ["--config", str(ROOT / "configs" / "finetune" / f"{stage}.yaml")])
+
+
+def test_the_config_file_does_what_the_command_does():
+    file = by_hand("transformer")
+    command = settings(file.data.folder, SHIPPED, FinetuneOptions(out=file.out))
+    places, rhythm = ("out", "weights", "init"), ("log_every", "evaluate_every", "checkpoint_every")
+    own = {name: getattr(file, name) for name in (*places, *rhythm)}
+    data = dataclasses.replace(command.data, cache=file.data.cache)
+    lengths = {
+        name: getattr(file.transformer, name) for name in ("feature_dim", "frames", "codes")
+    }  # the stage finds them
+    sizes = dataclasses.replace(command.transformer, **lengths)
+    assert dataclasses.replace(command, **own, data=data, transformer=sizes) == file
+
+
+@pytest.mark.parametrize("stage", ["tokenizer", "vocoder"])
+def test_the_other_config_files_have_the_shipped_sizes(stage):
+    sizes = dataclasses.asdict(getattr(by_hand(stage), stage))
+    assert json.loads(json.dumps(sizes)) == read_card(SHIPPED)["parts"][stage]["config"]
 
 
 def test_foreign_folders_are_refused(clips, weights, tmp_path, capsys):

@@ -71,7 +71,7 @@ def test_labels_of_windows():
         Event(2.0, "scratch", 0.6, material="wood"),
         Event(4.0, "hit", labelled=False),
     )
-    clip = Clip("c", "", 90, 1, 1, events)
+    clip = Clip("c", "", 90, 1, 1, events, "")
     assert single_action(clip, 0.0, 1.8) == "hit" and single_action(clip, 1.0, 1.8) == "scratch"
     assert single_action(clip, 0.3, 1.9) == ""  # both
     assert single_action(clip, 2.3, 1.4) == ""  # only the end of a scratch

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 
 from condfoley.errors import InputError
 from condfoley.training import run
+from condfoley.training.loaders import drawn
 from condfoley.training.run import main
 from tests.training.test_resume import logged
 from tests.training.toy import LOSSES, config
@@ -139,6 +141,20 @@ def test_an_accumulated_batch_is_the_whole_batch(clips, copied, stage):
     for name, parts in (("whole", 1), ("parts", 2)):
         main(settings(stage, clips, copied, name, weights=str(copied / "weights"), accumulate=parts))
     assert_the_same(copied / "whole", copied / "parts")
+
+
+def test_the_others_wait_for_the_first_to_fill_the_cache(clips, tmp_path):
+    accelerator = run.engine(config("tokenizer", clips, tmp_path))
+    assert accelerator.init_handler.timeout >= timedelta(days=7)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_drawn_batches_are_pinned_for_the_gpu(clips, tmp_path):
+    settings = config("tokenizer", clips, tmp_path, device="auto")
+    settings.data.loaders = 1
+    batch = next(drawn(run.build(settings), 0))
+    assert all(tensor.is_pinned() for tensor in batch.tensors)
+    assert all(tensor.is_cuda for tensor in batch.to(torch.device("cuda")).tensors)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(clips, tmp_path):

@@ -8,10 +8,13 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from condfoley.errors import InputError
+from condfoley.training.checkpoint import Checkpoints
 from condfoley.training.config import TrainConfig
 from condfoley.training.run import main
 from tests.training.toy import config
@@ -98,25 +101,56 @@ def test_the_last_checkpoints_are_kept(clips, tmp_path):
     assert kept == ["step-000003", "step-000004", "step-000005"]
 
 
-def test_a_full_disk_leaves_the_checkpoint_before(clips, tmp_path, monkeypatch):
-    import accelerate.checkpointing
+def test_checkpoints_are_in_the_order_of_their_steps(tmp_path):
+    for step in (1_000_200, 999_800, 1_000_000):
+        (tmp_path / f"step-{step:06d}").mkdir()
+    checkpoints = Checkpoints(SimpleNamespace(config=SimpleNamespace(keep=2)), tmp_path)
+    assert [p.name for p in checkpoints.present()] == ["step-999800", "step-1000000", "step-1000200"]
+    assert "step 1000200 is kept" in checkpoints.kept()
 
-    def to_a_full_device(state, path, **options):
-        with open("/dev/full", "wb") as file:
-            file.write(bytes(2**20))
+
+def test_fewer_steps_than_were_taken_are_refused(clips, tmp_path):
+    main(config("tokenizer", clips, tmp_path, steps=2))
+    with pytest.raises(InputError, match="has taken 2 steps, not 1; give more steps, or another out folder"):
+        main(config("tokenizer", clips, tmp_path, steps=1))
+
+
+def by_python(state, path, **options):
+    with open("/dev/full", "wb") as file:
+        file.write(bytes(2**20))
+
+
+def by_torch(state, path, **options):
+    torch.save({"a": torch.zeros(2**20)}, "/dev/full")
+
+
+@pytest.mark.parametrize("to_a_full_device", [by_python, by_torch])
+def test_a_full_disk_leaves_the_checkpoint_before(clips, tmp_path, monkeypatch, to_a_full_device):
+    import accelerate.checkpointing
 
     settings = config("tokenizer", clips, tmp_path, steps=2, checkpoint_every=1)
     main(settings)
     with monkeypatch.context() as patch:
         patch.setattr(accelerate.checkpointing, "save", to_a_full_device)
-        with pytest.raises(
-            InputError, match="no space left on the device; the checkpoint of step 2 is kept: make room"
-        ):
+        with pytest.raises(InputError, match="no space left on the device of .* step 2 is kept: make room"):
             main(config("tokenizer", clips, tmp_path, steps=4, checkpoint_every=1))
     checkpoints = tmp_path / "tokenizer" / "checkpoints"
     assert sorted(p.name for p in checkpoints.iterdir()) == ["step-000001", "step-000002"]
     main(config("tokenizer", clips, tmp_path, steps=3))  # and goes on
     assert logged(tmp_path / "tokenizer")[-1] == 3
+
+
+def test_what_else_stops_a_checkpoint_is_not_taken_for_a_full_disk(clips, tmp_path, monkeypatch):
+    import accelerate.checkpointing
+
+    def broken(state, path, **options):
+        raise RuntimeError("of another kind")
+
+    settings = config("tokenizer", clips, tmp_path, steps=1)
+    monkeypatch.setattr(accelerate.checkpointing, "save", broken)
+    with pytest.raises(RuntimeError, match="of another kind"):
+        main(settings)
+    assert not list((tmp_path / "tokenizer" / "checkpoints").iterdir())
 
 
 def test_a_full_disk_beside_the_checkpoints_stops_the_run_as_clearly(clips, tmp_path):

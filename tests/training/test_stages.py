@@ -1,5 +1,6 @@
 """Every stage of training really runs, and its parts make a system that generates."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from condfoley.foley import Foley
 from condfoley.training.codebook import MovingCodebook, code_usage
 from condfoley.training.config import LossConfig
 from condfoley.training.run import main
+from condfoley.weights import read_card
 from tests.tiny import GEOMETRY
-from tests.training.toy import ORDER, config
+from tests.training.toy import LOSSES, ORDER, SECONDS, config
 
 
 @pytest.mark.parametrize("stage", ORDER)
@@ -32,6 +34,23 @@ def test_the_trained_parts_generate(trained):
     made = foley.generate(examples / "hitting_metal.mp4", examples / "hitting_bag_silent.mp4", candidates=2)
     assert made.wav.shape == (6 * GEOMETRY.sample_rate,)
     assert np.isfinite(made.wav).all()
+
+
+@pytest.mark.parametrize("fps", [10.0, 25.0])
+def test_other_frame_rates_train_and_generate(copied, clips, fps):
+    """The parts that count in frames; tokenizer and vocoder hear no picture."""
+    frames = int(GEOMETRY.window_samples / GEOMETRY.sample_rate * fps)
+    other = dict(geometry=dataclasses.replace(GEOMETRY, fps=fps, window_frames=frames), steps=1)
+    for stage in ("video", "transformer", "sync", "events"):
+        settings = config(stage, clips, copied, loss=dataclasses.replace(LOSSES[stage], reconstructed=0.0), **other)
+        settings.data.renderings = 0
+        main(settings)
+    sizes = read_card(copied / "weights")["parts"]
+    assert sizes["transformer"]["config"]["frames"] == frames and sizes["sync"]["config"]["fps"] == fps
+    assert sizes["sync"]["config"]["mel_per_frame"] == pytest.approx(GEOMETRY.sample_rate / GEOMETRY.hop / fps)
+    made = Foley.load(copied / "weights").generate(clips / "000000.mp4", clips / "000001.mp4", candidates=1)
+    assert len(made.wav) == round(made.duration * GEOMETRY.sample_rate) and np.isfinite(made.wav).all()
+    assert made.duration == pytest.approx(SECONDS, abs=0.05) and len(made.picture_onsets) == round(made.duration * fps)
 
 
 def test_the_moving_codebook_follows_its_vectors():

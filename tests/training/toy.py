@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from condfoley.data.simulation.events import Event
+from condfoley.data.simulation.write import GENERATOR
 from condfoley.media import write_clip
 from condfoley.sizes import JudgesConfig
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
@@ -29,12 +30,12 @@ def write_hits(path: Path, seed: int, events: bool) -> None:
         frames[round(time * fps), 10:38, 10:38] = 230
     write_clip(path, frames, fps, wav, rate)
     if events:
-        notes = {"events": [Event(t, "hit", 0.0, 0.7).to_dict() for t in HITS]}
+        notes = {"generator": GENERATOR, "events": [Event(t, "hit", 0.0, 0.7).to_dict() for t in HITS]}
         path.with_suffix(".json").write_text(json.dumps(notes))
 
 
 def write_clips(folder: Path, count: int = 3) -> Path:
-    """A folder of clips, all but the first with their events beside them."""
+    """A folder of clips, all but the first as simulated ones, with their events beside them."""
     for i in range(count):
         write_hits(folder / f"{i:06d}.mp4", i, events=i > 0)
     return folder

@@ -11,6 +11,7 @@ Rng = np.random.Generator
 Image = NDArray[np.uint8]
 
 SIZE = 128  # pixels, side of a texture
+PHOTOGRAPHED = 0.4  # share of the surfaces, where there are photographs
 # Bundled with scikit-image's wheel, so they load without a network. Surfaces first, scenes for backdrops.
 PHOTOGRAPHS = ("brick", "grass", "gravel", "coffee", "astronaut", "chelsea", "rocket", "camera", "coins",
                "immunohistochemistry", "moon", "page")  # fmt: skip
@@ -33,10 +34,10 @@ def photographs() -> tuple[Image, ...]:
     return tuple(found)
 
 
-def surface(rng: Rng, photograph_share: float = 0.4) -> Image:
+def surface(rng: Rng) -> Image:
     """A random surface: (SIZE, SIZE, 3) uint8, mostly of muted colours."""
     pictures = photographs()
-    if pictures and rng.random() < photograph_share:
+    if pictures and rng.random() < PHOTOGRAPHED:
         image = _crop(pictures[rng.integers(len(pictures))], rng)
     else:
         image = _procedural(rng)

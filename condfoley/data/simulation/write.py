@@ -17,6 +17,7 @@ import numpy as np
 from condfoley.data.engine import Engine, run
 from condfoley.data.simulation.bank import SoundBank, Split
 from condfoley.errors import InputError
+from condfoley.files import folder_aside, make_folder
 
 GENERATOR = 1  # raise it when the same seed gives another clip
 PARTS = ".parts"  # inside the output folder, where files are written before they are complete
@@ -115,20 +116,16 @@ def write_clip(recipe: Recipe, index: int, bank: SoundBank) -> None:
         "material": instrument.material, "events": [event.to_dict() for event in clip.events],
         "instrument": instrument.describe(), "scene": clip.description, "quality": quality,
     }  # fmt: skip
-    parts = Path(recipe.out) / PARTS
-    parts.mkdir(exist_ok=True)
-    write.write_clip(parts / video.name, clip.frames, recipe.fps, wav, bank.sample_rate, crf=quality)
-    (parts / truth.name).write_text(json.dumps(content, indent=1) + "\n")
-    for complete in (video, truth):
-        os.replace(parts / complete.name, complete)
+    with folder_aside(Path(recipe.out) / PARTS) as work:
+        write.write_clip(work / video.name, clip.frames, recipe.fps, wav, bank.sample_rate, crf=quality)
+        (work / truth.name).write_text(json.dumps(content, indent=1) + "\n")
+        for complete in (video, truth):
+            os.replace(work / complete.name, complete)
 
 
 def _missing(recipe: Recipe) -> list[int]:
     """Numbers of the clips still to be made."""
-    try:
-        Path(recipe.out).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {recipe.out} ({error.strerror}); choose another --out") from error
+    make_folder(Path(recipe.out))
     shutil.rmtree(Path(recipe.out) / PARTS, ignore_errors=True)  # of a run that was killed
     missing = []
     for index in range(recipe.clips):
@@ -137,7 +134,7 @@ def _missing(recipe: Recipe) -> list[int]:
             missing.append(index)
             continue
         try:
-            found = {"unheard": 0.0} | json.loads(truth.read_text())  # older ones do not name it
+            found = json.loads(truth.read_text())
         except (OSError, ValueError):
             missing.append(index)
             continue
