@@ -14,6 +14,7 @@ from condfoley.errors import InputError, at_least
 Mode = Literal["corrected", "published"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")
+SEEDS = 2**63  # torch takes twice as many; those of later candidates and windows are higher
 MATCHING = ("eq_match", "decay_match", "texture_match", "dynamics")
 
 
@@ -71,6 +72,8 @@ class Settings:
         """Raise InputError for a number that cannot be meant."""
         for name, lowest in (("candidates", 1), ("seed", 0), ("tolerance", 0)):
             at_least(name, getattr(self, name), lowest)
+        if self.seed >= SEEDS:
+            raise InputError(f"--seed is {self.seed}; give one below {SEEDS}")
         for name in ("top_k", "guidance", "picture_guidance", "reference_start"):
             if (value := getattr(self, name)) is not None:
                 at_least(name, value, 0)

@@ -123,11 +123,16 @@ BAD_OPTIONS = [
     (["--top-k", "-1"], "0 or more"),
     (["--tolerance", "-0.1"], "0 or more"),
     (["--seed", "-1"], "0 or more"),
+    (["--seed", "99999999999999999999999"], "--seed is 99999999999999999999999; give one below"),
     (["--reference-start", "-1"], "0 or more"),
     (["--reference-start", "x"], "number"),
     (["--reference-start", "99"], "past the end"),
     (["--codec", "mp3"], "aac, pcm"),
     (["--seed"], "needs a value"),
+    (["--weights", "-dash"], "written --weights=-..."),
+    (["--weights", ""], "--weights is empty"),
+    (["--hits", " "], "--hits is empty"),
+    (["--hits", "null"], "null: no such file"),
     (["stray"], "stray"),
     (["--weights", "nowhere"], "card.json"),
 ]
@@ -139,6 +144,13 @@ def test_unusable_options(
 ) -> None:
     assert says in refused(capsys, words(clips, tmp_path / "out", *more))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["reference", "target", "out"])
+def test_what_must_be_given_may_not_be_empty(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    given = {"reference": "a", "target": "b", "out": "c"} | {option: ""}
+    line = refused(capsys, ["generate", *(f"--{name}={value}" for name, value in given.items())])
+    assert f"--{option} is empty" in line
 
 
 @pytest.mark.parametrize("device", ["toaster", "cuda:99", "meta"])

@@ -284,6 +284,14 @@ def test_bad_files_are_refused_in_one_line(make_clip, tmp_path):
         media.probe(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["late.mkv", "late.webm", "late.mp4"])
+def test_a_file_may_begin_late_on_its_own_clock(make_clip, name):
+    codec = "libvpx" if name.endswith("webm") else "libx264"
+    path = make_clip(name, times=[2 + k / 15 for k in range(15)], codec=codec, b_frames=0)
+    assert media.probe(path).duration == pytest.approx(1.0, abs=0.002)
+    assert_shows(levels(path), range(15))
+
+
 def test_a_still_image_is_no_video(tmp_path):
     path = tmp_path / "still.png"
     av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8)).save(str(path))

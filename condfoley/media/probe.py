@@ -170,8 +170,8 @@ def _refuse_cut_off(path: Path, container: Any, tracks: dict[int, _Track]) -> No
             missing = max(missing, track.declared - held)
     spans = [track for track in tracks.values() if np.isfinite(track.end)]
     if spans and container.duration and container.format.name.startswith("matroska"):
-        start = (container.start_time or 0) / av.time_base
-        missing = max(missing, container.duration / av.time_base - max(t.end for t in spans) + start)
+        # Matroska's duration counts from 0, wherever the first time stamp lies.
+        missing = max(missing, container.duration / av.time_base - max(t.end for t in spans))
     if missing > TRUNCATED:
         raise InputError(f"{path}: cut off, {missing:.1f} s of its data are missing; copy or export it again")
 
