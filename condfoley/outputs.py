@@ -8,6 +8,8 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +69,24 @@ class ResultFolder:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
         self._remove_parents()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While results are written: complaints about `work`, which nobody knows, become ones about `out`.
+
+        Raises InputError when the disk is full, or anything else keeps a file from being written.
+        """
+        try:
+            yield
+        except (InputError, OSError) as error:
+            about = str(error) if isinstance(error, InputError) else str(error.filename or self.work)
+            if str(self.work) not in about:
+                raise
+            root = error.__cause__ or error
+            why = (
+                getattr(root, "strerror", None) or "no space left or file too large"
+            ).lower()  # libsndfile tells none
+            raise InputError(f"cannot write to {self.out} ({why}); make room there or choose another --out") from error
 
     def commit(self) -> None:
         """Move the finished results in place; on any interruption the earlier results are put back."""

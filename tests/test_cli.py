@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -313,6 +314,20 @@ def test_json_force_and_quiet(
     assert Path(told["soundtrack"]).stat().st_size > 1000 and Path(told["hits"]).is_file()
     assert (told["candidates"][0]["file"], told["candidates"][0]["chosen"]) == ("03_9.wav", True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("room", [20_000, 140_000])  # bytes: not enough for a sound, enough for all but the overview
+def test_a_full_disk_is_said_to_be_one(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: list[str], room: int
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        line = refused(capsys, words(clips, tmp_path / "out", "--quiet", *fake))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert f"cannot write to {tmp_path / 'out'} (" in line and "too large)" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_names_that_are_not_utf_8(clips: SimpleNamespace, tmp_path: Path, fake: list[str], capfdbinary: Any) -> None:

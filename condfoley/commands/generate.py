@@ -51,8 +51,9 @@ def produce(
     with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
         soundtrack = _soundtrack(options, hits, progress, foley or load(options, progress))
         progress("writing the results", 1.0)
-        summary = _write(folder.work, options, soundtrack, clips, (command, started))
-        folder.commit()
+        with folder.writing():
+            summary = _write(folder.work, options, soundtrack, clips, (command, started))
+            folder.commit()
     return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary
 
 
