@@ -101,6 +101,11 @@ def test_unusable_files(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_url_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], clips: SimpleNamespace) -> None:
+    url = "https://example.org/clip.mp4"
+    assert f"{url}: is a URL; download it first" in refused(capsys, words(clips, tmp_path / "out", target=url))
+
+
 def test_a_picture_that_no_video_with_sound_takes_is_refused_at_once(
     clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], make_clip: Any
 ) -> None:
@@ -259,6 +264,7 @@ class FakeFoley:
     def generate(self, reference: str, target: str, settings: Settings, *, hits: object, progress: Any) -> Any:
         FakeFoley.asked = settings
         progress("drawing", 0.5)
+        progress("done", 1.0)
         if self.failure is not None:
             raise self.failure
         return soundtrack([(0.4, 0.9), (np.float32(0.02), 0.5), (0.1, 0.7)], duration=1.0, chosen=2)
@@ -287,7 +293,8 @@ def test_generate_writes_everything(
         "soundtrack.wav", "target_with_sound.mp4", "scores.csv", "hits.txt", "overview.png", "provenance.json",
     ]  # fmt: skip
     assert all(Path(line).is_file() for line in stdout.splitlines())
-    assert "drawing" in stderr
+    stages = ["loading the model", "drawing", "writing the results"]
+    assert stderr.splitlines() == [f"condfoley: {stage}" for stage in stages]
     assert FakeFoley.asked == Settings(rerank=False, candidates=3, seed=7)
     assert probe(out / "target_with_sound.mp4").has_audio
 

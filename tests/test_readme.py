@@ -41,6 +41,10 @@ def test_every_generate_command_and_option_is_understood():
     assert named and named <= known
 
 
+def test_commands_are_spelled_as_they_are_typed_once_the_environment_is_active():
+    assert README.count("source .venv/bin/activate") == 1 == README.count(".venv/bin/")
+
+
 def test_every_training_command_is_understood():
     calls = commands("condfoley train")
     assert {Path(words[1]).stem for words in calls} == set(STAGES)

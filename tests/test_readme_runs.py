@@ -18,7 +18,7 @@ from tests.training.toy import write_clips, write_hits
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = [block for _, block in re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.S | re.M)]
-LINES = [line.removeprefix(".venv/bin/") for block in BLOCKS for line in block.splitlines()]
+LINES = [line for block in BLOCKS for line in block.splitlines()]
 COMMANDS = [shlex.split(line, comments=True)[1:] for line in LINES if line.startswith("condfoley ")]
 
 JUDGES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=8)

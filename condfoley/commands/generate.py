@@ -50,7 +50,6 @@ def produce(
     inputs = Path(options.reference), Path(options.target)
     with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
         soundtrack = _soundtrack(options, hits, progress, foley or load(options, progress))
-        progress("writing the results", 1.0)
         with folder.writing():
             summary = _write(folder.work, options, soundtrack, clips, (command, started))
             folder.commit()
@@ -115,8 +114,11 @@ def check_device(name: str) -> None:
 
 
 def _soundtrack(options: GenerateOptions, hits: Hits | None, progress: Progress, foley: Foley) -> Soundtrack:
+    def tell(stage: str, share: float) -> None:
+        progress(stage if share < 1 else "writing the results", share)
+
     wanted = {field.name: getattr(options, field.name) for field in fields(Settings)}
-    return foley.generate(options.reference, options.target, Settings(**wanted), hits=hits, progress=progress)
+    return foley.generate(options.reference, options.target, Settings(**wanted), hits=hits, progress=tell)
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,8 +54,10 @@ def require_audio(info: MediaInfo) -> None:
 
 def open_clip(path: str | Path) -> Clip:
     """A probed clip with the details that readers need. The last few files are remembered until they change on disk."""
-    path = Path(path)
+    asked, path = path, Path(path)
     if not path.exists():
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(asked)):  # a Path has one slash of the two
+            raise InputError(f"{asked}: is a URL; download it first and give the file")
         raise InputError(f"{path}: no such file; check the path")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give one media file")
