@@ -69,7 +69,7 @@ def marked(model, *frames):
 def test_the_offset_is_positive_when_the_sound_is_late(plain, late):
     picture = torch.zeros(1, FRAMES, 1)
     picture[0, 25] = 1.0
-    offset, _ = plain.predict(picture, marked(plain, 25 + late))
+    offset, _ = plain.verdict(plain(picture, marked(plain, 25 + late)))
     assert offset.item() == pytest.approx(late / plain.config.fps)
 
 
