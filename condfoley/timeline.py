@@ -8,6 +8,7 @@ disabled; those that the soundtrack came from are marked as taken, so that anoth
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,7 +60,8 @@ def build(folder: Path) -> Timeline:
         raise InputError(f"{gone[0]} is missing; make the result again with --force")
     rate = frame_rate(probe(video).fps)
     end = float(record["duration"])
-    timeline = schema.Timeline(folder.resolve().name, global_start_time=opentime.RationalTime(0, rate))
+    name = os.fsencode(folder.resolve().name).decode(errors="replace")  # a folder's may not be UTF-8
+    timeline = schema.Timeline(name, global_start_time=opentime.RationalTime(0, rate))
     whole = [_Cut(0.0, end)]
     timeline.tracks.append(_lane("picture", video, whole, end, rate))
     timeline.tracks.append(_lane("soundtrack", folder / SOUNDTRACK, whole, end, rate))

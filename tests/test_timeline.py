@@ -126,6 +126,13 @@ def test_durations_and_markers_are_exact_to_the_frame(result: Path, fps: float, 
     assert f"<timebase>{round(frame_rate(fps))}</timebase>" in otio.adapters.write_to_string(timeline, "fcp_xml")
 
 
+def test_the_folder_may_have_any_name(result: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    odd = result.rename(result.with_name("latin\udce9 $1"))
+    assert main(["timeline", str(odd)]) == 0
+    assert capfdbinary.readouterr().out.splitlines()[0] == os.fsencode(odd / "timeline.otio")
+    assert build(odd).name == "latin\N{REPLACEMENT CHARACTER} $1"
+
+
 def test_what_cannot_be_used_is_said_in_one_line(result: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     def said(folder: Path) -> str:
         assert main(["timeline", str(folder)]) == 2

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from condfoley.arguments import option_parser
 from condfoley.options import TimelineOptions
+from condfoley.progress import print_path
 
 
 def run(words: list[str]) -> int:
@@ -15,5 +16,5 @@ def run(words: list[str]) -> int:
     given = parser.parse_args(words)
     from condfoley import timeline
 
-    print("\n".join(map(str, timeline.write(Path(given.result), given.force))))
+    print_path("\n".join(map(str, timeline.write(Path(given.result), given.force))))
     return 0
