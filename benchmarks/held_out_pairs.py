@@ -20,9 +20,9 @@ from condfoley.evaluation.scores import Cell, cell, table
 from condfoley.evaluation.sounds import fitted
 from condfoley.training import pretext
 from condfoley.training.config import DataConfig, TrainConfig
-from condfoley.training.prior import TransformerStage
 from condfoley.training.run import build
 from condfoley.training.stage import fixed_streams
+from condfoley.training.stages.transformer import TransformerStage
 from condfoley.weights import card_geometry, load_part, read_card
 
 OURS, TRANSFER, STRONG, CEILING = "condfoley", "onset-transfer", "onset-transfer-strong", "reconstruction"

@@ -22,17 +22,16 @@ from condfoley.arguments import parse_config
 from condfoley.errors import InputError
 from condfoley.evaluation.tables import Table, number, percent
 from condfoley.training import pretext
-from condfoley.training.config import TrainConfig
-from condfoley.training.offset import SyncStage
-from condfoley.training.onsets import EventsStage
-from condfoley.training.picture import VideoStage
-from condfoley.training.prior import TransformerStage
+from condfoley.training.config import STAGES, TrainConfig
 from condfoley.training.run import build
 from condfoley.training.stage import Batch, Stage, streams
+from condfoley.training.stages.events import EventsStage
+from condfoley.training.stages.sync import SyncStage
+from condfoley.training.stages.transformer import TransformerStage
+from condfoley.training.stages.video import VideoStage
 from condfoley.transformer import Condition, Sampling
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "small"
-STAGES = ("tokenizer", "vocoder", "video", "transformer", "sync", "events", "judges")
 PARTS = ("loader", "overfit", "pretext")
 TIMED = 5  # steps that are timed
 CLIPS = 8  # of the overfit check

@@ -10,8 +10,7 @@ import pytest
 from condfoley.arguments import parse_config, parse_options
 from condfoley.data.simulation.write import Recipe
 from condfoley.options import GenerateOptions
-from condfoley.training.config import TrainConfig
-from condfoley.training.run import STAGES
+from condfoley.training.config import STAGES, TrainConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

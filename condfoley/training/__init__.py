@@ -1,1 +1,1 @@
-"""Training: one loop, one file for each stage's loss."""
+"""Training: one loop, and in `stages` one file a stage."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from condfoley.data.engine import Engine
 from condfoley.geometry import Geometry
@@ -17,6 +17,9 @@ from condfoley.sizes import (
     VideoEncoderConfig,
     VocoderConfig,
 )
+
+StageName = Literal["tokenizer", "vocoder", "video", "transformer", "sync", "events", "judges"]
+STAGES: tuple[StageName, ...] = get_args(StageName)
 
 
 @dataclass
@@ -98,7 +101,7 @@ class LossConfig:
 class TrainConfig:
     """One stage of training."""
 
-    stage: Literal["tokenizer", "vocoder", "video", "transformer", "sync", "events", "judges"] = "tokenizer"
+    stage: StageName = "tokenizer"
     """Which part is trained."""
     out: str = "runs/new"
     """Folder of this run: checkpoint, metrics.jsonl, curves.png, samples."""

@@ -14,8 +14,8 @@ from condfoley.sizes import TransformerConfig
 from condfoley.training import pretext
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
 from condfoley.training.distil import guided_part
-from condfoley.training.prior import TransformerStage
 from condfoley.training.run import build, train
+from condfoley.training.stages.transformer import TransformerStage
 from condfoley.weights import CARD, GUIDED, SHIPPED, card_geometry, read_card
 
 RANK = 8  # of the adapters

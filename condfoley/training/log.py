@@ -13,7 +13,7 @@ from typing import Any
 from condfoley.errors import InputError
 from condfoley.files import at_once, write_json
 from condfoley.training.config import TrainConfig
-from condfoley.training.pictures import draw_curves
+from condfoley.training.plots import draw_curves
 
 PATIENCE = 60.0  # s that Weights & Biases are given to answer
 

@@ -27,15 +27,6 @@ from condfoley.training.log import Log
 from condfoley.training.stage import Batch, Stage
 from condfoley.weights import CARD, read_card, save_part
 
-STAGES = {
-    "tokenizer": ("condfoley.training.sound_codes", "TokenizerStage"),
-    "vocoder": ("condfoley.training.waveform", "VocoderStage"),
-    "video": ("condfoley.training.picture", "VideoStage"),
-    "transformer": ("condfoley.training.prior", "TransformerStage"),
-    "sync": ("condfoley.training.offset", "SyncStage"),
-    "events": ("condfoley.training.onsets", "EventsStage"),
-    "judges": ("condfoley.training.judges", "JudgesStage"),
-}
 # How long processes wait for the first one, which fills the cache alone; torch's own 10 minutes (NCCL) are over before
 # a large set is decoded.
 PATIENCE = timedelta(days=14)
@@ -60,9 +51,9 @@ def build(config: TrainConfig) -> Stage:
         torch.set_num_threads(config.threads)
     accelerator = engine(config)
     torch.manual_seed(config.seed)
-    module, name = STAGES[config.stage]
+    module = importlib.import_module(f"condfoley.training.stages.{config.stage}")
     with accelerator.main_process_first():  # it fills the cache that the others read
-        stage: Stage = getattr(importlib.import_module(module), name)(config, accelerator)
+        stage: Stage = getattr(module, f"{config.stage.title()}Stage")(config, accelerator)
     stage.prepare()
     return stage
 

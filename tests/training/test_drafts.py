@@ -13,8 +13,8 @@ from condfoley.foley import Foley
 from condfoley.training import extract
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
-from condfoley.training.offset import Drafts, SyncStage
 from condfoley.training.run import main
+from condfoley.training.stages.sync import Drafts, SyncStage
 from condfoley.weights import drop_part
 from tests.tiny import GEOMETRY, write_tiny_weights
 from tests.training.toy import LOSSES, config

@@ -16,7 +16,7 @@ from condfoley.mel import window_spec
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import code_windows, levelled
 from condfoley.training.features import Features
-from condfoley.training.offset import spec_window
+from condfoley.training.stages.sync import spec_window
 from condfoley.weights import SHIPPED, load_part
 from tests.tiny import write_tiny_weights
 from tests.training.toy import config

@@ -15,7 +15,7 @@ from condfoley.foley import Foley
 from condfoley.lineage import codes_hash
 from condfoley.tokenizer import Tokenizer
 from condfoley.training.run import main
-from condfoley.training.sound_codes import TokenizerStage
+from condfoley.training.stages.tokenizer import TokenizerStage
 from condfoley.weights import save_part
 from tests.tiny import GEOMETRY, TOKENIZER, write_tiny_weights
 from tests.training.toy import LOSSES, config

@@ -14,8 +14,8 @@ from condfoley.evaluation.judge import Judges, Jury, confusion, heard
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
 from condfoley.sizes import JudgesConfig
-from condfoley.training.judges import material_of, single_action
 from condfoley.training.run import main
+from condfoley.training.stages.judges import material_of, single_action
 from tests.evaluation.toy import write_set
 from tests.tiny import GEOMETRY
 from tests.training.toy import JUDGES, config, write_clips

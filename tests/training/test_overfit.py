@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from benchmarks import training as benchmark
-from condfoley.training.prior import TransformerStage
 from condfoley.training.run import build
 from condfoley.training.stage import streams
+from condfoley.training.stages.transformer import TransformerStage
 from tests.training.toy import config, write_clips
 
 

@@ -21,7 +21,7 @@ from tests.training.toy import config
 
 STEPS = 12
 PROCESSES = multiprocessing.get_context("forkserver")  # a fresh process without a fresh import of torch
-PROCESSES.set_forkserver_preload(["condfoley.training.run", "condfoley.training.sound_codes", "transformers"])
+PROCESSES.set_forkserver_preload(["condfoley.training.run", "condfoley.training.stages.tokenizer", "transformers"])
 
 
 def state(settings: TrainConfig) -> dict[str, bytes]:

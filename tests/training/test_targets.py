@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from condfoley.data.simulation.events import Event
 from condfoley.training.augment import augment, repeated_frames, side_by_side
 from condfoley.training.extract import window_starts
-from condfoley.training.offset import draw_splices
-from condfoley.training.picture import frame_labels, labels_together
 from condfoley.training.stage import rate_scale
-from condfoley.training.waveform import MultiScaleDiscriminator, stft_distance
+from condfoley.training.stages.sync import draw_splices
+from condfoley.training.stages.video import frame_labels, labels_together
+from condfoley.training.stages.vocoder import MultiScaleDiscriminator, stft_distance
 from condfoley.video_encoder import pick_onsets
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from condfoley.data.simulation import modal, texture
+from condfoley.data.simulation import modal, rubbing
 from condfoley.data.simulation.bank import SoundBank
 from condfoley.data.simulation.events import Event
 from condfoley.data.simulation.room import Noise, Room, Tone, describe, reverberate
@@ -104,9 +104,9 @@ class Instrument:
 
     def _stroke(self, event: Event, rng: Rng) -> Wav:
         length = max(round(event.duration * self.sample_rate), 1)
-        speed = texture.stroke_profile(length, self.sample_rate, rng)
+        speed = rubbing.stroke_profile(length, self.sample_rate, rng)
         gain = np.float32(gain_of(event.strength) * self.scratch_level)
-        return texture.take(self.scratch, length, rng) * speed * gain
+        return rubbing.take(self.scratch, length, rng) * speed * gain
 
 
 def gain_of(strength: float) -> float:
@@ -175,8 +175,8 @@ def _scratch(blows: Sequence[Wav], tone: Tone, rng: Rng, bank: SoundBank) -> tup
     if bank.scratches and rng.random() < 0.5:
         count = min(int(rng.integers(1, 3)), len(bank.scratches))
         chosen = [bank.scratches[i] for i in rng.choice(len(bank.scratches), count, replace=False)]
-        loop = texture.grains([recording.wav for recording in chosen], bank.sample_rate, rng)
+        loop = rubbing.grains([recording.wav for recording in chosen], bank.sample_rate, rng)
         # The loop runs through the filter twice, so that its end fits its start.
         loop = tone.apply(np.tile(loop, 2), bank.sample_rate)[len(loop) :]
         return loop / max(float(np.sqrt(np.mean(loop**2))), 1e-6), ", ".join(r.name for r in chosen)
-    return texture.rubbed(blows, bank.sample_rate, rng), "rubbed"
+    return rubbing.rubbed(blows, bank.sample_rate, rng), "rubbed"

@@ -177,7 +177,7 @@ class TransformerStage(Stage):
 
     def sample(self, folder: Path, step: int) -> None:
         """Decoded spectrograms: reference, truth, and what is generated now; with a vocoder, a clip with its sound."""
-        from condfoley.training.pictures import stacked
+        from condfoley.training.plots import stacked
 
         made = []
         for i in range(SHOWN):

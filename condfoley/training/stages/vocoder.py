@@ -166,7 +166,7 @@ class VocoderStage(Stage):
         """Spectrograms of true and resynthesised sounds, and a WAV with both in turn."""
         import soundfile
 
-        from condfoley.training.pictures import stacked
+        from condfoley.training.plots import stacked
 
         true = self.held_out[:6]
         spec = self._spec(true, self.geometry.window_mel_frames)

@@ -215,7 +215,7 @@ class SyncStage(Stage):
 
     def sample(self, folder: Path, step: int) -> None:
         """The distribution over offsets of some validation examples beside the truth."""
-        from condfoley.training.pictures import distributions
+        from condfoley.training.plots import distributions
 
         tokens, spec, label = (x[:12] for x in self.fixed)
         distributions(folder / f"{step:06d}.png", self.model(tokens, spec).softmax(1), label)

@@ -15,9 +15,9 @@ from condfoley.events import Events
 from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
-from condfoley.training.picture import event_loss, film, frame_labels, onset_scores
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage
+from condfoley.training.stages.video import event_loss, film, frame_labels, onset_scores
 
 
 class EventsStage(Stage):

@@ -141,7 +141,7 @@ class JudgesStage(Stage):
 
     def sample(self, folder: Path, step: int) -> None:
         """Both confusion matrices on validation windows, rows the true labels."""
-        from condfoley.training.pictures import confusions
+        from condfoley.training.plots import confusions
 
         counts = []
         for said, true, labels in zip(self._said(), self.fixed.tensors[1:], (self.sizes.actions, self.sizes.materials)):

@@ -70,7 +70,7 @@ def onset_scores(clips: Sequence[Clip], probabilities: Sequence[np.ndarray], fps
 
 def film(path: Path, clips: Sequence[Clip], probabilities: Sequence[np.ndarray], fps: float) -> None:
     """Draws strips of clips with their true onsets, and the probabilities (T,) that were predicted."""
-    from condfoley.training.pictures import strips
+    from condfoley.training.plots import strips
 
     length = min(clip.frame_count for clip in clips)
     curves = [

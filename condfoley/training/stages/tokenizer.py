@@ -156,7 +156,7 @@ class TokenizerStage(Stage):
 
     def sample(self, folder: Path, step: int) -> None:
         """Spectrograms as they are to be given back above, reconstructed below."""
-        from condfoley.training.pictures import stacked
+        from condfoley.training.plots import stacked
 
         out, _, _ = self._forward(self.held_out[:6], step)
         stacked(folder / f"{step:06d}.png", {"true": self.wanted[:6, 0], "reconstructed": out[:, 0]})
