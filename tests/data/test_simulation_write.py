@@ -163,5 +163,9 @@ def test_a_folder_made_without_unheard_movement_is_not_mixed_with_it(tmp_path: P
     assert truth["unheard"] == 0 and read_notes(tmp_path / "000000.mp4")[1]  # known as simulated
     with pytest.raises(InputError, match="another unheard"):
         write_clips(recipe(tmp_path, clips=1, unheard=0.5), quiet=True)
+    del truth["unheard"]  # of no version that was released
+    (tmp_path / "000000.json").write_text(json.dumps(truth))
+    with pytest.raises(InputError, match="another unheard"):
+        write_clips(recipe(tmp_path, clips=1), quiet=True)
     with pytest.raises(InputError, match="between 0 and 1"):
         recipe(tmp_path, unheard=1.5)
