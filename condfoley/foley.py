@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from condfoley import comping, selection, windows
@@ -122,25 +123,26 @@ class Foley:
         target: str | Path,
         settings: Settings | None = None,
         *,
-        hits: Hits | None = None,
+        hits: Hits | ArrayLike | None = None,
         progress: Progress | None = None,
         **changes: Any,
     ) -> Soundtrack:
         """A soundtrack for `target`, timed to its picture, sounding like `reference`.
 
         reference: clip with sound, with or without picture. target: clip with picture. settings: see `Settings`, which
-        says what each is; changes: some of them by name (`candidates=32`). hits: when the target strikes, in place of
-        what its picture shows; other sounds are taken out where that is possible. progress: called with what is
-        being done and the share that is done.
+        says what each is; changes: some of them by name (`candidates=32`). hits: when the target strikes, (K,) s or
+        with strengths (`read_hits`), in place of what its picture shows; other hits are taken out. progress: called
+        with what is being done and the share that is done.
         Raises InputError when a file or a setting cannot be used, and TypeError for a setting that is none.
         """
         asked = dataclasses.replace(settings or Settings(), **changes)
-        if hits is not None:
+        told = hits if hits is None or isinstance(hits, Hits) else Hits.of(hits)
+        if told is not None:
             asked.require_hits_count()
         tell = progress or (lambda stage, share: None)
         duration, pictures = read_target(Path(target), self.geometry)
-        if hits is not None:
-            hits.require_within(duration)
+        if told is not None:
+            told.require_within(duration)
         way = self._way(asked.mode, duration)
         sampling, shares = way._sampling(asked.given(SAMPLING)), way._shares(asked.given(MATCHING))
         tell("watching the target", 0.0)
@@ -150,7 +152,7 @@ class Foley:
         heard = way._listen(reference, asked.reference_start)
         judged_frames, judged_tokens = self._judged_picture(target, frames, tokens)
         picture = self.referee.picture_events(judged_frames, judged_tokens)
-        followed = way._followed(picture, hits)
+        followed = way._followed(picture, told)
         seeds = [asked.seed + i for i in range(asked.candidates)]
         codes = way._write_codes(tokens, heard, seeds, sampling, duration, tell)  # (N, rows * columns)
         judge = partial(
@@ -162,7 +164,7 @@ class Foley:
             align=asked.align,
         )
         made = way._candidates(codes, seeds, heard.wav, duration, shares.eq_match, judge, tell)
-        strike = None if hits is None else selection.strike(heard.wav, self.geometry.sample_rate)
+        strike = None if told is None else selection.strike(heard.wav, self.geometry.sample_rate)
         shape = partial(
             shaped,
             made=made,
@@ -181,6 +183,7 @@ class Foley:
             chosen=comping.most_heard(takes, duration),
             takes=takes,
             hits=followed,
+            told=told is not None,
             duration=duration,
             reference_start=heard.start,
             reference_duration=len(heard.wav) / self.geometry.sample_rate,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from condfoley.errors import InputError
 
@@ -28,6 +29,17 @@ class Hits(NamedTuple):
 
     times: np.ndarray
     strengths: np.ndarray
+
+    @classmethod
+    def of(cls, times: ArrayLike) -> Hits:
+        """Hits at (K,) s in any order; those nearer than TOGETHER are one. How hard they are is not known.
+
+        Raises InputError for a time that is none: below 0, nan or infinite.
+        """
+        found = np.sort(np.asarray(times, float).ravel())
+        if not (np.isfinite(found) & (found >= 0)).all():
+            raise InputError("hits has a time that is below 0 s or no number; give times in seconds from the beginning")
+        return _together([(float(time), math.nan) for time in found])
 
     def require_within(self, duration: float, whose: str = "the hits") -> None:
         """Raises InputError where one lies behind a target's end, `duration` s."""

@@ -29,6 +29,13 @@ class Progress:
         self._bar.n = round(100 * min(max(share, 0.0), 1.0))
         self._bar.refresh()
 
+    def note(self, text: str) -> None:
+        """Something to know about the result, on a line of its own that stays."""
+        if self.quiet:
+            return
+        self.close()
+        print(f"condfoley: {text}", file=sys.stderr)
+
     def close(self) -> None:
         """Take the bar off the screen."""
         if self._bar is not None:

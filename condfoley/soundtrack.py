@@ -66,10 +66,11 @@ class Soundtrack:
     """What `generate` gives: the soundtrack, all candidates in order of generation, and how it came about.
 
     wav: (N,) float32 at sample_rate Hz, as long as the target's picture. geometry: that of the weights. chosen: index
-    of the candidate that is heard most. takes: which candidates `wav` was put together from. hits: those that it
-    follows, the picture's or given ones. reference_wav: the window that was listened to. *_frames: (T, S, S, 3) uint8
-    at the geometry's frame rate. picture_onsets: (T,) in [0, 1] at picture_fps, how likely something is struck in each
-    frame of the target as the referee sees it. settings: what is needed to make it again.
+    of the candidate that is heard most. takes: which candidates `wav` was put together from; a hit that none of them
+    has was lent and is in none. hits: those that it follows; told: whether they were given or seen. reference_wav: the
+    window that was listened to. *_frames: (T, S, S, 3) uint8 at the geometry's frame rate. picture_onsets: (T,) in
+    [0, 1] at picture_fps, how likely something is struck in each frame of the target as the referee sees it. settings:
+    what is needed to make it again.
     """
 
     wav: np.ndarray
@@ -78,6 +79,7 @@ class Soundtrack:
     chosen: int
     takes: list[Take]
     hits: Hits
+    told: bool
     duration: float
     reference_start: float
     reference_duration: float

@@ -70,7 +70,7 @@ def build(folder: Path) -> Timeline:
     for i, name in enumerate(names):
         cuts = _cuts(heard, i)
         timeline.tracks.append(_lane(name.split("_")[0], folder / CANDIDATES / name, cuts, end, rate, muted=True))
-    for hit in record["picture_hits"]:
+    for hit in record["hits"]:
         place = opentime.TimeRange(_time(hit, rate), opentime.RationalTime(1, rate))
         timeline.tracks.markers.append(schema.Marker("hit", place, color=schema.MarkerColor.GREEN))
     return timeline
@@ -92,7 +92,7 @@ def _record(folder: Path) -> dict[str, Any]:
         record: dict[str, Any] = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(f"{folder} holds no result; give the --out folder of `condfoley generate`") from None
-    missing = [key for key in ("candidates", "takes", "picture_hits", "duration") if key not in record]
+    missing = [key for key in ("candidates", "takes", "hits", "duration") if key not in record]
     missing += [key for take in record.get("takes", []) for key in ("start", "file", "moved") if key not in take]
     if missing:
         raise InputError(f"{folder / PROVENANCE} names no {missing[0]}; make the result again with --force")

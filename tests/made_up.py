@@ -50,6 +50,7 @@ def soundtrack(
         chosen=chosen,
         takes=[Take(0.0, chosen)],
         hits=Hits(np.array([0.5, 1.2]), np.array([0.8, 0.4])),
+        told=False,
         duration=duration,
         reference_start=0.25,
         reference_duration=1.5,

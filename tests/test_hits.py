@@ -155,7 +155,11 @@ def test_the_soundtrack_strikes_when_it_is_told_to(files):
     heard = detect_onsets(soundfile.read(result / "soundtrack.wav", dtype="float32")[0], RATE)[0]
     assert np.allclose(heard, [0.4, 1.1, 1.7], atol=0.05)
     record = json.loads((result / "provenance.json").read_text())
-    assert record["picture_hits"] == [0.4, 1.1, 1.7] and record["inputs"]["hits"]["name"] == "told.txt"
+    assert (
+        record["hits_from"] == "file"
+        and record["hits"] == [0.4, 1.1, 1.7]
+        and record["inputs"]["hits"]["name"] == "told.txt"
+    )
     # What was edited in a result may replace it.
     assert main(words(files, "told", "--hits", str(result / "hits.txt"), "--force")) == 0
 

@@ -33,7 +33,7 @@ def result(tmp_path: Path) -> Path:
         "duration": 2.0,
         "candidates": [{"file": row.file} for row in table],
         "takes": takes,
-        "picture_hits": track.hits.times.tolist(),
+        "hits": track.hits.times.tolist(),
     }
     (folder / "provenance.json").write_text(json.dumps(record))
     return folder
@@ -114,7 +114,7 @@ def test_the_timeline_has_a_rate_that_editors_know(fps: float, rate: float) -> N
 def test_durations_and_markers_are_exact_to_the_frame(result: Path, fps: float, monkeypatch) -> None:
     monkeypatch.setattr("condfoley.media.probe", lambda path: type("Info", (), {"fps": fps}))
     record = json.loads((result / "provenance.json").read_text())
-    record["picture_hits"] = hits = [0.0, 6 / fps, 9 / fps]
+    record["hits"] = hits = [0.0, 6 / fps, 9 / fps]
     record["duration"] = end = 12 / fps
     (result / "provenance.json").write_text(json.dumps(record))
     timeline = build(result)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from condfoley.arguments import parse_options
 from condfoley.errors import InputError
 from condfoley.options import GenerateOptions, SoundOptions
-from condfoley.outputs import ResultFolder
+from condfoley.outputs import HITS, ResultFolder
 from condfoley.progress import Progress, print_path
 from condfoley.settings import Settings
 from condfoley.weights import SHIPPED, read_card
@@ -53,6 +53,8 @@ def produce(
         with folder.writing():
             summary = _write(folder.work, options, soundtrack, clips, (command, started))
             folder.commit()
+    if not len(soundtrack.hits.times) and options.mode != "published":
+        progress.note(f"nothing is seen to strike in {options.target}; write when it does into {HITS} for --hits")
     return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary
 
 
