@@ -6,14 +6,16 @@ streams.py  what is known of an opened file; its decoded frames with their times
 probe.py    what a file holds, and the refusal of files that cannot be used
 picture.py  frames at a fixed rate, chosen by their time stamps
 sound.py    mono sound on the picture's clock, at any sample rate
-write.py    WAV, the picture copied bit for bit beside a new sound, freshly encoded clips
+write.py    WAV and freshly encoded clips
+muxing.py   the picture copied as it is beside a new sound
 """
 
+from condfoley.media.muxing import mux, mux_suffix
 from condfoley.media.picture import frame_count, middle_of_bicubic, read_frames, shown_at
 from condfoley.media.probe import probe, require_audio, require_video
 from condfoley.media.sound import read_audio
 from condfoley.media.streams import MediaInfo
-from condfoley.media.write import mux, mux_suffix, write_clip, write_wav
+from condfoley.media.write import write_clip, write_wav
 
 __all__ = [
     "MediaInfo",

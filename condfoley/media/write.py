@@ -1,4 +1,4 @@
-"""Writing media: WAV, a picture copied bit for bit beside a new sound, freshly encoded clips.
+"""Writing media: WAV and freshly encoded clips, and what `mux` shares with them.
 
 Every file is written beside its destination and moved there when complete: nothing half-written is left.
 """
@@ -6,13 +6,11 @@ Every file is written beside its destination and moved there when complete: noth
 from __future__ import annotations
 
 import heapq
-import io
 import os
-import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +20,11 @@ import soundfile
 
 from condfoley.errors import InputError
 from condfoley.files import file_aside
-from condfoley.media.probe import open_clip, require_video
-from condfoley.media.streams import Clip, decoded, open_input
 
-_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
-_SOUND_CODECS = {"aac": "aac", "pcm": "pcm_s24le"}
-_MP4_CODECS = ("h264", "hevc", "av1", "vp9")  # what players expect in an MP4
-_MP4_SOUND = ("aac",)
+FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 AAC_BITS = 192_000
 """bits per second; the encoder lowers it where a low sample rate cannot use as much."""
-_KEPT_TAGS = ("title", "comment", "creation_time")
-_BLOCK = 1024  # samples handed to the encoder at a time, AAC's own frame
-_TRIAL_PACKETS, _TRIAL_RATE = 16, 48_000  # packets and Hz with which a container is tried: neither decides
+BLOCK = 1024  # samples handed to the encoder at a time, AAC's own frame
 
 
 def write_wav(path: str | Path, wav: np.ndarray, sample_rate: int) -> Path:
@@ -41,117 +32,11 @@ def write_wav(path: str | Path, wav: np.ndarray, sample_rate: int) -> Path:
 
     Louder samples are clipped. Replaces an existing file. Raises InputError when the file cannot be written.
     """
-    wav = _checked(wav)
-    with _complete(path) as part:
+    wav = checked(wav)
+    with complete(path) as part:
         name = os.fsencode(part)  # soundfile itself takes only names in UTF-8
         soundfile.write(name, np.clip(wav, -1.0, 1.0), sample_rate, subtype="PCM_24", format="WAV")
     return Path(path)
-
-
-def mux_suffix(video_path: str | Path, codec: str = "aac") -> str:
-    """The container for `mux` that takes this file's picture as it is, beside this sound codec.
-
-    ".mp4" where players expect both there, else ".mov" or ".mkv": the one nearer to where the picture comes from, if it
-    takes it, else the other; found by copying the first packets in memory. Raises InputError for whatever `probe`
-    refuses, a file without picture and a picture that none of them takes.
-    """
-    clip = open_clip(video_path)
-    require_video(clip.info)
-    usual = clip.codec in _MP4_CODECS
-    near = (".mov", ".mkv") if clip.container.startswith("mov") or usual else (".mkv", ".mov")
-    order = (".mp4", ".mkv") if usual and codec in _MP4_SOUND else near
-    for suffix in order:
-        if _takes(suffix, clip, codec):
-            return suffix
-    path = clip.info.path
-    convert = f"ffmpeg -i {shlex.quote(str(path))} -c:v libx264 out.mp4"
-    raise InputError(
-        f"{path}: its picture ({clip.codec}) cannot be copied into a video with sound; convert it first, e.g. {convert}"
-    )
-
-
-def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str | Path, codec: str = "aac") -> Path:
-    """Write the video's picture, its packets copied unchanged, with `wav` as only sound. Returns out_path.
-
-    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; its sample 0 sounds with the first picture frame.
-    codec: "aac" (192 kbit/s), or "pcm" (24 bits, in .mov and .mkv only).
-    The suffix of out_path chooses the container: .mp4, .mov or .mkv (which rounds times to milliseconds;
-    the other two keep them exactly). H.264 and HEVC from transport streams and AVI get the new container's
-    framing around the same coded data. Rotation stays; old sound, subtitles and data tracks do not.
-    Replaces an existing file. Raises InputError for unusable input, a container that cannot hold the picture
-    (`mux_suffix` names one that can), an output that cannot be written.
-    """
-    wav = _checked(wav)
-    clip = open_clip(video_path)
-    require_video(clip.info)
-    out = Path(out_path)
-    if codec not in _SOUND_CODECS:
-        raise InputError(f"sound codec {codec!r} is unknown; choose aac or pcm")
-    if codec not in _MP4_SOUND and out.suffix.lower() == ".mp4":
-        raise InputError(f"{out}: players expect no PCM sound in .mp4; choose .mov, .mkv or the aac codec")
-    if out.exists() and out.samefile(clip.info.path):
-        raise InputError(f"{out}: is the input video itself; choose another output")
-    with (
-        open_input(clip.info.path) as source,
-        _complete(out) as part,
-        _container(part, out, sample_rate) as target,
-    ):
-        try:
-            _copy_with_sound(source, target, clip, wav, sample_rate, codec)
-        except _Refused as error:
-            better = mux_suffix(video_path, codec)
-            raise InputError(
-                f"{out}: {out.suffix} cannot hold this picture ({clip.codec}) unchanged; choose {better}"
-            ) from error
-    return out
-
-
-class _Refused(Exception):
-    """A container takes no such picture."""
-
-
-def _copy_with_sound(
-    source: Any, target: Any, clip: Clip, wav: np.ndarray, sample_rate: int, codec: str, count: int | None = None
-) -> None:
-    """Fill an open container; see `mux`. count: packets of the picture (default: all). Raises _Refused."""
-    picture = source.streams[clip.video]
-    try:
-        track = target.add_stream_from_template(picture, opaque=True)
-    except ValueError as error:
-        raise _Refused from error
-    if picture.codec_context.codec_tag == "hvc1" and target.format.name != "matroska":
-        track.codec_context.codec_tag = "hvc1"  # QuickTime plays HEVC under no other name
-    track.metadata.update(picture.metadata)
-    target.metadata.update({k: v for k, v in source.metadata.items() if k in _KEPT_TAGS})
-    sound = _sound_stream(target, _SOUND_CODECS[codec], sample_rate)
-    try:
-        copied = islice(_copied(source, picture, track, clip.info.fps), count)
-        _interleave(target, copied, _encoded_sound(sound, wav, sample_rate, clip.zero))
-    except av.FFmpegError as error:
-        if isinstance(error, OSError):  # the disk, not the picture
-            raise
-        raise _Refused from error
-
-
-def _takes(suffix: str, clip: Clip, codec: str) -> bool:
-    """Whether the container takes the clip's first packets, and the picture that is decoded from it is the same."""
-    memory = io.BytesIO()
-    silence = np.zeros(_BLOCK, np.float32)
-    try:
-        with (
-            open_input(clip.info.path) as source,
-            av.open(memory, "w", format=_FORMATS[suffix]) as target,
-        ):
-            _copy_with_sound(source, target, clip, silence, _TRIAL_RATE, codec, _TRIAL_PACKETS)
-        memory.seek(0)
-        with open_input(clip.info.path) as source, av.open(memory) as again:
-            before = next(decoded(source, source.streams[clip.video]), None)
-            after = next(decoded(again, again.streams.video[0]), None)
-    except (_Refused, av.FFmpegError):
-        return False
-    if before is None or after is None:  # it begins with packets that are damaged or need those before them
-        return True
-    return np.array_equal(before.to_ndarray(format="rgb24"), after.to_ndarray(format="rgb24"))
 
 
 def write_clip(
@@ -170,32 +55,32 @@ def write_clip(
     crf: x264's constant quality, 0 (lossless) to 51. Replaces an existing file.
     Raises InputError when the file cannot be written, ValueError without any frame.
     """
-    wav = None if wav is None else _checked(wav)
+    wav = None if wav is None else checked(wav)
     pictures = iter(frames)
     first = next(pictures, None)
     if first is None:
         raise ValueError("a clip needs at least one frame")
     out = Path(path)
     height, width = first.shape[:2]
-    with _complete(out) as part, _container(part, out, sample_rate) as target:
+    with complete(out) as part, container(part, out, sample_rate) as target:
         rate = Fraction(fps).limit_denominator(1001)
         track = target.add_stream("libx264", rate=rate, options={"crf": str(crf), "threads": "1"})
         track.width, track.height, track.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         tracks = [_encoded_picture(track, chain([first], pictures), rate)]
         if wav is not None:
-            tracks.append(_encoded_sound(_sound_stream(target, "aac", sample_rate), wav, sample_rate, 0.0))
-        _interleave(target, *tracks)
+            tracks.append(encoded_sound(sound_stream(target, "aac", sample_rate), wav, sample_rate, 0.0))
+        interleave(target, *tracks)
     return out
 
 
-def _checked(wav: np.ndarray) -> np.ndarray:
+def checked(wav: np.ndarray) -> np.ndarray:
     wav = np.asarray(wav, np.float32)
     if wav.ndim != 1 or not np.isfinite(wav).all():
         raise ValueError(f"the sound must be (N,) finite numbers, got shape {wav.shape}")
     return wav
 
 
-def _complete(path: str | Path) -> AbstractContextManager[Path]:
+def complete(path: str | Path) -> AbstractContextManager[Path]:
     """A file to write to, which becomes `path` at the end and is removed after any failure."""
     path = Path(path)
     if path.is_dir():
@@ -205,8 +90,8 @@ def _complete(path: str | Path) -> AbstractContextManager[Path]:
     return file_aside(path, (OSError, soundfile.LibsndfileError))
 
 
-def _container(part: Path, out: Path, sample_rate: int) -> Any:
-    name = _FORMATS.get(out.suffix.lower())
+def container(part: Path, out: Path, sample_rate: int) -> Any:
+    name = FORMATS.get(out.suffix.lower())
     if name is None:
         raise InputError(f"{out}: {out.suffix or 'no'} suffix is not supported; choose .mp4, .mov or .mkv")
     options = {}
@@ -216,42 +101,24 @@ def _container(part: Path, out: Path, sample_rate: int) -> Any:
     return av.open(f"file:{part}", "w", format=name, options=options)
 
 
-def _sound_stream(target: Any, codec: str, sample_rate: int) -> Any:
+def sound_stream(target: Any, codec: str, sample_rate: int) -> Any:
     stream = target.add_stream(codec, rate=int(sample_rate), layout="mono")
     if codec == "aac":
         stream.bit_rate = AAC_BITS
     return stream
 
 
-def _interleave(target: Any, *tracks: Iterator[tuple[float, Any]]) -> None:
+def interleave(target: Any, *tracks: Iterator[tuple[float, Any]]) -> None:
     """Write packets in order of time, so that the muxer never has to hold back a whole track."""
     for _, packet in heapq.merge(*tracks, key=lambda timed: timed[0]):
         target.mux(packet)
 
 
-def _copied(source: Any, picture: Any, track: Any, fps: float) -> Iterator[tuple[float, Any]]:
-    """Yields the picture's packets as they are stored, as (seconds, packet). fps: its mean rate."""
-    for packet in source.demux(picture):
-        if packet.size == 0:  # the demuxer's end mark
-            continue
-        stamp = packet.dts if packet.dts is not None else packet.pts
-        if stamp is None:
-            name = source.name.removeprefix("file:")
-            raise InputError(f"{name}: its picture has no time stamps; wrap it into .mp4 or .mkv first")
-        if packet.pts is None:
-            packet.pts = packet.dts
-        if not packet.duration:  # FLV and ASF state none, and MP4 players leave out a last frame that lasts no time
-            packet.duration = round(1 / fps / packet.time_base)
-        time = float(stamp * packet.time_base)
-        packet.stream = track
-        yield time, packet
-
-
-def _encoded_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) -> Iterator[tuple[float, Any]]:
+def encoded_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) -> Iterator[tuple[float, Any]]:
     """Yields wav (N,) as encoded (seconds, packet), its first sample at `zero` seconds of the container's time."""
     offset = round(zero * sample_rate)
-    for begin in range(0, len(wav), _BLOCK):
-        block = _samples(wav[begin : begin + _BLOCK], stream)
+    for begin in range(0, len(wav), BLOCK):
+        block = _samples(wav[begin : begin + BLOCK], stream)
         frame = av.AudioFrame.from_ndarray(block, stream.format.name, "mono")
         frame.sample_rate, frame.time_base, frame.pts = sample_rate, Fraction(1, sample_rate), offset + begin
         yield from ((zero + begin / sample_rate, packet) for packet in stream.encode(frame))

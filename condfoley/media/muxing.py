@@ -1,0 +1,157 @@
+"""A picture copied as it is beside a new sound, into a container that takes both."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from condfoley.errors import InputError
+from condfoley.media.probe import open_clip, require_video
+from condfoley.media.streams import Clip, decoded, open_input
+from condfoley.media.write import (
+    BLOCK,
+    FORMATS,
+    checked,
+    complete,
+    container,
+    encoded_sound,
+    interleave,
+    sound_stream,
+)
+
+_SOUND_CODECS = {"aac": "aac", "pcm": "pcm_s24le"}
+_MP4_CODECS = ("h264", "hevc", "av1", "vp9")  # what players expect in an MP4
+_MP4_SOUND = ("aac",)
+_KEPT_TAGS = ("title", "comment", "creation_time")
+_TRIAL_PACKETS, _TRIAL_RATE = 16, 48_000  # packets and Hz with which a container is tried: neither decides
+
+
+def mux_suffix(video_path: str | Path, codec: str = "aac") -> str:
+    """The container for `mux` that takes this file's picture as it is, beside this sound codec.
+
+    ".mp4" where players expect both there, else ".mov" or ".mkv": the one nearer to where the picture comes from, if it
+    takes it, else the other; found by copying the first packets in memory. Raises InputError for whatever `probe`
+    refuses, a file without picture and a picture that none of them takes.
+    """
+    clip = open_clip(video_path)
+    require_video(clip.info)
+    usual = clip.codec in _MP4_CODECS
+    near = (".mov", ".mkv") if clip.container.startswith("mov") or usual else (".mkv", ".mov")
+    order = (".mp4", ".mkv") if usual and codec in _MP4_SOUND else near
+    for suffix in order:
+        if _takes(suffix, clip, codec):
+            return suffix
+    path = clip.info.path
+    convert = f"ffmpeg -i {shlex.quote(str(path))} -c:v libx264 out.mp4"
+    raise InputError(
+        f"{path}: its picture ({clip.codec}) cannot be copied into a video with sound; convert it first, e.g. {convert}"
+    )
+
+
+def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str | Path, codec: str = "aac") -> Path:
+    """Write the video's picture, its packets copied unchanged, with `wav` as only sound. Returns out_path.
+
+    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; its sample 0 sounds with the first picture frame.
+    codec: "aac" (192 kbit/s), or "pcm" (24 bits, in .mov and .mkv only).
+    The suffix of out_path chooses the container: .mp4, .mov or .mkv (which rounds times to milliseconds;
+    the other two keep them exactly). H.264 and HEVC from transport streams and AVI get the new container's
+    framing around the same coded data. Rotation stays; old sound, subtitles and data tracks do not.
+    Replaces an existing file. Raises InputError for unusable input, a container that cannot hold the picture
+    (`mux_suffix` names one that can), an output that cannot be written.
+    """
+    wav = checked(wav)
+    clip = open_clip(video_path)
+    require_video(clip.info)
+    out = Path(out_path)
+    if codec not in _SOUND_CODECS:
+        raise InputError(f"sound codec {codec!r} is unknown; choose aac or pcm")
+    if codec not in _MP4_SOUND and out.suffix.lower() == ".mp4":
+        raise InputError(f"{out}: players expect no PCM sound in .mp4; choose .mov, .mkv or the aac codec")
+    if out.exists() and out.samefile(clip.info.path):
+        raise InputError(f"{out}: is the input video itself; choose another output")
+    with (
+        open_input(clip.info.path) as source,
+        complete(out) as part,
+        container(part, out, sample_rate) as target,
+    ):
+        try:
+            _copy_with_sound(source, target, clip, wav, sample_rate, codec)
+        except _Refused as error:
+            better = mux_suffix(video_path, codec)
+            raise InputError(
+                f"{out}: {out.suffix} cannot hold this picture ({clip.codec}) unchanged; choose {better}"
+            ) from error
+    return out
+
+
+class _Refused(Exception):
+    """A container takes no such picture."""
+
+
+def _copy_with_sound(
+    source: Any, target: Any, clip: Clip, wav: np.ndarray, sample_rate: int, codec: str, count: int | None = None
+) -> None:
+    """Fill an open container; see `mux`. count: packets of the picture (default: all). Raises _Refused."""
+    picture = source.streams[clip.video]
+    try:
+        track = target.add_stream_from_template(picture, opaque=True)
+    except ValueError as error:
+        raise _Refused from error
+    if picture.codec_context.codec_tag == "hvc1" and target.format.name != "matroska":
+        track.codec_context.codec_tag = "hvc1"  # QuickTime plays HEVC under no other name
+    track.metadata.update(picture.metadata)
+    target.metadata.update({k: v for k, v in source.metadata.items() if k in _KEPT_TAGS})
+    sound = sound_stream(target, _SOUND_CODECS[codec], sample_rate)
+    try:
+        copied = islice(_copied(source, picture, track, clip.info.fps), count)
+        interleave(target, copied, encoded_sound(sound, wav, sample_rate, clip.zero))
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):  # the disk, not the picture
+            raise
+        raise _Refused from error
+
+
+def _takes(suffix: str, clip: Clip, codec: str) -> bool:
+    """Whether the container takes the clip's first packets, and the picture that is decoded from it is the same."""
+    memory = io.BytesIO()
+    silence = np.zeros(BLOCK, np.float32)
+    try:
+        with (
+            open_input(clip.info.path) as source,
+            av.open(memory, "w", format=FORMATS[suffix]) as target,
+        ):
+            _copy_with_sound(source, target, clip, silence, _TRIAL_RATE, codec, _TRIAL_PACKETS)
+        memory.seek(0)
+        with open_input(clip.info.path) as source, av.open(memory) as again:
+            before = next(decoded(source, source.streams[clip.video]), None)
+            after = next(decoded(again, again.streams.video[0]), None)
+    except (_Refused, av.FFmpegError):
+        return False
+    if before is None or after is None:  # it begins with packets that are damaged or need those before them
+        return True
+    return np.array_equal(before.to_ndarray(format="rgb24"), after.to_ndarray(format="rgb24"))
+
+
+def _copied(source: Any, picture: Any, track: Any, fps: float) -> Iterator[tuple[float, Any]]:
+    """Yields the picture's packets as they are stored, as (seconds, packet). fps: its mean rate."""
+    for packet in source.demux(picture):
+        if packet.size == 0:  # the demuxer's end mark
+            continue
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None:
+            name = source.name.removeprefix("file:")
+            raise InputError(f"{name}: its picture has no time stamps; wrap it into .mp4 or .mkv first")
+        if packet.pts is None:
+            packet.pts = packet.dts
+        if not packet.duration:  # FLV and ASF state none, and MP4 players leave out a last frame that lasts no time
+            packet.duration = round(1 / fps / packet.time_base)
+        time = float(stamp * packet.time_base)
+        packet.stream = track
+        yield time, packet
