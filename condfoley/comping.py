@@ -26,6 +26,7 @@ FADE = 0.02  # s of crossfade around a change
 AFTER = 0.3  # share of the way to the next hit that stays with a hit when it is moved
 JOIN = 0.01  # s of fade where it is cut off
 LENT = 0.5  # s of a hit that are lent at most
+PAUSE = 0.06  # s before a lent hit that fade out where what is there hides it
 
 
 class Take(NamedTuple):
@@ -184,12 +185,19 @@ def aligned(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: 
     return out
 
 
-def filled(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: int, reach: float = REACH) -> np.ndarray:
+def filled(
+    wav: np.ndarray,
+    heard: np.ndarray,
+    shown: np.ndarray,
+    sample_rate: int,
+    reach: float = REACH,
+    pause: float = 0.0,
+) -> np.ndarray:
     """A soundtrack (N,) with those of the picture's hits that no take has, lent by the nearest one: (N,) float32.
 
     heard: (E,) s, ascending, its hits; shown: (K,) s, the picture's; reach: s by which they may miss each other. From
     such a hit to the next one, the sound from the lender to its next one takes the place of what was there, with fades
-    of JOIN.
+    of JOIN. pause: s before it that fade out, since a swell there would hide it.
     """
     from mir_eval.util import match_events
 
@@ -203,6 +211,8 @@ def filled(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: i
         lender = lenders[np.abs(lenders - time).argmin()]
         last = min(LENT, *(events[events > t].min(initial=end) - t for t in (lender, time)))  # s
         source, place = (round(float(t - JOIN) * sample_rate) for t in (lender, time))
+        before = out[max(0, place - round(pause * sample_rate)) : max(0, place)]
+        before *= _ramp(len(before))[::-1]
         _put(_cut(wav, source, source + round(last * sample_rate), 0), out, place, join)
     return out
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -181,7 +182,8 @@ def _mended(whole: _Heard, shown: np.ndarray, sample_rate: int, align: bool) -> 
 
 
 def _mended_once(whole: _Heard, shown: np.ndarray, sample_rate: int, align: bool) -> _Heard:
-    for mend in (comping.aligned, comping.filled) if align else (comping.filled,):
+    mends: list[Mend] = [comping.filled, partial(comping.filled, pause=comping.PAUSE)]
+    for mend in [comping.aligned, *mends] if align else mends:
         whole = _better(whole, mend, shown, sample_rate)
     return whole
 
