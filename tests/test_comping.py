@@ -9,6 +9,7 @@ from condfoley.comping import (
     CELL,
     MOVES,
     OFF,
+    PAUSE,
     REACH,
     Take,
     aligned,
@@ -222,3 +223,15 @@ def test_any_hits_may_be_lent(heard, shown):
     wav = pulses([0.3, 0.9], 2.0)
     out = filled(wav, np.array(sorted(heard)), np.array(sorted(shown)), RATE)
     assert out.shape == wav.shape and np.isfinite(out).all() and np.abs(out).max() <= np.abs(wav).max() + 1e-6
+
+
+def test_a_lent_hit_is_heard_behind_a_swell_after_a_pause():
+    shown, wav, length = np.array([0.5, 1.0, 1.6]), pulses([0.5, 1.6], 2.5), round(0.25 * RATE)
+    begin = round(0.76 * RATE)
+    wav[begin : begin + length] += (
+        0.3 * np.linspace(0, 1, length) ** 2 * np.random.default_rng(0).standard_normal(length)
+    )
+    heard = detect_onsets(wav, RATE)[0]
+    hidden = detect_onsets(filled(wav, heard, shown, RATE), RATE)[0]
+    clear = detect_onsets(filled(wav, heard, shown, RATE, pause=PAUSE), RATE)[0]
+    assert np.abs(hidden - 1.0).min() > 0.1 and np.abs(clear - 1.0).min() < 0.02
