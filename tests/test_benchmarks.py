@@ -61,7 +61,9 @@ class FakeFoley:
         probability = np.zeros(round(SECONDS * G.fps))
         probability[np.round(self.world.onsets[Path(target).name] * G.fps).astype(int)] = 0.9
         return SimpleNamespace(
-            wav=wavs[0], sample_rate=G.sample_rate, candidates=[SimpleNamespace(wav=wav, offset=0.0, confidence=0.5) for wav in wavs],
+            wav=wavs[0],
+            sample_rate=G.sample_rate,
+            candidates=[SimpleNamespace(wav=wav, offset=0.0, confidence=0.5) for wav in wavs],
             duration=SECONDS, reference_start=0.0, reference_duration=G.window_samples / G.sample_rate,
             picture_onsets=probability,
         )  # fmt: skip

@@ -132,7 +132,10 @@ class SyncStage(Stage):
     def _one(
         self, bank: list[Heard], rng: np.random.Generator, views: int, drafts: float
     ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
-        """One example, a draft in that share of cases: its clip's name, a picture window, the spectrogram of a sound shifted against it, its soft label."""
+        """One example, a draft in the share `drafts` of cases.
+
+        Returns its clip's name, a picture window (T, D), the spectrogram of a sound shifted against it, and a soft label.
+        """
         n, most = self.window, self.sizes.max_shift
         e = bank[rng.integers(len(bank))]
         if e.drafts and rng.random() < drafts:
@@ -171,7 +174,7 @@ class SyncStage(Stage):
         return e.clip.name, token_window(seen, start, n), spec_window(d.specs[which], frame, self.heard), label
 
     def _apart(self, frames: int, rng: np.random.Generator, moved: int = 1) -> tuple[int, int]:
-        """How late the sound is to be, in frames, or not at all (`moved` 0), and where the picture's window begins in `frames`."""
+        """How late the sound is to be, frames, or not at all (`moved` 0), and where the picture's window begins."""
         room = max(0, frames - self.window)
         most = min(self.sizes.max_shift, room)
         shift = int(rng.integers(-most, most + 1)) * moved
