@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar, get_type_hints
 
 from jsonargparse import ActionYesNo, ArgumentParser, set_parsing_settings
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, flag
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -41,9 +41,9 @@ class Parser(ArgumentParser):
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         """The options given. Raises InputError for an empty text, which would pass for one that is not given."""
         parsed = super().parse_args(*args, **kwargs)
-        for name, flag in self.never_empty.items():
+        for name, option in self.never_empty.items():
             if parsed[name] is not None and not parsed[name].strip():
-                raise InputError(f"{flag} is empty; see `{self.prog} --help`")
+                raise InputError(f"{option} is empty; see `{self.prog} --help`")
         return parsed
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
@@ -65,19 +65,19 @@ def option_parser(prog: str, options: type) -> Parser:
     parser = Parser(prog, docs[-1].short_description or "")
     hints = {name: str if hint == (str | None) else hint for name, hint in hints.items()}  # or "null" would be None
     for field in sorted(fields(options), key=lambda f: f.default is not MISSING):  # what must be given comes first
-        flag = "--" + field.name.replace("_", "-")
+        option = flag(field.name)
         help_text = helps[field.name].replace("\n", " ")
         if hints[field.name] is str and field.default != "":
-            parser.never_empty[field.name] = flag
+            parser.never_empty[field.name] = option
         if hints[field.name] is bool and field.default is True:
             action = ActionYesNo(yes_prefix="", no_prefix="no-")
-            parser.add_argument(flag, action=action, default=True, help=help_text)
+            parser.add_argument(option, action=action, default=True, help=help_text)
         elif hints[field.name] is bool:
-            parser.add_argument(flag, action="store_true", help=help_text)
+            parser.add_argument(option, action="store_true", help=help_text)
         elif field.default is MISSING:
-            parser.add_argument(flag, type=hints[field.name], required=True, help=help_text)
+            parser.add_argument(option, type=hints[field.name], required=True, help=help_text)
         else:
-            parser.add_argument(flag, type=hints[field.name], default=field.default, help=help_text)
+            parser.add_argument(option, type=hints[field.name], default=field.default, help=help_text)
     return parser
 
 
@@ -155,8 +155,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def _spelled(key: str, known: list[str]) -> str:
-    flag = "--" + key.lstrip("-").replace("_", "-")
-    return flag if flag in known else key
+    option = flag(key.lstrip("-"))
+    return option if option in known else key
 
 
 def _noun(type_text: str) -> str:

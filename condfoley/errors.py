@@ -19,7 +19,12 @@ class Unwritable(OSError):
     """
 
 
+def flag(name: str) -> str:
+    """A setting's name as the command line spells it: `top_p` is --top-p."""
+    return f"--{name.replace('_', '-')}"
+
+
 def at_least(option: str, value: float, lowest: float) -> None:
     """Raises InputError, naming the option, for a number below `lowest`, for infinity and for nan."""
     if not lowest <= value < float("inf"):
-        raise InputError(f"--{option.replace('_', '-')} is {value:g}; give {lowest:g} or more")
+        raise InputError(f"{flag(option)} is {value:g}; give {lowest:g} or more")

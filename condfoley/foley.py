@@ -137,11 +137,10 @@ class Foley:
         """
         asked = dataclasses.replace(settings or Settings(), **changes)
         told = hits if hits is None or isinstance(hits, Hits) else Hits.of(hits)
-        if told is not None:
-            asked.require_hits_count()
         tell = progress or (lambda stage, share: None)
         duration, pictures = read_target(Path(target), self.geometry)
         if told is not None:
+            asked.require_hits_count()
             told.require_within(duration)
         way = self._way(asked.mode, duration)
         sampling, shares = way._sampling(asked.given(SAMPLING)), way._shares(asked.given(MATCHING))

@@ -146,9 +146,8 @@ def _only_told(whole: _Heard, told: np.ndarray, sample_rate: int) -> _Heard:
         out = whole
         for _ in range(LISTENS):
             for change in (comping.muted, comping.filled):
-                wav = change(out.wav, out.hits, told, sample_rate, reach)
-                out = out if wav is out.wav else _Heard.of(wav, told, sample_rate)
-        whole = out if out.faults < whole.faults else whole
+                out = out.changed(partial(change, reach=reach), told, sample_rate)
+        whole = min(whole, out, key=_faults)
     return whole
 
 
@@ -184,15 +183,8 @@ def _mended(whole: _Heard, shown: np.ndarray, sample_rate: int, align: bool) -> 
 def _mended_once(whole: _Heard, shown: np.ndarray, sample_rate: int, align: bool) -> _Heard:
     mends: list[Mend] = [comping.filled, partial(comping.filled, pause=comping.PAUSE)]
     for mend in [comping.aligned, *mends] if align else mends:
-        whole = _better(whole, mend, shown, sample_rate)
+        whole = min(whole, whole.changed(mend, shown, sample_rate), key=_faults)  # of two equals the first
     return whole
-
-
-def _better(whole: _Heard, mend: Mend, shown: np.ndarray, sample_rate: int) -> _Heard:
-    """What `mend` makes of a soundtrack, if it then has fewer faults."""
-    wav = mend(whole.wav, whole.hits, shown, sample_rate)
-    after = whole if wav is whole.wav else _Heard.of(wav, shown, sample_rate)
-    return after if after.faults < whole.faults else whole
 
 
 @dataclass
@@ -208,3 +200,12 @@ class _Heard:
         heard = detect_onsets(wav, sample_rate)[0]
         cells = comping.cell_count(len(wav), sample_rate)
         return cls(wav, heard, float(comping.faults(shown, heard, cells).sum()))
+
+    def changed(self, mend: Mend, shown: np.ndarray, sample_rate: int) -> _Heard:
+        """What `mend` makes of it, listened to; itself where that is the same sound."""
+        wav = mend(self.wav, self.hits, shown, sample_rate)
+        return self if wav is self.wav else _Heard.of(wav, shown, sample_rate)
+
+
+def _faults(whole: _Heard) -> float:
+    return whole.faults

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from condfoley.errors import InputError, at_least
+from condfoley.errors import InputError, at_least, flag
 
 Mode = Literal["corrected", "published"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -83,11 +83,11 @@ class Settings:
             raise InputError(f"--top-p is {self.top_p:g}; give a number above 0, at most 1")
         for name, value in self.given(MATCHING).items():
             if not 0 <= value <= 1:
-                raise InputError(f"--{_option(name)} is {value:g}; give a number from 0 to 1")
+                raise InputError(f"{flag(name)} is {value:g}; give a number from 0 to 1")
         if self.mode not in MODES:
             raise InputError(f"--mode is {self.mode!r}; give {' or '.join(MODES)}")
         if self.mode == "published" and (own := self.given((*SAMPLING, *MATCHING))):
-            raise InputError(f"--mode published has its own --{_option(next(iter(own)))}; leave one of the two out")
+            raise InputError(f"--mode published has its own {flag(next(iter(own)))}; leave one of the two out")
 
     def given(self, names: Sequence[str]) -> dict[str, Any]:
         """Those of some settings that are not left to the weights."""
@@ -102,8 +102,3 @@ class Settings:
         ):
             if unused:
                 raise InputError(f"{why}; leave out one of the two, it or --hits")
-
-
-def _option(name: str) -> str:
-    """A setting's name as the command line spells it."""
-    return name.replace("_", "-")
