@@ -12,9 +12,10 @@ pytest.importorskip("mujoco", reason="simulated pictures need MuJoCo")
 from condfoley.data.simulation.camera import View
 from condfoley.data.simulation.clip import simulate
 from condfoley.data.simulation.motion import Hand, gesture, min_jerk, rubbing
-from condfoley.data.simulation.plan import BEFORE, SHORTEST_GAP, Style, plan
+from condfoley.data.simulation.plan import Style, plan
 from condfoley.data.simulation.render import open_context
 from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
+from condfoley.data.simulation.timing import BEFORE, SHORTEST_GAP, Timing, loose, steady
 from condfoley.errors import InputError
 
 
@@ -105,6 +106,27 @@ def test_timing_is_like_real_people() -> None:
     assert 0.9 < events / 150 / 6 < 1.6  # Greatest Hits: 1.16 a second
     assert 0.5 < np.median(gaps) < 0.75  # 0.6 s
     assert without / 150 < 0.03 and 0.15 < with_scratches / 150 < 0.4
+
+
+def steadiness(timing: Timing) -> tuple[float, float]:
+    """Share of gaps within a tenth of the one before, and the median deviation of a video's gaps as a share of their mean."""
+    alike, deviations = [], []
+    for seed in range(400):
+        times = np.array(timing(np.random.default_rng(seed), 6.0))
+        assert times[0] >= -BEFORE and np.all(np.diff(times) >= SHORTEST_GAP - 1e-9)
+        gaps = np.diff(times[(times >= 0) & (times < 6)])
+        if len(gaps) > 3:
+            alike += list(np.abs(np.diff(np.log(gaps))) < 0.1)
+            deviations.append(gaps.std() / gaps.mean())
+    return float(np.mean(alike)), float(np.median(deviations))
+
+
+def test_steady_timing_is_as_steady_as_recordings() -> None:
+    """Greatest Hits annotations: .49, of which a third of the times are rounded to a fifteenth of a second, and .13."""
+    alike, deviation = steadiness(steady)
+    assert 0.45 < alike < 0.75 and 0.08 < deviation < 0.16
+    looser = steadiness(loose)
+    assert looser[0] < alike - 0.1 and looser[1] > 1.5 * deviation
 
 
 def test_a_point_ahead_is_in_the_middle_of_the_picture() -> None:

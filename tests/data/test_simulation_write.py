@@ -169,3 +169,18 @@ def test_a_folder_made_without_unheard_movement_is_not_mixed_with_it(tmp_path: P
         write_clips(recipe(tmp_path, clips=1), quiet=True)
     with pytest.raises(InputError, match="between 0 and 1"):
         recipe(tmp_path, unheard=1.5)
+
+
+def test_clips_from_before_a_setting_are_what_its_default_makes(tmp_path: Path, drawing: None) -> None:
+    assert write_clips(recipe(tmp_path, clips=1), quiet=True) == []
+    path = tmp_path / "000000.json"
+    truth = json.loads(path.read_text())
+    assert truth.pop("rhythmic") == 0 and truth["scene"]["timing"] == "loose"
+    path.write_text(json.dumps(truth))
+    assert write_clips(recipe(tmp_path, clips=1), quiet=True) == [] and "rhythmic" not in json.loads(path.read_text())
+    with pytest.raises(InputError, match="another rhythmic"):
+        write_clips(recipe(tmp_path, clips=1, rhythmic=1.0), quiet=True)
+    with pytest.raises(InputError, match="--rhythmic must be between 0 and 1"):
+        recipe(tmp_path, rhythmic=-0.1)
+    assert write_clips(recipe(tmp_path / "steady", clips=1, rhythmic=1.0), quiet=True) == []
+    assert json.loads((tmp_path / "steady" / "000000.json").read_text())["scene"]["timing"] == "steady"

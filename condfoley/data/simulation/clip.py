@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from condfoley.data.simulation import camera, picture
 from condfoley.data.simulation.events import Event
 from condfoley.data.simulation.motion import Hand, gesture, impact_speed, smooth_noise
-from condfoley.data.simulation.plan import BEFORE, Style, plan
+from condfoley.data.simulation.plan import Style, plan
 from condfoley.data.simulation.render import Picture
 from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
+from condfoley.data.simulation.timing import BEFORE, Timing, loose, steady
 
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
@@ -37,12 +38,13 @@ class SimulatedClip:
 
 
 def simulate(
-    seed: int, duration: float = 6.0, fps: float = 15.0, size: int = 96, unheard: float = 0.0
+    seed: int, duration: float = 6.0, fps: float = 15.0, size: int = 96, unheard: float = 0.0, rhythmic: float = 0.0
 ) -> SimulatedClip:
     """One video without sound, a pure function of its arguments (and of the graphics driver).
 
     duration: s.   size: pixels, both sides.   unheard: share of videos in which more moves than is heard: tools land
-    softly, strike thin air, something gestures beside them.   Raises InputError when nothing can be drawn here.
+    softly, strike thin air, something gestures beside them.   rhythmic: share of videos in which things are struck as
+    steadily as people do it.   Raises InputError when nothing can be drawn here.
     """
     import mujoco
 
@@ -53,11 +55,12 @@ def simulate(
     style = Style.draw(rng, scene)
     if busy:
         style = replace(style, landing=chance.uniform(0, 0.5), missing=max(style.missing, chance.uniform(0, 0.35)))
+    timing = steady if chance.random() < rhythmic else loose
     model = mujoco.MjModel.from_xml_string(scene.xml)
     for index, image in enumerate(scene.surfaces):
         start = model.tex_adr[index]
         model.tex_data[start : start + image.size] = image.reshape(-1)
-    stage = _Stage(rng, scene, style, model, duration, gestures=busy)
+    stage = _Stage(rng, scene, style, model, duration, timing, gestures=busy)
     frames = stage.film(rng, duration, fps, size)
     events = stage.events(duration)
     description = {
@@ -65,6 +68,7 @@ def simulate(
         "things": [[thing.shape, thing.mount] for thing in scene.things], "distractor": scene.distractor,
         "height": style.height, "misses": sum(action.kind == "miss" for action in stage.actions),
         "scratchy": style.scratchy > 0, "landings": sum(action.kind == "landing" for action in stage.actions),
+        "timing": timing.__name__,
     }  # fmt: skip
     return SimulatedClip(picture.develop(frames, rng), fps, events, seed, description)
 
@@ -73,14 +77,14 @@ class _Stage:
     """The scene in motion: physics, hands, camera."""
 
     def __init__(
-        self, rng: Rng, scene: Scene, style: Style, model: Any, duration: float, gestures: bool = False
+        self, rng: Rng, scene: Scene, style: Style, model: Any, duration: float, timing: Timing, gestures: bool
     ) -> None:
         import mujoco
 
         self._mujoco, self.scene, self.style, self.model = mujoco, scene, style, model
         self.data = mujoco.MjData(model)
         mujoco.mj_forward(model, self.data)
-        self.actions = actions = plan(rng, scene, style, duration, self.probe)
+        self.actions = actions = plan(rng, scene, style, duration, self.probe, timing)
         self.hands = [
             Hand(rng, tool, style, [action for action in actions if action.tool == index], duration)
             for index, tool in enumerate(scene.tools)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from condfoley.data.simulation.plan import AFTER, BEFORE, Action, Probe, Style
+from condfoley.data.simulation.plan import Action, Probe, Style
 from condfoley.data.simulation.scene import STEPS_PER_SECOND
+from condfoley.data.simulation.timing import AFTER, BEFORE
 from condfoley.data.simulation.tools import Tool
 
 Rng = np.random.Generator

@@ -10,16 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condfoley.data.simulation.scene import Scene, Thing
+from condfoley.data.simulation.timing import BEFORE, Timing, loose
 
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
 Probe = Callable[[Vector], "Vector | None"]  # aim -> the surface point that a blow at it meets
-BEFORE = 1.0  # s of action before the first picture, so that a video may begin in mid-swing
-AFTER = 0.8  # s of action after the last
-
-# Greatest Hits annotations (977 videos): gaps of at least 0.2 s, median 0.6 s, quartiles 0.47 and 0.73 s,
-# 1.16 events/s over all, pauses included; two hits to one scratch.
-SHORTEST_GAP, MEDIAN_GAP = 0.2, 0.6
 
 
 @dataclass(frozen=True)
@@ -99,14 +94,14 @@ class Style:
         )
 
 
-def plan(rng: Rng, scene: Scene, style: Style, duration: float, probe: Probe) -> list[Action]:
+def plan(rng: Rng, scene: Scene, style: Style, duration: float, probe: Probe, timing: Timing = loose) -> list[Action]:
     """All that is done from BEFORE s before the video to AFTER s after it, in order of time.
 
-    probe: finds surface points in the scene as it is at first.
+    probe: finds surface points in the scene as it is at first.   timing: how the actions are spaced.
     """
     actions: list[Action] = []
     spots = [_spot(rng, scene) for _ in scene.tools]
-    times = _times(rng, duration)
+    times = timing(rng, duration)
     for index, time in enumerate(times):
         tool = int(index % len(scene.tools) if rng.random() < 0.85 else rng.integers(len(scene.tools)))
         before = next((a for a in reversed(actions) if a.tool == tool), None)
@@ -127,23 +122,6 @@ def plan(rng: Rng, scene: Scene, style: Style, duration: float, probe: Probe) ->
             actions.append(_withdrawal(rng, scene, style, before, time))
         actions.append(action)
     return actions
-
-
-def _times(rng: Rng, duration: float) -> list[float]:
-    """Times of actions, s; ascending, SHORTEST_GAP or more apart."""
-    tempo = MEDIAN_GAP * float(np.exp(rng.normal(0, 0.25)))
-    if rng.random() < 0.07:
-        tempo = rng.uniform(0.22, 0.36)
-    unsteady = 0.04 if rng.random() < 0.35 else rng.uniform(0.1, 0.4)
-    pausing = rng.choice([0.0, 0.1, 0.3])
-    time = rng.uniform(-BEFORE + 0.2, 0.9)
-    times = []
-    while time < duration + AFTER - 0.2:
-        times.append(float(time))
-        time += max(SHORTEST_GAP, tempo * float(np.exp(rng.normal(0, unsteady))))
-        if rng.random() < pausing:
-            time += rng.uniform(0.4, 2.2)
-    return times
 
 
 def _action(

@@ -20,6 +20,7 @@ from condfoley.errors import InputError
 from condfoley.files import folder_aside, make_folder
 
 GENERATOR = 1  # raise it when the same seed gives another clip
+OLDER: dict[str, Any] = {"rhythmic": 0.0}  # settings that came later, as clips are that do not name them
 PARTS = ".parts"  # inside the output folder, where files are written before they are complete
 
 
@@ -45,6 +46,8 @@ class Recipe:
     """Pictures a second."""
     unheard: float = 0.0
     """Share of the videos in which more moves than is heard: soft landings, strokes in the air, gestures beside them."""
+    rhythmic: float = 0.0
+    """Share of the videos in which things are struck as steadily as in most recordings; otherwise looser."""
     sounds: Split = "train"
     """Recordings to draw from: train, heldout or all."""
 
@@ -59,6 +62,8 @@ class Recipe:
             raise InputError("--fps must be between 1 and 120, and --seed 0 or more")
         if not 0 <= self.unheard <= 1:
             raise InputError("--unheard must be between 0 and 1")
+        if not 0 <= self.rhythmic <= 1:
+            raise InputError("--rhythmic must be between 0 and 1")
 
     def path(self, index: int, suffix: str) -> Path:
         """Where a file of clip number `index` belongs."""
@@ -68,7 +73,7 @@ class Recipe:
         """What decides the content of clip number `index`."""
         return {
             "generator": GENERATOR, "seed": self.seed + index, "duration": self.duration, "fps": self.fps,
-            "size": self.size, "unheard": self.unheard, "sounds": self.sounds,
+            "size": self.size, "unheard": self.unheard, "rhythmic": self.rhythmic, "sounds": self.sounds,
         }  # fmt: skip
 
 
@@ -106,7 +111,7 @@ def write_clip(recipe: Recipe, index: int, bank: SoundBank) -> None:
     from condfoley.media import write
 
     seed = recipe.seed + index
-    clip = simulate(seed, recipe.duration, recipe.fps, recipe.size, recipe.unheard)
+    clip = simulate(seed, recipe.duration, recipe.fps, recipe.size, recipe.unheard, recipe.rhythmic)
     rng = np.random.default_rng([seed, 0x50D])
     instrument = Instrument.draw(rng, bank)
     wav = instrument.render(clip.events, recipe.duration, rng)
@@ -139,7 +144,7 @@ def _missing(recipe: Recipe) -> list[int]:
             missing.append(index)
             continue
         wanted = recipe.settings(index)
-        other = [name for name in wanted if found.get(name) != wanted[name]]
+        other = [name for name in wanted if found.get(name, OLDER.get(name)) != wanted[name]]
         if other:
             raise InputError(
                 f"{truth} was made with another {' and '.join(other)}; choose an empty --out, or the same settings"
