@@ -9,6 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from condfoley.comping import Take
+from condfoley.errors import Unwritable
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 
@@ -53,12 +54,22 @@ class Candidate:
             self.put_aside()
 
     def put_aside(self) -> None:
-        """Moves the sound to a temporary file; in memory is then only what is being looked at."""
-        if self._file is None:
-            file: IO[bytes] = tempfile.TemporaryFile()
+        """Moves the sound to a temporary file; in memory is then only what is being looked at.
+
+        Raises Unwritable when there is no room for it.
+        """
+        if self._file is not None:
+            return
+        try:
+            file: IO[bytes] = tempfile.TemporaryFile(buffering=0)
             self._wav.tofile(file)
-            file.flush()
-            self._wav, self._file = self._wav[:0].copy(), file
+        except OSError as error:
+            place = tempfile.tempdir or "the temporary folder"
+            raise Unwritable(
+                f"{place}: candidates of long targets are kept there, which cannot be written ({error.strerror or error}); "
+                "make room there or set TMPDIR to a folder with more"
+            ) from error
+        self._wav, self._file = self._wav[:0].copy(), file
 
 
 @dataclass

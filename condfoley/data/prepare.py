@@ -52,7 +52,7 @@ class Options:
     """Re-read all shards afterwards and compare them with the index."""
 
     def __post_init__(self) -> None:
-        if self.validation < 0 or self.test < 0 or self.validation + self.test >= 1:
+        if not (self.validation >= 0 and self.test >= 0 and self.validation + self.test < 1):  # nor nan
             raise InputError("--validation and --test must be 0 or more and leave something to train on")
         if not 1 <= self.segment <= 600 or not 16 <= self.short_side <= 2048:
             raise InputError("--segment must be 1 to 600 seconds, --short-side 16 to 2048 pixels")

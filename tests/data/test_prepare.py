@@ -306,3 +306,9 @@ def test_segments_cover_every_frame_once(total, length, shortest):
     assert [frame for first, count in made for frame in range(first, first + count)] == list(range(total))
     assert all(count == length for _, count in made[:-1])
     assert len(made) == 1 or made[-1][1] >= min(length, shortest)
+
+
+@pytest.mark.parametrize("shares", [{"validation": float("nan")}, {"test": -0.1}, {"validation": 0.5, "test": 0.5}])
+def test_shares_that_leave_nothing_to_train_on_are_refused(shares):
+    with pytest.raises(InputError, match="--validation and --test"):
+        Options(**shares)
