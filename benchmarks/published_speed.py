@@ -78,7 +78,7 @@ class Job:
 
     def codes(self, tokens: Tensor, heard: Tensor, seeds: Sequence[int], sampling: Sampling) -> Tensor:
         """Our way: (N, codes)."""
-        reference = Reference(0.0, self.wav, self.frames[0].numpy(), tokens[:1], heard)
+        reference = Reference(0.0, self.wav, self.wav, 0.0, self.frames[0].numpy(), tokens[:1], heard)
         return self.way._write_codes(tokens[1], reference, list(seeds), sampling, 0.0, lambda *_: None)
 
     def codes_published(self, tokens: Tensor, heard: Tensor, seed: int, sampling: Sampling) -> Tensor:

@@ -142,14 +142,22 @@ def most_heard(takes: Sequence[Take], duration: float) -> int:
 
 def spliced(wavs: Sequence[np.ndarray], takes: Sequence[Take], sample_rate: int) -> np.ndarray:
     """The soundtrack that `takes` describe, with crossfades: (N,) float32. wavs: (N,) each."""
-    out = np.zeros(len(wavs[0]), np.float32)
-    reach = round(FADE * sample_rate / 2)
-    rise = _ramp(2 * reach)
-    places = [round(take.start * sample_rate) for take in takes]
-    for take, place, following in zip(takes, places, [*places[1:], len(out)], strict=True):
-        begin, end = max(0, place - reach), min(following + reach, len(out))
-        piece = _cut(wavs[take.candidate], begin, end, round(take.moved * sample_rate))
-        ramp = rise[: len(piece)] if place else rise[:0]
+    sources = [(wavs[take.candidate], round(take.moved * sample_rate)) for take in takes]
+    places = [round(take.start * sample_rate) for take in takes[1:]]
+    return _joined(sources, places, len(wavs[0]), round(FADE * sample_rate / 2))
+
+
+def _joined(sources: Sequence[tuple[np.ndarray, int]], places: Sequence[int], samples: int, reach: int) -> np.ndarray:
+    """Sounds that follow one another, with crossfades: (samples,) float32.
+
+    sources: of each piece the sound (N,) and by how many samples it is moved later. places: where each but the first
+    begins, ascending. reach: half of a crossfade, samples.
+    """
+    out, rise = np.zeros(samples, np.float32), _ramp(2 * reach)
+    for (wav, later), place, following in zip(sources, [0, *places], [*places, samples], strict=True):
+        begin, end = max(0, place - reach), min(following + reach, samples)
+        piece = _cut(wav, begin, end, later).astype(np.float32)
+        ramp = rise[: len(piece)] if place > 0 else rise[:0]
         piece[: len(ramp)] *= ramp
         piece[: len(ramp)] += (1 - ramp) * out[begin : begin + len(ramp)]
         out[begin:end] = piece
@@ -160,7 +168,8 @@ def aligned(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: 
     """A soundtrack (N,) whose hits are moved to the picture's, by at most REACH each: (N,) float32.
 
     heard: (E,) s, ascending, its hits; shown: (K,) s, the picture's. It is cut where it is quietest between two hits,
-    with fades of JOIN; a hit that the picture does not show goes with its neighbours.
+    with crossfades of JOIN; a hit that the picture does not show goes with its neighbours. Where hits move apart, what
+    rings between them goes on for longer.
     """
     from mir_eval.util import match_events
 
@@ -170,19 +179,13 @@ def aligned(wav: np.ndarray, heard: np.ndarray, shown: np.ndarray, sample_rate: 
     meant, late = zip(*sorted((j, heard[j] - shown[i]) for i, j in pairs))
     moves = -np.interp(np.arange(len(heard)), meant, late)  # s
     cuts = _quietest_between(wav, heard, sample_rate)
-    out, join = np.zeros(len(wav), np.float32), round(JOIN * sample_rate)
-    for i, (begin, end, move) in enumerate(zip([0, *cuts], [*cuts, len(wav)], moves, strict=True)):
-        piece = wav[begin:end].astype(np.float32)
-        fade = min(join, len(piece) // 2)
-        ramp = _ramp(fade)
-        if i:
-            piece[:fade] *= ramp
-        if i < len(cuts):
-            piece[len(piece) - fade :] *= ramp[::-1]
-        first = begin + round(move * sample_rate)
-        place = out[max(0, first) : max(0, first + len(piece))]
-        place += piece[max(0, -first) :][: len(place)]
-    return out
+    later = np.round(moves * sample_rate).astype(int)
+    places = []  # where one piece follows another: as soon as the later one has something that is not the hit before
+    for cut, struck, before, after in zip(cuts, heard, later, later[1:]):
+        earliest = round((struck + 2 * JOIN) * sample_rate) + after
+        places.append(max(min(cut + before, cut + after), min(earliest, cut + after)))
+    ordered = np.maximum.accumulate(places).clip(0, len(wav)).tolist() if places else []
+    return _joined([(wav, int(move)) for move in later], ordered, len(wav), round(JOIN * sample_rate / 2))
 
 
 def filled(

@@ -32,6 +32,25 @@ def levels(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.array(out)
 
 
+def loudest(wav: np.ndarray, sample_rate: int) -> float:
+    """The highest level of a sound (N,), dB."""
+    from scipy.ndimage import uniform_filter1d
+
+    power = uniform_filter1d(np.square(wav, dtype=np.float64), round(WINDOW * sample_rate))
+    return float(10 * np.log10(max(power.max(initial=0.0), QUIETEST)))
+
+
+def loudness(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> float:
+    """How loud a sound (N,) strikes at (H,) s, ascending: dB, the median of its hits; its loudest moment without any."""
+    return float(np.median(levels(wav, hits, sample_rate))) if len(hits) else loudest(wav, sample_rate)
+
+
+def at_level(wav: np.ndarray, hits: np.ndarray, level: float, sample_rate: int) -> np.ndarray:
+    """A sound (N,) that strikes at (H,) s as loud as `level`, dB (`loudness`): (N,) float32; silence stays silent."""
+    change = level - loudness(wav, hits, sample_rate) if wav.any() else 0.0
+    return wav * np.float32(10 ** (change / 20))
+
+
 def hardness(strength: np.ndarray, hits: np.ndarray, fps: float) -> np.ndarray:
     """How hard the picture shows hits at (H,) s to be: (H,) in [0, 1], mean of three frames around each.
 

@@ -14,13 +14,13 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from condfoley import comping, selection, windows
-from condfoley.dynamics import hardness, told_hardness
+from condfoley import comping, dynamics, selection, windows
 from condfoley.equaliser import equalised, outer_gain
+from condfoley.evaluation.onset import detect_onsets
 from condfoley.events import Events
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
-from condfoley.inputs import read_picture, read_reference, read_target
+from condfoley.inputs import Recording, read_picture, read_reference, read_target
 from condfoley.lineage import require_matching
 from condfoley.mel import spectrogram, window_spec
 from condfoley.memory import keep_freed
@@ -28,7 +28,7 @@ from condfoley.postfilter import repaired
 from condfoley.referee import Referee, Shown
 from condfoley.settings import MATCHING, SAMPLING, Mode, Settings
 from condfoley.shaping import Shares, shaped
-from condfoley.soundtrack import Candidate, Soundtrack, finished
+from condfoley.soundtrack import Candidate, Soundtrack, finished, with_soft_edges
 from condfoley.sync import Sync
 from condfoley.tokenizer import Tokenizer
 from condfoley.transformer import Condition, Sampling, Transformer
@@ -53,10 +53,16 @@ Progress = Callable[[str, float], None]
 
 @dataclass
 class Reference:
-    """The window of the reference that is used. tokens: (1, frames, D) or None without picture; codes: (1, codes)."""
+    """The window of the reference that is used.
+
+    wav: (M,); ringing: (L,), the same and how its last hit fades. gain: dB by which both are louder than the clip.
+    tokens: (1, frames, D) or None without picture; codes: (1, codes).
+    """
 
     start: float
     wav: np.ndarray
+    ringing: np.ndarray
+    gain: float
     frames: np.ndarray
     tokens: Tensor | None
     codes: Tensor
@@ -163,17 +169,18 @@ class Foley:
             align=asked.align,
         )
         made = way._candidates(codes, seeds, heard.wav, duration, shares.eq_match, judge, tell)
-        strike = None if told is None else selection.strike(heard.wav, self.geometry.sample_rate)
+        strike = None if told is None else selection.strike(heard.ringing, self.geometry.sample_rate)
         shape = partial(
             shaped,
             made=made,
-            reference=heard.wav,
+            reference=heard.ringing,
             hits=followed,
             sliding=picture.sliding,
             geometry=self.geometry,
             shares=shares,
         )
         wav, takes = way._finish(made, followed.times, asked, shape, strike)
+        wav = way._levelled(wav, made, heard)
         tell("done", 1.0)
         return Soundtrack(
             wav=wav,
@@ -199,9 +206,9 @@ class Foley:
         """What a soundtrack follows: the hits that were told, or else those that the picture shows."""
         fps = self.referee.geometry.fps
         if told is not None:
-            return Hits(told.times, told_hardness(picture.strength, told, fps))
+            return Hits(told.times, dynamics.told_hardness(picture.strength, told, fps))
         shown = pick_onsets(picture.onset, fps)
-        return Hits(shown, hardness(picture.strength, shown, fps))
+        return Hits(shown, dynamics.hardness(picture.strength, shown, fps))
 
     def _finish(
         self,
@@ -224,6 +231,19 @@ class Foley:
             return selection.obeying(wav, hits, strike, rate, asked.align), takes
         return selection.mended(wav, comped, rate, asked.align), takes
 
+    def _levelled(self, wav: np.ndarray, made: list[Candidate], heard: Reference) -> np.ndarray:
+        """The soundtrack (N,) as loud as the reference's clip, hit for hit; its candidates are levelled in place."""
+        rate = self.geometry.sample_rate
+        level = dynamics.loudness(heard.wav, detect_onsets(heard.wav, rate)[0], rate) - heard.gain
+
+        def finish(sound: np.ndarray, hits: np.ndarray) -> np.ndarray:
+            return with_soft_edges(finished(dynamics.at_level(sound, hits, level, rate)), rate)
+
+        whole = next((candidate for candidate in made if candidate.wav is wav), None)  # taken whole
+        for candidate in made:
+            candidate.replace(finish(candidate.wav, candidate.hits))
+        return whole.wav if whole else finish(wav, detect_onsets(wav, rate)[0])
+
     def _record(self, asked: Settings, sampling: Sampling, shares: Shares) -> dict[str, Any]:
         """The settings with what was recommended filled in."""
         return dataclasses.asdict(asked) | dataclasses.asdict(sampling) | dataclasses.asdict(shares)
@@ -238,7 +258,8 @@ class Foley:
         (window_frames, D). Returns spectrograms (N, n_mels, F) in [0, 1] and waveforms, one for each seed.
         """
         codes = self._reference_codes(reference)
-        heard = Reference(0.0, reference, np.zeros((0, 1, 1, 3), np.uint8), reference_tokens[None], codes)
+        unseen = np.zeros((0, 1, 1, 3), np.uint8)
+        heard = Reference(0.0, reference, reference, 0.0, unseen, reference_tokens[None], codes)
         written = self._write_codes(tokens, heard, seeds, self._sampling({}), duration, lambda stage, share: None)
         return self._sounds(written, reference, duration, MATCH)
 
@@ -279,11 +300,14 @@ class Foley:
 
     def _listen(self, path: str | Path, start: float | None) -> Reference:
         """The reference, `start`: where its window begins, s; None: where its sound shows best."""
-        given = read_reference(Path(path), start, self.geometry)
+        given = self._recording(Path(path), start)
         codes, tokens = self._reference_codes(given.wav), None
         if len(given.frames):
             tokens = self._reference_tokens(torch.from_numpy(given.frames), given.first, given.shown)[None]
-        return Reference(given.start, given.used, given.seen, tokens, codes)
+        return Reference(given.start, given.used, given.ringing, given.gain, given.seen, tokens, codes)
+
+    def _recording(self, path: Path, start: float | None) -> Recording:
+        return read_reference(path, start, self.geometry)
 
     def _reference_codes(self, wav: np.ndarray) -> Tensor:
         """wav: (N,), from the reference's start on -> (1, codes)."""

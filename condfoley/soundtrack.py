@@ -14,6 +14,7 @@ from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 
 CEILING = 0.98  # peak of a finished soundtrack
+EDGE = 0.003  # s of fade at its beginning and end
 
 
 class Candidate:
@@ -106,6 +107,15 @@ class Soundtrack:
     def sample_rate(self) -> int:
         """Hz, of all its sounds."""
         return self.geometry.sample_rate
+
+
+def with_soft_edges(wav: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A soundtrack (N,) float32 that neither begins nor ends with a click; changed in place, as it may be long."""
+    fade = min(round(EDGE * sample_rate), len(wav) // 2)
+    rise = np.linspace(0, 1, fade, endpoint=False, dtype=np.float32)
+    wav[:fade] *= rise
+    wav[len(wav) - fade :] *= rise[::-1]
+    return wav
 
 
 def finished(wav: np.ndarray) -> np.ndarray:

@@ -183,6 +183,18 @@ def test_hits_are_placed_where_the_picture_shows_them():
     assert aligned(alone, np.array([0.9]), SHOWN, RATE) is alone  # none of the picture's is near
 
 
+def test_no_holes_are_left_in_a_steady_background():
+    heard, shown = np.array([0.4, 1.0, 1.5, 2.1]), np.array([0.36, 1.08, 1.44, 2.1])  # some move apart
+    steady = 0.05 * np.random.default_rng(0).standard_normal(round(2.5 * RATE)).astype(np.float32)
+    out = aligned(pulses(list(heard), 2.5) + steady, heard, shown, RATE)
+    inside = out[round(0.05 * RATE) : round(2.45 * RATE)]
+    rms = np.sqrt(np.convolve(np.square(inside), np.full(RATE // 500, 500 / RATE), "valid"))  # over 2 ms
+    assert rms.min() > 0.3 * 0.05
+    together = aligned(pulses(list(heard), 2.5) + steady, heard, heard - 0.04, RATE)
+    later = round(0.04 * RATE)
+    assert np.allclose(together[:-later], (pulses(list(heard), 2.5) + steady)[later:], atol=1e-6)  # all of it is moved
+
+
 def test_a_hit_that_the_picture_does_not_show_goes_with_its_neighbours():
     heard = np.array([0.45, 0.8, 1.15])
     out = aligned(pulses(list(heard), 2.0), heard, np.array([0.5, 1.2]), RATE)

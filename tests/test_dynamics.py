@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.decay import LEAD, RAMP
-from condfoley.dynamics import FURTHEST, SLOPE, balanced, hardness, levels
+from condfoley.dynamics import FURTHEST, SLOPE, at_level, balanced, hardness, levels, loudest, loudness
 from tests.made_up import RATE, pulses
 
 HITS = np.array([0.3, 0.9, 1.5])
@@ -63,3 +63,16 @@ def test_any_hits_leave_a_finite_sound_of_the_same_length(times, share):
     hits, wav = np.array(sorted(times)), pulses([0.3, 0.9], 1.5)
     out = balanced(wav, hits, np.linspace(0, 1, len(hits)), RATE, share)
     assert out.shape == wav.shape and out.dtype == np.float32 and np.isfinite(out).all()
+
+
+def test_a_sound_is_brought_to_a_level_hit_for_hit():
+    wav = struck(1.0, 0.5, 0.25)
+    hits = np.array(HITS)
+    out = at_level(wav, hits, -40.0, RATE)
+    assert out.dtype == np.float32 and loudness(out, hits, RATE) == pytest.approx(-40, abs=0.01)
+    assert np.diff(levels(out, hits, RATE)) == pytest.approx(np.diff(levels(wav, hits, RATE)), abs=0.01)
+    assert loudness(at_level(wav, np.zeros(0), -40.0, RATE), np.zeros(0), RATE) == pytest.approx(-40, abs=0.01)
+    assert loudest(wav, RATE) > loudness(wav, hits, RATE)  # the loudest of three against their median
+    silence = np.zeros(RATE, np.float32)
+    out = at_level(silence, np.zeros(0), -10.0, RATE)
+    assert not out.any() and out is not silence

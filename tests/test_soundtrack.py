@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from condfoley.errors import Unwritable
-from condfoley.soundtrack import Candidate
+from condfoley.soundtrack import EDGE, Candidate, with_soft_edges
 
 WAV = np.linspace(-0.5, 0.5, 30_000, dtype=np.float32)
 
@@ -28,3 +28,10 @@ def test_a_full_temporary_folder_is_told_and_the_sound_stays(monkeypatch):
     with pytest.raises(Unwritable, match="set TMPDIR"):
         candidate.put_aside()
     assert np.array_equal(candidate.wav, WAV)
+
+
+def test_edges_are_soft_and_the_rest_is_as_it_was():
+    wav = with_soft_edges(np.ones(3000, np.float32), 22050)
+    fade = round(EDGE * 22050)
+    assert wav[0] == 0 and wav[-1] == 0 and np.all(wav[fade:-fade] == 1) and np.all(np.diff(wav[:fade]) > 0)
+    assert len(with_soft_edges(np.ones(3, np.float32), 22050)) == 3

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from condfoley.foley import Foley, Progress, Reference
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
+from condfoley.inputs import Recording, read_reference
 from condfoley.mel import window_spec
 from condfoley.referee import Shown
 from condfoley.settings import Settings
@@ -71,6 +73,13 @@ class PublishedFoley(Foley):
     def _followed(self, picture: Shown, told: Hits | None) -> Hits:
         """None: the published choice knows the sync model only."""
         return Hits(np.zeros(0), np.zeros(0))
+
+    def _recording(self, path: Path, start: float | None) -> Recording:
+        return read_reference(path, start, self.geometry, as_recorded=True)
+
+    def _levelled(self, wav: np.ndarray, made: list[Candidate], heard: Reference) -> np.ndarray:
+        """As loud as they were written."""
+        return wav
 
     def _record(self, asked: Settings, sampling: Sampling, shares: Shares) -> dict[str, Any]:
         return super()._record(asked, sampling, shares) | {"comp": False, "align": False}

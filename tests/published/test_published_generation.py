@@ -102,7 +102,8 @@ def test_the_published_window_rule(request, system, spans):
     assert way.spans == spans
     torch.manual_seed(spans)
     tokens = torch.randn(30 * spans, 64)
-    heard = Reference(0, np.zeros(0), np.zeros(0), torch.randn(1, 30, 64), torch.randint(128, (1, way.geometry.codes)))
+    nothing, codes = np.zeros(0), torch.randint(128, (1, way.geometry.codes))
+    heard = Reference(0.0, nothing, nothing, 0.0, nothing, torch.randn(1, 30, 64), codes)
     with torch.no_grad():
         expected = published_loop(way, tokens, heard)
         ours = way._write_codes(tokens, heard, [0], Sampling(top_k=1), 2.0 * spans, lambda *_: None)

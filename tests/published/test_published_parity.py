@@ -158,7 +158,7 @@ def test_the_chain_from_pictures_and_spectrograms_to_sound(foley):
     assert torch.equal(encoded["target"], golden["out/codes_target_permuted"])
     prefix = way.transformer.prefix(seen[None], watched[None], encoded["cond"])
     close(way.transformer(prefix, encoded["target"]), golden["out/logits_target"])
-    heard = Reference(0.0, np.zeros(0), np.zeros(0), seen[None], encoded["cond"])
+    heard = Reference(0.0, np.zeros(0), np.zeros(0), 0.0, np.zeros(0), seen[None], encoded["cond"])
     codes = way._write_codes(watched, heard, [0], GREEDY, 2.0, lambda *_: None)
     assert torch.equal(codes, golden["out/greedy_codes"])
     spec = way._decode(codes)
