@@ -162,8 +162,8 @@ def _breaks_at(path: Path, start: float) -> float:
     """The second of the last sound after `start` that can be decoded."""
     clip, last = open_clip(path), start
     with suppress(av.FFmpegError):
-        for last, _ in timed_frames(clip, clip.audio, start):
-            pass
+        for time, _ in timed_frames(clip, clip.audio, start):
+            last = time
     return last
 
 

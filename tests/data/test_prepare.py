@@ -324,7 +324,9 @@ def test_a_video_that_is_damaged_in_the_middle_is_used_up_to_there_and_one_cut_o
     assert cli.main(words) == 0
     why = rejected(tmp_path / "out")
     assert why["broken"] == f"{broken}: damaged, cannot be decoded from about 14.0 s on; used up to 8.0 s"
-    assert why["early"].startswith(f"{early}: damaged, cannot be decoded from about 5.0 s on; what is before is too short")
+    assert why["early"].startswith(
+        f"{early}: damaged, cannot be decoded from about 5.0 s on; what is before is too short"
+    )
     assert "cut off" in why["short"]
     assert [clip.key for clip in Index.load(str(tmp_path / "out")).clips()] == ["broken_0000"]
     assert "3 left out" in capsys.readouterr().err
@@ -387,7 +389,11 @@ def test_a_part_of_greatest_hits_shows_what_is_damaged_before_what_is_absent(tmp
 
 
 def test_reasons_are_counted_whatever_names_and_numbers_are_in_them():
-    given = [("a", "/x/a one.mp4: has no sound; give"), ("b", "/x/b.mkv: has no sound; give"), ("c", "no event from 8.0 s")]
+    given = [
+        ("a", "/x/a one.mp4: has no sound; give"),
+        ("b", "/x/b.mkv: has no sound; give"),
+        ("c", "no event from 8.0 s"),
+    ]
     given += [("d", "no event from 16.0 s"), ("e", "no event from 0.0 s"), ("f", "f_1.mp4 is missing")]
     assert [(count, clip) for count, clip, _ in by_reason(given)] == [(3, "c"), (2, "a"), (1, "f")]
 

@@ -33,7 +33,11 @@ def test_greatest_hits_is_listed_with_labels_and_published_test_videos(tmp_path)
     assert (unknown.kind, unknown.material, unknown.labelled) == ("hit", "", False)  # audible, of unknown kind
     assert (scratch.kind, scratch.material) == ("scratch", "wood")
     missing = dict(listing.absent)
-    assert not listing.rejected and len(missing) == 970 - len(listed) and all("is missing" in reason for reason in missing.values())
+    assert (
+        not listing.rejected
+        and len(missing) == 970 - len(listed)
+        and all("is missing" in reason for reason in missing.values())
+    )
 
 
 def test_the_published_split_trains_on_validation_videos(tmp_path):

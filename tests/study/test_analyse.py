@@ -52,7 +52,9 @@ def test_a_study_from_files_to_report(tmp_path):
 @pytest.mark.parametrize(("method", "other"), [("forced-choice", "wilson"), ("rating", "published")])
 def test_where_the_interval_to_report_is_left_out_another_is_named(tmp_path, method, other):
     key = people.made_up_key(method=method)
-    people.write(tmp_path, key, [people.session(key, "p0", 0, lambda known: [1.0, *(0.0 for _ in known["systems"][1:])])])
+    people.write(
+        tmp_path, key, [people.session(key, "p0", 0, lambda known: [1.0, *(0.0 for _ in known["systems"][1:])])]
+    )
     assert main(["study", "analyse", str(tmp_path / "results")]) == 0
     rows = table(tmp_path, "preferences")
     assert rows and {(row["crossed_low"], row["crossed_high"]) for row in rows} == {("", "")}
