@@ -44,7 +44,8 @@ def crossed_interval(
     stays within. The variances of participants, targets and the rest are estimated by the method of moments (Gao and
     Owen 2017), which needs no iteration and no normality; degrees of freedom after Satterthwaite (1946).
     Raises ValueError, with the reason in plain words, where the values do not tell how far others would differ: fewer
-    than FEWEST participants or targets, values that are all equal, fewer than FEWEST_DEGREES degrees of freedom.
+    than FEWEST participants or targets, values that are all equal, fewer than FEWEST_DEGREES degrees of freedom, an
+    interval as wide as the limits.
     """
     n = len(values)
     groups = [np.unique(labels, return_inverse=True)[1] for labels in (participants, targets)]
@@ -67,7 +68,10 @@ def crossed_interval(
     if not spread or (degrees := variance**2 / spread) < FEWEST_DEGREES:
         raise ValueError("too few answers to tell how far participants and targets differ")
     half = float(stats.t.ppf(0.975, degrees)) * np.sqrt(variance)
-    return Interval(mean, max(limits[0], mean - half), min(limits[1], mean + half))
+    low, high = max(limits[0], mean - half), min(limits[1], mean + half)
+    if (low, high) == limits:
+        raise ValueError("too few answers, all of the scale would be in it")
+    return Interval(mean, low, high)
 
 
 def components(values: np.ndarray, participants: np.ndarray, targets: np.ndarray) -> tuple[float, float, float]:

@@ -86,6 +86,14 @@ def test_a_crossed_interval_ends_where_the_scale_ends():
         assert 0 <= interval.low < interval.mean < interval.high <= 1
 
 
+def test_a_crossed_interval_as_wide_as_the_scale_is_none():
+    values, participant, target = np.array([0.0, 1, 1, 0, 1, 0]), np.arange(6) // 2, np.array([0, 1, 1, 2, 2, 0])
+    wide = statistics.crossed_interval(values, participant, target)
+    assert wide.low < 0 and wide.high > 1
+    with pytest.raises(ValueError, match="all of the scale"):
+        statistics.crossed_interval(values, participant, target, (0, 1))
+
+
 def test_an_interval_of_nothing_is_refused():
     with pytest.raises(ValueError):
         statistics.normal_interval(np.zeros(0))
