@@ -1,7 +1,7 @@
 """Real clips for the model card: timing against onset transfer, picture and motion; timbre against strangers.
 
 Clips come from a folder with a manifest.csv (see benchmarks/real.py), or from a CSV of pairs as `condfoley evaluate`
-takes it, if you like with the manifest's footage_origin.
+takes it, if you like with the manifest's footage_origin. A helper of `python -m benchmarks.model_card`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Held-out simulated clips for the model card: our sounds beside onset transfer's, and the pretext task."""
+"""Held-out simulated clips for the model card: our sounds beside onset transfer's, and the pretext task.
+
+A helper of `python -m benchmarks.model_card`.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The published procedure, re-created: candidates one by one, each of the 50 steps runs the whole sequence without a
 cache, decoding and vocoding one by one (published_facts.md, section 10). Ours: one prefix, a cache, all candidates in
-one batch.
+one batch. A helper of `python -m benchmarks.speed`.
 """
 
 from __future__ import annotations

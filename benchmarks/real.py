@@ -7,6 +7,7 @@ The folder holds videos and a `manifest.csv` with the columns
   has_audio    1 when the video has sound; clips without are left out
   footage_origin   if you like: where the footage comes from
 and any others. REFERENCES must be among the files: the first one that is not the target gives the sound.
+A helper of `python -m benchmarks.first_sound` and `python -m benchmarks.model_card`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Re-ranking, measured on one set of candidates.
 
 Any of them, one chosen among the first N by the published rule or by ours, or a soundtrack put together from those.
+A helper of `python -m benchmarks.model_card`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What the benchmarks share: hearing a result, judging its timing, and lines of the model card."""
+"""What the benchmarks share: hearing a result, judging its timing, and lines of the model card.
+
+A helper of `python -m benchmarks.model_card`, `python -m benchmarks.first_sound` and `python -m benchmarks.resynthesis`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Held-out simulated targets with references from other simulated videos: is it in time, is it the material?
 
 The folder holds NNNNNN.mp4 beside NNNNNN.json with the true events, as data_prep/simulate.py writes them.
+A helper of `python -m benchmarks.first_sound` and `python -m benchmarks.resynthesis`.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from condfoley.evaluation.tables import Table, number
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 REFERENCE, TARGET = "hitting_metal*.mp4", "hitting_bag*.mp4"
+PARTS = ("published", "shipped", "length")
 RUNS = 3
 LONG = 30.0  # s; longer targets are run once
 
@@ -168,7 +169,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run with command-line words; prints tables; returns the exit code."""
     p = argparse.ArgumentParser(prog="python -m benchmarks.speed", description="Time and memory.")
     p.add_argument("--job", help=argparse.SUPPRESS)  # one measured process; see `measure`
-    p.add_argument("--only", default="published,shipped,length", help="parts to run")
+    p.add_argument("--only", default=",".join(PARTS), help=f"parts to run, of {','.join(PARTS)}")
     p.add_argument("--counts", default="1,8,32,100", help="candidates of the published sizes")
     p.add_argument("--lengths", default="2,10,60,600", help="targets' lengths, s")
     p.add_argument("--repeats", type=int, default=3, help="most runs of the published sizes; long ones run once")
@@ -202,7 +203,7 @@ def _part(part: str, o: argparse.Namespace) -> list[Table]:
         return [replace(whole, rows=(*whole.rows, ("time to a first candidate [s]", number(first, 1))))]
     if part == "length":
         return [by_length([float(s) for s in o.lengths.split(",")], o.candidates, o.weights)]
-    raise InputError(f"there is no part {part}; choose from published, shipped, length")
+    raise InputError(f"there is no part {part}; choose from {', '.join(PARTS)}")
 
 
 if __name__ == "__main__":

@@ -60,3 +60,22 @@ def test_sections_named_alone_in_the_published_way_are_those_that_it_lists():
         int(n) for listed in re.findall(r"\(sections? (\d+(?: and \d+)?)\)", text) for n in re.findall(r"\d+", listed)
     }
     assert alone == set(cited(text))
+
+
+def test_each_benchmark_is_listed_and_each_other_file_says_whose_helper_it_is():
+    listed = set(
+        re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "evaluation.md").read_text().split("## Benchmarks")[1], re.M)
+    )
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("[!_]*.py")}
+    assert listed == {name for name, text in texts.items() if '__name__ == "__main__"' in text}
+    for name in texts.keys() - listed:
+        owners = re.search(r"A helper of (`python -m .*)\.\n", texts[name])
+        assert owners and set(re.findall(r"benchmarks\.(\w+)", owners[1])) <= listed, name
+
+
+def test_the_speed_benchmark_names_its_parts(capsys):
+    from benchmarks import speed
+
+    with pytest.raises(SystemExit):
+        speed.main(["--help"])
+    assert "published,shipped,length" in capsys.readouterr().out

@@ -8,9 +8,13 @@ from pathlib import Path
 
 from condfoley.arguments import option_parser
 from condfoley.data.index import INDEX, totals
-from condfoley.data.prepare import REJECTED, Options, prepare
+from condfoley.data.prepare import Options, prepare, unfilled
+from condfoley.data.rejected import REJECTED, by_reason, read
 from condfoley.data.sources import READERS
 from condfoley.data.verify import verify
+
+MOST_REASONS = 8
+"""Kinds of reasons that are printed; rejected.csv has all."""
 
 
 def run(words: list[str]) -> int:
@@ -32,8 +36,12 @@ def run(words: list[str]) -> int:
             f"{held.events} events",
             file=sys.stderr,
         )
-    left_out = len((out / REJECTED).read_text(encoding="utf-8").splitlines()) - 1
-    if left_out:
-        print(f"condfoley: {left_out} left out; {out / REJECTED} says why", file=sys.stderr)
+    if given.data_set != "countix-av" and options.split != "published":
+        for line in unfilled(index, options):
+            print(f"condfoley: {line}", file=sys.stderr)
+    if rejected := read(out):
+        print(f"condfoley: {len(rejected)} left out; {out / REJECTED} says why:", file=sys.stderr)
+        for count, clip, why in by_reason(rejected)[:MOST_REASONS]:
+            print(f"condfoley: {count}, {'such as ' * (count > 1)}{clip}: {why}", file=sys.stderr)
     print(out / INDEX)
     return 0

@@ -87,7 +87,9 @@ def served(folder: Path, options: ServeOptions) -> FastAPI:
 
 
 def read_key(path: Path) -> dict[str, Any]:
-    """The key of a study. Raises InputError when it is none."""
+    """The key of a study. Raises InputError when it is missing or none."""
+    if not path.exists():
+        raise InputError(f"there is no {path}; give the key.json that `condfoley study export` wrote, or its folder")
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
         if {"study", "secret", "method", "questions", "systems", "targets", "trials"} <= key.keys():
@@ -101,8 +103,12 @@ def _analyse(words: list[str]) -> None:
     results, options = _with_path(
         "analyse", "results", "Folder with answers.sqlite or downloaded files, or one such file.", AnalyseOptions, words
     )
+    if not results.exists():
+        raise InputError(f"there is no {results}; give the folder or file with the answers")
     home = results if results.is_dir() else results.parent
     key_path = Path(options.key) if options.key else home.parent / "key.json"
+    if not options.key and not key_path.exists():
+        raise InputError(f"there is no {key_path}, the key of the study whose answers these are; give it as --key")
     key = read_key(key_path)
     out = Path(options.out) if options.out else key_path.parent / "analysis"
     try:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import math
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -15,16 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from condfoley.data.engine import Done, Engine, run
-from condfoley.data.index import FORMAT, Index, Shard, refuse_leaks
+from condfoley.data.index import FORMAT, Index, Shard, refuse_leaks, totals
+from condfoley.data.rejected import REJECTED, by_reason, write
 from condfoley.data.segments import Cut
 from condfoley.data.shards import PARTS, Job, Made, finished, make_shard, shard_number
 from condfoley.data.sources import READERS
-from condfoley.data.sources.listing import Shares, Video, clashes
+from condfoley.data.sources.listing import Shares, Video, clashes, split_of
 from condfoley.errors import InputError
-from condfoley.files import at_once
 from condfoley.geometry import Geometry
 
-REJECTED = "rejected.csv"
 DECISIVE = ("split", "validation", "test", "segment", "short_side")  # options that decide the content of shards
 
 
@@ -35,9 +32,9 @@ class Options:
     split: Literal["video", "published"] = "video"
     """video: no video is in two splits; published: Greatest Hits as in the paper, validation from training videos."""
     validation: float = 0.05
-    """Share of the videos for validation, where the data set does not say."""
+    """Share of the videos for validation; not with countix-av or --split published, which say themselves."""
     test: float = 0.0
-    """Share of the videos of a folder for testing; training never sees them."""
+    """Share of the videos of a folder for testing; training never sees them. Not with other data sets."""
     segment: float = 8.0
     """Seconds of a clip; longer videos are cut."""
     short_side: int = 128
@@ -66,12 +63,11 @@ def prepare(
     """Makes the shards that are missing in `out`, then rejected.csv and, when all went well, the index of all.
 
     data_set: a key of READERS.   quiet: no progress bar on stderr.
-    Raises InputError for a source in another layout, an `out` made with other settings, two videos of the same name,
-    no usable clip, a shard that cannot be written.
+    Raises InputError for options that the data set has no use for, a source in another layout, an `out` made with
+    other settings, two videos of the same name, no usable clip, a shard that cannot be written.
     """
     geometry = geometry or Geometry()
-    if options.split == "published" and data_set != "greatest-hits":
-        raise InputError("--split published is for greatest-hits; leave it out")
+    _refuse_unused(data_set, options)
     if not source.is_dir():
         raise InputError(f"no folder {source}; give the folder of the data set")
     listing = READERS[data_set](source, Shares(options.split == "published", options.validation, options.test))
@@ -92,11 +88,21 @@ def prepare(
                 rejected += made.rejected
     finally:
         shutil.rmtree(out / PARTS, ignore_errors=True)
-    _write_rejected(out / REJECTED, rejected)
+    write(out, rejected, listing.absent)
     index = Index(str(out), settings | {"source": source.resolve().name}, tuple(sorted(shards, key=lambda s: s.file)))
-    _check(index, rejected)
+    _check(index, rejected + listing.absent)
     index.save()
     return index
+
+
+def _refuse_unused(data_set: str, options: Options) -> None:
+    if options.split == "published" and data_set != "greatest-hits":
+        raise InputError("--split published is for greatest-hits; leave it out")
+    if options.test and data_set != "folder":
+        raise InputError(f"--test is for a folder, {data_set} says itself what is for testing; leave it out")
+    own = data_set if data_set == "countix-av" else "--split published" if options.split == "published" else ""
+    if own and options.validation != Options.validation:
+        raise InputError(f"--validation has no use with {own}, which says itself what is for validation; leave it out")
 
 
 def _made_before(out: Path, settings: dict[str, Any]) -> list[Shard]:
@@ -140,15 +146,25 @@ def _result(done: Done[Job, Made]) -> Made:
     raise InputError(f"a shard cannot be written ({done.error}); see to it and run the same command again to go on")
 
 
-def _write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
-    with at_once(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
-        csv.writer(text).writerows([("clip", "reason"), *sorted(set(rejected))])
+def unfilled(index: Index, options: Options) -> list[str]:
+    """A line for each split that was asked for and has no clip, with the share that gives it one.
+
+    index: of videos that are split by the hash of their names.
+    """
+    held, lines = totals(index.clips()), []
+    places = [split_of(video) for video in {clip.video for clip in index.clips() if clip.split == "train"}]
+    for name, share, taken in (("validation", options.validation, 0.0), ("test", options.test, options.validation)):
+        if share and name not in held and places:
+            enough = (math.floor(100 * (min(places) - taken)) + 1) / 100
+            drawn = f"--{name} {share:g} drew none of {len(places)} videos"
+            lines.append(f"no {name} split: {drawn}; --{name} {enough:.2f} and an empty OUT give one")
+    return lines
 
 
 def _check(index: Index, rejected: list[tuple[str, str]]) -> None:
     """Nothing usable, or a video in two splits, is an error."""
     if not index.shards:
-        why = Counter(reason for _, reason in rejected).most_common(1)
-        such = f", mostly: {why[0][0]}" if why else ""
+        why = by_reason(rejected)
+        such = f", mostly: {why[0][2]}" if why else ""
         raise InputError(f"no usable clip ({len(rejected)} left out{such}); {Path(index.base) / REJECTED} lists them")
     refuse_leaks(index)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 
 from condfoley import media
@@ -22,6 +24,13 @@ from condfoley.media.streams import timed_frames
 
 QUIET = 1e-4  # peak amplitude of a clip without sound
 MARGIN = 0.5  # s of sound before and after a clip, heard with it: an onset at its very start needs a before
+
+
+class Damaged(InputError):
+    """A file that can no longer be decoded from about a second on."""
+
+    def __init__(self, path: Path, second: float):
+        super().__init__(f"{path}: damaged, cannot be decoded from about {second:.1f} s on")
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,8 @@ def spans(total: int, length: int, shortest: int) -> list[tuple[int, int]]:
 def cut(video: Video, how: Cut) -> Iterator[Segment | tuple[str, str]]:
     """Yields the clips of a video, one at a time, and (key, reason) where a stretch holds nothing to learn from.
 
-    Raises InputError when a file cannot be used.
+    So it does, with the video's name as key, for labels outside the video. Raises InputError when a file cannot be
+    used; after the clips before it when one can no longer be decoded.
     """
     geometry = how.geometry
     info = media.probe(video.picture)
@@ -87,14 +97,19 @@ def cut(video: Video, how: Cut) -> Iterator[Segment | tuple[str, str]]:
         raise InputError(f"{video.picture}: ends after {info.duration:.1f} s, the clip begins at {video.start:.1f} s")
     end = min(info.duration, video.end if video.end is not None else info.duration)
     total = frame_count(end - video.start, geometry.fps)
+    yield from _outside(video, total / geometry.fps)
     pictures = _pictures(video.picture, geometry.fps, how.short_side, video.start, total)
     # Two windows fit into a segment, so that it holds a pair without overlap.
     length = max(round(how.segment * geometry.fps), 2 * geometry.window_frames)
     for number, (first, count) in enumerate(spans(total, length, 2 * geometry.window_frames)):
         key = f"{video.name}_{number:04d}"
-        frames = np.stack(list(islice(pictures, count)))
         start = video.start + first / geometry.fps
-        wav, before = _heard(video.sound, geometry.sample_rate, start, count / geometry.fps, sound.duration)
+        try:
+            frames = np.stack(list(islice(pictures, count)))
+            wav, before = _heard(video.sound, geometry.sample_rate, start, count / geometry.fps, sound.duration)
+        except Damaged as damage:
+            kept = f"used up to {start:.1f} s" if number else "what is before is too short to be used"
+            raise InputError(f"{damage}; {kept}") from damage
         inside = wav[before : before + round(count / geometry.fps * geometry.sample_rate)]
         if float(np.abs(inside).max(initial=0.0)) < QUIET:
             yield key, f"its sound is silent from {start:.1f} s on, for {count / geometry.fps:.1f} s"
@@ -107,6 +122,15 @@ def cut(video: Video, how: Cut) -> Iterator[Segment | tuple[str, str]]:
         duration = count / geometry.fps
         facts = Facts(key, video.origin or video.name, start, duration, split, video.label, video.simulated, events)
         yield Segment(facts, frames, inside)
+
+
+def _outside(video: Video, duration: float) -> Iterator[tuple[str, str]]:
+    """(name, reason) of each label that no clip can hold. duration: s, of the video from its start on."""
+    if video.end is None:
+        for event in video.events or ():
+            if not video.start <= event.time < video.start + duration:
+                lasts = f"{video.picture.name} lasts from {video.start:g} to {video.start + duration:.2f} s"
+                yield video.name, f"its event at {event.time:g} s is left out: {lasts}"
 
 
 def _events(
@@ -127,8 +151,20 @@ def _heard(path: Path, rate: int, start: float, duration: float, available: floa
     if first >= available:
         return np.zeros(samples, np.float32), round((start - first) * rate)
     last = min(available, start + duration + MARGIN)
-    wav = media.read_audio(path, rate, first, last - first)
+    try:
+        wav = media.read_audio(path, rate, first, last - first)
+    except av.FFmpegError as error:
+        raise Damaged(path, _breaks_at(path, first)) from error
     return np.pad(wav, (0, max(0, samples - len(wav)))), round((start - first) * rate)
+
+
+def _breaks_at(path: Path, start: float) -> float:
+    """The second of the last sound after `start` that can be decoded."""
+    clip, last = open_clip(path), start
+    with suppress(av.FFmpegError):
+        for time, _ in timed_frames(clip, clip.audio, start):
+            last = time
+    return last
 
 
 def _pictures(path: Path, fps: float, short_side: int, start: float, count: int) -> Iterator[np.ndarray]:
@@ -140,8 +176,11 @@ def _pictures(path: Path, fps: float, short_side: int, start: float, count: int)
         width, height = height, width
     instants, small = (start + k / fps for k in range(count)), Shrinker(clip, width, height)
     made = 0
-    for frame in shown_at(timed_frames(clip, clip.video, start), instants):
-        made += 1
-        yield small(frame)
+    try:
+        for frame in shown_at(timed_frames(clip, clip.video, start), instants):
+            made += 1
+            yield small(frame)
+    except av.FFmpegError as error:
+        raise Damaged(path, start + made / fps) from error
     if made < count:
         raise InputError(f"{path}: its picture can no longer be decoded; was the file changed?")

@@ -51,8 +51,9 @@ def evaluate(options: EvaluateOptions) -> Result:
     pairs = testsets.load(options.test, home / CLIPS)
     shop = systems.Workshop(pairs, options.weights, options.candidates, options.seed, options.device)
     settings = sounds.settings_of(shop)
+    built = sounds.build(entries, shop, home, options.force)
     sounds.claim(home, settings, options.force)
-    answers = sounds.make_all(entries, shop, home, options.quiet)
+    answers = sounds.make_all(built, shop, home, options.quiet)
     rows = measure(pairs, answers, Ears(jury, options.device, synchroniser), options.quiet)
     cells = scores.table(rows, options.seed)
     for name, found in over_sets(pairs, answers, jury, embed).items():
@@ -153,6 +154,17 @@ def judged_on_truth(pairs: Sequence[Pair], jury: Jury) -> dict[str, dict[str, An
             "confusion": counts.tolist(),
         }
     return out
+
+
+def never_answered(result: Result) -> dict[str, str]:
+    """Systems that failed on every pair, and why on the first.
+
+    A control for which the set has no other reference is no fault, as long as another system answers.
+    """
+    failures = {name: [answer.failure for answer in given.values()] for name, given in result.answers.items()}
+    lost = {name: given[0] for name, given in failures.items() if all(given)}
+    controls = {entry.name for entry in result.entries if entry.role == "control"}
+    return lost if len(lost) == len(failures) else {n: why for n, why in lost.items() if n not in controls}
 
 
 def remarks(result: Result, jury: Jury | None) -> list[str]:

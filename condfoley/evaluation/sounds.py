@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,27 +84,45 @@ def claim(home: Path, settings: dict[str, Any], force: bool) -> None:
     write_json(path, settings)
 
 
-def make_all(entries: Sequence[Entry], shop: Workshop, home: Path, quiet: bool = False) -> dict[str, dict[str, Answer]]:
-    """Answers by system and pair. Raises InputError for a system that cannot be built at all.
+def build(entries: Sequence[Entry], shop: Workshop, home: Path, force: bool = False) -> dict[Entry, System]:
+    """The systems, ready to be asked; our model is loaded when one that needs it lacks a sound in `home`.
+
+    force: kept sounds may go, so that any may be lacking.
+    Raises InputError for a system that cannot be built at all, such as weights that cannot be loaded.
+    """
+    built = {entry: entry.build(shop) for entry in entries}
+    places = [_place(home, entry, pair) for entry in entries if entry.modelled for pair in shop.pairs]
+    if places and (force or not all(path.is_file() for path in places)):
+        _ = shop.foley
+    return built
+
+
+def _place(home: Path, entry: Entry, pair: Pair) -> Path:
+    return home / SOUNDS / entry.name / f"{pair.name}.wav"
+
+
+def make_all(
+    built: Mapping[Entry, System], shop: Workshop, home: Path, quiet: bool = False
+) -> dict[str, dict[str, Answer]]:
+    """Answers by system and pair. built: as from `build`.
 
     A system that fails on a pair is recorded as such, and asked again by the next run.
     """
     from tqdm import tqdm
 
-    built = {entry.name: entry.build(shop) for entry in entries}
-    answers: dict[str, dict[str, Answer]] = {entry.name: {} for entry in entries}
-    with tqdm(total=len(entries) * len(shop.pairs), desc="sounds", unit="sound", disable=quiet or None) as bar:
-        for entry in entries:
-            folder = home / SOUNDS / entry.name
-            folder.mkdir(parents=True, exist_ok=True)
+    answers: dict[str, dict[str, Answer]] = {entry.name: {} for entry in built}
+    with tqdm(total=len(built) * len(shop.pairs), desc="sounds", unit="sound", disable=quiet or None) as bar:
+        for entry, system in built.items():
+            (home / SOUNDS / entry.name).mkdir(parents=True, exist_ok=True)
             for pair in shop.pairs:
-                path = folder / f"{pair.name}.wav"
+                path = _place(home, entry, pair)
                 kept = entry.kept and path.is_file()
-                answer = Answer(path) if kept else _asked(built[entry.name], pair, path)
+                answer = Answer(path) if kept else _asked(system, pair, path)
                 answers[entry.name][pair.name] = answer
                 bar.update()
                 if answer.failure or answer.remark:
-                    bar.write(f"condfoley: {entry.name}, {pair.name}: {answer.failure or answer.remark}")
+                    said = f"condfoley: {entry.name}, {pair.name}: {answer.failure or answer.remark}"
+                    bar.write(said, file=sys.stderr)
     return answers
 
 

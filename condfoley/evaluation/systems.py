@@ -63,7 +63,7 @@ class Workshop:
 class Entry:
     """A system by name. kept: its sounds depend on the settings of the evaluation only, and are made once.
 
-    Other people's are not: nobody knows what their files or functions depend on.
+    Other people's are not: nobody knows what their files or functions depend on. modelled: it needs our model.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Entry:
     text: str
     build: Callable[[Workshop], System]
     kept: bool = True
+    modelled: bool = True
 
 
 def own(shop: Workshop, pair: Pair) -> Clip:
@@ -210,11 +211,11 @@ ENTRIES = (
     Entry("onset-transfer", "opponent", "as published", partial(transfer, published=True)),
     Entry("onset-transfer-strong", "opponent", "whole events, no overlap", partial(transfer, published=False)),
     Entry("style-transfer", "opponent", "no reference, then AdaIN", style_transfer),
-    Entry("copy", "opponent", "the reference's sound as it is", copy_of_reference),
-    Entry("truth", "bound", "the target's true sound", truth),
+    Entry("copy", "opponent", "the reference's sound as it is", copy_of_reference, modelled=False),
+    Entry("truth", "bound", "the target's true sound", truth, modelled=False),
     Entry("reconstruction", "bound", "the true sound through tokenizer and vocoder", reconstruction),
-    Entry("silence", "control", "nothing", silence),
-    Entry("noise", "control", "white noise", noise),
+    Entry("silence", "control", "nothing", silence, modelled=False),
+    Entry("noise", "control", "white noise", noise, modelled=False),
 )
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 
@@ -241,11 +242,13 @@ def _named(word: str) -> Entry:
     label, _, place = word.rpartition("=")
     if Path(place).is_dir():
         name = require_file_name(label or Path(place).resolve().name, "--systems")
-        return Entry(name, "system", "sound files", partial(from_folder, Path(place)), kept=False)
+        return Entry(name, "system", "sound files", partial(from_folder, Path(place)), kept=False, modelled=False)
     if ":" in place:
         name = require_file_name(label or place.rpartition(":")[2], "--systems")
         function: System = imported(place, "--systems")
-        return Entry(name, "system", place, lambda shop: function, kept=False)
+        return Entry(name, "system", place, lambda shop: function, kept=False, modelled=False)
+    if label or Path(place).name != place:
+        raise InputError(f"--systems {word}: there is no folder {place}; give a folder of sounds, or module:function")
     hint = suggest(word, BY_NAME) or f"choose from {', '.join(BY_NAME)}, a folder, or module:function"
     raise InputError(f"--systems: unknown system {word}; {hint}")
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from condfoley.evaluation.tables import Table, wilson
 from condfoley.study import statistics
+from condfoley.study.assignment import scale
 from condfoley.study.design import FORCED_CHOICE
 from condfoley.study.exclusion import Verdict
 from condfoley.study.statistics import Interval
@@ -38,7 +39,10 @@ class Judgements:
 
 @dataclass(frozen=True)
 class Preference:
-    """A row of the main table: how often `system` was chosen over `opponent`, or its mean score."""
+    """A row of the main table: how often `system` was chosen over `opponent`, or its mean score.
+
+    crossed: None where it cannot be told; left_out: why, and what can be reported instead.
+    """
 
     question: str
     system: str
@@ -47,7 +51,8 @@ class Preference:
     total: float
     published: Interval
     wilson: tuple[float, float] | None
-    crossed: Interval
+    crossed: Interval | None
+    left_out: str
     p: float | None
 
 
@@ -90,6 +95,7 @@ def preferences(data: dict[str, Judgements], key: dict[str, Any]) -> list[Prefer
                 continue
             chosen, count = int(part.score.sum()), len(part.score)
             paired = opponent >= 0
+            crossed, left_out = _crossed(part, key["method"])
             out.append(
                 Preference(
                     question,
@@ -99,11 +105,21 @@ def preferences(data: dict[str, Judgements], key: dict[str, Any]) -> list[Prefer
                     float(part.score.sum()),
                     statistics.normal_interval(part.score),
                     wilson(chosen, count) if paired else None,
-                    statistics.crossed_interval(part.score, part.participant, part.target),
+                    crossed,
+                    left_out,
                     statistics.binomial_p(chosen, count) if paired else None,
                 )
             )
     return out
+
+
+def _crossed(part: Judgements, method: str) -> tuple[Interval | None, str]:
+    """The interval for new participants and targets, or None and why, with the one to report instead."""
+    try:
+        return statistics.crossed_interval(part.score, part.participant, part.target, scale(method)), ""
+    except ValueError as why:
+        other = "wilson" if method == FORCED_CHOICE else "published" if np.ptp(part.score) else "the mean alone"
+        return None, f"{why}; report {other}"
 
 
 def preference_table(rows: list[Preference]) -> Table:
@@ -117,19 +133,21 @@ def preference_table(rows: list[Preference]) -> Table:
         return f"{factor * low:.1f}", f"{factor * high:.1f}"
 
     head = ("question", "system", "over", "judgements", "mean", "published_low", "published_high")
-    more = ("wilson_low", "wilson_high", "p", "p_holm") if choices else ()
+    more = (*(("wilson_low", "wilson_high", "p", "p_holm") * choices), "crossed_left_out")
     cells = []
     for row in rows:
         middle = f"{factor * row.published.mean:.1f}"
         cell: tuple[str, ...] = (row.question, row.system, row.opponent, str(row.judgements), middle)
-        cell += ends(row.published.low, row.published.high) + ends(row.crossed.low, row.crossed.high)
+        cell += ends(row.published.low, row.published.high)
+        cell += ends(row.crossed.low, row.crossed.high) if row.crossed else ("", "")
         if row.wilson is not None and row.p is not None:
             cell += (*ends(*row.wilson), f"{row.p:.2g}", f"{next(adjusted):.2g}")
-        cells.append(cell)
+        cells.append((*cell, row.left_out))
     notes = (
         ("Percent of judgements in which `system` was chosen over `over`." if choices else "Mean scores."),
         "published: mean ± 1.96 σ/√n, as if all judgements were independent.",
-        "crossed: for new participants and new targets (crossed random effects); the one to rely on.",
+        "crossed: for new participants and new targets (crossed random effects); the one to rely on. Where it is left out, "
+        "the one to report instead holds for these participants and targets only.",
         *(
             ("wilson: of the proportion. p: exact binomial test against one half; p_holm: for all rows together.",)
             * choices

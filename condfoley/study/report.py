@@ -89,7 +89,7 @@ def _page(tables: list[Table], verdicts: list[exclusion.Verdict], key: dict[str,
 
 
 def _figure(rows: list[Preference]) -> bytes:
-    """Every preference with its crossed interval, and the published one as a thin line."""
+    """Every preference with its crossed interval where there is one, and the published one as a thin line."""
     from matplotlib.figure import Figure
 
     choices = rows[0].p is not None
@@ -97,9 +97,9 @@ def _figure(rows: list[Preference]) -> bytes:
     figure = Figure(figsize=(7, 0.9 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for place, row in enumerate(reversed(rows)):
-        axes.plot(
-            [factor * row.crossed.low, factor * row.crossed.high], [place, place], color="#0b63c5", lw=4, alpha=0.45
-        )
+        if row.crossed:
+            ends = [factor * row.crossed.low, factor * row.crossed.high]
+            axes.plot(ends, [place, place], color="#0b63c5", lw=4, alpha=0.45)
         axes.plot([factor * row.published.low, factor * row.published.high], [place, place], color="#0b4a94", lw=1.2)
         axes.plot(factor * row.published.mean, place, "o", color="#0b4a94", ms=5)
     names = [f"{row.question}: {row.system}" + (f" over {row.opponent}" if row.opponent else "") for row in rows]

@@ -52,12 +52,16 @@ def load(path: Path, key: dict[str, Any]) -> Results:
     files = sorted(p for p in path.iterdir() if p.suffix in READERS) if path.is_dir() else [path]
     refused: list[tuple[str, str]] = []
     found: dict[str, Session] = {}
+    forms = {trial["form"] for trial in key["trials"].values()}
     for file in files:
         reader = READERS.get(file.suffix)
         if reader is None:
             raise InputError(f"{file} is of no known kind; give *.sqlite, *.json or MTurk's *.csv")
         try:
             for session, answers in reader(file, key, refused):
+                if session.form not in forms:
+                    refused.append((f"{file.name}, {session.name}", f"form {session.form} is not one of this study"))
+                    continue
                 kept = found.setdefault(session.name, session)
                 kept.finished |= session.finished
                 kept.assignment = kept.assignment or session.assignment
@@ -112,12 +116,9 @@ def _mturk(path: Path, key: dict[str, Any], refused: list[tuple[str, str]]) -> R
 def _parsed(body: bytes, key: dict[str, Any], participant: str, assignment: str) -> tuple[Session, list[Answer]]:
     file = Download.model_validate_json(body)
     _same_study(file.study, key)
-    done = len({answer.trial for answer in file.answers}) >= _trials(file.form, key)
+    asked = {name for name, trial in key["trials"].items() if trial["form"] == file.form}
+    done = asked == {answer.trial for answer in file.answers if not judge(answer, file.form, key)}
     return Session(file.session, file.form, participant, done, file.headphones, assignment=assignment), file.answers
-
-
-def _trials(form: int, key: dict[str, Any]) -> int:
-    return sum(trial["form"] == form for trial in key["trials"].values())
 
 
 def _same_study(study: str, key: dict[str, Any]) -> None:

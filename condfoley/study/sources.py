@@ -57,9 +57,10 @@ def make(test: str, systems: str, home: Path, force: bool) -> Path:
     from condfoley.evaluation import sounds, testsets
     from condfoley.evaluation.systems import Workshop, named
 
-    entries, shop = named(systems), Workshop(testsets.load(test, home / CLIPS))
+    shop = Workshop(testsets.load(test, home / CLIPS))
+    built = sounds.build(named(systems), shop, home, force)
     sounds.claim(home, sounds.settings_of(shop), force)
-    for system, answers in sounds.make_all(entries, shop, home).items():
+    for system, answers in sounds.make_all(built, shop, home).items():
         for pair, answer in answers.items():
             if answer.failure:
                 raise InputError(f"system {system} has no sound for {pair}: {answer.failure}; leave the pair out")

@@ -9,6 +9,11 @@ from scipy import optimize, stats
 
 from condfoley.evaluation.tables import Z95
 
+FEWEST = 3
+"""Participants, and targets, that an interval for new ones needs; a spread among two has one degree of freedom."""
+FEWEST_DEGREES = 2.0
+"""Degrees of freedom that it needs; with one, Student's 95 % point is 12.7 and no interval is of any use."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -30,19 +35,26 @@ def normal_interval(values: np.ndarray) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def crossed_interval(values: np.ndarray, participants: np.ndarray, targets: np.ndarray) -> Interval:
+def crossed_interval(
+    values: np.ndarray, participants: np.ndarray, targets: np.ndarray, limits: tuple[float, float] = (-np.inf, np.inf)
+) -> Interval:
     """Interval of the mean of (n,) values for new participants and new targets: crossed random effects.
 
-    participants, targets: (n,) small whole numbers. The variances of participants, targets and the rest are
-    estimated by the method of moments (Gao and Owen 2017), which needs no iteration and no normality; degrees of
-    freedom after Satterthwaite (1946). With one participant or one target that variance is taken as zero.
-    Raises ValueError for fewer than two values.
+    participants, targets: (n,) small whole numbers.   limits: smallest and largest value there can be; the interval
+    stays within. The variances of participants, targets and the rest are estimated by the method of moments (Gao and
+    Owen 2017), which needs no iteration and no normality; degrees of freedom after Satterthwaite (1946).
+    Raises ValueError, with the reason in plain words, where the values do not tell how far others would differ: fewer
+    than FEWEST participants or targets, values that are all equal, fewer than FEWEST_DEGREES degrees of freedom, an
+    interval as wide as the limits.
     """
     n = len(values)
-    if n < 2:
-        raise ValueError("this interval needs at least two values")
-    mean = float(np.mean(values))
     groups = [np.unique(labels, return_inverse=True)[1] for labels in (participants, targets)]
+    for group, what in zip(groups, ("participant", "target"), strict=True):
+        if (count := len(np.unique(group))) < FEWEST:
+            raise ValueError(f"{count} {what}{'s' * (count != 1)}, fewer than {FEWEST}")
+    if np.ptp(values) == 0:
+        raise ValueError("all answers are equal")
+    mean = float(np.mean(values))
     of_participants, of_targets, rest = components(values, *groups)
     sizes = [np.bincount(group) for group in groups]
     parts = [
@@ -52,11 +64,14 @@ def crossed_interval(values: np.ndarray, participants: np.ndarray, targets: np.n
     ]
     freedom = [len(sizes[0]) - 1, len(sizes[1]) - 1, n - len(sizes[0]) - len(sizes[1]) + 1]
     variance = sum(parts)
-    if variance == 0:
-        return Interval(mean, mean, mean)
-    degrees = variance**2 / sum(part**2 / max(1, df) for part, df in zip(parts, freedom, strict=True))
-    half = float(stats.t.ppf(0.975, max(1.0, degrees))) * np.sqrt(variance)
-    return Interval(mean, mean - half, mean + half)
+    spread = sum(part**2 / max(1, df) for part, df in zip(parts, freedom, strict=True))
+    if not spread or (degrees := variance**2 / spread) < FEWEST_DEGREES:
+        raise ValueError("too few answers to tell how far participants and targets differ")
+    half = float(stats.t.ppf(0.975, degrees)) * np.sqrt(variance)
+    low, high = max(limits[0], mean - half), min(limits[1], mean + half)
+    if (low, high) == limits:
+        raise ValueError("too few answers, all of the scale would be in it")
+    return Interval(mean, low, high)
 
 
 def components(values: np.ndarray, participants: np.ndarray, targets: np.ndarray) -> tuple[float, float, float]:

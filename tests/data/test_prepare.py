@@ -6,6 +6,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,6 +26,7 @@ from condfoley.data import sources
 from condfoley.data.index import Index, leaks, totals
 from condfoley.data.prepare import Options, prepare
 from condfoley.data.published import greatest_hits_splits
+from condfoley.data.rejected import by_reason
 from condfoley.data.segments import spans
 from condfoley.data.store import Store
 from condfoley.errors import USER_FAULT, InputError
@@ -298,6 +301,115 @@ def test_on_ray_the_same_clips_are_made(two_ray_workers, greatest_hits, tmp_path
     options = Options(segment=4.0, engine="ray", shard_videos=2)
     index = prepare("greatest-hits", local.parent, tmp_path / "out", options, quiet=True)
     assert sorted(c.key for c in index.clips()) == sorted(c.key for c in Index.load(str(local)).clips())
+
+
+def damage(video: Path, kind: str, first: float, last: float) -> Path:
+    """Noise instead of the packets of a stream between two seconds."""
+    content, rng = bytearray(video.read_bytes()), np.random.default_rng(0)
+    with av.open(str(video)) as container:
+        for packet in container.demux():
+            if packet.size and packet.stream.type == kind and first < packet.pts * packet.time_base < last:
+                content[packet.pos : packet.pos + packet.size] = rng.bytes(packet.size)
+    video.write_bytes(content)
+    return video
+
+
+def test_a_video_that_is_damaged_in_the_middle_is_used_up_to_there_and_one_cut_off_is_left_out(tmp_path, capsys):
+    long = {"times": (1.0, 3.0, 9.0, 17.0), "seconds": 20.0}
+    broken = damage(stand_ins.struck(tmp_path / "src" / "broken.mp4", **long), "audio", 14.0, 16.0)
+    early = damage(stand_ins.struck(tmp_path / "src" / "early.mp4", **long), "audio", 5.0, 7.0)
+    short = stand_ins.struck(tmp_path / "src" / "short.mkv", **long)
+    short.write_bytes(short.read_bytes()[: short.stat().st_size // 2])
+    words = ["prepare", "folder", str(tmp_path / "src"), str(tmp_path / "out"), "--workers", "1"]
+    assert cli.main(words) == 0
+    why = rejected(tmp_path / "out")
+    assert why["broken"] == f"{broken}: damaged, cannot be decoded from about 14.0 s on; used up to 8.0 s"
+    assert why["early"].startswith(
+        f"{early}: damaged, cannot be decoded from about 5.0 s on; what is before is too short"
+    )
+    assert "cut off" in why["short"]
+    assert [clip.key for clip in Index.load(str(tmp_path / "out")).clips()] == ["broken_0000"]
+    assert "3 left out" in capsys.readouterr().err
+
+
+def test_a_picture_that_is_damaged_is_told_by_its_second(tmp_path, monkeypatch):
+    from condfoley.data import segments
+
+    def broken(clip, index, start):
+        for frame in frames(clip, index, start):
+            if frame[0] > 9.9:
+                raise av.error.PermissionError(1, "Operation not permitted")
+            yield frame
+
+    frames = segments.timed_frames
+    monkeypatch.setattr(segments, "timed_frames", broken)
+    stand_ins.struck(tmp_path / "src" / "one.mp4", times=(1.0, 9.0), seconds=16.0)
+    prepare("folder", tmp_path / "src", tmp_path / "out", ALONE, quiet=True)
+    assert "from about 9.9 s on; used up to 8.0 s" in rejected(tmp_path / "out")["one"]
+
+
+def test_labels_outside_a_video_are_named_and_the_others_used(tmp_path):
+    for name, times in (("late", (1.5, 99)), ("early", (-1.5, 2.0)), ("soon", ("soon",))):
+        video = stand_ins.struck(tmp_path / "src" / f"{name}.mp4")
+        video.with_suffix(".json").write_text(json.dumps({"events": [{"time": t, "kind": "hit"} for t in times]}))
+    index = prepare("folder", tmp_path / "src", tmp_path / "out", ALONE, quiet=True)
+    assert {clip.key: clip.events for clip in index.clips()} == {"late_0000": 1, "early_0000": 1}
+    why = rejected(tmp_path / "out")
+    assert why["late"] == "its event at 99 s is left out: late.mp4 lasts from 0 to 6.00 s"
+    assert why["early"] == "its event at -1.5 s is left out: early.mp4 lasts from 0 to 6.00 s"
+    assert "time 'soon' is no number" in why["soon"]
+    prepare("folder", tmp_path / "src", tmp_path / "out", ALONE, quiet=True)
+    assert rejected(tmp_path / "out") == why
+
+
+@pytest.mark.parametrize(
+    ("data_set", "options", "named"),
+    [
+        ("greatest-hits", {"test": 0.5}, "--test is for a folder"),
+        ("greatest-hits", {"split": "published", "validation": 0.2}, "--validation has no use with --split published"),
+        ("countix-av", {"test": 0.5}, "--test is for a folder"),
+        ("countix-av", {"validation": 0.2}, "--validation has no use with countix-av"),
+    ],
+)
+def test_options_that_a_data_set_has_no_use_for_are_refused(data_set, options, named, tmp_path):
+    with pytest.raises(InputError, match=named):
+        prepare(data_set, tmp_path, tmp_path / "out", Options(**options))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_part_of_greatest_hits_shows_what_is_damaged_before_what_is_absent(tmp_path, capsys):
+    train, test = stand_ins.greatest_hits(tmp_path / "vis-data")
+    (tmp_path / "vis-data" / f"{train[2]}_denoised.mp4").write_bytes(b"not a video")
+    (tmp_path / "vis-data" / f"{train[1]}_times.txt").unlink()
+    assert cli.main(["prepare", "greatest-hits", str(tmp_path), str(tmp_path / "out"), "--workers", "1"]) == 0
+    said = capsys.readouterr().err
+    assert list(rejected(tmp_path / "out"))[:2] == sorted(train[1:3])
+    assert "968 left out" in said and "966, such as 2015" in said and f"1, {train[2]}: " in said
+    assert f"1, {train[1]}: its {train[1]}_times.txt is missing" in said
+
+
+def test_reasons_are_counted_whatever_names_and_numbers_are_in_them():
+    given = [
+        ("a", "/x/a one.mp4: has no sound; give"),
+        ("b", "/x/b.mkv: has no sound; give"),
+        ("c", "no event from 8.0 s"),
+    ]
+    given += [("d", "no event from 16.0 s"), ("e", "no event from 0.0 s"), ("f", "f_1.mp4 is missing")]
+    assert [(count, clip) for count, clip, _ in by_reason(given)] == [(3, "c"), (2, "a"), (1, "f")]
+
+
+def test_a_split_that_drew_no_video_is_told_and_the_share_that_would(tmp_path, capsys):
+    for name in ("one", "two"):
+        stand_ins.struck(tmp_path / "src" / f"{name}.mp4")
+    words = ["prepare", "folder", str(tmp_path / "src"), "--workers", "1"]
+    assert cli.main([*words, str(tmp_path / "a"), "--validation", "0.01", "--test", "0.01"]) == 0
+    said = capsys.readouterr().err
+    assert "no test split: --test 0.01 drew none of 2 videos" in said
+    (share,) = re.findall(r"no validation split: --validation 0.01 drew none of 2 videos; --validation (\S+) and", said)
+    cli.main([*words, str(tmp_path / "b"), "--validation", share])
+    assert "validation: 1 videos" in capsys.readouterr().err
+    assert cli.main([*words, str(tmp_path / "c"), "--validation", "0"]) == 0
+    assert "no validation split" not in capsys.readouterr().err
 
 
 @given(total=st.integers(1, 2000), length=st.integers(1, 200), shortest=st.integers(1, 200))

@@ -172,6 +172,32 @@ def test_a_failure_counts_as_the_worst_and_is_said(clips, tmp_path):
     assert 0 < result.cells["cuts"]["recall_100"].mean < 1
 
 
+def test_weights_that_cannot_be_loaded_end_the_command_before_any_sound(clips, tmp_path, capsys):
+    weights, out = write_tiny_weights(tmp_path / "weights"), tmp_path / "out"
+    words = ["--test", str(clips), "--weights", str(weights), "--out", str(out), "--quiet"]
+    card = json.loads((weights / "card.json").read_text())
+    part = weights / card["parts"]["transformer"]["file"]
+    part.write_bytes(part.read_bytes()[:-8])
+    assert main(["evaluate", *words, "--systems", "copy,condfoley"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not out.exists()
+    assert main(["evaluate", *words, "--systems", "copy"]) == 0  # needs no model
+
+
+def test_a_system_that_never_answers_is_reported_and_noticed(clips, tmp_path, capsys):
+    words = ["--test", str(clips), "--out", str(tmp_path), "--quiet", "--sample", "1", "--systems"]
+    assert main(["evaluate", *words, "copy,never=tests.evaluation.toy:refuses"]) == 2
+    told = capsys.readouterr()
+    assert "never failed on every pair, at first with: RuntimeError: no brush" in told.err
+    assert "copy failed" not in told.err and Path(told.out.strip()).is_file()
+
+
+def test_a_control_without_another_reference_is_no_fault_beside_others(clips, tmp_path):
+    (tmp_path / "pairs.csv").write_text(f"target,reference\n{clips}/clip0.mp4,{clips}/clip1.mp4\n")
+    words = ["--test", str(tmp_path / "pairs.csv"), "--out", str(tmp_path / "out"), "--quiet", "--systems"]
+    assert main(["evaluate", *words, "copy,condfoley-shuffled-reference"]) == 0
+    assert main(["evaluate", *words, "condfoley-shuffled-reference"]) == 2
+
+
 def test_neither_order_nor_names_of_pairs_matter(clips, tmp_path):
     order = [(0, 1), (1, 2), (2, 3), (3, 0)]
     means = []
@@ -246,6 +272,9 @@ def evaluate_truth(clips):
         (["--test", "CLIPS", "--out", "o", "--systems", "condfolley"], "did you mean condfoley?"),
         (["--test", "CLIPS", "--out", "o", "--systems", "noise,noise"], "twice"),
         (["--test", "CLIPS", "--out", "o", "--systems", "x=tests.nowhere:f"], "can be imported"),
+        (["--test", "CLIPS", "--out", "o", "--systems", "mine=/no/such/folder"], "there is no folder /no/such/folder"),
+        (["--test", "CLIPS", "--out", "o", "--systems", "no/folder"], "there is no folder no/folder"),
+        (["--test", "CLIPS", "--out", "o", "--systems", "mine=CLIPS"], "has no sound of this test set"),
         (["--test", "CLIPS", "--out", "o", "--embedding", "vggish"], "module:function"),
         (["--test", "CLIPS", "--out", "o", "--judges", "CLIPS"], "card.json"),
         (["--test", "simulated:0", "--out", "o"], "1 or more"),

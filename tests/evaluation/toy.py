@@ -65,6 +65,11 @@ def breaks(pair):
     return pair.target.wav
 
 
+def refuses(pair):
+    """Cannot answer any pair."""
+    raise RuntimeError("no brush")
+
+
 def cuts(pair):
     """The first half of the truth."""
     return pair.target.wav[: len(pair.target.wav) // 2]

@@ -49,6 +49,19 @@ def test_a_study_from_files_to_report(tmp_path):
     assert main(["study", "analyse", str(tmp_path / "results"), "--force"]) == 0
 
 
+@pytest.mark.parametrize(("method", "other"), [("forced-choice", "wilson"), ("rating", "published")])
+def test_where_the_interval_to_report_is_left_out_another_is_named(tmp_path, method, other):
+    key = people.made_up_key(method=method)
+    people.write(
+        tmp_path, key, [people.session(key, "p0", 0, lambda known: [1.0, *(0.0 for _ in known["systems"][1:])])]
+    )
+    assert main(["study", "analyse", str(tmp_path / "results")]) == 0
+    rows = table(tmp_path, "preferences")
+    assert rows and {(row["crossed_low"], row["crossed_high"]) for row in rows} == {("", "")}
+    assert {row["crossed_left_out"] for row in rows} == {f"1 participant, fewer than 3; report {other}"}
+    assert "the one to report instead" in (tmp_path / "analysis" / "index.html").read_text()
+
+
 def test_all_pairs_are_ranked(tmp_path):
     key = people.made_up_key(compare="all")
 
@@ -110,6 +123,33 @@ def test_who_is_left_out_and_why():
     assert reasons(key, speakers, require_headphones=True) == ["failed the headphone check"]
     one, two = ((results.Session(name, 0, "same", True, [])) for name in "xy")
     assert exclusion.verdicts([one, two], key, AnalyseOptions())[1].reason == "took part before"
+
+
+def test_a_session_of_a_form_that_does_not_exist_is_refused_and_answers_to_another_finish_nothing(tmp_path):
+    key = people.made_up_key()
+    folder = people.write(tmp_path, key, crowd_of(key))
+    other = people.session(key, "other", 1, lambda known: [1.0, 0.0])
+    for name, form in (("nowhere", 99), ("foreign", 0)):
+        (folder / f"{name}.json").write_text(json.dumps(other | {"session": name, "form": form}))
+    assert main(["study", "analyse", str(folder), "--keep-unfinished"]) == 0
+    refused = {row["where"]: row["why"] for row in table(tmp_path, "refused")}
+    assert refused["nowhere.json, nowhere"] == "form 99 is not one of this study"
+    assert "nowhere" not in {row["session"] for row in table(tmp_path, "participants")}
+    finished = {session.name: session.finished for session in results.load(folder, key).sessions}
+    assert not finished.pop("foreign") and all(finished.values())
+
+
+def test_what_is_missing_is_named(tmp_path, capsys):
+    key = people.made_up_key()
+    folder = people.write(tmp_path, key, crowd_of(key))
+    assert main(["study", "analyse", str(tmp_path / "nowhere")]) == 2
+    assert f"there is no {tmp_path / 'nowhere'}; give the folder" in capsys.readouterr().err
+    (tmp_path / "key.json").rename(tmp_path / "other.json")
+    assert main(["study", "analyse", str(folder)]) == 2
+    assert f"there is no {tmp_path / 'key.json'}, the key of the study" in capsys.readouterr().err
+    assert main(["study", "analyse", str(folder), "--key", str(tmp_path / "none.json")]) == 2
+    assert f"there is no {tmp_path / 'none.json'};" in capsys.readouterr().err
+    assert main(["study", "analyse", str(folder), "--key", str(tmp_path / "other.json")]) == 0
 
 
 def test_unusable_files_are_listed_and_nothing_hostile_gets_into_the_page(tmp_path):

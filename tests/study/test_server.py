@@ -168,6 +168,9 @@ def test_a_database_of_another_study_is_not_touched(folder, key, capsys):
 
 def test_a_folder_without_study(tmp_path, capsys):
     assert main(["study", "serve", str(tmp_path)]) == 2
+    assert f"there is no {tmp_path / 'key.json'};" in capsys.readouterr().err
+    (tmp_path / "key.json").write_text("{}")
+    assert main(["study", "serve", str(tmp_path)]) == 2
     assert "is not the key of a study" in capsys.readouterr().err
 
 

@@ -56,15 +56,47 @@ def test_variances_are_recovered():
     assert statistics.components(values, people, targets) == pytest.approx((4, 1, 9), rel=0.2)
 
 
-def test_one_participant_or_equal_answers_still_give_an_interval():
-    values = np.array([0.0, 1.0, 1.0, 1.0])
-    one = statistics.crossed_interval(values, np.zeros(4, int), np.arange(4))
-    assert one.low < one.mean == 0.75 < one.high
-    same = statistics.crossed_interval(np.ones(4), np.arange(4), np.arange(4))
-    assert (same.low, same.mean, same.high) == (1, 1, 1)
-    for function in (statistics.normal_interval, lambda v: statistics.crossed_interval(v, v, v)):
-        with pytest.raises(ValueError):
-            function(np.zeros(0))
+NUMBERS = np.arange(4)
+
+
+@pytest.mark.parametrize(
+    ("values", "participants", "targets", "reason"),
+    [
+        ([0, 1, 1, 1], NUMBERS * 0, NUMBERS, "1 participant, fewer"),
+        ([0, 1, 1, 1], NUMBERS % 2, NUMBERS, "2 participants, fewer"),
+        ([0, 1, 1, 1], NUMBERS, NUMBERS * 0, "1 target, fewer"),
+        ([1, 1, 1, 1], NUMBERS, NUMBERS, "all answers are equal"),
+        ([0, 0, 1, 1], NUMBERS, NUMBERS, "too few answers"),
+        ([], NUMBERS[:0], NUMBERS[:0], "0 participants"),
+    ],
+)
+def test_where_others_cannot_be_told_there_is_no_crossed_interval(values, participants, targets, reason):
+    with pytest.raises(ValueError, match=reason):
+        statistics.crossed_interval(np.array(values, float), participants, targets)
+
+
+def test_a_crossed_interval_ends_where_the_scale_ends():
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        values, participant, target = study(rng, 5, 4, 4, 0.2, 0.2, share=0.75)
+        try:
+            interval = statistics.crossed_interval(values, participant, target, (0, 1))
+        except ValueError:
+            continue
+        assert 0 <= interval.low < interval.mean < interval.high <= 1
+
+
+def test_a_crossed_interval_as_wide_as_the_scale_is_none():
+    values, participant, target = np.array([0.0, 1, 1, 0, 1, 0]), np.arange(6) // 2, np.array([0, 1, 1, 2, 2, 0])
+    wide = statistics.crossed_interval(values, participant, target)
+    assert wide.low < 0 and wide.high > 1
+    with pytest.raises(ValueError, match="all of the scale"):
+        statistics.crossed_interval(values, participant, target, (0, 1))
+
+
+def test_an_interval_of_nothing_is_refused():
+    with pytest.raises(ValueError):
+        statistics.normal_interval(np.zeros(0))
 
 
 def test_binomial_and_holm():

@@ -12,7 +12,7 @@ import csv
 import re
 from pathlib import Path
 
-from condfoley.data.sources.listing import VIDEOS, Listing, Shares, Split, Video
+from condfoley.data.sources.listing import VIDEOS, Absent, Listing, Shares, Split, Video
 from condfoley.errors import InputError
 
 LISTS: dict[str, Split] = {
@@ -40,6 +40,9 @@ def videos(source: Path, shares: Shares) -> Listing:
                 first = owner.setdefault(row["video_id"], split)
                 if first != split:
                     raise InputError(f"its video is in the {first} list too")
+            except Absent as error:
+                listing.absent.append((f"{stem}: {row['video_id']}", str(error)))
+                continue
             except (InputError, ValueError) as error:
                 listing.rejected.append((f"{stem}: {row['video_id']}", str(error)))
                 continue
@@ -65,7 +68,7 @@ def _stretch(name: str, start: float, end: float, files: dict[str, Path]) -> tup
         match = re.fullmatch(re.escape(name) + r"_(\d+)_(\d+)", stem)
         if match and int(match[1]) <= start and end <= int(match[2]) + 1:
             return path, float(match[1])
-    raise InputError(f"no file {name}.mp4 or {name}_START_END.mp4 covers {start:g} to {end:g} s")
+    raise Absent(f"no file {name}.mp4 or {name}_START_END.mp4 covers {start:g} to {end:g} s")
 
 
 def _files(source: Path) -> dict[str, Path]:

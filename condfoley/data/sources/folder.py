@@ -60,6 +60,10 @@ def read_notes(video: Path) -> tuple[tuple[Event, ...] | None, bool]:
         if "events" not in content:
             return None, False
         known = {"material": content["material"]} if content.get("material") else {}  # one instrument a video
-        return tuple(Event.from_dict(known | e) for e in content["events"]), "generator" in content
+        events = tuple(Event.from_dict(known | e) for e in content["events"])
+        for event in events:
+            if not isinstance(event.time, int | float):
+                raise ValueError(f"time {event.time!r} is no number")
+        return events, "generator" in content
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{notes.name} beside it does not hold events ({error}); repair or remove it") from None

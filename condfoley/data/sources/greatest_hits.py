@@ -10,7 +10,7 @@ from pathlib import Path
 
 from condfoley.data.published import Splits, greatest_hits_splits
 from condfoley.data.simulation.events import Event
-from condfoley.data.sources.listing import Listing, Shares, Split, Video
+from condfoley.data.sources.listing import Absent, Listing, Shares, Split, Video
 from condfoley.errors import InputError
 
 PICTURE, SOUND, TIMES = "_denoised.mp4", "_denoised.wav", "_times.txt"
@@ -35,6 +35,8 @@ def videos(source: Path, shares: Shares) -> Listing:
     for name in sorted({*known, *here}):
         try:
             listing.videos.append(_video(root, name, lists, shares))
+        except Absent as error:
+            listing.absent.append((name, str(error)))
         except (InputError, OSError, ValueError) as error:
             listing.rejected.append((name, str(error)))
     return listing
@@ -42,9 +44,10 @@ def videos(source: Path, shares: Shares) -> Listing:
 
 def _video(root: Path, name: str, lists: Splits, shares: Shares) -> Video:
     picture, sound, times = (root / (name + suffix) for suffix in (PICTURE, SOUND, TIMES))
-    for needed in (picture, times):
-        if not needed.exists():
-            raise InputError(f"{needed.name} is missing")
+    if not picture.exists():
+        raise Absent(f"{picture.name} is missing")
+    if not times.exists():
+        raise InputError(f"its {times.name} is missing")
     split: Split = "test" if name in lists.test else "train"
     held_out = 0.0
     if shares.published:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from condfoley.data.simulation.events import Event
+from condfoley.errors import InputError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -59,12 +60,18 @@ class Shares:
         return "test" if place < self.validation + self.test else "train"
 
 
+class Absent(InputError):
+    """A video of the data set whose file is not there."""
+
+
 @dataclass
 class Listing:
     """The videos of a data set, and those that cannot be used: (name, reason)."""
 
     videos: list[Video] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
+    absent: list[tuple[str, str]] = field(default_factory=list)
+    """Those that the data set names and the folder lacks: most of them where somebody took a part of the set."""
 
 
 def split_of(name: str) -> float:
