@@ -18,7 +18,7 @@ from torch import Tensor
 from condfoley.errors import InputError
 from condfoley.lineage import lineage
 from condfoley.training.arithmetic import has_bf16
-from condfoley.training.checkpoint import Checkpoints, disk_is_full
+from condfoley.training.checkpoint import CHECKPOINTS, Checkpoints, disk_is_full, require_same_run
 from condfoley.training.config import TrainConfig
 from condfoley.training.distil import guided_part
 from condfoley.training.dry_run import report
@@ -35,8 +35,11 @@ PATIENCE = timedelta(days=14)
 def main(config: TrainConfig) -> None:
     """Trains one stage, from its newest checkpoint when there is one, and writes the part into `config.weights`.
 
-    Raises InputError for data, weights or checkpoints that cannot be used, a full disk, or a loss that is not finite.
+    Raises InputError for data, weights or checkpoints that cannot be used, settings that a run was not begun with, a
+    full disk, or a loss that is not finite.
     """
+    if config.resume and not config.dry_run:
+        require_same_run(config)
     stage = build(config)
     if config.dry_run:
         if stage.accelerator.is_main_process:
@@ -103,7 +106,7 @@ def arithmetic(config: TrainConfig) -> str:
 
 def train(stage: Stage) -> None:
     """The loop. Raises InputError; see `main`."""
-    checkpoints = Checkpoints(stage, Path(stage.config.out) / "checkpoints")
+    checkpoints = Checkpoints(stage, Path(stage.config.out) / CHECKPOINTS)
     try:
         _train(stage, checkpoints)
     except InputError:
