@@ -15,6 +15,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor
 
+from condfoley.data.store import videos_of
 from condfoley.errors import InputError
 from condfoley.lineage import lineage
 from condfoley.training.arithmetic import has_bf16
@@ -130,8 +131,8 @@ def _train(stage: Stage, checkpoints: Checkpoints) -> None:
     if a.is_main_process:
         parameters = sum(p.numel() for p in stage.trained().parameters())
         print(
-            f"condfoley: {c.stage}: {parameters / 1e6:.2f} M parameters, {len(stage.store.train)} videos to train, "
-            f"{len(stage.store.validation)} to validate, step {start} of {c.steps}",
+            f"condfoley: {c.stage}: {parameters / 1e6:.2f} M parameters, {stage.store.counts()}, "
+            f"step {start} of {c.steps}",
             file=sys.stderr,
         )
     batches = drawn(stage, start)
@@ -206,7 +207,7 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
         "steps": step,
         "of": c.steps,
         "batch_size": c.batch_size,
-        "videos": len(stage.store.train),
+        "videos": videos_of(stage.store.train),
         "metrics": {k: v for k, v in metrics.items() if k.startswith("val/")},
     }
     if c.init_share:

@@ -65,6 +65,7 @@ class SyncStage(Stage):
     """
 
     part = "sync"
+    windows_of_frames = True
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         super().__init__(config, accelerator)

@@ -84,6 +84,7 @@ class VideoStage(Stage):
     """Trained on events: exact ones of simulated clips, or the onsets of the sound of any other clip."""
 
     part = "video_encoder"
+    windows_of_frames = True
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         if config.steps and not config.video.neck:
