@@ -234,9 +234,9 @@ class TrainConfig:
         if self.loss.drafts and self.stage != "sync":
             raise ValueError("loss.drafts is for stage sync")
         if self.stage == "vocoder" and self.window:
-            least, most = self.geometry.hop, self.geometry.window_samples
-            if not least <= self.window <= most:
-                raise ValueError(f"window must be {least} to {most} samples (one window of the geometry), or 0")
+            least, whole = self.geometry.hop, self.geometry.window_samples
+            if not least <= self.window <= whole:
+                raise ValueError(f"window must be {least} to {whole} samples (one window of the geometry), or 0")
         if self.lora and self.stage != "transformer":
             raise ValueError("lora is for stage transformer")
         if self.teacher and not (self.stage == "transformer" or (self.stage == "tokenizer" and self.loss.decoder_only)):

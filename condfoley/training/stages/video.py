@@ -77,7 +77,7 @@ def film(path: Path, clips: Sequence[Clip], probabilities: Sequence[np.ndarray],
         {"true": frame_labels(clip.events, 0, length, fps)[:, 0], "predicted": predicted[:length]}
         for clip, predicted in zip(clips, probabilities, strict=True)
     ]
-    strips(path, np.stack([clip.frames(0, length) for clip in clips]), curves)
+    strips(path, np.stack([clip.frames(0, length) for clip in clips]), curves, fps, [clip.name for clip in clips])
 
 
 class VideoStage(Stage):
