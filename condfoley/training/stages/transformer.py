@@ -188,7 +188,7 @@ class TransformerStage(Stage):
             )
         _, _, reference_codes, target_codes = self.fixed.tensors
         rows = {
-            "reference's codes, decoded": reference_codes[:SHOWN],
+            "reference, decoded": reference_codes[:SHOWN],
             "true codes, decoded": target_codes[:SHOWN],
             "generated": torch.cat(made),
         }
