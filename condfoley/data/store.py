@@ -50,6 +50,7 @@ class Clip:
     tracks: int
     events: tuple[Event, ...]
     digest: str  # first digits of the hash of the files that it was decoded from
+    video: str = ""  # that it is from, by name; a prepared one may give several clips
     materials: tuple[str, ...] = ()  # of the instruments that its events were sounded anew with, one a track
 
     def frames(self, start: int, count: int) -> np.ndarray:
@@ -72,6 +73,13 @@ class Store:
     def __init__(self, train: list[Clip], validation: list[Clip], rejected: list[tuple[str, str]], cache: Path):
         self.train, self.validation, self.rejected, self.cache = train, validation, rejected, cache
 
+    def counts(self) -> str:
+        """How much there is, in words: `12 videos (40 clips) to train, 2 to validate`; clips where videos gave several."""
+        train, held = videos_of(self.train), videos_of(self.validation)
+        parts = (f"{train} video{'s' * (train != 1)}", self.train, train), (f"{held}", self.validation, held)
+        told = [name + (f" ({len(clips)} clips)" if len(clips) > count else "") for name, clips, count in parts]
+        return f"{told[0]} to train, {told[1]} to validate"
+
     @classmethod
     def open(
         cls,
@@ -90,7 +98,7 @@ class Store:
 
         folder: of clips, or of a prepared data set, or the path or URL of its index.json; a URL needs a `cache`.
         renderings: new soundtracks for each simulated clip; 0 keeps its own. validation: share of the videos, where
-        no index says. sound_only: sound files are welcome too, and no frames are decoded.
+        no index says; one video is held out at the least. sound_only: sound files are welcome too, and no frames are decoded.
         Test clips of an index are never opened. Raises InputError when fewer than two clips are usable, when clips
         have the same name, when an index has a video in two splits, when a shard cannot be read.
         """
@@ -121,6 +129,11 @@ class Store:
             such = f" (left out, for one: {rejected[0][1]})" if rejected else ""
             raise InputError(f"{folder} has {len(clips)} usable clip(s){such}; training needs at least 2 videos")
         return cls(train, held, rejected, home)
+
+
+def videos_of(clips: list[Clip]) -> int:
+    """How many videos some clips are from."""
+    return len({clip.video for clip in clips})
 
 
 def seed_of(name: str) -> int:
@@ -154,7 +167,9 @@ def _opened(entries: list[Entry]) -> tuple[list[tuple[Entry, Clip]], list[tuple[
         del meta["source"]
         events = tuple(Event.from_dict(event) for event in meta.pop("events"))
         materials = tuple(meta.pop("materials"))
-        clips.append((entry, Clip(entry.name, entry.prefix, events=events, materials=materials, **meta)))
+        clips.append(
+            (entry, Clip(entry.name, entry.prefix, events=events, video=entry.video, materials=materials, **meta))
+        )
     return clips, rejected
 
 

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from condfoley.errors import InputError
 from condfoley.lineage import lineage, require_lineage
+from condfoley.training.config import TrainConfig
+from condfoley.training.same_run import deciding, require_same
 from condfoley.training.stage import Stage
 
 META = "meta.json"
+CHECKPOINTS = "checkpoints"  # in the run's folder
 SCRATCH = ".tmp"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_IN_WORDS = ("No space left", "quota exceeded", "iostream", "file write failed")  # of safetensors, then of torch
@@ -30,7 +33,7 @@ class Checkpoints:
 
     def present(self) -> list[Path]:
         """The whole ones, oldest first."""
-        return sorted((p for p in self.folder.glob("step-*") if p.suffix != SCRATCH), key=_step)
+        return present(self.folder)
 
     def clear(self) -> None:
         """Removes those of an earlier run."""
@@ -50,7 +53,9 @@ class Checkpoints:
             a.save_state(str(scratch))
             a.wait_for_everyone()  # each process writes files of its own
             if a.is_main_process:
-                meta = {"step": step, "stage": self.stage.config.stage, "trained_with": self._lineage()}
+                config = self.stage.config
+                meta = {"step": step, "stage": config.stage, "trained_with": self._lineage()}
+                meta["settings"] = deciding(config)
                 (scratch / META).write_text(json.dumps(meta) + "\n", encoding="utf-8")
                 shutil.rmtree(final, ignore_errors=True)
                 os.replace(scratch, final)
@@ -62,26 +67,25 @@ class Checkpoints:
 
     def kept(self) -> str:
         """What there is to go on from, in words."""
-        present = self.present()
-        return f"the checkpoint of step {_step(present[-1])} is kept" if present else "there is no checkpoint yet"
+        found = self.present()
+        return f"the checkpoint of step {_step(found[-1])} is kept" if found else "there is no checkpoint yet"
 
     def resume(self) -> int:
         """Loads the newest checkpoint, if any; returns the number of steps done.
 
-        Raises InputError when it is of another stage, other sizes or other earlier parts.
+        Raises InputError when it does not fit the networks or was trained with other earlier parts; see also
+        `require_same_run`, which needs no networks.
         """
         if self.stage.accelerator.is_main_process:
             for torn in self.folder.glob(f"*{SCRATCH}"):  # a killed run's
                 shutil.rmtree(torn)
-        present = self.present()
-        if not present:
+        found = self.present()
+        if not found:
             return 0
-        newest, config = present[-1], self.stage.config
+        newest, config = found[-1], self.stage.config
         advice = "set resume=false or give another out folder"
         try:
             meta = json.loads((newest / META).read_text(encoding="utf-8"))
-            if meta["stage"] != config.stage:
-                raise InputError(f"{newest} is of stage {meta['stage']}, not {config.stage}; give another out folder")
             if meta["trained_with"]:
                 require_lineage(meta["trained_with"], Path(config.weights), self.stage.part)
             self.stage.accelerator.load_state(str(newest))
@@ -100,6 +104,28 @@ class Checkpoints:
             leaving = old.with_suffix(SCRATCH)  # a folder half deleted must not look like a checkpoint
             os.replace(old, leaving)
             shutil.rmtree(leaving)
+
+
+def present(folder: Path) -> list[Path]:
+    """The whole checkpoints of a run's folder of checkpoints, oldest first."""
+    return sorted((p for p in folder.glob("step-*") if p.suffix != SCRATCH), key=_step)
+
+
+def require_same_run(config: TrainConfig, anew: str = "set resume=false") -> None:
+    """Before anything is built: that what `config.out` has done so far was done with the settings of now.
+
+    Raises InputError when its newest checkpoint is of another stage or of settings that decided other steps; those of
+    checkpoints without a record of them are not compared. anew: how to begin anew, in the message.
+    """
+    if not (checkpoints := present(Path(config.out) / CHECKPOINTS)):
+        return
+    try:
+        meta = json.loads((checkpoints[-1] / META).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # `Checkpoints.resume` says what is wrong with it
+        return
+    if (stage := meta.get("stage", config.stage)) != config.stage:
+        raise InputError(f"{checkpoints[-1]} is of stage {stage}, not {config.stage}; give another out folder")
+    require_same(meta.get("settings", {}), config, anew)
 
 
 def _step(checkpoint: Path) -> int:

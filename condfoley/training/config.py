@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from condfoley.data.engine import Engine
 from condfoley.geometry import Geometry
@@ -20,6 +21,22 @@ from condfoley.sizes import (
 
 StageName = Literal["tokenizer", "vocoder", "video", "transformer", "sync", "events", "judges"]
 STAGES: tuple[StageName, ...] = get_args(StageName)
+ENDLESS = sys.float_info.max
+BOUNDS = {  # least and highest value
+    **dict.fromkeys(
+        ("batch_size", "accumulate", "keep", "log_every", "evaluate_every", "checkpoint_every"), (1, ENDLESS)
+    ),
+    **dict.fromkeys(("steps", "window", "warmup", "threads", "lora", "weight_decay", "clip_grad"), (0, ENDLESS)),
+    **dict.fromkeys(("lr", "lr_disc"), (0, 1)),  # Adam moves a weight by about so much a step
+    "seed": (0, 2**28 - 1),  # with a step and a place it makes a seed of torch, below 2**64
+    **dict.fromkeys(("data.frame_size", "data.views", "data.workers", "loss.disc_channels"), (1, ENDLESS)),
+    **dict.fromkeys(("data.renderings", "data.loaders", "data.rms"), (0, ENDLESS)),
+    **dict.fromkeys(("loss.codebook", "loss.perceptual", "loss.adversarial", "loss.feature_matching"), (0, ENDLESS)),
+    **dict.fromkeys(("loss.stft", "loss.mel", "loss.feature_noise", "loss.onset_weight"), (0, ENDLESS)),
+    **dict.fromkeys(("loss.quantise_from", "loss.adversarial_from"), (0, ENDLESS)),
+    **dict.fromkeys(("loss.reconstructed", "loss.drafts"), (0, 1)),
+    **dict.fromkeys(("loss.drop_reference", "loss.drop_all", "loss.drop_picture"), (0, 1)),
+}
 
 
 @dataclass
@@ -35,7 +52,8 @@ class DataConfig:
     renderings: int = 0
     """Simulated clips only: sound each clip anew with this many random instruments; 0: the clip's own sound."""
     validation: float = 0.04
-    """Share of videos held out for validation, by the hash of their name; a prepared data set has its own split."""
+    """Share of videos held out for validation, by the hash of their name, but never fewer than one video; a prepared data set
+    has its own split."""
     pairing: Literal["in_video", "published"] = "in_video"
     """Transformer: in_video: target and reference do not overlap; published: with the published loader's defects."""
     rms: float = 0.0
@@ -134,7 +152,8 @@ class TrainConfig:
     accumulate: int = 1
     """Parts that each process takes its share of a batch in, one after the other, to save memory."""
     window: int = 0
-    """Length of an example: samples (vocoder) or picture frames (video, sync, events); 0: the geometry's window."""
+    """Length of an example: samples (vocoder) or picture frames (video, sync, events), no more than the longest clip has; 0:
+    the geometry's window (sync, events: two)."""
     lr: float = 3e-4
     """Highest learning rate."""
     lr_disc: float = 2e-4
@@ -193,20 +212,31 @@ class TrainConfig:
     """Project there."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for settings that do not go together."""
-        for name, least in (("steps", 0), ("batch_size", 1), ("accumulate", 1), ("keep", 1), ("lora", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be {least} or more")
-        if self.data.loaders < 0:
-            raise ValueError("data.loaders must be 0 or more")
-        if self.data.views < 1:
-            raise ValueError("data.views must be 1 or more")
-        if not 0 <= self.ema < 1:
-            raise ValueError("ema must be at least 0 and below 1")
-        if not 0 <= self.init_share < 1:
-            raise ValueError("init_share must be at least 0 and below 1")
+        """Raise ValueError for numbers that cannot be meant, and for settings that do not go together."""
+        for name, (low, high) in BOUNDS.items():
+            value: Any = self
+            for step in name.split("."):
+                value = getattr(value, step)
+            if not low <= value <= high:  # nan neither
+                most = "or more" if high == ENDLESS else f"to {high}"
+                raise ValueError(f"{name} must be {low} {most}, not {value}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be at least 0 and below 1, not {list(self.betas)}")
+        for name, share in (
+            ("ema", self.ema),
+            ("init_share", self.init_share),
+            ("data.validation", self.data.validation),
+        ):
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1")
         if self.init_share and not self.init:
             raise ValueError("init_share needs init, the weights that it is a share of")
+        if self.loss.drafts and self.stage != "sync":
+            raise ValueError("loss.drafts is for stage sync")
+        if self.stage == "vocoder" and self.window:
+            least, whole = self.geometry.hop, self.geometry.window_samples
+            if not least <= self.window <= whole:
+                raise ValueError(f"window must be {least} to {whole} samples (one window of the geometry), or 0")
         if self.lora and self.stage != "transformer":
             raise ValueError("lora is for stage transformer")
         if self.teacher and not (self.stage == "transformer" or (self.stage == "tokenizer" and self.loss.decoder_only)):

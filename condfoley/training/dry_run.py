@@ -29,7 +29,7 @@ def report(stage: Stage) -> str:
         "optimiser": 2 * trained * FLOAT,
         "moving average": averaged * FLOAT,
     }
-    lines.append(f"data: {len(stage.store.train)} videos to train, {len(stage.store.validation)} to validate")
+    lines.append(f"data: {stage.store.counts()}")
     if c.steps:
         batch = stage.draw(streams(c.seed, 0, 0, share)).to(stage.device)
         lines.append("one batch: " + ", ".join(f"{list(t.shape)} {str(t.dtype)[6:]}" for t in batch.tensors))

@@ -12,6 +12,7 @@ from condfoley.files import write_json
 from condfoley.options import FinetuneOptions
 from condfoley.sizes import TransformerConfig
 from condfoley.training import pretext
+from condfoley.training.checkpoint import require_same_run
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
 from condfoley.training.distil import guided_part
 from condfoley.training.run import build, train
@@ -27,7 +28,8 @@ RUN, RESULT = "training", "finetune.json"  # inside the new weights: the run, an
 def finetune(clips: str, options: FinetuneOptions) -> Table:
     """Fine-tunes into `options.out`, going on with a stopped run; returns the table of before and after.
 
-    Raises InputError for clips or weights that cannot be used, and when the folder holds other or finished weights.
+    Raises InputError for clips or weights that cannot be used, and when the folder holds other or finished weights, or
+    a run that was begun with other options.
     """
     start, out = Path(options.weights) if options.weights else SHIPPED, Path(options.out)
     config = settings(clips, start, options)
@@ -35,6 +37,8 @@ def finetune(clips: str, options: FinetuneOptions) -> Table:
         raise InputError(f"{out} holds other weights; give another --out")
     if (out / RESULT).exists() and not options.force:
         raise InputError(f"{out} is already finished; give another --out, or --force to do it again")
+    if not options.force:
+        require_same_run(config, anew="give --force")
     before = measured(dataclasses.replace(config, weights=str(start)))
     if options.force:
         shutil.rmtree(out / RUN, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,44 +24,79 @@ def _page(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Ite
     figure.savefig(path, dpi=72, format="png")
 
 
-def stacked(path: Path, rows: dict[str, Tensor]) -> None:
-    """Rows of spectrograms as one PNG: each value (N, n_mels, T) in [-1, 1], low bands at the bottom."""
+def stacked(path: Path, rows: dict[str, Tensor], frame: float, names: Sequence[str] = ()) -> None:
+    """Rows of spectrograms as one PNG: each value (N, n_mels, T) in [-1, 1], low bands at the bottom.
+
+    frame: s from one column of a spectrogram to the next. names: of the clips that they are from, one a column.
+    """
     count = max(len(v) for v in rows.values())
     with _page(path, len(rows), count, (2.4 * count, 1.6 * len(rows))) as axes:
         for line, (name, specs) in zip(axes, rows.items()):
             for axis, spec in zip(line, specs.float().cpu().numpy()):
-                axis.imshow(spec, origin="lower", aspect="auto", vmin=-1, vmax=1, cmap="magma")
+                span = (0, spec.shape[1] * frame, 0, len(spec))
+                axis.imshow(spec, origin="lower", aspect="auto", extent=span, vmin=-1, vmax=1, cmap="magma")
             for axis in line:
-                axis.set_xticks([])
+                axis.tick_params(labelsize=6)
                 axis.set_yticks([])
             line[0].set_ylabel(name, fontsize=8)
+        for axis, clip in zip(axes[0], names):
+            axis.set_title(clip, fontsize=6)
+        for axis in axes[-1]:
+            axis.set_xlabel("time, s", fontsize=6)
 
 
-def strips(path: Path, frames: np.ndarray, curves: list[dict[str, np.ndarray]], every: int = 3) -> None:
-    """Film strips with curves under them. frames: (N, T, H, W, 3) uint8. curves: per strip, name -> (T,)."""
+def strips(
+    path: Path,
+    frames: np.ndarray,
+    curves: list[dict[str, np.ndarray]],
+    fps: float,
+    names: Sequence[str],
+    every: int = 3,
+) -> None:
+    """Film strips with curves under them.
+
+    frames: (N, T, H, W, 3) uint8. curves: per strip, name -> (T,). fps: frames a second. names: the strips' clips.
+    """
     with _page(path, 2 * len(frames), 1, (12, 2.6 * len(frames))) as axes:
-        for i, (clip, lines) in enumerate(zip(frames, curves)):
+        for i, (clip, lines, of) in enumerate(zip(frames, curves, names, strict=True)):
             film, plot = axes[2 * i, 0], axes[2 * i + 1, 0]
             film.imshow(np.concatenate(list(clip[::every]), axis=1), aspect="auto")
             film.set_axis_off()
+            film.set_title(of, fontsize=7)
             for name, values in lines.items():
-                plot.plot(np.arange(len(values)), values, label=name, linewidth=1)
-            plot.set_xlim(-0.5, len(clip) - 0.5)
+                plot.plot(np.arange(len(values)) / fps, values, label=name, linewidth=1)
+            plot.set_xlim(-0.5 / fps, (len(clip) - 0.5) / fps)
+            plot.set_xlabel("time, s", fontsize=6)
             plot.set_ylim(0, 1.05)
             plot.tick_params(labelsize=6)
             plot.legend(fontsize=6, loc="upper right")
 
 
-def distributions(path: Path, made: Tensor, true: Tensor) -> None:
-    """Up to 12 probability distributions beside the true ones (dotted). made, true: (N, classes)."""
-    with _page(path, 3, 4, (12, 6)) as axes:
-        for axis, p, label in zip(axes.flat, made.float().cpu(), true.float().cpu()):
-            axis.plot(p, linewidth=1)
-            axis.plot(label, ":", linewidth=1)
+def distributions(path: Path, made: Tensor, true: Tensor, fps: float, names: Sequence[str]) -> None:
+    """Up to 12 distributions over offsets, s, and "no match", the last class, beside the true ones (dotted).
+
+    made, true: (N, classes), an offset a picture frame, the middle one 0. fps: frames a second. names: of the clips.
+    """
+    most = (made.shape[1] - 2) // 2
+    offsets = np.arange(-most, most + 2) / fps
+    apart = most / fps + 0.5 / fps
+    with _page(path, 3, 4, (12, 7)) as axes:
+        for axis, p, label, clip in zip(axes.flat, made.float().cpu(), true.float().cpu(), names):
+            axis.plot(offsets, p, linewidth=1, label="predicted")
+            axis.plot(offsets, label, ":", linewidth=1, label="true")
+            axis.axvspan(apart, offsets[-1] + 0.5 / fps, color="0.9")
+            axis.set_ylim(0, 1.05)
+            axis.text(offsets[-1], 1.0, "no match", rotation=90, fontsize=6, ha="center", va="top")
+            axis.set_title(clip, fontsize=7)
+            axis.set_xlabel("offset, s", fontsize=6)
+            axis.tick_params(labelsize=6)
+        axes[0, 0].legend(fontsize=6, loc="upper left")
 
 
 def draw_curves(log: Path, picture: Path) -> None:
     """A small plot for each metric of a metrics.jsonl."""
+    from matplotlib.ticker import MaxNLocator
+
     curves: dict[str, list[tuple[int, float]]] = {}
     for line in log.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -74,6 +109,8 @@ def draw_curves(log: Path, picture: Path) -> None:
         for axis, (key, points) in zip(axes.flat, sorted(curves.items())):
             axis.plot(*zip(*points), marker="." if key.startswith("val/") else "", linewidth=1)
             axis.set_title(key, fontsize=9)
+            axis.set_xlabel("step", fontsize=7)
+            axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         for axis in list(axes.flat)[len(curves) :]:
             axis.set_axis_off()
 
@@ -86,3 +123,4 @@ def confusions(path: Path, counts: list[tuple[np.ndarray, tuple[str, ...]]]) -> 
             axis.set_xticks(range(len(labels)), labels, rotation=60, fontsize=7)
             axis.set_yticks(range(len(labels)), labels, fontsize=7)
             axis.set_ylabel("true", fontsize=8)
+            axis.set_xlabel("judged", fontsize=8)

@@ -15,10 +15,11 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor
 
+from condfoley.data.store import videos_of
 from condfoley.errors import InputError
 from condfoley.lineage import lineage
 from condfoley.training.arithmetic import has_bf16
-from condfoley.training.checkpoint import Checkpoints, disk_is_full
+from condfoley.training.checkpoint import CHECKPOINTS, Checkpoints, disk_is_full, require_same_run
 from condfoley.training.config import TrainConfig
 from condfoley.training.distil import guided_part
 from condfoley.training.dry_run import report
@@ -35,8 +36,11 @@ PATIENCE = timedelta(days=14)
 def main(config: TrainConfig) -> None:
     """Trains one stage, from its newest checkpoint when there is one, and writes the part into `config.weights`.
 
-    Raises InputError for data, weights or checkpoints that cannot be used, a full disk, or a loss that is not finite.
+    Raises InputError for data, weights or checkpoints that cannot be used, settings that a run was not begun with, a
+    full disk, or a loss that is not finite.
     """
+    if config.resume and not config.dry_run:
+        require_same_run(config)
     stage = build(config)
     if config.dry_run:
         if stage.accelerator.is_main_process:
@@ -103,7 +107,7 @@ def arithmetic(config: TrainConfig) -> str:
 
 def train(stage: Stage) -> None:
     """The loop. Raises InputError; see `main`."""
-    checkpoints = Checkpoints(stage, Path(stage.config.out) / "checkpoints")
+    checkpoints = Checkpoints(stage, Path(stage.config.out) / CHECKPOINTS)
     try:
         _train(stage, checkpoints)
     except InputError:
@@ -127,8 +131,8 @@ def _train(stage: Stage, checkpoints: Checkpoints) -> None:
     if a.is_main_process:
         parameters = sum(p.numel() for p in stage.trained().parameters())
         print(
-            f"condfoley: {c.stage}: {parameters / 1e6:.2f} M parameters, {len(stage.store.train)} videos to train, "
-            f"{len(stage.store.validation)} to validate, step {start} of {c.steps}",
+            f"condfoley: {c.stage}: {parameters / 1e6:.2f} M parameters, {stage.store.counts()}, "
+            f"step {start} of {c.steps}",
             file=sys.stderr,
         )
     batches = drawn(stage, start)
@@ -203,7 +207,7 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
         "steps": step,
         "of": c.steps,
         "batch_size": c.batch_size,
-        "videos": len(stage.store.train),
+        "videos": videos_of(stage.store.train),
         "metrics": {k: v for k, v in metrics.items() if k.startswith("val/")},
     }
     if c.init_share:

@@ -60,11 +60,13 @@ class Objective(nn.Module):
 class Stage(ABC):
     """A stage builds what it trains in `__init__`, and the loop calls the rest.
 
-    part: name of the trained part in the weights folder.
+    part: name of the trained part in the weights folder. sound_only: whether no frames are decoded. windows_of_frames:
+    whether `config.window` is in picture frames of a clip.
     """
 
     part: str
     sound_only = False
+    windows_of_frames = False
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         self.config, self.accelerator = config, accelerator
@@ -90,6 +92,12 @@ class Stage(ABC):
             sound_only=self.sound_only,
             engine=d.engine,
         )
+        longest = max(clip.frame_count for clip in self.store.train)
+        if self.windows_of_frames and config.window > longest:
+            raise InputError(
+                f"window={config.window} is longer than any clip to train with in {d.folder}; "
+                f"give at most {longest} frames, or longer clips"
+            )
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:

@@ -55,6 +55,17 @@ def test_usable_clips_are_decoded_and_the_rest_is_listed(folder, capsys):
     assert np.allclose([e.time for e in a.events], [0.5, 1.4], atol=0.02)  # heard
 
 
+def test_one_video_is_held_out_whatever_the_share_and_the_help_says_so(folder):
+    from docstring_parser import parse_from_object
+
+    from condfoley.training.config import DataConfig
+
+    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1, validation=0.0)
+    assert [len(clips) for clips in (store.train, store.validation)] == [1, 1]
+    (told,) = (p.description for p in parse_from_object(DataConfig).params if p.arg_name == "validation")
+    assert "never fewer than one video" in told
+
+
 def test_windows_beyond_the_ends_are_silence(folder):
     store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
     clip = store.train[0]

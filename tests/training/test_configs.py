@@ -9,7 +9,7 @@ import yaml
 from condfoley.arguments import parse_config
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
-from condfoley.training.config import TrainConfig
+from condfoley.training.config import BOUNDS, TrainConfig
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = [p for p in sorted((ROOT / "configs").rglob("*.yaml")) if p.stem != "fsdp"]
@@ -45,6 +45,52 @@ def test_a_config_is_understood_and_named_after_its_stage(path):
 def test_an_unknown_choice_is_refused(key):
     with pytest.raises(InputError, match=f"{key} must be one of .*, not 'typo'"):
         parse_config("condfoley train", TrainConfig, [f"{key}=typo"])
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("lr=-1", "lr must be 0 to 1, not -1.0"),
+        ("lr=1e30", "lr must be 0 to 1"),
+        ("lr=.nan", "lr must be 0 to 1, not nan"),
+        ("lr_disc=-1", "lr_disc must be 0 to 1"),
+        ("betas=[0.9,1.5]", "betas must be at least 0 and below 1"),
+        ("weight_decay=-0.1", "weight_decay must be 0 or more"),
+        ("clip_grad=.inf", "clip_grad must be 0 or more, not inf"),
+        ("threads=-1", "threads must be 0 or more"),
+        ("log_every=0", "log_every must be 1 or more"),
+        ("evaluate_every=0", "evaluate_every must be 1 or more"),
+        ("checkpoint_every=0", "checkpoint_every must be 1 or more"),
+        ("accumulate=0", "accumulate must be 1 or more"),
+        ("window=-3", "window must be 0 or more"),
+        ("warmup=-4", "warmup must be 0 or more"),
+        ("seed=-1", "seed must be 0 to 268435455, not -1"),
+        ("seed=1000000000", "seed must be 0 to 268435455"),
+        ("ema=1", "ema must be at least 0 and below 1"),
+        ("ema=.nan", "ema must be at least 0 and below 1"),
+        ("data.workers=0", "data.workers must be 1 or more"),
+        ("data.validation=1", "data.validation must be at least 0 and below 1"),
+        ("data.renderings=-1", "data.renderings must be 0 or more"),
+        ("loss.drop_all=1.5", "loss.drop_all must be 0 to 1"),
+        ("loss.drafts=0.5", "loss.drafts is for stage sync"),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_refused(word, told):
+    with pytest.raises(InputError, match=f"do not go together: {told}.*; see `condfoley train --help`"):
+        parse_config("condfoley train", TrainConfig, ["stage=video", word])
+
+
+@pytest.mark.parametrize("window", [100, 50_000])
+def test_a_vocoders_window_is_a_part_of_the_geometrys(window):
+    with pytest.raises(InputError, match="window must be 256 to 40960 samples"):
+        parse_config("condfoley train", TrainConfig, ["stage=vocoder", f"window={window}"])
+
+
+def test_the_largest_seed_has_a_stream_at_every_step():
+    import torch
+
+    last = BOUNDS["seed"][1]
+    torch.manual_seed((last * 1_000_003 + 10**9) * 65_537 + 65_536)  # as the loop does
 
 
 def test_the_papers_configs_have_the_papers_numbers():

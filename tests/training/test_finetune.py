@@ -59,6 +59,19 @@ def test_adapters_are_merged_and_the_other_parts_are_copied(clips, weights, tmp_
     assert main(words(clips, weights, out, "--force", "--whole")) == 0
 
 
+def test_a_stopped_run_is_not_gone_on_with_by_other_options(clips, weights, tmp_path, capsys):
+    out = tmp_path / "my_model"
+    assert main(words(clips, weights, out)) == 0
+    (out / "finetune.json").unlink()  # as if it had been stopped before the end
+    before = (out / "card.json").read_bytes()
+    capsys.readouterr()
+    assert main(words(clips, weights, out, "--seed", "1")) == 2
+    told = capsys.readouterr().err
+    assert "begun with seed=0, now 1; give the earlier value to go on, give --force to begin anew" in told
+    assert (out / "card.json").read_bytes() == before
+    assert main(words(clips, weights, out, "--seed", "0")) == 0
+
+
 def by_hand(stage):
     return parse_config("t", TrainConfig, ["--config", str(ROOT / "configs" / "finetune" / f"{stage}.yaml")])
 

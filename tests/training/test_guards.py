@@ -3,6 +3,8 @@
 import json
 import multiprocessing
 import shutil
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,15 +12,17 @@ import torch
 from safetensors.torch import load_file
 
 from condfoley.cli import main as condfoley
+from condfoley.data import store
 from condfoley.errors import InputError
 from condfoley.foley import Foley
 from condfoley.lineage import codes_hash
 from condfoley.tokenizer import Tokenizer
+from condfoley.training.config import LossConfig
 from condfoley.training.run import main
 from condfoley.training.stages.tokenizer import TokenizerStage
 from condfoley.weights import save_part
 from tests.tiny import GEOMETRY, TOKENIZER, write_tiny_weights
-from tests.training.toy import LOSSES, config
+from tests.training.toy import LOSSES, SECONDS, config
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -129,6 +133,30 @@ def test_a_dry_run_tells_all_and_writes_nothing(copied, clips, stage, capsys):
         assert word in told
     assert "one batch: [2, " in told
     assert files(copied) == before
+
+
+def test_clips_are_not_counted_as_videos(clips, tmp_path, monkeypatch, capsys):
+    """Two of the clips, as if a preparation had cut them from one video."""
+    monkeypatch.setattr("condfoley.data.store._opened", partial(as_of_one_video, opened=store._opened))
+    main(config("tokenizer", clips, tmp_path, steps=1))
+    assert "1 video (2 clips) to train, 1 to validate" in capsys.readouterr().err
+    main(config("tokenizer", clips, tmp_path, steps=1, dry_run=True))
+    assert "1 video (2 clips) to train, 1 to validate" in capsys.readouterr().out
+    training = json.loads((tmp_path / "weights" / "card.json").read_text())["parts"]["tokenizer"]["training"]
+    assert training["videos"] == 1
+
+
+def as_of_one_video(entries, opened):
+    clips, rejected = opened(entries)
+    return [(e, replace(clip, video="one" if e.split == "train" else clip.video)) for e, clip in clips], rejected
+
+
+@pytest.mark.parametrize("stage", ["video", "sync", "events"])
+def test_a_window_that_no_clip_reaches_is_refused(copied, clips, stage):
+    longest = round(SECONDS * GEOMETRY.fps)
+    with pytest.raises(InputError, match=f"window=500 is longer than any clip .*give at most {longest} frames"):
+        main(config(stage, clips, copied, window=500))
+    main(config(stage, clips, copied, window=longest, steps=1, loss=LossConfig()))
 
 
 @pytest.mark.parametrize(("key", "why"), [(None, "no API key"), ("too short", "WANDB_API_KEY invalid")])

@@ -15,7 +15,7 @@ from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
 from condfoley.sizes import JudgesConfig
 from condfoley.training.run import main
-from condfoley.training.stages.judges import material_of, single_action
+from condfoley.training.stages.judges import JudgesStage, material_of, single_action
 from tests.evaluation.toy import write_set
 from tests.tiny import GEOMETRY
 from tests.training.toy import JUDGES, config, write_clips
@@ -108,5 +108,15 @@ def test_clips_without_labels_are_refused(tmp_path):
     toy = config("judges", clips, tmp_path)
     with pytest.raises(InputError, match="names 0 materials"):
         main(replace(toy, data=replace(toy.data, renderings=0)))
+    of_two = replace(JUDGES, materials=("no", "such"))
+    with pytest.raises(InputError, match="no clips to train with"):
+        main(replace(toy, judges=of_two))
     with pytest.raises(InputError, match="events are hit or scratch"):
         main(replace(toy, judges=replace(JUDGES, actions=("hit", "roll"))))
+
+
+def test_too_few_clips_to_validate_with_say_what_helps(clips, tmp_path, monkeypatch):
+    usable = JudgesStage._usable
+    monkeypatch.setattr(JudgesStage, "_usable", lambda self, c: [] if c is self.store.validation else usable(self, c))
+    with pytest.raises(InputError, match="no clips to validate with: none of the 1 held out .* larger data.validation"):
+        main(config("judges", clips, tmp_path))

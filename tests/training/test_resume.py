@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -14,9 +15,11 @@ import pytest
 import torch
 
 from condfoley.errors import InputError
+from condfoley.sizes import VocoderConfig
 from condfoley.training.checkpoint import Checkpoints
 from condfoley.training.config import TrainConfig
 from condfoley.training.run import main
+from tests.tiny import GEOMETRY, TOKENIZER
 from tests.training.toy import config
 
 STEPS = 12
@@ -172,11 +175,69 @@ def test_a_fresh_start_forgets_the_old_checkpoints(clips, tmp_path):
     assert [p.name for p in (tmp_path / "tokenizer" / "checkpoints").iterdir()] == ["step-000001"]
 
 
-def test_a_checkpoint_that_does_not_fit_says_what_to_do(clips, tmp_path):
-    import dataclasses
-
-    settings = config("tokenizer", clips, tmp_path, steps=1)
+@pytest.fixture(scope="module")
+def begun(clips, tmp_path_factory) -> TrainConfig:
+    """A run that has taken a step, not to be gone on with: copy it, or be refused."""
+    settings = config("tokenizer", clips, tmp_path_factory.mktemp("begun"), steps=1)
     main(settings)
-    wider = dataclasses.replace(settings.tokenizer, z_channels=16)
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (dict(lr=0.0), "lr=0.0003, now 0.0; give the earlier value"),
+        (dict(lr=0.0, seed=1), "lr=0.0003, now 0.0, seed=0, now 1; give the earlier values"),
+        (dict(window=30), "window=0, now 30"),
+        (dict(batch_size=4), "batch_size=2, now 4"),
+        (dict(betas=(0.8, 0.9)), r"betas=\[0.9, 0.95\], now \[0.8, 0.9\]"),
+        (dict(geometry=replace(GEOMETRY, fps=30.0)), "geometry.fps=15.0, now 30.0"),
+        (dict(tokenizer=replace(TOKENIZER, z_channels=16)), "tokenizer.z_channels=8, now 16"),
+        (dict(init="elsewhere"), "init=null, now elsewhere"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_other_settings_do_not_go_on_with_a_run(begun, changes, told):
+    before = {p: p.read_bytes() for place in (begun.out, begun.weights) for p in Path(place).rglob("*") if p.is_file()}
+    with pytest.raises(InputError, match=f"begun with {told}.* to go on, set resume=false to begin anew, or .* out"):
+        main(replace(begun, **changes))
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_other_clips_do_not_go_on_with_a_run_and_are_not_decoded(begun, clips, tmp_path):
+    other = shutil.copytree(clips, tmp_path / "other", ignore=shutil.ignore_patterns(".cache"))
+    with pytest.raises(InputError, match=f"data.folder={clips}, now {other}"):
+        main(replace(begun, data=replace(begun.data, folder=str(other))))
+    assert not (other / ".cache").exists()
+    main(replace(begun, data=replace(begun.data, folder=str(other)), out=str(tmp_path / "new"), dry_run=True))
+
+
+def test_a_run_goes_on_longer_elsewhere_and_on_another_machine(begun, clips, tmp_path, monkeypatch):
+    for place in ("out", "weights"):
+        shutil.copytree(getattr(begun, place), tmp_path / place)
+    monkeypatch.chdir(clips.parent)
+    data = replace(begun.data, folder=clips.name, cache=str(tmp_path / "cache"), workers=2)
+    moved = dict(out=str(tmp_path / "out"), weights=str(tmp_path / "weights"), data=data, vocoder=VocoderConfig())
+    rhythm = dict(steps=2, log_every=2, evaluate_every=1, checkpoint_every=1, keep=1, accumulate=2, threads=0)
+    main(replace(begun, **moved, **rhythm))
+    assert logged(tmp_path / "out")[-1] == 2
+
+
+@pytest.mark.parametrize("known", [{}, {"settings": {"lr": 3e-4, "of_another_version": 1}}])
+def test_a_checkpoint_of_an_earlier_version_is_gone_on_with(begun, tmp_path, known):
+    for place in ("out", "weights"):
+        shutil.copytree(getattr(begun, place), tmp_path / place)
+    meta = tmp_path / "out" / "checkpoints" / "step-000001" / "meta.json"
+    written = json.loads(meta.read_text())
+    del written["settings"]
+    meta.write_text(json.dumps(written | known))
+    main(replace(begun, out=str(tmp_path / "out"), weights=str(tmp_path / "weights"), steps=2, seed=1))
+    assert logged(tmp_path / "out")[-1] == 2
+
+
+def test_a_checkpoint_that_does_not_fit_says_what_to_do(begun, tmp_path):
+    shutil.copytree(begun.out, tmp_path / "out")
+    state = tmp_path / "out" / "checkpoints" / "step-000001" / "model.safetensors"
+    state.write_bytes(state.read_bytes()[:100])
     with pytest.raises(InputError, match="cannot resume from .*resume=false"):
-        main(config("tokenizer", clips, tmp_path, tokenizer=wider))
+        main(replace(begun, out=str(tmp_path / "out")))

@@ -24,6 +24,7 @@ class EventsStage(Stage):
     """Trained on events, as the stage `video` is, but on its tokens: they are made once, so it takes minutes."""
 
     part = "events"
+    windows_of_frames = True
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         super().__init__(config, accelerator)

@@ -65,8 +65,14 @@ class JudgesStage(Stage):
             )
         self.sizes = c = replace(c, materials=c.materials or tuple(found))
         self.train_clips, held = self._usable(self.store.train), self._usable(self.store.validation)
-        if not self.train_clips or not held:
-            raise InputError(f"{config.data.folder} has no clips to {'validate' if self.train_clips else 'train'} with")
+        if not self.train_clips:
+            raise InputError(f"{config.data.folder} has no clips to train with: none has events of a known material")
+        if not held:
+            raise InputError(
+                f"{config.data.folder} has no clips to validate with: none of the {len(self.store.validation)} held out has "
+                "events of a material that is trained on; give a larger data.validation (a prepared data set: prepare it with "
+                "a larger share), or more clips"
+            )
         self.judges: Judges = started(Judges(c), PART, config)
         if not config.init:
             self._standardise()

@@ -65,6 +65,7 @@ class SyncStage(Stage):
     """
 
     part = "sync"
+    windows_of_frames = True
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         super().__init__(config, accelerator)
@@ -87,7 +88,8 @@ class SyncStage(Stage):
         self.spread = self.model.feature_std.cpu()
         self.window = config.window or 2 * g.window_frames
         self.heard = round(self.window / g.fps * g.sample_rate) // g.hop + 1  # spectrogram frames beside it
-        self.fixed = self._pairs(self.held_out, fixed_streams(128), views=1, drafts=0.0).to(self.device).tensors
+        fixed = self._pairs(self.held_out, fixed_streams(128), views=1, drafts=0.0).to(self.device)
+        self.fixed, self.fixed_names = fixed.tensors, fixed.names
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:
@@ -221,7 +223,8 @@ class SyncStage(Stage):
         from condfoley.training.plots import distributions
 
         tokens, spec, label = (x[:12] for x in self.fixed)
-        distributions(folder / f"{step:06d}.png", self.model(tokens, spec).softmax(1), label)
+        made = self.model(tokens, spec).softmax(1)
+        distributions(folder / f"{step:06d}.png", made, label, self.geometry.fps, self.fixed_names)
 
 
 def draw_splices(length: float, rng: np.random.Generator) -> tuple[list[tuple[int, int, int]], float]:

@@ -54,7 +54,8 @@ class TokenizerStage(Stage):
 
             disc = NLayerDiscriminator(input_nc=1, ndf=loss.disc_channels, n_layers=3).apply(weights_init)
             self.add(DISCRIMINATOR, disc, config.lr_disc, self._discriminator_loss)
-        self.held_out, self.wanted = self._sounds(self.store.validation, fixed_streams(48)).to(self.device).tensors
+        held_out = self._sounds(self.store.validation, fixed_streams(48)).to(self.device)
+        (self.held_out, self.wanted), self.held_out_names = held_out.tensors, held_out.names
 
     def _perceptual(self) -> nn.Module:
         from condfoley.training.perceptual import Perceptual
@@ -159,7 +160,8 @@ class TokenizerStage(Stage):
         from condfoley.training.plots import stacked
 
         out, _, _ = self._forward(self.held_out[:6], step)
-        stacked(folder / f"{step:06d}.png", {"true": self.wanted[:6, 0], "reconstructed": out[:, 0]})
+        rows = {"as the teacher" if self.teacher else "true": self.wanted[:6, 0], "reconstructed": out[:, 0]}
+        stacked(folder / f"{step:06d}.png", rows, self.geometry.hop / self.geometry.sample_rate, self.held_out_names)
 
 
 def take_over(pupil: Tokenizer, teacher: Tokenizer) -> None:

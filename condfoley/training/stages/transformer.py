@@ -187,9 +187,14 @@ class TransformerStage(Stage):
                 self.model.generate(Condition(target, reference, reference_codes), streams, Sampling(top_p=0.95))
             )
         _, _, reference_codes, target_codes = self.fixed.tensors
-        rows = {"reference": reference_codes[:SHOWN], "true": target_codes[:SHOWN], "generated": torch.cat(made)}
-        specs = {k: self.tokenizer.decode(v, self.geometry.code_rows)[:, 0] for k, v in rows.items()}
-        stacked(folder / f"{step:06d}.png", specs)
+        rows = {
+            "reference, decoded": reference_codes[:SHOWN],
+            "true codes, decoded": target_codes[:SHOWN],
+            "generated": torch.cat(made),
+        }
+        g = self.geometry
+        specs = {k: self.tokenizer.decode(v, g.code_rows)[:, 0] for k, v in rows.items()}
+        stacked(folder / f"{step:06d}.png", specs, g.hop / g.sample_rate, self.fixed.names)
         if has_part(Path(self.config.weights), "vocoder"):
             e, track, _, _, t = self._choose(self.held_out, fixed_streams(1)[0], views=1)
             place = (e.clip, int(e.starts[track, t]))

@@ -77,13 +77,14 @@ def film(path: Path, clips: Sequence[Clip], probabilities: Sequence[np.ndarray],
         {"true": frame_labels(clip.events, 0, length, fps)[:, 0], "predicted": predicted[:length]}
         for clip, predicted in zip(clips, probabilities, strict=True)
     ]
-    strips(path, np.stack([clip.frames(0, length) for clip in clips]), curves)
+    strips(path, np.stack([clip.frames(0, length) for clip in clips]), curves, fps, [clip.name for clip in clips])
 
 
 class VideoStage(Stage):
     """Trained on events: exact ones of simulated clips, or the onsets of the sound of any other clip."""
 
     part = "video_encoder"
+    windows_of_frames = True
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         if config.steps and not config.video.neck:

@@ -81,7 +81,9 @@ class VocoderStage(Stage):
             self.tokenizer = load_part(Path(config.weights), "tokenizer", str(self.drawn_on))
         frames = (config.window or self.geometry.window_samples) // self.geometry.hop
         self.samples = min(frames, self.geometry.window_mel_frames) * self.geometry.hop
-        _, held_out = random_sounds(self.store.validation, self.geometry.window_samples, fixed_streams(32))
+        self.held_out_names, held_out = random_sounds(
+            self.store.validation, self.geometry.window_samples, fixed_streams(32)
+        )
         self.held_out = held_out.to(self.device)
 
     @classmethod
@@ -172,6 +174,7 @@ class VocoderStage(Stage):
         spec = self._spec(true, self.geometry.window_mel_frames)
         made = self.vocoder(spec)
         again = self._spec(made, spec.shape[2])
-        stacked(folder / f"{step:06d}.png", {"true": 2 * spec - 1, "made": 2 * again - 1})
+        rows, g = {"true": 2 * spec - 1, "made": 2 * again - 1}, self.geometry
+        stacked(folder / f"{step:06d}.png", rows, g.hop / g.sample_rate, self.held_out_names)
         turns = torch.stack([true, made], 1).flatten().cpu().numpy()
         soundfile.write(folder / f"{step:06d}.wav", turns, self.geometry.sample_rate)
