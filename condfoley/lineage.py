@@ -49,8 +49,8 @@ def require_lineage(record: dict[str, str], folder: Path, part: str) -> None:
     for name, digest in record.items():
         if name in present and present[name] != digest:
             raise InputError(
-                f"the {part} was trained with another {name.replace('_', ' ')} than the one in {folder}; "
-                f"train the {part} again, or give weights that belong together"
+                f"part {part} was trained with another {name.replace('_', ' ')} than the one in {folder}; "
+                f"train {part} again, or give weights that belong together"
             )
 
 
