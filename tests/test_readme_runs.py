@@ -42,12 +42,13 @@ def toy(words: list[str]) -> list[str]:
     if words[0] == "train":
         sizes = [w for group, values in SIZES.items() for w in stated(group, values)]
         return [*RUN, *LOSS, *sizes, *stated("geometry", GEOMETRY)]
+    own = words[:2] == ["prepare", "countix-av"]  # says itself what is for validation
     return {
         "generate": ["--candidates", "1", "--force"],
         "timeline": ["--force"],
         "batch": ["--candidates", "1", "--force"],
         "simulate": ["--clips", "4", "--size", "32", "--duration", "4.5", "--workers", "1"],
-        "prepare": ["--workers", "1", "--short-side", "32", "--validation", "0.4"],
+        "prepare": ["--workers", "1", "--short-side", "32", *(() if own else ("--validation", "0.4"))],
         "finetune": ["--weights", "toy", "--steps", "1", "--batch-size", "2"],
     }[words[0]]
 

@@ -152,8 +152,8 @@ class TrainConfig:
     accumulate: int = 1
     """Parts that each process takes its share of a batch in, one after the other, to save memory."""
     window: int = 0
-    """Length of an example: samples (vocoder) or picture frames (video, sync, events), no more than the longest clip has; 0:
-    the geometry's window (sync, events: two)."""
+    """Length of an example: samples (vocoder) or picture frames (video, sync, events), shorter clips are filled up; 0: the
+    geometry's window (sync, events: two)."""
     lr: float = 3e-4
     """Highest learning rate."""
     lr_disc: float = 2e-4

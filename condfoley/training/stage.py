@@ -93,10 +93,10 @@ class Stage(ABC):
             engine=d.engine,
         )
         longest = max(clip.frame_count for clip in self.store.train)
-        if self.windows_of_frames and config.window > longest:
+        if self.windows_of_frames and config.window > 2 * longest:  # shorter ones are filled up
             raise InputError(
-                f"window={config.window} is longer than any clip to train with in {d.folder}; "
-                f"give at most {longest} frames, or longer clips"
+                f"window={config.window} is more than twice as long as any clip to train with in {d.folder}; "
+                f"give about {longest} frames, or longer clips"
             )
 
     @classmethod
