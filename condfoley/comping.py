@@ -212,7 +212,7 @@ def filled(
     join, end = round(JOIN * sample_rate), len(wav) / sample_rate
     for time in missing:
         lender = lenders[np.abs(lenders - time).argmin()]
-        last = min(LENT, *(events[events > t].min(initial=end) - t for t in (lender, time)))  # s
+        last = max(0.0, min(LENT, *(events[events > t].min(initial=end) - t for t in (lender, time))))  # s
         source, place = (round(float(t - JOIN) * sample_rate) for t in (lender, time))
         before = out[max(0, place - round(pause * sample_rate)) : max(0, place)]
         before *= _ramp(len(before))[::-1]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from condfoley.comping import (
@@ -231,6 +231,7 @@ def test_a_hit_that_no_take_has_is_lent_by_the_nearest():
 
 
 @given(st.lists(st.floats(-0.2, 2.2), max_size=4), st.lists(st.floats(0, 2), max_size=4))
+@example(heard=[2.0625], shown=[0.0, 2.0])  # past the end
 def test_any_hits_may_be_lent(heard, shown):
     wav = pulses([0.3, 0.9], 2.0)
     out = filled(wav, np.array(sorted(heard)), np.array(sorted(shown)), RATE)
