@@ -21,14 +21,11 @@ QUIETEST = 1e-9  # power of a level in digital silence
 
 def levels(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> np.ndarray:
     """How loud a sound (N,) strikes at (H,) s, ascending: (H,) dB, the highest level until the next hit."""
-    from scipy.ndimage import uniform_filter1d
-
     begins = parts_begin(hits, len(wav), sample_rate)
     out = []
     for begin, following in zip(begins, [*begins[1:], len(wav)]):
         end = max(begin + 1, min(begin + round(LENGTH * sample_rate), following))
-        power = uniform_filter1d(np.square(wav[begin:end], dtype=np.float64), round(WINDOW * sample_rate))
-        out.append(10 * np.log10(max(power.max(initial=0.0), QUIETEST)))
+        out.append(loudest(wav[begin:end], sample_rate))
     return np.array(out)
 
 
