@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from condfoley.errors import InputError
-from condfoley.evaluation.tables import Table
+from condfoley.results.tables import Table
 
 PARTS = ("simulated", "real", "speed")
 SAMPLING = {

@@ -16,16 +16,16 @@ from benchmarks.paper_table import cell_text
 from benchmarks.real import COLUMNS, read_manifest, reference_for
 from benchmarks.scoring import WINDOW, Line, Lines, mean_of
 from condfoley import media
-from condfoley.baselines import picture_onsets
+from condfoley.audio.onsets import match
+from condfoley.evaluation.baselines import picture_onsets
 from condfoley.evaluation.clips import JUDGE
-from condfoley.evaluation.onset import match
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import Result, evaluate
 from condfoley.evaluation.scores import Row, table
 from condfoley.evaluation.spectral import cepstral_distance, event_cepstra
 from condfoley.foley import Foley
+from condfoley.networks.video_encoder import pick_onsets
 from condfoley.pair_list import read_pairs
-from condfoley.video_encoder import pick_onsets
 
 DIFFICULTIES = ("easy", "medium", "hard")
 ORIGIN, GREATEST_HITS = "footage_origin", "Greatest Hits"

@@ -15,12 +15,12 @@ from benchmarks.scoring import Line, Lines, mean_of
 from condfoley.data.sources.folder import find
 from condfoley.data.sources.listing import VIDEOS, split_of
 from condfoley.errors import InputError
-from condfoley.evaluation.judge import Jury
 from condfoley.evaluation.metrics import METRICS
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import Result, evaluate, jury_of
 from condfoley.evaluation.scores import Cell, cell, table
 from condfoley.evaluation.sounds import fitted
+from condfoley.networks.judges import Jury
 from condfoley.training import pretext
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.run import build

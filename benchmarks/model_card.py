@@ -22,8 +22,8 @@ from benchmarks.paper_table import cell_text
 from benchmarks.scoring import Line, Lines
 from condfoley.errors import InputError
 from condfoley.evaluation.scores import Cell
-from condfoley.evaluation.tables import Table
 from condfoley.files import write_json
+from condfoley.results.tables import Table
 from condfoley.weights import SHIPPED, read_card
 
 NO_CLIPS = "real clips: not measured; --real gives a folder of videos with a manifest.csv, or a CSV of pairs"

@@ -18,7 +18,7 @@ from condfoley.evaluation.metrics import METRICS
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import Result, evaluate
 from condfoley.evaluation.scores import Cell, Row, differences, table
-from condfoley.evaluation.tables import Table, interval, number
+from condfoley.results.tables import Table, interval, number
 
 TIMBRE = ("action", "material", "timbre")
 ONSET = ("count", "f1_100", "f1_50", "ap_100", "published_count", "published_accuracy", "published_ap", "offset")

@@ -20,15 +20,15 @@ from torch import Tensor
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
-from condfoley.evaluation.tables import Table, number
 from condfoley.foley import Foley, Reference
 from condfoley.geometry import Geometry
+from condfoley.networks.tokenizer import Tokenizer
+from condfoley.networks.transformer import Sampling, Transformer, draw
+from condfoley.networks.video_encoder import VideoEncoder
+from condfoley.networks.vocoder import Vocoder
 from condfoley.published.generation import PublishedFoley
+from condfoley.results.tables import Table, number
 from condfoley.sizes import TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
-from condfoley.tokenizer import Tokenizer
-from condfoley.transformer import Sampling, Transformer, draw
-from condfoley.video_encoder import VideoEncoder
-from condfoley.vocoder import Vocoder
 
 BLOCKS = ("pictures", "reference", "codes", "decode", "vocode")
 ONCE = BLOCKS[:2]  # for a pair, however many candidates

@@ -28,12 +28,12 @@ from benchmarks.scoring import (
     random_f1,
     timing,
 )
+from condfoley.audio.onsets import detect_onsets, match
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE, sound_of
 from condfoley.evaluation.neighbours import embeddings, even, pieces
-from condfoley.evaluation.onset import detect_onsets, match
-from condfoley.evaluation.tables import Table, bootstrap, interval, number, percent
 from condfoley.evaluation.timbre import embedding, nearer
+from condfoley.results.tables import Table, bootstrap, interval, number, percent
 
 REFERENCES = ("hitting_metal.mp4", "gh_wall.mp4")
 MEASURED = ("easy", "medium")

@@ -13,13 +13,13 @@ import torch
 
 from benchmarks.paper_table import cell_text
 from benchmarks.scoring import SCORES, TOLERANCE, WINDOW, Line, Lines, mean_of
+from condfoley.audio.onsets import detect_onsets, match
+from condfoley.comping.selection import choose, mended, put_together
 from condfoley.evaluation.clips import Pair
-from condfoley.evaluation.onset import detect_onsets, match
-from condfoley.evaluation.tables import interval
 from condfoley.foley import Foley
-from condfoley.selection import choose, mended, put_together
+from condfoley.networks.sync import rerank
+from condfoley.results.tables import interval
 from condfoley.soundtrack import Soundtrack
-from condfoley.sync import rerank
 
 FARTHEST = 0.2  # s; an event that is farther from every true one says nothing of the offset
 NONE, PUBLISHED, OURS, COMPED = "none", "published rule", "ours", "ours, comped"

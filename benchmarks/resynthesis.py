@@ -19,25 +19,25 @@ from torch import Tensor
 from benchmarks import simulated
 from benchmarks.paper_table import cell_text
 from benchmarks.scoring import Line, Lines, mean_of
-from condfoley.baselines import vocoded
+from condfoley.audio.postfilter import match_mel, repaired
 from condfoley.data.simulation.bank import SoundBank
 from condfoley.data.sources.folder import find
 from condfoley.data.sources.listing import SOUNDS, VIDEOS
-from condfoley.equaliser import outer_gain
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
+from condfoley.evaluation.baselines import vocoded
 from condfoley.evaluation.clips import JUDGE, sound_of
-from condfoley.evaluation.judge import Jury
 from condfoley.evaluation.neighbours import embeddings, even, pieces
 from condfoley.evaluation.spectral import stft_distance
 from condfoley.evaluation.systems import resampled
-from condfoley.evaluation.tables import Table, interval, percent, wilson
 from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
+from condfoley.matching.spectrum import outer_gain
 from condfoley.media import probe, read_audio
-from condfoley.mel import filterbank, log_mel, spectrogram
-from condfoley.postfilter import match_mel, repaired
+from condfoley.networks.judges import Jury
+from condfoley.networks.mel import filterbank, log_mel, spectrogram
+from condfoley.results.tables import Table, interval, percent, wilson
 
 ITERATIONS = 60  # of Griffin-Lim beside the vocoder
 HALF = 3.0  # s of a second half that are compared

@@ -22,13 +22,13 @@ from benchmarks.scoring import (
     random_f1,
     timing,
 )
+from condfoley.audio.onsets import detect_onsets, match
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE, sound_of
 from condfoley.evaluation.neighbours import embeddings, even, pieces
-from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.evaluation.pairs import draw_triples
-from condfoley.evaluation.tables import Table, bootstrap, interval, number, percent, wilson
 from condfoley.evaluation.timbre import embedding, nearer
+from condfoley.results.tables import Table, bootstrap, interval, number, percent, wilson
 
 SHUFFLES = 20  # other targets that each generated sound is held against in the shuffled-target control
 F1S = ("reranked", "by_sync", "mean_candidate", "best_candidate", "shuffled", "random", "picture", "true_sound")

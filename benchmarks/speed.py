@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from condfoley.errors import InputError
-from condfoley.evaluation.tables import Table, number
+from condfoley.results.tables import Table, number
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 REFERENCE, TARGET = "hitting_metal*.mp4", "hitting_bag*.mp4"

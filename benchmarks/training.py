@@ -18,9 +18,10 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from condfoley.arguments import parse_config
+from condfoley.cli.arguments import parse_config
 from condfoley.errors import InputError
-from condfoley.evaluation.tables import Table, number, percent
+from condfoley.networks.transformer import Condition, Sampling
+from condfoley.results.tables import Table, number, percent
 from condfoley.training import pretext
 from condfoley.training.config import STAGES, TrainConfig
 from condfoley.training.run import build
@@ -29,7 +30,6 @@ from condfoley.training.stages.events import EventsStage
 from condfoley.training.stages.sync import SyncStage
 from condfoley.training.stages.transformer import TransformerStage
 from condfoley.training.stages.video import VideoStage
-from condfoley.transformer import Condition, Sampling
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "small"
 PARTS = ("loader", "overfit", "pretext")

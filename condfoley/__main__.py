@@ -2,7 +2,7 @@
 
 import sys
 
-from condfoley.cli import main
+from condfoley.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

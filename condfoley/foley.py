@@ -14,26 +14,29 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from condfoley import comping, dynamics, selection, windows
-from condfoley.equaliser import equalised, outer_gain
-from condfoley.evaluation.onset import detect_onsets
-from condfoley.events import Events
+from condfoley.audio import windows
+from condfoley.audio.onsets import detect_onsets
+from condfoley.audio.postfilter import repaired
+from condfoley.comping import selection
+from condfoley.comping import takes as comping
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Recording, read_picture, read_reference, read_target
 from condfoley.lineage import require_matching
-from condfoley.mel import spectrogram, window_spec
+from condfoley.matching import dynamics
+from condfoley.matching.chain import Shares, shaped
+from condfoley.matching.spectrum import equalised, outer_gain
 from condfoley.memory import keep_freed
-from condfoley.postfilter import repaired
-from condfoley.referee import Referee, Shown
+from condfoley.networks.event_head import Events
+from condfoley.networks.mel import spectrogram, window_spec
+from condfoley.networks.scorer import Referee, Shown
+from condfoley.networks.sync import Sync
+from condfoley.networks.tokenizer import Tokenizer
+from condfoley.networks.transformer import Condition, Sampling, Transformer
+from condfoley.networks.video_encoder import VideoEncoder, pick_onsets
+from condfoley.networks.vocoder import Vocoder
 from condfoley.settings import MATCHING, SAMPLING, Mode, Settings
-from condfoley.shaping import Shares, shaped
 from condfoley.soundtrack import Candidate, Soundtrack, finished, with_soft_edges
-from condfoley.sync import Sync
-from condfoley.tokenizer import Tokenizer
-from condfoley.transformer import Condition, Sampling, Transformer
-from condfoley.video_encoder import VideoEncoder, pick_onsets
-from condfoley.vocoder import Vocoder
 from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
 
 FADE = 0.03  # s, crossfade of a looped reference

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from condfoley import media, windows
-from condfoley.dynamics import loudest
+from condfoley import media
+from condfoley.audio import windows
+from condfoley.audio.onsets import detect_onsets
 from condfoley.errors import InputError
-from condfoley.evaluation.onset import detect_onsets
 from condfoley.geometry import Geometry
+from condfoley.matching.dynamics import loudest
 
 SILENT = 1e-4  # peak below which a reference holds no sound to learn from
 SHORTEST = 0.1  # s of sound that tell of a material

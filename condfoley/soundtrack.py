@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from condfoley.comping import Take
+from condfoley.comping.takes import Take
 from condfoley.errors import Unwritable
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits

@@ -22,15 +22,15 @@ CARD = "card.json"
 SHIPPED = Path(__file__).parent / "weights"
 GUIDED = "guided"
 PARTS = {
-    "tokenizer": ("condfoley.tokenizer", "Tokenizer", sizes.TokenizerConfig),
-    "video_encoder": ("condfoley.video_encoder", "VideoEncoder", sizes.VideoEncoderConfig),
-    "transformer": ("condfoley.transformer", "Transformer", sizes.TransformerConfig),
+    "tokenizer": ("condfoley.networks.tokenizer", "Tokenizer", sizes.TokenizerConfig),
+    "video_encoder": ("condfoley.networks.video_encoder", "VideoEncoder", sizes.VideoEncoderConfig),
+    "transformer": ("condfoley.networks.transformer", "Transformer", sizes.TransformerConfig),
     # The transformer before it learned its guidance: `generate` does without, what is taught further starts from it.
-    GUIDED: ("condfoley.transformer", "Transformer", sizes.TransformerConfig),
-    "vocoder": ("condfoley.vocoder", "Vocoder", sizes.VocoderConfig),
-    "sync": ("condfoley.sync", "Sync", sizes.SyncConfig),
-    "events": ("condfoley.events", "Events", sizes.EventsConfig),
-    "judges": ("condfoley.evaluation.judge", "Judges", sizes.JudgesConfig),
+    GUIDED: ("condfoley.networks.transformer", "Transformer", sizes.TransformerConfig),
+    "vocoder": ("condfoley.networks.vocoder", "Vocoder", sizes.VocoderConfig),
+    "sync": ("condfoley.networks.sync", "Sync", sizes.SyncConfig),
+    "events": ("condfoley.networks.event_head", "Events", sizes.EventsConfig),
+    "judges": ("condfoley.networks.judges", "Judges", sizes.JudgesConfig),
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from condfoley.comping import Take
+from condfoley.comping.takes import Take
 from condfoley.foley import Candidate, Soundtrack
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from condfoley import outputs
-from condfoley.cli import main
+from condfoley.cli.batch_jobs import plan
+from condfoley.cli.main import main
+from condfoley.cli.options import BatchOptions
 from condfoley.errors import InputError
 from condfoley.hits import read_hits
-from condfoley.jobs import plan
-from condfoley.options import BatchOptions
 from condfoley.pair_list import read_pairs
+from condfoley.results import folder as outputs
 from tests.made_up import pulses, write_video
 from tests.tiny import write_tiny_weights
 

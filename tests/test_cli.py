@@ -19,11 +19,11 @@ import av
 import numpy as np
 import pytest
 
-from condfoley.cli import main
+from condfoley.cli.main import main
+from condfoley.cli.options import FinetuneOptions, GenerateOptions
 from condfoley.errors import InputError, Unwritable
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.media import probe, read_audio, write_wav
-from condfoley.options import FinetuneOptions, GenerateOptions
 from condfoley.settings import Settings
 from condfoley.study.options import ExportOptions as StudyOptions
 from condfoley.study.options import ServeOptions
@@ -224,7 +224,7 @@ def test_unusable_config(tmp_path: Path, capsys: pytest.CaptureFixture[str], yam
 
 
 def test_config_files_and_words_mix(tmp_path: Path) -> None:
-    from condfoley.arguments import parse_config
+    from condfoley.cli.arguments import parse_config
     from condfoley.training.config import TrainConfig
 
     (tmp_path / "stage.yaml").write_text("stage: sync\nsteps: 5\nloss: {mel: 2}\nbetas: [0.5, 0.9]\n")
@@ -442,7 +442,7 @@ def test_a_reader_that_goes_away_is_no_complaint(
     def gone(words: list[str]) -> int:
         raise BrokenPipeError
 
-    monkeypatch.setattr("condfoley.cli._run", gone)
+    monkeypatch.setattr("condfoley.cli.main._run", gone)
     assert main(["--help"]) == 1 and not sys.stderr.closed
 
     command = [sys.executable, "-m", "condfoley", "--help"]
@@ -456,7 +456,7 @@ def test_a_full_disk_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys
     def full(words: list[str]) -> int:
         raise Unwritable("out/metrics.json: cannot be written (No space left on device); make room")
 
-    monkeypatch.setattr("condfoley.cli._run", full)
+    monkeypatch.setattr("condfoley.cli.main._run", full)
     assert "No space left" in refused(capsys, ["evaluate"])
 
 
@@ -478,7 +478,7 @@ def test_debug_shows_the_traceback(
 @pytest.mark.parametrize("line", [["--help"], ["--version"], ["generate", "--help"], ["train", "--help"]])
 def test_help_imports_nothing_heavy(line: list[str]) -> None:
     code = (
-        "import sys\nfrom condfoley.cli import main\n"
+        "import sys\nfrom condfoley.cli.main import main\n"
         "try:\n    code = main(sys.argv[1:])\nexcept SystemExit as stop:\n    code = stop.code\n"
         "heavy = {'torch', 'av', 'matplotlib', 'librosa', 'numpy', 'transformers'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else code)"

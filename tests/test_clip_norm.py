@@ -5,8 +5,8 @@ import dataclasses
 import torch
 from torch import nn
 
+from condfoley.networks.video_encoder import MOST_OWN, ClipNorm, VideoEncoder
 from condfoley.sizes import VideoEncoderConfig
-from condfoley.video_encoder import MOST_OWN, ClipNorm, VideoEncoder
 from condfoley.weights import load_part, read_card, save_part
 from tests.tiny import GEOMETRY, VIDEO
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from condfoley.comping import (
+from condfoley.audio.onsets import detect_onsets
+from condfoley.comping.takes import (
     CELL,
     MOVES,
     OFF,
@@ -25,7 +26,6 @@ from condfoley.comping import (
     spans,
     spliced,
 )
-from condfoley.evaluation.onset import detect_onsets
 from tests.made_up import RATE, pulses
 
 SHOWN = np.array([0.5, 1.2, 1.9])

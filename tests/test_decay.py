@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from condfoley import bands, decay
-from condfoley.bands import Bands
-from condfoley.decay import ATTACK, STRIKE, Ring, faded, fallen, ring
+from condfoley.audio import bands
+from condfoley.audio.bands import Bands
 from condfoley.geometry import Geometry
+from condfoley.matching import envelope as decay
+from condfoley.matching.envelope import ATTACK, STRIKE, Ring, faded, fallen, ring
 
 G = Geometry()
 RATE, FRAMES = G.sample_rate, G.sample_rate / G.hop

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley.decay import LEAD, RAMP
-from condfoley.dynamics import FURTHEST, SLOPE, at_level, balanced, hardness, levels, loudest, loudness
+from condfoley.matching.dynamics import FURTHEST, SLOPE, at_level, balanced, hardness, levels, loudest, loudness
+from condfoley.matching.envelope import LEAD, RAMP
 from tests.made_up import RATE, pulses
 
 HITS = np.array([0.3, 0.9, 1.5])

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from condfoley.equaliser import LIMIT, equalised, mean_power, outer_gain
+from condfoley.audio.postfilter import match_mel
 from condfoley.geometry import Geometry
-from condfoley.mel import log_mel
-from condfoley.postfilter import match_mel
+from condfoley.matching.spectrum import LIMIT, equalised, mean_power, outer_gain
+from condfoley.networks.mel import log_mel
 
 GEOMETRY = Geometry()
 

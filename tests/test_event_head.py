@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from condfoley.events import Events
-from condfoley.referee import Referee
+from condfoley.networks.event_head import Events
+from condfoley.networks.scorer import Referee
+from condfoley.networks.sync import Sync
+from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.sizes import EventsConfig
-from condfoley.sync import Sync
-from condfoley.video_encoder import VideoEncoder
 from tests.tiny import EVENTS, GEOMETRY, SYNC, VIDEO
 
 

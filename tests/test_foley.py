@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from condfoley.comping import Take
-from condfoley.dynamics import loudness
-from condfoley.equaliser import mean_power
+from condfoley.audio.onsets import detect_onsets
+from condfoley.comping.takes import Take
 from condfoley.errors import InputError
-from condfoley.evaluation.onset import detect_onsets
 from condfoley.foley import MATCH, Foley
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
+from condfoley.matching.dynamics import loudness
+from condfoley.matching.spectrum import mean_power
 from condfoley.media import read_audio, write_clip, write_wav
-from condfoley.mel import spectrogram
-from condfoley.referee import Shown
+from condfoley.networks.mel import spectrogram
+from condfoley.networks.scorer import Shown
 from condfoley.soundtrack import CEILING
 from tests.made_up import pulses
 from tests.tiny import write_tiny_weights
@@ -111,7 +111,7 @@ def test_a_mirrored_picture_is_watched_as_if_it_had_been_turned(foley):
 def test_long_clips_pass_the_network_by_and_by(foley, monkeypatch):
     frames = torch.randint(0, 255, (75, 32, 32, 3), dtype=torch.uint8)
     whole, chunks = (foley.video_encoder.encode_clip(frames, chunk=n) for n in (300, 40))
-    monkeypatch.setattr("condfoley.video_encoder.AT_ONCE", 20)
+    monkeypatch.setattr("condfoley.networks.video_encoder.AT_ONCE", 20)
     assert torch.allclose(foley.video_encoder.encode_clip(frames, chunk=300), whole, atol=1e-5)
     assert torch.allclose(foley.video_encoder.encode_clip(frames, chunk=40), chunks, atol=1e-5)
 

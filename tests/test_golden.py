@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from condfoley.geometry import Geometry
-from condfoley.mel import filterbank, log_mel
+from condfoley.networks.mel import filterbank, log_mel
+from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.published.layout import reading_order
 from condfoley.sizes import VideoEncoderConfig
-from condfoley.video_encoder import VideoEncoder
 from tests.golden_files import GOLDEN, close, frames01, tensors, weights
 
 

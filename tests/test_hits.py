@@ -8,13 +8,13 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley import comping
-from condfoley.cli import main
-from condfoley.dynamics import told_hardness
+from condfoley.audio.onsets import detect_onsets
+from condfoley.cli.main import main
+from condfoley.comping import takes as comping
+from condfoley.comping.selection import mended, obeying, strike
 from condfoley.errors import InputError
-from condfoley.evaluation.onset import detect_onsets
 from condfoley.hits import Hits, read_hits, write_hits
-from condfoley.selection import mended, obeying, strike
+from condfoley.matching.dynamics import told_hardness
 from tests.made_up import RATE, pulses, write_video
 
 FPS = 15.0

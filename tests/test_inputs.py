@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from condfoley.dynamics import loudest
 from condfoley.geometry import Geometry
 from condfoley.inputs import ATTACK, LOUDEST, SOFTEST, read_reference, without_offset
+from condfoley.matching.dynamics import loudest
 from condfoley.media import write_wav
 from tests.made_up import RATE, pulses
 

@@ -9,7 +9,7 @@ import pytest
 
 from condfoley.errors import InputError
 from condfoley.media import probe, read_audio
-from condfoley.outputs import ResultFolder, rank, results_in, score_table, write_sound
+from condfoley.results.folder import ResultFolder, rank, results_in, score_table, write_sound
 from tests.made_up import RATE, soundtrack, write_video
 
 NAN = float("nan")
@@ -75,7 +75,7 @@ def test_force_replaces_our_files_only(tmp_path: Path) -> None:
 def test_an_interrupted_commit_restores_the_earlier_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "soundtrack.wav").write_text("old")
     (tmp_path / "overview.png").write_text("old")
-    from condfoley import outputs
+    from condfoley.results import folder as outputs
 
     move = outputs._move
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from condfoley.comping import Take
-from condfoley.overview import compose, draw
+from condfoley.comping.takes import Take
+from condfoley.results.overview import compose, draw
 from tests.made_up import soundtrack
 
 NAN = float("nan")

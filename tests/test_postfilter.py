@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from condfoley.audio.postfilter import match_mel, noise_carried, repaired
 from condfoley.geometry import Geometry
-from condfoley.mel import log_mel
-from condfoley.postfilter import match_mel, noise_carried, repaired
+from condfoley.networks.mel import log_mel
 from condfoley.sizes import VocoderConfig
 
 GEOMETRY = Geometry()

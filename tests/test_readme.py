@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from condfoley.arguments import parse_config, parse_options
+from condfoley.cli.arguments import parse_config, parse_options
+from condfoley.cli.options import GenerateOptions
 from condfoley.data.simulation.write import Recipe
-from condfoley.options import GenerateOptions
 from condfoley.training.config import STAGES, TrainConfig
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from condfoley.cli import main
+from condfoley.cli.main import main
 from condfoley.sizes import JudgesConfig
 from tests.data import stand_ins
 from tests.tiny import EVENTS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER, write_tiny_weights

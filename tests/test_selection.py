@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from condfoley import comping, selection
-from condfoley.comping import Take
-from condfoley.evaluation.onset import detect_onsets
+from condfoley.audio.onsets import detect_onsets
+from condfoley.comping import selection
+from condfoley.comping import takes as comping
+from condfoley.comping.selection import choose, delay, judged, mended, put_together
+from condfoley.comping.takes import Take
 from condfoley.foley import Foley
-from condfoley.selection import choose, delay, judged, mended, put_together
 from condfoley.soundtrack import CEILING, Candidate
 from tests.made_up import RATE, pulses
 from tests.tiny import write_tiny_weights

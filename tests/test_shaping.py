@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from condfoley import comping, dynamics
-from condfoley.evaluation.onset import detect_onsets
+from condfoley.audio.onsets import detect_onsets
+from condfoley.comping import takes as comping
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
-from condfoley.shaping import Shares, shaped
+from condfoley.matching import dynamics
+from condfoley.matching.chain import Shares, shaped
 from condfoley.soundtrack import CEILING, Candidate, finished
 from tests.made_up import pulses
 from tests.test_decay import STILL, noise
@@ -65,7 +66,7 @@ def test_a_step_that_would_lose_hits_is_taken_less_far_or_not_at_all(monkeypatch
         tried.append(share)
         return sound if share < limit else np.zeros_like(sound)
 
-    monkeypatch.setattr("condfoley.texture.textured", harmful)
+    monkeypatch.setattr("condfoley.matching.texture.textured", harmful)
     limit = 0.3
     assert np.allclose(shaped(wav, [], wav, HITS, STILL, G, Shares(0.0, 0.0, 1.0, 0.0)), wav, atol=1e-3)
     assert tried == [1.0, 0.5, 0.25]

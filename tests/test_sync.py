@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from condfoley.networks.sync import Sync, rerank
 from condfoley.sizes import SyncConfig
-from condfoley.sync import Sync, rerank
 
 
 @pytest.mark.parametrize(

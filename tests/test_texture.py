@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley.bands import Bands
+from condfoley.audio.bands import Bands
 from condfoley.geometry import Geometry
-from condfoley.texture import LEAD, SHORTEST, grains, laid, textured
+from condfoley.matching.texture import LEAD, SHORTEST, grains, laid, textured
 from tests.made_up import pulses
 from tests.test_decay import noise
 

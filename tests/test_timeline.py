@@ -10,11 +10,11 @@ from pathlib import Path
 import opentimelineio as otio
 import pytest
 
-from condfoley import provenance
-from condfoley.cli import main
-from condfoley.comping import Take
-from condfoley.outputs import OURS, write_sound
-from condfoley.timeline import build, frame_rate
+from condfoley.cli.main import main
+from condfoley.comping.takes import Take
+from condfoley.results import provenance
+from condfoley.results.folder import OURS, write_sound
+from condfoley.results.timeline import build, frame_rate
 from tests.made_up import soundtrack, write_video
 
 NAMES = ["picture", "soundtrack", "01", "02", "03"]

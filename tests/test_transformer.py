@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley import transformer
+from condfoley.networks import transformer
+from condfoley.networks.prefix_decoder import Writer
+from condfoley.networks.transformer import Condition, Sampling, Transformer, filtered
 from condfoley.sizes import TransformerConfig
-from condfoley.transformer import Condition, Sampling, Transformer, filtered
-from condfoley.writing import Writer
 
 SIZES = dict(feature_dim=12, n_embed=32, n_layer=2, n_head=2, n_embd=16, frames=7, codes=20, code_rows=5)
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from condfoley import windows
-from condfoley.windows import at_frames, clearest, crossfaded, looped, pieces, plan, segments
+from condfoley.audio import windows
+from condfoley.audio.windows import at_frames, clearest, crossfaded, looped, pieces, plan, segments
 
 
 @given(total=st.integers(1, 400), window=st.integers(1, 40), advance=st.integers(1, 40))

@@ -4,8 +4,13 @@ from pathlib import Path
 
 import torch
 
-from condfoley.events import Events
 from condfoley.geometry import Geometry
+from condfoley.networks.event_head import Events
+from condfoley.networks.sync import Sync
+from condfoley.networks.tokenizer import Tokenizer
+from condfoley.networks.transformer import Transformer
+from condfoley.networks.video_encoder import VideoEncoder
+from condfoley.networks.vocoder import Vocoder
 from condfoley.sizes import (
     EventsConfig,
     SyncConfig,
@@ -14,11 +19,6 @@ from condfoley.sizes import (
     VideoEncoderConfig,
     VocoderConfig,
 )
-from condfoley.sync import Sync
-from condfoley.tokenizer import Tokenizer
-from condfoley.transformer import Transformer
-from condfoley.video_encoder import VideoEncoder
-from condfoley.vocoder import Vocoder
 from condfoley.weights import save_part
 
 GEOMETRY = Geometry(frame_size=32)

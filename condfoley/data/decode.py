@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from condfoley import media
+from condfoley.data.events import Event
 from condfoley.data.heard import onsets
 from condfoley.data.index import Index, Shard
 from condfoley.data.segments import QUIET
 from condfoley.data.shards import read_shard
-from condfoley.data.simulation.events import Event
 from condfoley.data.sources.folder import read_notes, with_notes
 from condfoley.errors import InputError
 from condfoley.files import at_once, write_json

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from condfoley.data.simulation.events import Event
-from condfoley.evaluation.onset import detect_onsets
+from condfoley.audio.onsets import detect_onsets
+from condfoley.data.events import Event
 
 BLOCK = 8  # pixels: motion is measured in blocks, so that a small hand counts and noise averages out
 MOVING = 4.0  # of 255: a block whose mean brightness changes less between two frames stands still

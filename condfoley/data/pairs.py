@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from condfoley.data.simulation.events import Event
+from condfoley.data.events import Event
 
 Pairing = Literal["in_video", "published"]
 

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from condfoley.data.engine import Done, Engine, run
 from condfoley.data.index import FORMAT, Index, Shard, refuse_leaks, totals
 from condfoley.data.rejected import REJECTED, by_reason, write
 from condfoley.data.segments import Cut
@@ -21,6 +20,7 @@ from condfoley.data.sources import READERS
 from condfoley.data.sources.listing import Shares, Video, clashes, split_of
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
+from condfoley.parallel import Done, Engine, run
 
 DECISIVE = ("split", "validation", "test", "segment", "short_side")  # options that decide the content of shards
 

@@ -13,8 +13,8 @@ import av
 import numpy as np
 
 from condfoley import media
+from condfoley.data.events import Event
 from condfoley.data.heard import seen_onsets
-from condfoley.data.simulation.events import Event
 from condfoley.data.sources.listing import Split, Video, split_of
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry

@@ -15,12 +15,12 @@ from typing import Any
 import soundfile
 
 from condfoley import media
-from condfoley.data.engine import reason
 from condfoley.data.index import Clip, Index, Shard, is_url, open_stream
 from condfoley.data.segments import Cut, Segment, cut
 from condfoley.data.sources.listing import Video
 from condfoley.errors import InputError
 from condfoley.files import folder_aside
+from condfoley.parallel import reason
 from condfoley.weights import sha256
 
 STEM = "clips-"

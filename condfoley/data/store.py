@@ -30,13 +30,13 @@ from condfoley.data.contents import (
     shard_jobs,
 )
 from condfoley.data.decode import FULL_SCALE, Settings, decode_file, decode_shard
-from condfoley.data.engine import Engine, run
+from condfoley.data.events import Event
 from condfoley.data.index import refuse_leaks
-from condfoley.data.simulation.events import Event
 from condfoley.data.sources.listing import SOUNDS, VIDEOS, split_of
 from condfoley.errors import InputError
 from condfoley.files import write_json
 from condfoley.geometry import Geometry
+from condfoley.parallel import Engine, run
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from condfoley.data.simulation.events import Event
-from condfoley.evaluation.onset import detect_onsets
+from condfoley.audio.onsets import detect_onsets
+from condfoley.data.events import Event
 from condfoley.geometry import Geometry
 
 JUDGE = Geometry()  # the judges listen in one geometry, whatever a model's own

@@ -13,7 +13,7 @@ import numpy as np
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE
 from condfoley.evaluation.functions import imported
-from condfoley.evaluation.judge import Jury
+from condfoley.networks.judges import Jury
 
 Embedder = Callable[[np.ndarray], np.ndarray]
 """A sound (N,) float32 at the judges' rate -> its embedding (D,)."""

@@ -10,14 +10,12 @@ import numpy as np
 import torch
 
 from condfoley import media
-from condfoley.dynamics import levels
+from condfoley.audio.onsets import detect_onsets, match
 from condfoley.evaluation.alignment import SIZE as MOTION_SIZE
 from condfoley.evaluation.alignment import av_align, motion, motion_peaks
 from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.distribution import kl_divergence
-from condfoley.evaluation.judge import Jury, Verdict
 from condfoley.evaluation.neighbours import embeddings, even, pieces
-from condfoley.evaluation.onset import detect_onsets, match
 from condfoley.evaluation.published import published_onsets, published_score
 from condfoley.evaluation.spectral import (
     attack_time,
@@ -32,8 +30,10 @@ from condfoley.evaluation.spectral import (
 )
 from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.evaluation.timing import average_precision, count_accuracy, dynamics
-from condfoley.mel import spectrogram
-from condfoley.referee import Referee
+from condfoley.matching.dynamics import levels
+from condfoley.networks.judges import Jury, Verdict
+from condfoley.networks.mel import spectrogram
+from condfoley.networks.scorer import Referee
 
 RATE = JUDGE.sample_rate
 Synchroniser = Callable[[Path, np.ndarray], float]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from condfoley.audio.onsets import detect_onsets
 from condfoley.evaluation.clips import JUDGE
-from condfoley.evaluation.onset import detect_onsets
 from condfoley.evaluation.timbre import embedding
 
 PIECE, PIECE_STEP = 2.0, 1.0  # s; a video's sound is compared in pieces of about a model window

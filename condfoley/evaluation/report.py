@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from condfoley.audio.onsets import detect_onsets
 from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.metrics import METRICS, Metric, better
-from condfoley.evaluation.onset import detect_onsets
 from condfoley.evaluation.run import Result, as_json
 from condfoley.evaluation.sounds import fitted
-from condfoley.evaluation.tables import Table, interval, number
 from condfoley.files import at_once, write_json
-from condfoley.provenance import plain
+from condfoley.results.provenance import plain
+from condfoley.results.tables import Table, interval, number
 
 TEMPLATE = "report.html.j2"
 PICTURE = 160  # pixels, side of the target's picture on the page
@@ -149,7 +149,7 @@ def _spectrogram_uri(wav: np.ndarray, true: np.ndarray) -> str:
     """Log-mel spectrogram with true onsets as ticks above and heard ones as lines."""
     from matplotlib.figure import Figure
 
-    from condfoley.mel import spectrogram
+    from condfoley.networks.mel import spectrogram
 
     width, height, dpi = IMAGE
     figure = Figure(figsize=(width, height), dpi=dpi)

@@ -14,11 +14,11 @@ from condfoley.evaluation import embedders, scores, sounds, systems, testsets
 from condfoley.evaluation.clips import JUDGE, Clip, Pair
 from condfoley.evaluation.distribution import frechet_distance, inception_score
 from condfoley.evaluation.functions import imported
-from condfoley.evaluation.judge import Jury, confusion
 from condfoley.evaluation.listening import Ears, Judged, Values
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.scores import Cell, Row
-from condfoley.evaluation.tables import wilson
+from condfoley.networks.judges import Jury, confusion
+from condfoley.results.tables import wilson
 
 CLIPS = "clips"  # where a test set keeps clips that it has to cut
 NO_JUDGES = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from condfoley.evaluation.metrics import PER_PAIR, Metric
-from condfoley.evaluation.tables import bootstrap
+from condfoley.results.tables import bootstrap
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,17 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE, Pair
-from condfoley.evaluation.judge import PART
 from condfoley.evaluation.systems import Entry, System, Workshop
 from condfoley.files import write_json
+from condfoley.networks.judges import PART
 from condfoley.weights import GUIDED, SHIPPED, read_card, sha256, tree_hash
 
 SOUNDS, SETTINGS = "sounds", "sounds.json"
 GENERATING = (
-    "*.py", "media/*.py", "published/*.py",
-    *(f"evaluation/{name}.py" for name in ("clips", "onset", "published", "sounds", "systems")),
-)  # fmt: skip
+    "*.py",
+    *(f"{room}/*.py" for room in ("audio", "comping", "matching", "media", "networks", "published", "runtime")),
+    *(f"evaluation/{name}.py" for name in ("baselines", "clips", "published", "sounds", "systems")),
+)
 """Our code that sounds depend on; some of it they do not, which makes them anew too often rather than too seldom."""
 OTHER_LENGTH = 0.1  # s; a sound that is off by more is mentioned
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from condfoley.evaluation.onset import detect_onsets
+from condfoley.audio.onsets import detect_onsets
 from condfoley.geometry import Geometry
 
 CEPSTRA = 13
@@ -115,7 +115,7 @@ def _cepstra(wavs: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Mel cepstra 1 to CEPSTRA of each frame: (B, N) -> (B, CEPSTRA, T)."""
     from scipy.fft import dct
 
-    from condfoley.mel import log_mel
+    from condfoley.networks.mel import log_mel
 
     filled = torch.from_numpy(_at_least(wavs.astype(np.float32), geometry.n_fft))
     natural = log_mel(filled, geometry).double().numpy() * 100 / 20 * np.log(10)  # (B, n_mels, T), up to a constant

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from condfoley.arguments import suggest
+from condfoley.cli.arguments import suggest
 from condfoley.data.sources.listing import SOUNDS
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE, Clip, Pair
@@ -105,7 +105,7 @@ def model(
     """Our model. withheld: what of the reference it is not told. settings: of `Foley.generate`."""
 
     def answer(pair: Pair) -> np.ndarray:
-        from condfoley.baselines import without_reference
+        from condfoley.evaluation.baselines import without_reference
 
         foley = without_reference(shop.foley, withheld == "picture") if withheld else shop.foley
         wished = {"candidates": shop.candidates, "seed": shop.seed} | settings
@@ -119,7 +119,7 @@ def transfer(shop: Workshop, published: bool) -> System:
     """Onset transfer, as published or as well as it can be done."""
 
     def answer(pair: Pair) -> np.ndarray:
-        from condfoley.baselines import event_transfer, onset_transfer, picture_onsets
+        from condfoley.evaluation.baselines import event_transfer, onset_transfer, picture_onsets
 
         seen = picture_onsets(shop.foley, pair.target.path)
         given = *seen, pair.reference.wav, len(pair.target.wav), RATE
@@ -133,8 +133,8 @@ def style_transfer(shop: Workshop) -> System:
     content = model(shop, **UNHEARD)
 
     def answer(pair: Pair) -> np.ndarray:
-        from condfoley.baselines import stylised, vocoded
-        from condfoley.mel import spectrogram
+        from condfoley.evaluation.baselines import stylised, vocoded
+        from condfoley.networks.mel import spectrogram
 
         g = shop.foley.geometry
         sounds = [resampled(w, RATE, g.sample_rate) for w in (content(pair), pair.reference.wav)]
@@ -148,7 +148,7 @@ def reconstruction(shop: Workshop) -> System:
     """The target's true sound through tokenizer and vocoder."""
 
     def answer(pair: Pair) -> np.ndarray:
-        from condfoley.baselines import resynthesised
+        from condfoley.evaluation.baselines import resynthesised
 
         rate = shop.foley.geometry.sample_rate
         return at_judges_rate(resynthesised(shop.foley, resampled(pair.target.wav, RATE, rate)), rate)
@@ -160,7 +160,7 @@ def copy_of_reference(shop: Workshop) -> System:
     """The reference's sound from its beginning, repeated when it is shorter."""
 
     def answer(pair: Pair) -> np.ndarray:
-        from condfoley.baselines import copied
+        from condfoley.evaluation.baselines import copied
 
         return copied(pair.reference.wav, len(pair.target.wav), RATE)
 

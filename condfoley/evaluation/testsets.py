@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from condfoley import media
+from condfoley.data.events import Event
 from condfoley.data.published import Moment, greatest_hits_test_pairs
-from condfoley.data.simulation.events import Event
 from condfoley.data.sources.folder import find, read_notes
 from condfoley.data.sources.greatest_hits import PICTURE, SOUND, TIMES, read_times
 from condfoley.data.sources.listing import VIDEOS

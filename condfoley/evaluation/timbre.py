@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from condfoley.evaluation.onset import detect_onsets
+from condfoley.audio.onsets import detect_onsets
 from condfoley.geometry import Geometry
 
 # Parts of an event, in seconds after its onset, that are described one by one: attack, body, tail.
@@ -33,7 +33,7 @@ def _spectrogram(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Log-mel of the sound at one level, bands averaged in groups: (BAND_GROUPS, T), 0.01 = 1 dB."""
     import torch
 
-    from condfoley.mel import log_mel
+    from condfoley.networks.mel import log_mel
 
     wav = np.asarray(wav, dtype=np.float32)
     wav = wav * (PEAK / max(float(np.abs(wav).max(initial=0.0)), 1e-6))

@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 
-from condfoley.data.simulation.events import Event
+from condfoley.data.events import Event
 from condfoley.evaluation.timbre import STATISTICS, raw_features
 from condfoley.geometry import Geometry
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from condfoley.errors import InputError
 from condfoley.files import file_aside, make_folder
 from condfoley.geometry import Geometry
-from condfoley.mel import filterbank
+from condfoley.networks.mel import filterbank
 from condfoley.published.layout import CHILDREN, ORDER, ORDER_BACK, entries, reading_order
 from condfoley.weights import card_geometry, load_part, read_card
 

@@ -18,12 +18,12 @@ from condfoley.foley import Foley, Progress, Reference
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Recording, read_reference
-from condfoley.mel import window_spec
-from condfoley.referee import Shown
+from condfoley.matching.chain import Shares
+from condfoley.networks.mel import window_spec
+from condfoley.networks.scorer import Shown
+from condfoley.networks.transformer import Condition, Sampling
 from condfoley.settings import Settings
-from condfoley.shaping import Shares
 from condfoley.soundtrack import Candidate
-from condfoley.transformer import Condition, Sampling
 
 
 class PublishedFoley(Foley):

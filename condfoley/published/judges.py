@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from condfoley.errors import InputError
-from condfoley.evaluation.judge import Judges, Vgg
 from condfoley.geometry import Geometry
+from condfoley.networks.judges import Judges, Vgg
 from condfoley.published.infer import Shapes, count, shapes
 from condfoley.sizes import JudgesConfig
 

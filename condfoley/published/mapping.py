@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
+from condfoley.networks.tokenizer import Tokenizer
+from condfoley.networks.transformer import Transformer
+from condfoley.networks.video_encoder import VideoEncoder
+from condfoley.networks.vocoder import Vocoder
 from condfoley.published import infer
 from condfoley.published.layout import CHILDREN, ORDER, OURS_ALONE, Entry, entries, ignored, reading_order
-from condfoley.tokenizer import Tokenizer
-from condfoley.transformer import Transformer
-from condfoley.video_encoder import VideoEncoder
-from condfoley.vocoder import Vocoder
 
 HEADS = 16
 """Attention heads of the published transformer; no tensor tells them (published_facts.md, section 8)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from condfoley.evaluation.tables import Table, wilson
+from condfoley.results.tables import Table, wilson
 from condfoley.study import statistics
 from condfoley.study.assignment import scale
 from condfoley.study.design import FORCED_CHOICE

@@ -12,8 +12,8 @@ from typing import Any
 import jinja2
 
 from condfoley.errors import InputError
-from condfoley.evaluation.tables import Table
 from condfoley.files import folder_aside
+from condfoley.results.tables import Table
 from condfoley.study import analysis, crowd, exclusion, results
 from condfoley.study.analysis import Preference
 from condfoley.study.options import AnalyseOptions

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-from condfoley.evaluation.tables import Z95
+from condfoley.results.tables import Z95
 
 FEWEST = 3
 """Participants, and targets, that an interval for new ones needs; a spread among two has one degree of freedom."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from condfoley.transformer import Transformer
+from condfoley.networks.transformer import Transformer
 
 TARGETS = ["c_attn", "c_proj", "c_fc", "head"]  # attention and MLP of every GPT-2 block, and the codes' logits
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from condfoley.data.engine import Engine
 from condfoley.geometry import Geometry
+from condfoley.parallel import Engine
 from condfoley.sizes import (
     EventsConfig,
     JudgesConfig,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from condfoley.geometry import Geometry
-from condfoley.transformer import Given, Sampling, Transformer
+from condfoley.networks.transformer import Given, Sampling, Transformer
 from condfoley.weights import GUIDED, load_part, read_card, save_part
 
 BLOCKS = "gpt2.h."

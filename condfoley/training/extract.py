@@ -16,16 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from condfoley.audio.onsets import detect_onsets
 from condfoley.data.decode import save_array
 from condfoley.data.pairs import Pairing, event_starts
 from condfoley.data.store import Clip, seed_of
-from condfoley.evaluation.onset import detect_onsets
 from condfoley.files import at_once
 from condfoley.foley import NEEDED, Foley
 from condfoley.geometry import Geometry
 from condfoley.inputs import clearest_start
 from condfoley.lineage import require_lineage
-from condfoley.mel import log_mel, window_spec
+from condfoley.networks.mel import log_mel, window_spec
 from condfoley.training.arithmetic import frozen
 from condfoley.training.augment import augment
 from condfoley.weights import load_part, read_card

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from condfoley.data.engine import run
 from condfoley.data.store import Clip, seed_of
 from condfoley.errors import InputError
 from condfoley.lineage import codes_hash
+from condfoley.parallel import run
 from condfoley.training import extract
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import Part, Work

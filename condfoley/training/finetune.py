@@ -6,10 +6,10 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+from condfoley.cli.options import FinetuneOptions
 from condfoley.errors import InputError
-from condfoley.evaluation.tables import Table
 from condfoley.files import write_json
-from condfoley.options import FinetuneOptions
+from condfoley.results.tables import Table
 from condfoley.sizes import TransformerConfig
 from condfoley.training import pretext
 from condfoley.training.checkpoint import require_same_run

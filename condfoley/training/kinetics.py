@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from condfoley.errors import InputError
-from condfoley.video_encoder import VideoEncoder
+from condfoley.networks.video_encoder import VideoEncoder
 
 
 def load_kinetics(encoder: VideoEncoder, path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from condfoley.evaluation.tables import Table, bootstrap, interval, number
+from condfoley.results.tables import Table, bootstrap, interval, number
 from condfoley.training.stage import Batch
 
 TRUE = "cross_entropy"

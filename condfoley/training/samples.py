@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from condfoley.audio.postfilter import repaired
 from condfoley.data.store import Clip
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
-from condfoley.postfilter import repaired
 from condfoley.weights import load_part
 
 

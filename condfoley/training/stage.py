@@ -19,9 +19,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from condfoley.data.store import Clip, Store
 from condfoley.errors import InputError
+from condfoley.networks.video_encoder import ClipNorm
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import require
-from condfoley.video_encoder import ClipNorm
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 """What is minimised, and what is logged."""

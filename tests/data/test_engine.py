@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from condfoley.data.engine import ATTEMPTS, run
 from condfoley.data.prepare import Options, _all_made
 from condfoley.data.shards import Job, Made
 from condfoley.data.simulation.write import Recipe, write_clips
 from condfoley.data.sources.listing import Video
 from condfoley.errors import InputError
+from condfoley.parallel import ATTEMPTS, run
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -108,7 +108,7 @@ PARENT = """
 import sys
 from functools import partial
 from pathlib import Path
-from condfoley.data.engine import run
+from condfoley.parallel import run
 from tests.data.test_engine import noted
 list(run(partial(noted, Path(sys.argv[1])), range(2), workers=2))
 """

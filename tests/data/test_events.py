@@ -1,6 +1,6 @@
 """Events as JSON: with and without what only annotated data sets know."""
 
-from condfoley.data.simulation.events import Event
+from condfoley.data.events import Event
 
 
 def test_events_of_older_files_still_load():

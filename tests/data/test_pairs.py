@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condfoley.data.events import Event
 from condfoley.data.pairs import SHIFT, draw_pair, event_starts, reference_slip, slipped
-from condfoley.data.simulation.events import Event
 
 FPS, WINDOW = 15.0, 28
 

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley import cli
+from condfoley.cli import main as cli
 from condfoley.data import sources
 from condfoley.data.index import Index, leaks, totals
 from condfoley.data.prepare import Options, prepare

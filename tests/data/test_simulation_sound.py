@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
+from condfoley.data.events import Event
 from condfoley.data.simulation.bank import SOUNDS, SoundBank
-from condfoley.data.simulation.events import Event
 from condfoley.data.simulation.room import Noise
 from condfoley.data.simulation.sound import Instrument
 from condfoley.errors import InputError

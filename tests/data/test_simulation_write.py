@@ -15,9 +15,9 @@ import pytest
 
 pytest.importorskip("mujoco", reason="simulated clips need MuJoCo")
 
+from condfoley.data.events import Event
 from condfoley.data.simulation import write
 from condfoley.data.simulation.bank import SoundBank
-from condfoley.data.simulation.events import Event
 from condfoley.data.simulation.render import open_context
 from condfoley.data.simulation.sound import Instrument
 from condfoley.data.simulation.write import Recipe, write_clips

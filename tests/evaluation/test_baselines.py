@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from condfoley.baselines import (
+from condfoley.audio.onsets import detect_onsets, match
+from condfoley.evaluation.baselines import (
     copied,
     event_transfer,
     onset_transfer,
@@ -12,8 +13,7 @@ from condfoley.baselines import (
     stylised,
     without_reference,
 )
-from condfoley.evaluation.onset import detect_onsets, match
-from condfoley.mel import spectrogram
+from condfoley.networks.mel import spectrogram
 from tests.made_up import FPS, RATE, pulses
 
 REFERENCE = pulses([0.4, 1.1, 1.6], 2.0, 900)
@@ -89,7 +89,7 @@ def test_a_copy_is_repeated_to_the_targets_length():
 def test_a_withheld_reference_does_not_reach_the_transformer(sound):
     from types import SimpleNamespace
 
-    from condfoley.transformer import Condition
+    from condfoley.networks.transformer import Condition
 
     told = []
     transformer = SimpleNamespace(config="sizes", generate=lambda condition, *rest: told.append((condition, *rest)))

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from condfoley.data.events import Event
 from condfoley.data.published import greatest_hits_test_pairs
-from condfoley.data.simulation.events import Event
 from condfoley.errors import InputError
 from condfoley.evaluation import testsets
 from condfoley.evaluation.clips import JUDGE, Clip, Pair

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from condfoley.cli import main
-from condfoley.commands import evaluate as command
+from condfoley.cli.commands import evaluate as command
+from condfoley.cli.main import main
 from condfoley.errors import InputError
 from condfoley.evaluation import sounds
 from condfoley.evaluation.clips import JUDGE
@@ -138,7 +138,7 @@ def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_p
 def test_what_sounds_depend_on_is_hashed():
     """All of ours that is imported to make one, and the settings name the hash."""
     code = (
-        "import sys, condfoley.foley, condfoley.baselines, condfoley.published.generation\n"
+        "import sys, condfoley.foley, condfoley.evaluation.baselines, condfoley.published.generation\n"
         "print(*(m.__file__ for name, m in sys.modules.items() if name.startswith('condfoley.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from condfoley.evaluation.onset import detect_onsets, match, random_events
+from condfoley.audio.onsets import detect_onsets, match, random_events
 from condfoley.geometry import Geometry
 
 RATE = Geometry().sample_rate
@@ -43,7 +43,7 @@ def test_other_sample_rates(rate):
 def test_long_sounds_are_analysed_by_blocks(monkeypatch):
     wav = knocks(TIMES, noise=0.003)
     whole = detect_onsets(wav, RATE)
-    monkeypatch.setattr("condfoley.evaluation.onset.BLOCK", 37)
+    monkeypatch.setattr("condfoley.audio.onsets.BLOCK", 37)
     assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(whole, detect_onsets(wav, RATE), strict=True))
 
 

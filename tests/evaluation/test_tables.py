@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from condfoley.evaluation.tables import Table, bootstrap, interval, number, percent, wilson
+from condfoley.results.tables import Table, bootstrap, interval, number, percent, wilson
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from condfoley.data.simulation.events import Event
+from condfoley.data.events import Event
 from condfoley.evaluation.clips import JUDGE
 from condfoley.media import write_clip
 

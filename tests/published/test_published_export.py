@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from condfoley import weights
-from condfoley.cli import main
+from condfoley.cli.main import main
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
+from condfoley.networks.tokenizer import Tokenizer
+from condfoley.networks.transformer import Transformer
+from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.published.exporter import published_state
 from condfoley.published.importer import import_checkpoint
 from condfoley.published.mapping import mapped
-from condfoley.tokenizer import Tokenizer
-from condfoley.transformer import Transformer
-from condfoley.video_encoder import VideoEncoder
 from tests.golden_files import HEADS, close, full_size, layouts, lengthened, tensors, transformer_state
 from tests.golden_files import weights as golden_weights
 from tests.made_up import FPS, RATE, frames, pulses

@@ -9,12 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley.cli import main
+from condfoley.cli.main import main
 from condfoley.foley import Reference
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
+from condfoley.networks.transformer import Sampling
 from condfoley.published.generation import PublishedFoley, column_windows, rerank_published
-from condfoley.transformer import Sampling
 from condfoley.weights import SHIPPED, read_card
 from tests.golden_files import tensors
 from tests.made_up import FPS, RATE, pulses

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from condfoley import weights
-from condfoley.cli import main
+from condfoley.cli.main import main
 from condfoley.published.layout import CHILDREN
 from condfoley.published.mapping import mapped
 from condfoley.sizes import TokenizerConfig, TransformerConfig, VocoderConfig

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from condfoley.cli import main
-from condfoley.evaluation.judge import Jury
+from condfoley.cli.main import main
+from condfoley.networks.judges import Jury
 from condfoley.published.judges import ACTIONS, MATERIALS
 from condfoley.weights import load_part, read_card
 

@@ -12,13 +12,13 @@ import torch
 from condfoley.foley import Reference
 from condfoley.geometry import Geometry
 from condfoley.media import middle_of_bicubic
-from condfoley.mel import window_spec
+from condfoley.networks.mel import window_spec
+from condfoley.networks.transformer import Condition, Sampling, filtered
+from condfoley.networks.video_encoder import IMAGENET_MEAN, IMAGENET_STD, VideoEncoder
 from condfoley.published.generation import PublishedFoley
 from condfoley.published.importer import import_checkpoint
 from condfoley.published.mapping import mapped
 from condfoley.sizes import VideoEncoderConfig
-from condfoley.transformer import Condition, Sampling, filtered
-from condfoley.video_encoder import IMAGENET_MEAN, IMAGENET_STD, VideoEncoder
 from condfoley.weights import load_part
 from tests.golden_files import HEADS, close, frames01, layouts, tensors, transformer_state
 

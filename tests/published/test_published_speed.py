@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from benchmarks import published_speed, speed
+from condfoley.networks.transformer import Sampling
 from condfoley.sizes import TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
-from condfoley.transformer import Sampling
 
 TOY = published_speed.Sizes(
     TokenizerConfig(ch=32, ch_mult=(1, 1, 1, 1, 1), num_res_blocks=1, attn_resolutions=(), z_channels=4, embed_dim=4, n_embed=64),

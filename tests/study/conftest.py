@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from condfoley.commands import study
+from condfoley.cli.commands import study
 from condfoley.media import write_clip, write_wav
 from tests.made_up import FPS, RATE, frames, pulses
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from condfoley.cli import main
+from condfoley.cli.main import main
 from condfoley.study import analysis, crowd, exclusion, results
 from condfoley.study.options import AnalyseOptions
 from tests.study import people

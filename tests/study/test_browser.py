@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from condfoley.commands import study
+from condfoley.cli.commands import study
 from condfoley.study import crowd, results
 from condfoley.study.store import sessions
 from tests.study.conftest import write_sources

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from condfoley.cli import main
+from condfoley.cli.main import main
 from condfoley.errors import InputError
 from condfoley.media import probe, read_audio, write_wav
 from condfoley.study import media, page

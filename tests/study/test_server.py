@@ -15,8 +15,8 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from condfoley.cli import main
-from condfoley.commands.study import served
+from condfoley.cli.commands.study import served
+from condfoley.cli.main import main
 from condfoley.study import crowd
 from condfoley.study.options import ServeOptions
 from condfoley.study.server import LARGEST

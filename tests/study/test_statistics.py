@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from condfoley.evaluation.tables import wilson
+from condfoley.results.tables import wilson
 from condfoley.study import statistics
 
 

@@ -4,8 +4,8 @@ import warnings
 
 import torch
 
+from condfoley.networks.transformer import Transformer
 from condfoley.training.adapters import TARGETS, add_adapters, merged_adapters
-from condfoley.transformer import Transformer
 from tests.tiny import TRANSFORMER
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from condfoley.arguments import parse_config
+from condfoley.cli.arguments import parse_config
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.training.config import BOUNDS, TrainConfig

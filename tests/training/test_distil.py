@@ -7,13 +7,13 @@ import shutil
 import pytest
 import torch
 
-from condfoley.cli import main as finetune
+from condfoley.cli.main import main as finetune
 from condfoley.errors import InputError
 from condfoley.files import write_json
+from condfoley.networks.transformer import Condition, Sampling
 from condfoley.training.config import LossConfig
 from condfoley.training.distil import Teacher
 from condfoley.training.run import main
-from condfoley.transformer import Condition, Sampling
 from condfoley.weights import CARD, load_part
 from tests.tiny import TRANSFORMER, write_tiny_weights
 from tests.training.toy import config

@@ -12,7 +12,7 @@ from condfoley.data.store import Clip, Store
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio
-from condfoley.mel import window_spec
+from condfoley.networks.mel import window_spec
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import code_windows, levelled
 from condfoley.training.features import Features

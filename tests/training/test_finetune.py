@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from condfoley.arguments import parse_config
-from condfoley.cli import main
+from condfoley.cli.arguments import parse_config
+from condfoley.cli.main import main
+from condfoley.cli.options import FinetuneOptions
 from condfoley.foley import Foley
-from condfoley.options import FinetuneOptions
 from condfoley.training.config import TrainConfig
 from condfoley.training.finetune import settings
 from condfoley.weights import SHIPPED, read_card

@@ -11,12 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from condfoley.cli import main as condfoley
+from condfoley.cli.main import main as condfoley
 from condfoley.data import store
 from condfoley.errors import InputError
 from condfoley.foley import Foley
 from condfoley.lineage import codes_hash
-from condfoley.tokenizer import Tokenizer
+from condfoley.networks.tokenizer import Tokenizer
 from condfoley.training.config import LossConfig
 from condfoley.training.run import main
 from condfoley.training.stages.tokenizer import TokenizerStage
@@ -180,9 +180,9 @@ def test_wandb_online_without_a_usable_key_asks_nothing_and_logs_offline(
 def test_kinetics_weights_become_a_frozen_encoder(clips, tmp_path):
     from torchvision.models.video import r2plus1d_18
 
+    from condfoley.networks.video_encoder import VideoEncoder
     from condfoley.sizes import VideoEncoderConfig
     from condfoley.training.kinetics import load_kinetics
-    from condfoley.video_encoder import VideoEncoder
 
     path = tmp_path / "r2plus1d_18.pth"
     torch.save(r2plus1d_18().state_dict(), path)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from condfoley.data.simulation.events import Event
+from condfoley.data.events import Event
 from condfoley.data.store import Clip, Store
 from condfoley.errors import InputError
-from condfoley.evaluation.judge import Judges, Jury, confusion, heard
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
+from condfoley.networks.judges import Judges, Jury, confusion, heard
 from condfoley.sizes import JudgesConfig
 from condfoley.training.run import main
 from condfoley.training.stages.judges import JudgesStage, material_of, single_action

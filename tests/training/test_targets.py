@@ -5,14 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley.data.simulation.events import Event
+from condfoley.data.events import Event
+from condfoley.networks.video_encoder import pick_onsets
 from condfoley.training.augment import augment, repeated_frames, side_by_side
 from condfoley.training.extract import window_starts
 from condfoley.training.stage import rate_scale
 from condfoley.training.stages.sync import draw_splices
 from condfoley.training.stages.video import frame_labels, labels_together
 from condfoley.training.stages.vocoder import MultiScaleDiscriminator, stft_distance
-from condfoley.video_encoder import pick_onsets
 
 
 def test_labels_peak_at_the_frame_that_shows_the_contact():

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from condfoley.data.events import Event
 from condfoley.data.simulation import camera, picture
-from condfoley.data.simulation.events import Event
 from condfoley.data.simulation.motion import Hand, gesture, impact_speed, smooth_noise
 from condfoley.data.simulation.plan import Style, plan
 from condfoley.data.simulation.render import Picture

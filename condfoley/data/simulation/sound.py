@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from condfoley.data.events import Event
 from condfoley.data.simulation import modal, rubbing
 from condfoley.data.simulation.bank import SoundBank
-from condfoley.data.simulation.events import Event
 from condfoley.data.simulation.room import Noise, Room, Tone, describe, reverberate
 
 Rng = np.random.Generator

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from condfoley.data.engine import Engine, run
 from condfoley.data.simulation.bank import SoundBank, Split
 from condfoley.errors import InputError
 from condfoley.files import folder_aside, make_folder
+from condfoley.parallel import Engine, run
 
 GENERATOR = 1  # raise it when the same seed gives another clip
 OLDER: dict[str, Any] = {"rhythmic": 0.0}  # settings that came later, as clips are that do not name them

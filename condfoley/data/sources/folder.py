@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from condfoley.data.simulation.events import Event
+from condfoley.data.events import Event
 from condfoley.data.sources.listing import VIDEOS, Listing, Shares, Video
 from condfoley.errors import InputError
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from condfoley.data.events import Event
 from condfoley.data.published import Splits, greatest_hits_splits
-from condfoley.data.simulation.events import Event
 from condfoley.data.sources.listing import Absent, Listing, Shares, Split, Video
 from condfoley.errors import InputError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from condfoley.data.simulation.events import Event
+from condfoley.data.events import Event
 from condfoley.errors import InputError
 
 Split = Literal["train", "validation", "test"]

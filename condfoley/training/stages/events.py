@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from condfoley.events import Events
+from condfoley.networks.event_head import Events
 from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features

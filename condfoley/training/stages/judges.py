@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 
-from condfoley.data.simulation.events import KINDS
+from condfoley.data.events import KINDS
 from condfoley.data.store import Clip
 from condfoley.errors import InputError
-from condfoley.evaluation.judge import PART, Judges, confusion, heard
+from condfoley.networks.judges import PART, Judges, confusion, heard
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams

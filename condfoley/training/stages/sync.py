@@ -13,9 +13,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from condfoley.audio.onsets import match
 from condfoley.data.store import Clip
-from condfoley.evaluation.onset import match
-from condfoley.sync import Sync, rerank
+from condfoley.networks.sync import Sync, rerank
 from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import SYSTEM

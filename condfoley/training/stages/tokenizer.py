@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from condfoley.data.store import Clip
 from condfoley.errors import InputError
-from condfoley.mel import window_spec
-from condfoley.tokenizer import Tokenizer
+from condfoley.networks.mel import window_spec
+from condfoley.networks.tokenizer import Tokenizer
 from condfoley.training.codebook import MovingCodebook, code_usage
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import started

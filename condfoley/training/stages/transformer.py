@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from condfoley.data.pairs import draw_pair, reference_slip, slipped
+from condfoley.networks.transformer import Condition, Sampling, Transformer
 from condfoley.training.adapters import add_adapters, merged_adapters
 from condfoley.training.banks import Example, examples, token_statistics, token_window
 from condfoley.training.config import TrainConfig
@@ -23,7 +24,6 @@ from condfoley.training.prerequisites import has_part, started
 from condfoley.training.pretext import TRUE, cases
 from condfoley.training.samples import write_heard
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
-from condfoley.transformer import Condition, Sampling, Transformer
 from condfoley.weights import GUIDED, drop_part, load_part
 
 SHOWN = 6  # examples in a sample

@@ -11,16 +11,16 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 
-from condfoley.data.simulation.events import Event
+from condfoley.audio.onsets import match
+from condfoley.data.events import Event
 from condfoley.data.store import Clip
 from condfoley.errors import InputError
-from condfoley.evaluation.onset import match
+from condfoley.networks.video_encoder import LABEL_WIDTH, VideoEncoder, pick_onsets
 from condfoley.training.augment import SOURCE_RATES, augment, repeated_frames, side_by_side
 from condfoley.training.config import TrainConfig
 from condfoley.training.kinetics import load_kinetics
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage
-from condfoley.video_encoder import LABEL_WIDTH, VideoEncoder, pick_onsets
 
 SPEEDS = (-0.35, 0.3)  # range of the logarithm of a window's speed, where it is changed
 SHARED = 0.15  # share of the windows that share their picture with another clip's, whose events count too

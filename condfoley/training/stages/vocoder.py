@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from condfoley.evaluation.spectral import stft_distance
-from condfoley.mel import log_mel
+from condfoley.networks.mel import log_mel
+from condfoley.networks.vocoder import Vocoder
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import DISCRIMINATOR, Batch, Loss, Stage, fixed_streams, random_sounds
-from condfoley.vocoder import Vocoder
 from condfoley.weights import load_part
 
 

@@ -1,0 +1,1 @@
+"""Sound as arrays: spectra, onsets, levels, fades, windows. No network, no file."""

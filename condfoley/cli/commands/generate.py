@@ -1,0 +1,146 @@
+"""`condfoley generate`: checks first, then the model, then all results at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from condfoley.cli.arguments import parse_options
+from condfoley.cli.options import GenerateOptions, SoundOptions
+from condfoley.cli.progress import Progress, print_path
+from condfoley.errors import InputError
+from condfoley.results.folder import HITS, ResultFolder
+from condfoley.settings import Settings
+from condfoley.weights import SHIPPED, read_card
+
+if TYPE_CHECKING:
+    from condfoley.foley import Foley, Soundtrack
+    from condfoley.hits import Hits
+    from condfoley.media import MediaInfo
+
+
+def run(words: list[str]) -> int:
+    """Run with command-line words; returns 0. Raises InputError for anything that cannot be used."""
+    options = parse_options("condfoley generate", GenerateOptions, words)
+    progress = Progress(options.quiet)
+    try:
+        summary = produce(options, ["condfoley", "generate", *words], progress)
+    finally:
+        progress.close()
+    print_path(json.dumps(summary) if options.json else "\n".join(summary[name] for name in FILES))
+    return 0
+
+
+FILES = ("soundtrack", "video", "scores", "hits", "overview", "provenance")
+
+
+def produce(
+    options: GenerateOptions, command: list[str], progress: Progress, foley: Foley | None = None
+) -> dict[str, Any]:
+    """Make one soundtrack and its result folder; returns the paths (FILES), the candidates and what was taken.
+
+    foley: the model, when it is already loaded. Raises InputError when something cannot be used.
+    """
+    started = datetime.now(timezone.utc)
+    clips = check_inputs(options)
+    hits = known_hits(options, clips[1].duration)
+    inputs = Path(options.reference), Path(options.target)
+    with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
+        soundtrack = _soundtrack(options, hits, progress, foley or load(options, progress))
+        with folder.writing():
+            summary = _write(folder.work, options, soundtrack, clips, (command, started))
+            folder.commit()
+    if not len(soundtrack.hits.times) and options.mode != "published":
+        progress.note(f"nothing is seen to strike in {options.target}; write when it does into {HITS} for --hits")
+    return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary
+
+
+def load(options: SoundOptions, progress: Progress) -> Foley:
+    """The model that the options name, on their device. Raises InputError when either cannot be used."""
+    read_card(Path(options.weights) if options.weights else SHIPPED)
+    check_device(options.device)
+    progress("loading the model", 0.0)
+    from condfoley.foley import Foley
+
+    return Foley.load(options.weights, device=options.device)
+
+
+def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
+    """What reference and target hold; raises InputError for one that cannot be used. Needs no model."""
+    from condfoley.media import mux_suffix, probe, require_audio, require_video
+
+    reference, target = probe(options.reference), probe(options.target)
+    require_audio(reference)  # its picture may be missing: sound alone is a reference too
+    require_video(target)
+    mux_suffix(options.target, options.codec)  # refuses a picture that no container takes
+    if options.reference_start is not None and options.reference_start >= reference.duration:
+        raise InputError(
+            f"--reference-start {options.reference_start:g} is past the end of {options.reference} "
+            f"({reference.duration:.2f} s); give an earlier time"
+        )
+    return reference, target
+
+
+def known_hits(options: GenerateOptions, duration: float) -> Hits | None:
+    """The hits of the file that --hits names; None without it.
+
+    duration: of the target, s. Raises InputError when the file cannot be read or a hit lies past
+    the target's end.
+    """
+    if options.hits is None:
+        return None
+    from condfoley.hits import read_hits
+
+    hits = read_hits(Path(options.hits))
+    hits.require_within(duration, options.hits)
+    return hits
+
+
+def check_device(name: str) -> None:
+    """Raises InputError for a device that torch does not know or that this machine does not have."""
+    import torch
+
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"unknown device {name}; give --device cpu, cuda, cuda:1 or mps") from None
+    if device.type == "cpu":
+        return
+    backend = {"cuda": torch.cuda, "mps": torch.backends.mps}.get(device.type)
+    present = backend is not None and backend.is_available()
+    if not present or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        raise InputError(f"this machine has no device {name} that torch can use; give --device cpu")
+
+
+def _soundtrack(options: GenerateOptions, hits: Hits | None, progress: Progress, foley: Foley) -> Soundtrack:
+    def tell(stage: str, share: float) -> None:
+        progress(stage if share < 1 else "writing the results", share)
+
+    wanted = {field.name: getattr(options, field.name) for field in fields(Settings)}
+    return foley.generate(options.reference, options.target, Settings(**wanted), hits=hits, progress=tell)
+
+
+def _write(
+    work: Path,
+    options: GenerateOptions,
+    soundtrack: Soundtrack,
+    clips: tuple[MediaInfo, MediaInfo],
+    run: tuple[list[str], datetime],
+) -> dict[str, Any]:
+    """Write all results into `work`; returns what --json prints, with the files' names relative to it."""
+    from condfoley.results import folder as outputs
+    from condfoley.results import overview, provenance
+
+    reference, target = clips
+    video = outputs.write_sound(work, soundtrack, target.path, options.codec, options.hits)
+    title = f"{target.path.name} with the sound of {reference.path.name}"
+    aspects = (reference.width / max(1, reference.height), target.width / target.height)
+    overview.draw(soundtrack, work / outputs.OVERVIEW, title, aspects)
+    record = provenance.record(options, soundtrack, *run)
+    provenance.write(work / outputs.PROVENANCE, record)
+    names = (outputs.SOUNDTRACK, video.name, f"{outputs.CANDIDATES}/{outputs.SCORES}")
+    files = dict(zip(FILES, (*names, outputs.HITS, outputs.OVERVIEW, outputs.PROVENANCE), strict=True))
+    return {"files": files} | {key: record[key] for key in ("candidates", "chosen", "takes", "elapsed")}

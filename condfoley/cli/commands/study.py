@@ -1,0 +1,126 @@
+"""`condfoley study export | serve | analyse`: a listening study from its clips to its report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from condfoley.cli.arguments import option_parser, parse_options, suggest
+from condfoley.errors import USER_FAULT, InputError
+from condfoley.study.options import AnalyseOptions, ExportOptions, ServeOptions
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+T = TypeVar("T")
+
+USAGE = """usage: condfoley study export | serve STUDY | analyse RESULTS
+
+  export     write a study as a static web page, and its key
+  serve      serve an exported study and keep its answers
+  analyse    exclusions, preferences with intervals, ranking, agreement: a report
+
+`condfoley study ACTION --help` lists an action's options."""
+
+
+def run(words: list[str]) -> int:
+    """Run with command-line words; returns 0, 2 without any. Raises InputError for anything that cannot be used."""
+    if not words or words[0] in ("-h", "--help"):
+        print(USAGE)
+        return 0 if words else USER_FAULT
+    actions = {"export": _export, "serve": _serve, "analyse": _analyse}
+    if words[0] not in actions:
+        hint = suggest(words[0], actions) or "give export, serve or analyse"
+        raise InputError(f"unknown action {words[0]} of condfoley study; {hint}")
+    actions[words[0]](words[1:])
+    return 0
+
+
+def _export(words: list[str]) -> None:
+    options = parse_options("condfoley study export", ExportOptions, words)
+    from condfoley.study.export import KEY, PUBLIC, export
+
+    key = export(options)
+    trials = key["trials"].values()
+    forms = 1 + max(trial["form"] for trial in trials)
+    print(
+        f"condfoley: {forms} participants with {len(trials) // forms} trials each give {key['judgements']} judgements "
+        f"of every target and pair of systems; keep {KEY} to yourself",
+        file=sys.stderr,
+    )
+    print(Path(options.out) / PUBLIC / "index.html")
+    print(Path(options.out) / KEY)
+
+
+def _serve(words: list[str]) -> None:
+    folder, options = _with_path("serve", "study", "Folder of the exported study.", ServeOptions, words)
+    app = served(folder, options)
+    import uvicorn
+
+    print(f"condfoley: http://{options.host}:{options.port}/ (Ctrl-C stops; answers are kept)", file=sys.stderr)
+    uvicorn.run(
+        app,
+        host=options.host,
+        port=options.port,
+        log_level="warning",  # no access log: it would hold addresses
+        proxy_headers=bool(options.trust_proxy),
+        forwarded_allow_ips=options.trust_proxy or None,
+    )
+
+
+def served(folder: Path, options: ServeOptions) -> FastAPI:
+    """The web application of an exported study, its database opened. Raises InputError when it cannot be served."""
+    try:
+        from condfoley.study.server import application
+        from condfoley.study.store import Store
+    except ImportError as error:
+        raise InputError(f"{error.name} is missing; install it with: pip install 'condfoley[study]'") from None
+    key = read_key(folder / "key.json")
+    if not (folder / "public" / "index.html").is_file():
+        raise InputError(f"{folder} has no public/index.html; export the study again")
+    database = Path(options.results) if options.results else folder / "results" / "answers.sqlite"
+    store = Store(database, key["study"])
+    return application(folder / "public", key, store, options.rate, options.burst)
+
+
+def read_key(path: Path) -> dict[str, Any]:
+    """The key of a study. Raises InputError when it is missing or none."""
+    if not path.exists():
+        raise InputError(f"there is no {path}; give the key.json that `condfoley study export` wrote, or its folder")
+    try:
+        key = json.loads(path.read_text(encoding="utf-8"))
+        if {"study", "secret", "method", "questions", "systems", "targets", "trials"} <= key.keys():
+            return key
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise InputError(f"{path} is not the key of a study; give the key.json that `condfoley study export` wrote")
+
+
+def _analyse(words: list[str]) -> None:
+    results, options = _with_path(
+        "analyse", "results", "Folder with answers.sqlite or downloaded files, or one such file.", AnalyseOptions, words
+    )
+    if not results.exists():
+        raise InputError(f"there is no {results}; give the folder or file with the answers")
+    home = results if results.is_dir() else results.parent
+    key_path = Path(options.key) if options.key else home.parent / "key.json"
+    if not options.key and not key_path.exists():
+        raise InputError(f"there is no {key_path}, the key of the study whose answers these are; give it as --key")
+    key = read_key(key_path)
+    out = Path(options.out) if options.out else key_path.parent / "analysis"
+    try:
+        from condfoley.study.report import analyse
+    except ImportError as error:
+        raise InputError(f"{error.name} is missing; install it with: pip install 'condfoley[study]'") from None
+    print(analyse(results, key, out, options))
+
+
+def _with_path(action: str, name: str, text: str, options: type[T], words: list[str]) -> tuple[Path, T]:
+    parser = option_parser(f"condfoley study {action}", options)
+    parser.add_argument(name, help=text)
+    given = parser.parse_args(words)
+    values = {field.name: getattr(given, field.name) for field in fields(options)}  # type: ignore[arg-type]
+    return Path(getattr(given, name)), options(**values)

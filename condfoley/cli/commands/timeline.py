@@ -1,0 +1,20 @@
+"""`condfoley timeline DIR`: a result, ready to be opened in the editor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from condfoley.cli.arguments import option_parser
+from condfoley.cli.options import TimelineOptions
+from condfoley.cli.progress import print_path
+
+
+def run(words: list[str]) -> int:
+    """Run with command-line words; returns 0. Raises InputError for anything that cannot be used."""
+    parser = option_parser("condfoley timeline", TimelineOptions)
+    parser.add_argument("result", help="Folder that `condfoley generate` wrote.")
+    given = parser.parse_args(words)
+    from condfoley.results import timeline
+
+    print_path("\n".join(map(str, timeline.write(Path(given.result), given.force))))
+    return 0

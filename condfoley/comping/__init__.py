@@ -1,0 +1,1 @@
+"""Of many candidates one soundtrack: ranking, takes, edits."""

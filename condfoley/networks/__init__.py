@@ -1,0 +1,1 @@
+"""The learned parts (torch): one network a file."""

@@ -1,0 +1,1 @@
+"""What is written: the result folder, the overview, provenance, timelines, tables."""

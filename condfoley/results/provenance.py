@@ -1,0 +1,100 @@
+"""Where a soundtrack came from: everything needed to make the same one again."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import re
+import shlex
+from dataclasses import asdict
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from condfoley.results.folder import score_table, take_list
+from condfoley.weights import sha256
+
+if TYPE_CHECKING:
+    from condfoley.cli.options import GenerateOptions
+    from condfoley.foley import Soundtrack
+
+
+def file_record(path: Path) -> dict[str, Any]:
+    """Name, size in bytes and SHA-256 of a file."""
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of Python, condfoley and the packages it requires, extras left out; None for one that is not installed.
+
+    A checkout that was never installed does not know what it requires.
+    """
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for package in ("condfoley", *_required()):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found | {"platform": platform.platform()}
+
+
+def _required() -> list[str]:
+    try:
+        wanted = requires("condfoley") or []
+    except PackageNotFoundError:
+        return []
+    return [re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line]
+
+
+def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str], started: datetime) -> dict[str, Any]:
+    """The content of provenance.json; times in seconds, dates in UTC, every value plain JSON."""
+    finished = datetime.now(timezone.utc)
+    return plain(
+        {
+            "inputs": {
+                "reference": file_record(Path(options.reference)),
+                "target": file_record(Path(options.target)),
+            }
+            | ({"hits": file_record(Path(options.hits))} if options.hits else {}),
+            "weights": soundtrack.weights,
+            "command": shlex.join(command),
+            "options": asdict(options),
+            "settings": soundtrack.settings,
+            "reference_window": {
+                "start": soundtrack.reference_start,
+                "duration": soundtrack.reference_duration,
+            },
+            "duration": soundtrack.duration,
+            "sample_rate": soundtrack.sample_rate,
+            "candidates": [asdict(row) for row in score_table(soundtrack)],
+            "chosen": soundtrack.chosen,
+            "hits": soundtrack.hits.times.round(4).tolist(),
+            "hits_from": "file" if soundtrack.told else "picture",
+            "takes": take_list(soundtrack),
+            "versions": versions(),
+            "started": started.isoformat(timespec="seconds"),
+            "finished": finished.isoformat(timespec="seconds"),
+            "elapsed": round((finished - started).total_seconds(), 3),
+        }
+    )
+
+
+def plain(value: Any) -> Any:
+    """The same value in JSON's own types: numpy scalars as numbers, nan and infinity as null, paths text."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """As indented JSON."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON's own spelling of names not in UTF-8
