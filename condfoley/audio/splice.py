@@ -1,0 +1,103 @@
+"""Editing sound: the one fade, and what is made of it: crossfades, overlays, loops. Pure functions.
+
+All take and give samples (..., N) float32, with any number of channels before them; places and lengths in samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def ramp(samples: int) -> np.ndarray:
+    """The gain of a linear fade from 0 to 1: (samples,) float32. Reversed, or one minus it, it fades out."""
+    return (np.arange(samples, dtype=np.float32) + 0.5) / max(1, samples)
+
+
+def faded(samples: np.ndarray, fade_in: int, fade_out: int) -> np.ndarray:
+    """A copy (..., N) that is faded in over its first and faded out over its last samples."""
+    out = np.array(samples, np.float32)
+    fade_in, fade_out = min(fade_in, out.shape[-1]), min(fade_out, out.shape[-1])
+    out[..., :fade_in] *= ramp(fade_in)
+    out[..., out.shape[-1] - fade_out :] *= ramp(fade_out)[::-1]
+    return out
+
+
+def segment(samples: np.ndarray, begin: int, end: int, delay: int = 0) -> np.ndarray:
+    """A copy (..., end - begin) of the samples [begin, end) of a sound that is delayed; 0 where it has none."""
+    first, last = begin - delay, end - delay
+    inside = samples[..., max(0, first) : max(0, last)]
+    before = min(max(0, -first), end - begin)
+    after = end - begin - before - inside.shape[-1]
+    return np.pad(inside, [(0, 0)] * (samples.ndim - 1) + [(before, after)])
+
+
+def concatenate(
+    sources: Sequence[tuple[np.ndarray, int]], cuts: Sequence[int], samples: int, crossfade: int
+) -> np.ndarray:
+    """Sounds that follow one another, with crossfades: (..., samples) float32.
+
+    sources: of each piece the sound (..., N) and by how much it is delayed. cuts: where each piece but the first begins,
+    ascending. crossfade: its length, half of it before the cut.
+    """
+    out, reach = np.zeros((*sources[0][0].shape[:-1], samples), np.float32), crossfade // 2
+    rise = ramp(2 * reach)
+    for (source, delay), cut, following in zip(sources, [0, *cuts], [*cuts, samples], strict=True):
+        begin, end = max(0, cut - reach), min(following + reach, samples)
+        piece = segment(source, begin, end, delay).astype(np.float32)
+        gain = rise[: piece.shape[-1]] if cut > 0 else rise[:0]
+        length = len(gain)
+        piece[..., :length] = gain * piece[..., :length] + (1 - gain) * out[..., begin : begin + length]
+        out[..., begin:end] = piece
+    return out
+
+
+def overlay(samples: np.ndarray, piece: np.ndarray, place: int, fade: int) -> np.ndarray:
+    """A copy of a sound (..., N) in which a piece (..., L) replaces what is there from `place` on, with fades.
+
+    place: may lie before the beginning; what lies outside the sound is left out.
+    """
+    out = np.array(samples, np.float32)
+    fade = min(fade, piece.shape[-1] // 2)
+    share = faded(np.ones(piece.shape[-1], np.float32), fade, fade)
+    there = out[..., max(0, place) : max(0, place + piece.shape[-1])]
+    length = there.shape[-1]
+    piece, share = piece[..., max(0, -place) :][..., :length], share[max(0, -place) :][:length]
+    there += share * (piece - there)
+    return out
+
+
+def duck(samples: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """A copy of a sound (..., N) that fades out from `begin` to `end`; behind it nothing changes."""
+    out = np.array(samples, np.float32)
+    there = out[..., max(0, begin) : max(0, end)]
+    there *= ramp(there.shape[-1])[::-1]
+    return out
+
+
+def mute(samples: np.ndarray, begin: int, end: int, fade: int) -> np.ndarray:
+    """A copy of a sound (..., N) that fades out from `begin` on and is silent until `end`."""
+    out = duck(samples, begin, begin + fade)
+    out[..., max(0, begin + fade) : max(0, begin + fade, end)] = 0
+    return out
+
+
+def loop(samples: np.ndarray, length: int, crossfade: int) -> np.ndarray:
+    """A short sound (..., N), N >= 1, repeated to (..., length) with crossfades; a longer one is cut.
+
+    crossfade: cut to half of the sound.
+    """
+    own = samples.shape[-1]
+    if own >= length:
+        return samples[..., :length]
+    crossfade = min(crossfade, own // 2)
+    out = np.zeros((*samples.shape[:-1], length + own), np.float32)
+    for start in range(0, length, own - crossfade):
+        out[..., start : start + own] += faded(samples, crossfade if start else 0, crossfade)
+    return out[..., :length]
+
+
+def until_next(times: Sequence[float] | np.ndarray, end: float) -> list[tuple[float, float]]:
+    """Each of some ascending times with the following one; the last with `end`. In any unit."""
+    return list(zip(times, [*times[1:], end], strict=True))

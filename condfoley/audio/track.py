@@ -1,0 +1,96 @@
+"""A value type for sound: samples that are never changed in place, and the onsets that are heard in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from condfoley.audio.onsets import detect_onsets
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """Sound. Its onsets are detected once, when they are first asked for.
+
+    samples: (C, N) float32, nominally [-1, 1], read-only; a sound (N,) becomes one channel. rate: Hz.
+    Raises ValueError for other shapes.
+    """
+
+    samples: np.ndarray
+    rate: int
+    known: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
+    """Onsets (E,) s and their rises (E,) dB, where they are known without listening."""
+
+    def __post_init__(self) -> None:
+        samples = np.asarray(self.samples, np.float32)
+        samples = (samples[None] if samples.ndim == 1 else samples).view()
+        if samples.ndim != 2 or not len(samples):
+            raise ValueError(f"a track needs samples (channels, N), not {samples.shape}")
+        samples.flags.writeable = False
+        object.__setattr__(self, "samples", samples)
+
+    def __len__(self) -> int:
+        """Samples of each channel."""
+        return self.samples.shape[1]
+
+    @property
+    def channels(self) -> int:
+        """Number of channels, 1 or more."""
+        return len(self.samples)
+
+    @property
+    def duration(self) -> float:
+        """s."""
+        return len(self) / self.rate
+
+    @property
+    def mono(self) -> np.ndarray:
+        """The mean of all channels: (N,) float32."""
+        return self.samples[0] if self.channels == 1 else self.samples.mean(0)
+
+    @cached_property
+    def _detected(self) -> tuple[np.ndarray, np.ndarray]:
+        return detect_onsets(self.mono, self.rate) if self.known is None else self.known
+
+    @property
+    def onsets(self) -> np.ndarray:
+        """(E,) s, ascending, of the mean of all channels (`detect_onsets`)."""
+        return self._detected[0]
+
+    @property
+    def rises(self) -> np.ndarray:
+        """(E,) dB, by how much each onset rises."""
+        return self._detected[1]
+
+    def edited(self, samples: np.ndarray) -> Track:
+        """Another sound at the same rate, (C, N) or (N,); its onsets are not known."""
+        return Track(samples, self.rate)
+
+    def scaled(self, gain: float) -> Track:
+        """The same sound `gain` times as loud: its onsets stay, since their detection does not depend on the level."""
+        return Track(self.samples * np.float32(gain), self.rate, self._known_so_far)
+
+    def with_onsets_of(self, other: Track) -> Track:
+        """The same sound, whose onsets are taken to be those of another one, which it was made from."""
+        return Track(self.samples, self.rate, other._detected)
+
+    def delayed(self, seconds: float) -> Track:
+        """The sound moved later, or earlier where `seconds` is below 0, in a track of the same length.
+
+        What is left free is silent. Onsets move by `seconds`, also beyond the ends.
+        """
+        shift = min(max(round(seconds * self.rate), -len(self)), len(self))
+        samples = np.zeros_like(self.samples)
+        if shift >= 0:
+            samples[:, shift:] = self.samples[:, : len(self) - shift]
+        else:
+            samples[:, :shift] = self.samples[:, -shift:]
+        known = self._known_so_far
+        return Track(samples, self.rate, known and (known[0] + seconds, known[1]))
+
+    @property
+    def _known_so_far(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Onsets and rises where they are known or were detected; None where nobody listened yet."""
+        return self.__dict__.get("_detected", self.known)
