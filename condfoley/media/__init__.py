@@ -11,9 +11,9 @@ muxing.py   the picture copied as it is beside a new sound
 """
 
 from condfoley.media.muxing import mux, mux_suffix
-from condfoley.media.picture import frame_count, middle_of_bicubic, read_frames, shown_at
+from condfoley.media.picture import frame_count, middle_of_bicubic, read_frames, resampled_frames, shown_at
 from condfoley.media.probe import probe, require_audio, require_video
-from condfoley.media.sound import read_audio
+from condfoley.media.sound import read_audio, resample
 from condfoley.media.streams import MediaInfo
 from condfoley.media.write import write_clip, write_wav
 
@@ -28,6 +28,8 @@ __all__ = [
     "read_frames",
     "require_audio",
     "require_video",
+    "resample",
+    "resampled_frames",
     "shown_at",
     "write_clip",
     "write_wav",

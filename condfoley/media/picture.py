@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from av import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from condfoley.errors import InputError
@@ -95,6 +96,35 @@ def read_frames(
     if k + 1 < count:
         raise InputError(f"{clip.info.path}: its picture can no longer be decoded; was the file changed?")
     return frames
+
+
+def resampled_frames(
+    pictures: np.ndarray,
+    times: np.ndarray,
+    duration: float,
+    fps: float,
+    size: int,
+    shrink: Callable[[np.ndarray, int], np.ndarray] | None = None,
+) -> np.ndarray:
+    """Pictures that are in memory as `read_frames` gives a file's: (T, size, size, 3) uint8, T = frame_count(duration, fps).
+
+    pictures: (P, H, W, 3) uint8, upright. times: (P,) s, ascending. shrink: see `read_frames`.
+    """
+    scaler = VideoReformatter()
+
+    def small(picture: np.ndarray) -> np.ndarray:
+        if shrink:
+            return shrink(picture, size)
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        return scaler.reformat(frame, size, size, format="rgb24", interpolation="AREA").to_ndarray()
+
+    instants = (k / fps for k in range(frame_count(duration, fps)))
+    frames: list[np.ndarray] = []
+    last = -1
+    for index in shown_at(zip(times.tolist(), range(len(pictures))), instants):
+        frames.append(frames[-1] if index == last else small(pictures[index]))
+        last = index
+    return np.stack(frames)
 
 
 class Shrinker:

@@ -112,3 +112,11 @@ def _resampled(pieces: Iterable[tuple[int, np.ndarray]], sample_rate: int) -> It
         yield samples if resampler is None else resampler.resample_chunk(np.ascontiguousarray(samples))
     if resampler is not None:
         yield resampler.resample_chunk(nothing, last=True)
+
+
+def resample(wav: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
+    """A sound (N,) float32 at `rate` Hz at another rate, by soxr's high quality: (M,) float32."""
+    if rate == sample_rate:
+        return wav
+    out: np.ndarray = soxr.resample(wav, rate, sample_rate, quality="HQ")
+    return out

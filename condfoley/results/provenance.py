@@ -13,12 +13,12 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condfoley.results.folder import score_table, take_list
+from condfoley.results.scores import score_table, take_list
 from condfoley.weights import sha256
 
 if TYPE_CHECKING:
     from condfoley.cli.options import GenerateOptions
-    from condfoley.foley import Soundtrack
+    from condfoley.soundtrack import Soundtrack
 
 
 def file_record(path: Path) -> dict[str, Any]:
@@ -64,14 +64,14 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
             "settings": soundtrack.settings,
             "reference_window": {
                 "start": soundtrack.reference_start,
-                "duration": soundtrack.reference_duration,
+                "duration": soundtrack.reference.duration,
             },
             "duration": soundtrack.duration,
             "sample_rate": soundtrack.sample_rate,
             "candidates": [asdict(row) for row in score_table(soundtrack)],
             "chosen": soundtrack.chosen,
-            "hits": soundtrack.hits.times.round(4).tolist(),
-            "hits_from": "file" if soundtrack.told else "picture",
+            "hits": soundtrack.cues.times.round(4).tolist(),
+            "hits_from": "file" if soundtrack.cues_given else "picture",
             "takes": take_list(soundtrack),
             "versions": versions(),
             "started": started.isoformat(timespec="seconds"),
