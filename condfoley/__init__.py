@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from condfoley.errors import InputError
     from condfoley.audio.track import Track
     from condfoley.comping.ranking import Candidate
+    from condfoley.errors import InputError
     from condfoley.foley import Foley
     from condfoley.inputs import Footage
     from condfoley.soundtrack import Soundtrack

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from condfoley.audio import windows
-from condfoley.audio.levels import median_impact_db
+from condfoley.audio.levels import gain_to_level, median_impact_db
 from condfoley.audio.mel import spectrogram, window_spec
 from condfoley.audio.postfilter import postfilter
 from condfoley.audio.splice import loop
@@ -28,12 +28,12 @@ from condfoley.comping.repair import enforce, repair, repairs
 from condfoley.comping.takes import MAX_SHIFT_CELLS, Take, comp
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, Recording, read_reference, read_target
-from condfoley.matching.chain import MatchAmounts, match, matching_steps
+from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
+from condfoley.networks.video_encoder import pick_onsets
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
-from condfoley.runtime.peaks import pick_onsets
 from condfoley.runtime.scorer import VisualEvents
 from condfoley.settings import MATCHING, SAMPLING, Settings
 from condfoley.soundtrack import Soundtrack, finished, spilled
@@ -126,15 +126,12 @@ class Pipeline:
         codes = self.sample(picture.tokens, exemplar, seeds, sampling, report)
         candidates = self.render_candidates(codes, seeds, picture, exemplar, cues, amounts, settings.align, report)
         track, takes = self.comp(candidates, cues, settings)
-        track, tracks = self.match(track, candidates, exemplar, cues, picture.events, amounts)
+        track, candidates = self.match(track, candidates, exemplar, cues, picture.events, amounts)
         track = self.place(track, cues, exemplar, settings, given is not None)
-        candidates = [
-            dataclasses.replace(candidate, track=self.stored(self.level(made, exemplar)))
-            for candidate, made in zip(candidates, tracks, strict=True)
-        ]
+        track, candidates = self.level(track, candidates, exemplar)
         report("done", 1.0)
         return Soundtrack(
-            track=self.level(track, exemplar),
+            track=track,
             geometry=self.geometry,
             candidates=candidates,
             takes=takes,
@@ -248,7 +245,7 @@ class Pipeline:
             )
             report("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
         stretches = codes.reshape(len(starts), len(seeds), -1)
-        return windows.joined(stretches, [start * g.code_rows for start in starts], total * g.code_rows)
+        return windows.join(stretches, [start * g.code_rows for start in starts], total * g.code_rows)
 
     def render_candidates(
         self,
@@ -268,8 +265,8 @@ class Pipeline:
             report("decoding", 0.7 + 0.3 * first / len(codes))
             part = slice(first, first + few)
             specs, tracks = self.render(codes[part], exemplar, amounts.eq_match)
-            out += self.score(specs, tracks, seeds[part], picture, cues, align)
-            out[first:] = [dataclasses.replace(c, track=self.stored(c.track)) for c in out[first:]]
+            scored = self.score(specs, tracks, seeds[part], picture, cues, align)
+            out += self._each(scored, lambda track: track)
         return out
 
     def render(self, codes: np.ndarray, exemplar: Exemplar, eq_match: float) -> tuple[np.ndarray, list[Track]]:
@@ -293,10 +290,10 @@ class Pipeline:
             specs = [self.engine.decode_codes(piece[i : i + limits.decode_batch]) for i in batches]
             tiles.append((np.concatenate(specs) + 1) / 2)
         places = [start * g.column_mel_frames for start in starts]
-        return windows.crossfaded(tiles, places, total * g.column_mel_frames).clip(0, 1)
+        return windows.crossfade_tiles(tiles, places, total * g.column_mel_frames).clip(0, 1)
 
     def vocode(self, specs: np.ndarray, outer: np.ndarray | None = None) -> list[Track]:
-        """Spectrograms (N, n_mels, M) in [0, 1] -> tracks as long as the picture, in chunks.
+        """Spectrograms (N, n_mels, M) in [0, 1] -> tracks as long as the picture, without DC, in chunks.
 
         outer: (n_fft // 2 + 1,), see `outer_gain`.
         """
@@ -306,10 +303,12 @@ class Pipeline:
             whole = np.empty(min(samples, spec.shape[1] * g.hop), np.float32)
             for begin, end, left, right in windows.pieces(spec.shape[1], limits.vocoder_chunk, limits.vocoder_margin):
                 piece = spec[None, :, left:right]
-                wav = postfilter(self.engine.vocode(piece), piece, g, self.engine.vocoder_config, left * g.hop, outer)[0]
+                wav = postfilter(self.engine.vocode(piece), piece, g, self.engine.vocoder_config, left * g.hop, outer)[
+                    0
+                ]
                 part = whole[begin * g.hop : end * g.hop]
                 part[:] = wav[(begin - left) * g.hop :][: len(part)]
-            out.append(Track(whole, g.sample_rate))
+            out.append(Track(whole - whole.mean(), g.sample_rate))
         return out
 
     def score(
@@ -353,10 +352,11 @@ class Pipeline:
         cues: Hits,
         events: VisualEvents,
         amounts: MatchAmounts,
-    ) -> tuple[Track, list[Track]]:
+    ) -> tuple[Track, list[Candidate]]:
         """The soundtrack and its candidates with impacts that sound as the reference's and are as loud as they look."""
-        tracks = [candidate.track for candidate in candidates]
-        return match(track, tracks, exemplar.recording.with_tail, cues, events.sliding, self.geometry, amounts)
+        reference = exemplar.recording.with_tail
+        track, steps = match_track(track, reference, cues, events.sliding, self.geometry, amounts)
+        return track, self._each(candidates, lambda candidate: match_candidate(candidate, steps, cues.times))
 
     def place(self, track: Track, cues: Hits, exemplar: Exemplar, settings: Settings, enforced: bool) -> Track:
         """The soundtrack with its impacts at the cues once more: how one begins and rings decides where its onset is.
@@ -367,9 +367,16 @@ class Pipeline:
             return enforce(track, cues.times, extract_one_shot(exemplar.recording.with_tail), settings.align)
         return repair(track, cues.times, settings.align) if settings.rerank and settings.comp else track
 
-    def level(self, track: Track, exemplar: Exemplar) -> Track:
-        """The track as loud as the reference's clip: its median impact is as loud as the reference's."""
+    def level(self, track: Track, candidates: Sequence[Candidate], exemplar: Exemplar) -> tuple[Track, list[Candidate]]:
+        """Soundtrack and candidates as loud as the reference's clip: the median impact is as loud as its median one."""
         reference = exemplar.recording.window
-        wanted = median_impact_db(reference.mono, reference.onsets, reference.rate) - exemplar.recording.gain_db
-        silent = not track.samples.any()
-        return finished(track, 0.0 if silent else wanted - median_impact_db(track.mono, track.onsets, track.rate))
+        wanted = median_impact_db(reference.samples, reference.onsets, reference.rate) - exemplar.recording.gain_db
+
+        def finish(sound: Track) -> Track:
+            return finished(sound, gain_to_level(sound.samples, sound.onsets, wanted, sound.rate))
+
+        return finish(track), self._each(candidates, finish)
+
+    def _each(self, candidates: Sequence[Candidate], change: Callable[[Track], Track]) -> list[Candidate]:
+        """Candidates whose tracks are changed one by one, and stored again."""
+        return [dataclasses.replace(c, track=self.stored(change(c.track))) for c in candidates]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from condfoley.audio.levels import limit
 from condfoley.audio.splice import faded
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
@@ -64,16 +65,12 @@ class Soundtrack:
         return dominant_candidate(self.takes, self.duration)
 
 
-def finished(track: Track, gain_db: float = 0.0) -> Track:
-    """The track with a gain, without DC, with |x| <= MAX_PEAK, and without a click at either end.
+def finished(track: Track, gain: float = 1.0) -> Track:
+    """The track `gain` times as loud, limited to |x| <= MAX_PEAK, and without a click at either end.
 
     Its onsets are taken to stay where they were.
     """
-    samples = track.samples * np.float32(10 ** (gain_db / 20))
-    samples -= samples.mean(1, keepdims=True)
-    peak = float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
-    if peak > MAX_PEAK:
-        samples *= np.float32(MAX_PEAK / peak)
+    samples = limit(track.samples * np.float32(gain), MAX_PEAK, track.rate)
     edge = min(round(EDGE * track.rate), len(track) // 2)
     return Track(faded(samples, edge, edge), track.rate).with_onsets_of(track)
 

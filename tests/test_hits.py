@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.audio.onsets import detect_onsets
-from condfoley.cli.main import main
 from condfoley.audio.track import Track
+from condfoley.cli.main import main
 from condfoley.comping.edits import extract_one_shot
 from condfoley.comping.repair import enforce, repair
 from condfoley.errors import InputError

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from condfoley.audio.levels import peak_rms_db
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
-from condfoley.audio.levels import peak_rms_db
 from condfoley.inputs import ATTACK, MAX_LEVEL_DBFS, MIN_LEVEL_DBFS, ClipFile, Footage, highpass, read_reference
 from condfoley.media import write_clip, write_wav
 from tests.made_up import RATE, pulses
@@ -59,7 +59,7 @@ def test_clips_in_memory_are_as_files(tmp_path):
     assert clip.duration == pytest.approx(2.0) and clip.frames(G).shape == (30, G.frame_size, G.frame_size, 3)
     assert np.allclose(clip.sound(RATE), stereo.mean(0)) and len(clip.sound(2 * RATE)) == 4 * RATE
     file = ClipFile(write_clip(tmp_path / "clip.mp4", pictures, 15.0, stereo.mean(0), RATE))
-    assert np.abs(file.frames(G).astype(int) - clip.frames(G)).mean() < 8  # but for what the codec loses
+    assert np.abs(file.frames(G).astype(int) - clip.frames(G)).mean() < 12  # but for what the codec loses
     assert len(file.sound(RATE)) == len(clip.sound(RATE))
     slow = Footage(pictures[:2], np.array([0.0, 1.0]))  # a picture stays until the next one comes
     frames = slow.frames(G)

@@ -14,6 +14,7 @@ from condfoley.results.folder import ResultFolder, results_in, write_sound
 from condfoley.results.scores import score_table
 from tests.made_up import RATE, soundtrack, write_video
 
+
 def fill(folder: ResultFolder, text: str = "new") -> None:
     (folder.work / "soundtrack.wav").write_text(text)
     (folder.work / "candidates").mkdir()

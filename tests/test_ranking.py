@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condfoley.audio.onsets import MATCH_WINDOW
 from condfoley.audio.track import Track
-from condfoley.comping.ranking import MATCH_WINDOW, in_time, median_offset, rank, score_candidates
+from condfoley.comping.ranking import in_time, median_offset, rank, score_candidates
 from tests.made_up import RATE, track
 
 CUES = np.array([0.5, 1.2, 1.9])
@@ -71,4 +72,4 @@ def test_a_candidate_is_moved_by_its_median_offset(late):
     assert still.track is sound and alone.track is sound and alone.agreement is None
     assert np.abs(Track(moved.wav, RATE).onsets - CUES).max() < 0.012 and moved.agreement == 1
     assert moved.offset - still.offset == pytest.approx(-late, abs=0.012)
-    assert np.allclose(moved.track.onsets, Track(moved.wav, RATE).onsets, atol=1e-3)  # known, not detected again
+    assert np.allclose(moved.track.onsets, Track(moved.wav, RATE).onsets, atol=5e-3)  # known, not detected again

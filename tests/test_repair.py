@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from condfoley.audio.onsets import MATCH_WINDOW
 from condfoley.audio.track import Track
 from condfoley.comping import takes as comping
-from condfoley.comping.ranking import MATCH_WINDOW, Candidate
+from condfoley.comping.ranking import Candidate
 from condfoley.comping.repair import OFFSET_COST, enforce, improve, onset_cost, repair, repairs, total_cost
 from condfoley.comping.takes import CELL, Take, comp
 from tests.made_up import RATE, track

@@ -13,7 +13,6 @@ from condfoley.comping.takes import (
     cell_levels,
     choose_takes,
     dominant_candidate,
-    matched_onsets,
     spans,
     splice,
     update_onsets,
@@ -32,11 +31,6 @@ def sound(level, seconds=1.0):
 def with_onsets(times):
     """A silent track that is taken to have the onsets (E,) s."""
     return Track(np.zeros(2 * RATE, np.float32), RATE, (np.array(times), np.ones(len(times))))
-
-
-def test_onsets_that_belong_to_cues():
-    assert matched_onsets(with_onsets([0.3, 0.52, 0.58, 1.15, 2.1]), CUES).tolist() == [0.52, 1.15]
-    assert len(matched_onsets(with_onsets([]), CUES)) == len(matched_onsets(with_onsets(CUES), CUES[:0])) == 0
 
 
 def test_onsets_of_the_soundtrack_replace_those_of_its_takes():

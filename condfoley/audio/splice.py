@@ -98,4 +98,4 @@ def loop(samples: np.ndarray, length: int, crossfade: int) -> np.ndarray:
 
 def until_next(times: Sequence[float] | np.ndarray, end: float) -> list[tuple[float, float]]:
     """Each of some ascending times with the following one; the last with `end`. In any unit."""
-    return list(zip(times, [*times[1:], end], strict=True))
+    return list(zip(times, [*times[1:], end]))

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from condfoley.audio.onsets import match_pairs
+from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
 from condfoley.audio.splice import concatenate, duck_into, mute_into, overlay_into, segment, until_next
 from condfoley.audio.track import Track
-from condfoley.comping.ranking import MATCH_WINDOW
 
 KEEP_AFTER_ONSET = 0.3  # share of the way to the next onset that stays with an impact when it is moved
 CROSSFADE = 0.01  # s, where a sound is cut off

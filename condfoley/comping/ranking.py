@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from condfoley.audio.onsets import match, match_pairs
+from condfoley.audio.onsets import MATCH_WINDOW, match, match_pairs
 from condfoley.audio.track import Track
 
-MATCH_WINDOW = 0.1  # s by which an onset may miss its cue
 TIE = 1e-9  # differences below it are float sums in another order, such as 0.1 + 0.2
 
 

@@ -10,10 +10,9 @@ from functools import partial
 
 import numpy as np
 
-from condfoley.audio.onsets import match_pairs
+from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
 from condfoley.audio.track import Track
 from condfoley.comping.edits import align, fill_missing, insert_one_shot, mute_extra
-from condfoley.comping.ranking import MATCH_WINDOW
 
 Edit = Callable[[Track, np.ndarray], Track]
 OFFSET_COST = 0.5  # of an onset that is MATCH_WINDOW off its cue, in missed onsets; less when it is nearer

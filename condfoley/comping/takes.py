@@ -12,10 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from condfoley.audio.onsets import match_pairs
 from condfoley.audio.splice import concatenate, until_next
 from condfoley.audio.track import Track
-from condfoley.comping.ranking import MATCH_WINDOW, TIE, Candidate, in_time
+from condfoley.comping.ranking import TIE, Candidate, in_time
 from condfoley.comping.repair import MAX_ROUNDS, Edit, improve, onset_cost, total_cost
 
 # What was compared is in docs/experiments: OFFSET_COST and SWITCH_COST_LOUD (nearly indifferent), MAX_SHIFT_CELLS (of
@@ -176,8 +175,3 @@ def update_onsets(onsets: Sequence[np.ndarray], takes: Sequence[Take], made: Tra
         elsewhere = own[(own + take.moved < take.start) | (own + take.moved >= end)]
         out[take.candidate] = np.sort(np.concatenate([elsewhere, now - take.moved]))
     return out
-
-
-def matched_onsets(track: Track, cues: np.ndarray, window: float = MATCH_WINDOW) -> np.ndarray:
-    """Those of a track's onsets (E,) s that belong to one of the cues (K,) s, one to one within `window` s."""
-    return track.onsets[sorted(j for _, j in match_pairs(cues, track.onsets, window))]

@@ -132,9 +132,9 @@ class PublishedPipeline(Pipeline):
         """Index of the candidate that the published rules choose."""
         return rerank_published([c.offset for c in candidates], [c.confidence for c in candidates], tolerance)
 
-    def level(self, track: Track, exemplar: Exemplar) -> Track:
-        """As loud as it was generated."""
-        return track
+    def level(self, track: Track, candidates: Sequence[Candidate], exemplar: Exemplar) -> tuple[Track, list[Candidate]]:
+        """As loud as they were generated."""
+        return track, list(candidates)
 
 
 def column_windows(total: int, window: int) -> list[tuple[int, int, int]]:

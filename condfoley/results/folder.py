@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import secrets
@@ -158,7 +157,9 @@ def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
     write_scores(folder / SCORES, soundtrack)
 
 
-def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str, hits_file: str | Path | None = None) -> Path:
+def write_sound(
+    folder: Path, soundtrack: Soundtrack, target: Path, codec: str, hits_file: str | Path | None = None
+) -> Path:
     """Writes soundtrack.wav, the target with it (picture untouched), the candidates, and the cues that it follows.
 
     codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given, kept as it is: it may

@@ -4,7 +4,6 @@ Tolerances are relative to the expected maximum. Codes are equal.
 """
 
 import zlib
-
 from dataclasses import asdict
 
 import numpy as np
