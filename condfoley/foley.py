@@ -15,6 +15,7 @@ from condfoley.memory import keep_freed
 from condfoley.pipeline import Limits, Pipeline, Progress
 from condfoley.published.generation import PublishedPipeline
 from condfoley.runtime.loaded import Loaded
+from condfoley.runtime.threads import single_threaded_blas
 from condfoley.settings import Mode, Settings
 from condfoley.soundtrack import Soundtrack
 
@@ -90,4 +91,5 @@ class Foley:
             wanted.require_hits_count()
             given.require_within(duration)
         pipeline = self.pipeline(duration, wanted.candidates, wanted.mode)
-        return pipeline.run(target, frames, reference, wanted, given, progress or (lambda stage, share: None))
+        with single_threaded_blas():
+            return pipeline.run(target, frames, reference, wanted, given, progress or (lambda stage, share: None))
