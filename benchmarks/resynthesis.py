@@ -26,16 +26,16 @@ from condfoley.data.sources.listing import SOUNDS, VIDEOS
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
 from condfoley.evaluation.baselines import vocoded
+from condfoley.evaluation.classifiers import Classifiers
 from condfoley.evaluation.clips import JUDGE, sound_of
 from condfoley.evaluation.neighbours import embeddings, even, pieces
-from condfoley.evaluation.spectral import stft_distance
 from condfoley.evaluation.systems import resampled
 from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.matching.spectrum import outer_gain
 from condfoley.media import probe, read_audio
-from condfoley.networks.judges import Jury
+from condfoley.networks.distances import stft_distance
 from condfoley.networks.mel import filterbank, log_mel, spectrogram
 from condfoley.results.tables import Table, interval, percent, wilson
 
@@ -130,7 +130,7 @@ def one_shots(folder: Path | None, g: Geometry) -> list[np.ndarray]:
     return [np.pad(LEVEL * wav / max(float(np.abs(wav).max(initial=0)), 1e-6), pad) for wav in wavs]
 
 
-def vocoder_lines(foley: Foley, jury: Jury, folder: Path | None, seed: int) -> Lines:
+def vocoder_lines(foley: Foley, classifiers: Classifiers, folder: Path | None, seed: int) -> Lines:
     """The vocoder, with its post-filter, against Griffin-Lim from the same spectrograms of real one-shots.
 
     Better: a smaller STFT distance, and a judge that hears the recording's material more often.
@@ -138,7 +138,7 @@ def vocoder_lines(foley: Foley, jury: Jury, folder: Path | None, seed: int) -> L
     g = foley.geometry
 
     def says(wav: np.ndarray) -> tuple[str, str]:
-        return jury.says(resampled(wav, g.sample_rate, JUDGE.sample_rate))
+        return classifiers.predict_labels(resampled(wav, g.sample_rate, JUDGE.sample_rate))
 
     vocoder: list[tuple[float, ...]] = []  # of each recording: STFT distance, action and material heard as in it
     opponent: list[tuple[float, ...]] = []

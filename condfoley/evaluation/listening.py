@@ -13,6 +13,7 @@ from condfoley import media
 from condfoley.audio.onsets import detect_onsets, match
 from condfoley.evaluation.alignment import SIZE as MOTION_SIZE
 from condfoley.evaluation.alignment import av_align, motion, motion_peaks
+from condfoley.evaluation.classifiers import Classifiers, Prediction
 from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.distribution import kl_divergence
 from condfoley.evaluation.neighbours import embeddings, even, pieces
@@ -26,12 +27,11 @@ from condfoley.evaluation.spectral import (
     fine_structure,
     loudness,
     mel_cepstral_distortion,
-    stft_distance,
 )
 from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.evaluation.timing import average_precision, count_accuracy, dynamics
 from condfoley.matching.dynamics import levels
-from condfoley.networks.judges import Jury, Verdict
+from condfoley.networks.distances import stft_distance
 from condfoley.networks.mel import spectrogram
 from condfoley.networks.scorer import Referee
 
@@ -62,15 +62,17 @@ class Judged:
     other: list[np.ndarray]
     fine: np.ndarray | None
     attack: float | None
-    target: Verdict | None
-    reference: Verdict | None
+    target: Prediction | None
+    reference: Prediction | None
 
 
 class Ears:
     """The instruments: the shipped sync model, the judges where there are any, and a synchroniser that is given."""
 
-    def __init__(self, jury: Jury | None = None, device: str = "cpu", synchroniser: Synchroniser | None = None):
-        self.jury, self.synchroniser = jury, synchroniser
+    def __init__(
+        self, classifiers: Classifiers | None = None, device: str = "cpu", synchroniser: Synchroniser | None = None
+    ):
+        self.classifiers, self.synchroniser = classifiers, synchroniser
         self.referee = Referee.shipped(JUDGE, device)
 
     @torch.inference_mode()
@@ -94,8 +96,8 @@ class Ears:
             other=other,
             fine=fine_structure(pair.reference.wav, RATE),
             attack=attack_time(pair.reference.wav, RATE),
-            target=self.jury.listen(pair.target.wav) if self.jury else None,
-            reference=self.jury.listen(pair.reference.wav) if self.jury else None,
+            target=self.classifiers.predict(pair.target.wav) if self.classifiers else None,
+            reference=self.classifiers.predict(pair.reference.wav) if self.classifiers else None,
         )
 
     def measure(self, known: Judged, wav: np.ndarray) -> Values:
@@ -130,12 +132,18 @@ class Ears:
         }
         if known.own and known.other:
             values["timbre"] = float(nearer(embedding(wav, JUDGE), known.own, known.other))
-        if self.jury is None or known.target is None or known.reference is None:
+        if self.classifiers is None or known.target is None or known.reference is None:
             return values
-        said, pair = self.jury.listen(wav), known.pair
+        said, pair = self.classifiers.predict(wav), known.pair
         for name, labels, true, ours, theirs in (
-            ("action", self.jury.actions, pair.target.action, said.actions, known.target.actions),
-            ("material", self.jury.materials, pair.reference.material, said.materials, known.reference.materials),
+            ("action", self.classifiers.actions, pair.target.action, said.actions, known.target.actions),
+            (
+                "material",
+                self.classifiers.materials,
+                pair.reference.material,
+                said.materials,
+                known.reference.materials,
+            ),
         ):
             answer = int(ours.argmax())
             values[name] = float(labels[answer] == true) if true in labels else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 
+from condfoley.audio.loudness import integrated_loudness
 from condfoley.errors import InputError
 from condfoley.media import frame_count, probe, read_audio, shown_at, write_clip
 from condfoley.media.picture import Shrinker
@@ -61,8 +61,12 @@ def equally_loud(sounds: list[np.ndarray], sample_rate: int, loudness: float) ->
 
     loudness: LUFS wanted. Where one of them would then exceed the largest sample allowed (`PEAK`), all of them
     are made as much softer, since a comparison matters more than the level. Returns the sounds and the LUFS reached.
+    Raises InputError without pyloudnorm.
     """
-    measured = [integrated(wav, sample_rate) for wav in sounds]
+    try:
+        measured = [integrated_loudness(wav, sample_rate) for wav in sounds]
+    except ImportError as error:
+        raise InputError(f"{error.name} is missing; install it with: pip install 'condfoley[study]'") from None
     peaks = [
         np.abs(wav).max() * 10 ** ((loudness - level) / 20)
         for wav, level in zip(sounds, measured, strict=True)
@@ -71,14 +75,3 @@ def equally_loud(sounds: list[np.ndarray], sample_rate: int, loudness: float) ->
     reached = loudness - max(0.0, 20 * float(np.log10(max(peaks, default=PEAK) / PEAK)))
     gains = [10 ** ((reached - level) / 20) if np.isfinite(level) else 1.0 for level in measured]
     return [(wav * gain).astype(np.float32) for wav, gain in zip(sounds, gains, strict=True)], reached
-
-
-def integrated(wav: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness of (N,) mono sound, LUFS; -inf for silence. Raises InputError without pyloudnorm."""
-    try:
-        import pyloudnorm
-    except ImportError:
-        raise InputError("pyloudnorm is missing; install it with: pip install 'condfoley[study]'") from None
-    with warnings.catch_warnings(), np.errstate(divide="ignore"):
-        warnings.simplefilter("ignore")  # pyloudnorm warns of silence, which is an answer here
-        return float(pyloudnorm.Meter(sample_rate).integrated_loudness(wav.astype(np.float64)))
