@@ -1,6 +1,6 @@
 """Whose fault it was: the user's input, told apart from our own faults, and the exit codes of both."""
 
-USER_FAULT, OUR_FAULT, INTERRUPTED = 2, 1, 130
+EXIT_USER_ERROR, EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED = 2, 1, 130
 
 
 class InputError(ValueError):
@@ -11,7 +11,7 @@ class InputError(ValueError):
     """
 
 
-class Unwritable(OSError):
+class UnwritableError(OSError):
     """A file of ours cannot be written: the disk is full, or the place is not ours to write in.
 
     The user's to mend, and told like an InputError. But it is none, for where one means that a clip cannot be used, a
@@ -24,7 +24,7 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def at_least(option: str, value: float, lowest: float) -> None:
+def require_at_least(option: str, value: float, lowest: float) -> None:
     """Raises InputError, naming the option, for a number below `lowest`, for infinity and for nan."""
     if not lowest <= value < float("inf"):
         raise InputError(f"{flag(option)} is {value:g}; give {lowest:g} or more")

@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from condfoley.errors import InputError, Unwritable
+from condfoley.errors import InputError, UnwritableError
 
 
 @contextmanager
-def file_aside(
+def atomic_file(
     path: Path, failures: tuple[type[Exception], ...] = (OSError,), raises: type[Exception] = InputError
 ) -> Iterator[Path]:
     """A file to write to that becomes `path` when it is complete, and is gone after any failure.
@@ -36,7 +36,7 @@ def file_aside(
 
 
 @contextmanager
-def folder_aside(home: Path) -> Iterator[Path]:
+def scratch_folder(home: Path) -> Iterator[Path]:
     """A new folder in `home`, which is made too, for what belongs together; what is not moved out of it is removed.
 
     Raises InputError, saying what to do, when it cannot be written.
@@ -60,23 +60,23 @@ def make_folder(path: Path) -> None:
 
 
 def _complaint(place: Path, error: Exception) -> str:
-    root = error.__cause__ or error  # of an Unwritable, whose own words say what is said here
+    root = error.__cause__ or error  # of an UnwritableError, whose own words say what is said here
     why = getattr(root, "strerror", None) or root
     return f"{place}: cannot be written ({why}); make room there or choose another place"
 
 
 @contextmanager
-def at_once(path: Path) -> Iterator[BinaryIO]:
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
     """A file of ours to write to that becomes `path` when it is complete: another run may be reading the one there.
 
-    Raises Unwritable.
+    Raises UnwritableError.
     """
-    with file_aside(path, raises=Unwritable) as part, open(part, "wb") as file:
+    with atomic_file(path, raises=UnwritableError) as part, open(part, "wb") as file:
         yield file
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON with `at_once`."""
+    """Writes JSON with `open_atomic`."""
     content = json.dumps(value, indent=1) + "\n"
-    with at_once(path) as file:
+    with open_atomic(path) as file:
         file.write(content.encode())

@@ -10,7 +10,7 @@ KEPT = 128 << 20  # bytes of freed memory that are not given back to the system
 APART = 32 << 20  # bytes from which on an array gets memory of its own, which is given back
 
 
-def keep_freed() -> None:
+def retain_freed_memory() -> None:
     """Lets the C library keep freed memory, for the whole process; without glibc nothing changes.
 
     By itself it gives arrays of megabytes back at once, and the system clears the pages of the next ones again, which

@@ -14,7 +14,7 @@ from typing import Any
 
 from condfoley import sizes
 from condfoley.errors import InputError
-from condfoley.files import at_once, write_json
+from condfoley.files import open_atomic, write_json
 from condfoley.geometry import Geometry
 
 FORMAT = 1
@@ -29,7 +29,7 @@ PARTS = {
     GUIDED: ("condfoley.networks.transformer", "Transformer", sizes.TransformerConfig),
     "vocoder": ("condfoley.networks.vocoder", "Vocoder", sizes.VocoderConfig),
     "sync": ("condfoley.networks.sync", "Sync", sizes.SyncConfig),
-    "events": ("condfoley.networks.event_head", "Events", sizes.EventsConfig),
+    "events": ("condfoley.networks.event_head", "EventHead", sizes.EventsConfig),
     "judges": ("condfoley.networks.judges", "Judges", sizes.JudgesConfig),
 }
 
@@ -137,7 +137,7 @@ def save_part(
     }
     path = folder / f"{name}.safetensors"
     config = dataclasses.asdict(part.config)
-    with at_once(path) as file:
+    with open_atomic(path) as file:
         file.write(save(stored, {"config": json.dumps(config)}))  # there, so that the file's hash answers for it
     card: dict[str, Any] = (
         read_card(folder) if (folder / CARD).exists() else {"format": FORMAT, "name": folder.name, "parts": {}}

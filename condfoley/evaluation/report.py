@@ -16,7 +16,7 @@ from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.metrics import METRICS, Metric, better
 from condfoley.evaluation.run import Result, as_json
 from condfoley.evaluation.sounds import fitted
-from condfoley.files import at_once, write_json
+from condfoley.files import open_atomic, write_json
 from condfoley.results.provenance import plain
 from condfoley.results.tables import Table, interval, number
 
@@ -31,7 +31,7 @@ def write(result: Result, home: Path, sample: int) -> Path:
     write_json(home / "metrics.json", plain(as_json(result)))
     _write_csv(result, home / "metrics.csv")
     page = home / "index.html"
-    with at_once(page) as file:
+    with open_atomic(page) as file:
         file.write(html(result, sample).encode())
     return page
 

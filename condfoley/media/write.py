@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 
 from condfoley.errors import InputError
-from condfoley.files import file_aside
+from condfoley.files import atomic_file
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 AAC_BITS = 192_000
@@ -87,7 +87,7 @@ def complete(path: str | Path) -> AbstractContextManager[Path]:
         raise InputError(f"{path}: is a folder; give a file name")
     if not path.parent.is_dir():
         raise InputError(f"{path}: its folder does not exist; create it or choose another output")
-    return file_aside(path, (OSError, soundfile.LibsndfileError))
+    return atomic_file(path, (OSError, soundfile.LibsndfileError))
 
 
 def container(part: Path, out: Path, sample_rate: int) -> Any:

@@ -80,7 +80,7 @@ class Teacher:
         """
         m = self.model
         prefix = m.prefix(reference, target, reference_codes, no_picture, no_reference, no_target)
-        logits = m(prefix, target_codes, m.hints(target, no_target))
+        logits = m(prefix, target_codes, m.alignment(target, no_target))
         whole = (~(no_reference | no_target)).nonzero()[:, 0]
         reference, target, reference_codes, codes = (
             x[whole] for x in (reference, target, reference_codes, target_codes)
@@ -91,7 +91,7 @@ class Teacher:
         for term, (reference_too, target_too) in left_out.items():
             if term in self.terms and len(whole):
                 prefix = m.prefix(reference, target, reference_codes, yes, reference_too, target_too)
-                guided += self.terms[term] * m(prefix, codes, m.hints(target, target_too)).float()
+                guided += self.terms[term] * m(prefix, codes, m.alignment(target, target_too)).float()
         out = logits.float()
         out[whole] = guided
         return out.softmax(-1)

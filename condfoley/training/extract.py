@@ -20,7 +20,7 @@ from condfoley.audio.onsets import detect_onsets
 from condfoley.data.decode import save_array
 from condfoley.data.pairs import Pairing, event_starts
 from condfoley.data.store import Clip, seed_of
-from condfoley.files import at_once
+from condfoley.files import open_atomic
 from condfoley.foley import NEEDED, Foley
 from condfoley.geometry import Geometry
 from condfoley.inputs import clearest_start
@@ -126,7 +126,7 @@ def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Pat
     with frozen(part.device):
         codes = tokenizer.encode(spec)
     grid = codes.cpu().numpy().astype(np.int32).reshape(*starts.shape, -1)
-    with at_once(path) as file:
+    with open_atomic(path) as file:
         np.savez(file, starts=starts, codes=grid)
 
 
@@ -209,7 +209,7 @@ def drafts(part: Part, reference: Clip, clip: Clip, path: Path) -> None:
     for row, times in zip(hits, struck):
         row[: len(times)] = times
     made = specs.float().cpu().numpy().astype(np.float16)
-    with at_once(path) as file:
+    with open_atomic(path) as file:
         np.savez(file, specs=made, hits=hits)
 
 

@@ -13,7 +13,7 @@ from condfoley.foley import Reference
 from condfoley.geometry import Geometry
 from condfoley.media import middle_of_bicubic
 from condfoley.networks.mel import window_spec
-from condfoley.networks.transformer import Condition, Sampling, filtered
+from condfoley.networks.transformer import Condition, Sampling, filter_logits
 from condfoley.networks.video_encoder import IMAGENET_MEAN, IMAGENET_STD, VideoEncoder
 from condfoley.published.generation import PublishedFoley
 from condfoley.published.importer import import_checkpoint
@@ -136,7 +136,7 @@ def test_the_published_half_of_the_codes_may_be_drawn(foley):
     prefix = model.prefix(features[:, :30], features[:, 30:], codes[:, :50])
     first = model(prefix, codes[:, 50:])[:, 0]
     published = PublishedFoley.of(foley, 2.0)._sampling(Sampling())
-    kept = torch.isfinite(filtered(first, published.top_k, published.top_p))
+    kept = torch.isfinite(filter_logits(first, published.top_k, published.top_p))
     assert published.temperature == published.guidance == 1
     assert torch.equal(kept, golden["out/top512_of_first_step_kept"].bool())
 

@@ -214,7 +214,7 @@ class SyncStage(Stage):
                 tokens = torch.from_numpy(e.tokens[0].astype(np.float32)).to(self.device)
                 specs = torch.from_numpy(d.specs).float().to(self.device)
                 likeness = [d.likeness(i, 0, np.inf) for i in range(len(specs))]
-                chosen = rerank(*self.model.assess(tokens, specs, self.window), TOLERANCE)
+                chosen = rerank(*self.model.score(tokens, specs, self.window), TOLERANCE)
                 gains.append(likeness[chosen] - np.mean(likeness))
         return {"gained": float(np.mean(gains))} if gains else {}
 
