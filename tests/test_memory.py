@@ -1,4 +1,4 @@
-"""What is freed is kept by the process, as the C library itself counts."""
+"""Freed memory stays in the process, by the C library's own counters."""
 
 import ctypes
 import json

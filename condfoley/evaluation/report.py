@@ -16,8 +16,7 @@ from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.metrics import METRICS, Metric, better
 from condfoley.evaluation.run import Result, as_json
 from condfoley.evaluation.sounds import fitted
-from condfoley.files import open_atomic, write_json
-from condfoley.results.provenance import plain
+from condfoley.files import open_atomic, plain, write_json
 from condfoley.results.tables import Table, interval, number
 
 TEMPLATE = "report.html.j2"
