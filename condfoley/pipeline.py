@@ -31,7 +31,7 @@ from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
-from condfoley.networks.video_encoder import pick_onsets
+from condfoley.networks.event_head import pick_onsets
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.scorer import VisualEvents
@@ -84,7 +84,8 @@ class Picture:
 class Exemplar:
     """The window of the reference that is imitated.
 
-    tokens: (1, frames, D) or None without a picture. codes: (1, codes). recording: what they were encoded from.
+    tokens: (1, frames, D) or None without a picture. codes: (1, codes). recording: what they were encoded from; `sample`
+    needs none.
     """
 
     tokens: np.ndarray | None
@@ -229,11 +230,11 @@ class Pipeline:
         """
         g = self.geometry
         total = g.columns_for(self.duration)
-        starts, length = windows.stretches(total, g.heard_columns)
+        starts, length = windows.stretches(total, g.valid_columns)
         streams = self.engine.random_streams([seed + (i << 32) for i in range(len(starts)) for seed in seeds])
         codes = np.zeros((len(streams), length * g.code_rows), np.int64)
-        window = min(length, g.heard_columns)
-        steps = windows.plan(length, window, max(1, round(g.heard_columns * ADVANCE)))
+        window = min(length, g.valid_columns)
+        steps = windows.plan(length, window, max(1, round(g.valid_columns * ADVANCE)))
         for i, (start, written) in enumerate(steps):
             places = [g.frame_of_column(first + start) + np.arange(g.window_frames) for first in starts]
             prompt = Prompt(
@@ -282,7 +283,7 @@ class Pipeline:
         """Codes -> spectrograms (N, n_mels, M) in [0, 1], in few overlapping tiles as long as the decoder knows."""
         g, limits = self.geometry, self.limits
         total = codes.shape[1] // g.code_rows
-        starts, length = windows.tiles(total, limits.tile_windows * g.heard_columns, max(1, g.heard_columns // 10))
+        starts, length = windows.tiles(total, limits.tile_windows * g.valid_columns, max(1, g.valid_columns // 10))
         tiles = []
         for start in starts:
             piece = codes[:, start * g.code_rows : (start + length) * g.code_rows]

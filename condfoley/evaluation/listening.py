@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from condfoley import media
+from condfoley.audio.levels import impact_levels
+from condfoley.audio.mel import spectrogram
 from condfoley.audio.onsets import detect_onsets, match
 from condfoley.evaluation.alignment import SIZE as MOTION_SIZE
 from condfoley.evaluation.alignment import av_align, motion, motion_peaks
@@ -30,10 +32,8 @@ from condfoley.evaluation.spectral import (
 )
 from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.evaluation.timing import average_precision, count_accuracy, dynamics
-from condfoley.matching.dynamics import levels
 from condfoley.networks.distances import stft_distance
-from condfoley.networks.mel import spectrogram
-from condfoley.networks.scorer import Referee
+from condfoley.runtime.scorer import Scorer
 
 RATE = JUDGE.sample_rate
 Synchroniser = Callable[[Path, np.ndarray], float]
@@ -57,7 +57,7 @@ class Judged:
     onsets: np.ndarray
     levels: np.ndarray
     moved: np.ndarray
-    tokens: torch.Tensor
+    tokens: np.ndarray
     own: list[np.ndarray]
     other: list[np.ndarray]
     fine: np.ndarray | None
@@ -73,13 +73,13 @@ class Ears:
         self, classifiers: Classifiers | None = None, device: str = "cpu", synchroniser: Synchroniser | None = None
     ):
         self.classifiers, self.synchroniser = classifiers, synchroniser
-        self.referee = Referee.shipped(JUDGE, device)
+        self.scorer = Scorer.shipped(JUDGE, device)
 
     @torch.inference_mode()
     def know(self, pair: Pair) -> Judged:
         """Everything about a pair that does not depend on the answer."""
         path = pair.target.path
-        size = self.referee.geometry.frame_size
+        size = self.scorer.geometry.frame_size
         frames = media.read_frames(path, JUDGE.fps, max(size, MOTION_SIZE))
         small = media.read_frames(path, JUDGE.fps, size) if size != frames.shape[1] else frames
         onsets = pair.target.onsets[pair.target.onsets < len(pair.target.wav) / RATE]
@@ -89,9 +89,9 @@ class Ears:
             pair=pair,
             wav=pair.target.wav,
             onsets=onsets,
-            levels=levels(pair.target.wav, onsets, RATE),
+            levels=impact_levels(pair.target.wav, onsets, RATE),
             moved=motion_peaks(motion(frames), JUDGE.fps),
-            tokens=self.referee.video_encoder.encode_clip(torch.from_numpy(small)),
+            tokens=self.scorer.engine.encode_frames(small),
             own=own,
             other=other,
             fine=fine_structure(pair.reference.wav, RATE),
@@ -104,7 +104,7 @@ class Ears:
         """All measures of an answer (N,), as long as the target's true sound, whether or not it holds an event."""
         times, strengths = detect_onsets(wav, RATE)
         values: Values = timing(known.onsets, times, strengths)
-        values["dynamics"] = dynamics(known.onsets, known.levels, times, levels(wav, times, RATE))
+        values["dynamics"] = dynamics(known.onsets, known.levels, times, impact_levels(wav, times, RATE))
         values |= self._timbre(known, wav)
         values |= spectral(wav, known.wav)
         values["offset"] = self._offset(known, wav)
@@ -117,11 +117,9 @@ class Ears:
         """Whether an answer (N,) holds no event although the target does: silence, or noise."""
         return bool(len(known.onsets)) and not len(detect_onsets(wav, RATE)[0])
 
-    @torch.inference_mode()
     def _offset(self, known: Judged, wav: np.ndarray) -> float:
         """|offset| in seconds."""
-        spec = spectrogram(wav, JUDGE)[None].to(known.tokens.device)
-        return abs(float(self.referee.judge(known.tokens, spec)[0][0]))
+        return abs(float(self.scorer.score(known.tokens, spectrogram(wav, JUDGE)[None])[0][0]))
 
     def _timbre(self, known: Judged, wav: np.ndarray) -> Values:
         attack = attack_time(wav, RATE)

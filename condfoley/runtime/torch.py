@@ -114,7 +114,7 @@ class TorchEngine:
     @torch.inference_mode()
     def assess_sync(self, tokens: np.ndarray, specs: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
         """(N,) s and (N,) in [0, 1]; see `Engine.assess_sync`."""
-        offsets, confidences = self.sync.assess(self._tensor(tokens), self._tensor(specs), length)
+        offsets, confidences = self.sync.score(self._tensor(tokens), self._tensor(specs), length)
         return _numpy(offsets).astype(float), _numpy(confidences).astype(float)
 
     @torch.inference_mode()
