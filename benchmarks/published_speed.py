@@ -196,11 +196,11 @@ def machine_limits(dtype: torch.dtype, device: str = "cpu", repeats: int = 5) ->
 @torch.inference_mode()
 def logits_of(job: Job) -> Tensor:
     """Teacher-forced logits of one fixed sequence: (codes, n_embed)."""
-    features = torch.randn(2, 1, job.way.geometry.window_frames, job.way.video_encoder.config.dim, generator=_stream())
-    codes = torch.randint(job.way.tokenizer.config.n_embed, (1, job.way.geometry.codes), generator=_stream())
-    features, codes = features.to(job.way.device), codes.to(job.way.device)
-    prefix = job.way.transformer.prefix(features[0], features[1], codes)
-    return job.way.transformer(prefix, codes)[0].float()
+    features = torch.randn(2, 1, job.geometry.window_frames, job.engine.video_encoder.config.dim, generator=_stream())
+    codes = torch.randint(job.engine.tokenizer.config.n_embed, (1, job.geometry.codes), generator=_stream())
+    features, codes = features.to(job.engine.device), codes.to(job.engine.device)
+    prefix = job.engine.transformer.prefix(features[0], features[1], codes)
+    return job.engine.transformer(prefix, codes)[0].float()
 
 
 def _stream() -> torch.Generator:
