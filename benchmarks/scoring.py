@@ -15,8 +15,8 @@ import torch
 
 from condfoley.audio.onsets import Score, detect_onsets, match, random_events
 from condfoley.errors import InputError
-from condfoley.evaluation.clips import JUDGE
-from condfoley.evaluation.scores import Cell, cell
+from condfoley.evaluation.clips import METRIC_GEOMETRY
+from condfoley.evaluation.scores import MeanScore, mean_over_targets
 from condfoley.networks.sync import rerank
 from condfoley.networks.video_encoder import pick_onsets
 
@@ -45,13 +45,13 @@ class Heard:
 
 def hear(soundtrack: Any) -> Heard:
     """The events in a result. Raises ValueError when its sample rate is not the judges'."""
-    if soundtrack.sample_rate != JUDGE.sample_rate:
-        raise ValueError(f"the judges listen at {JUDGE.sample_rate} Hz, not at {soundtrack.sample_rate} Hz")
+    if soundtrack.sample_rate != METRIC_GEOMETRY.sample_rate:
+        raise ValueError(f"the judges listen at {METRIC_GEOMETRY.sample_rate} Hz, not at {soundtrack.sample_rate} Hz")
     candidates = tuple(detect_onsets(c.wav, soundtrack.sample_rate)[0] for c in soundtrack.candidates)
     chosen = detect_onsets(soundtrack.wav, soundtrack.sample_rate)[0]
     offsets, confidences = (torch.tensor([getattr(c, n) for c in soundtrack.candidates]) for n in SCORES)
     by_sync = candidates[rerank(offsets, confidences, TOLERANCE)]
-    return Heard(chosen, by_sync, candidates, pick_onsets(soundtrack.picture_onsets, JUDGE.fps))
+    return Heard(chosen, by_sync, candidates, pick_onsets(soundtrack.picture_onsets, METRIC_GEOMETRY.fps))
 
 
 def timing(heard: Heard, truth: np.ndarray) -> dict[str, float]:
@@ -86,7 +86,7 @@ class Line:
     on: str
     measure: str
     required: str
-    value: Cell
+    value: MeanScore
     reached: bool
     beside: str
 
@@ -95,6 +95,6 @@ Lines = tuple[list[Line], list[str]]
 """What a part of the model card found, and what a reader must know of it."""
 
 
-def mean_of(values: Sequence[float], seed: int) -> Cell:
+def mean_of(values: Sequence[float], seed: int) -> MeanScore:
     """Mean of one value a target, with its 95 % interval."""
-    return cell({f"{i:06d}": [float(v)] for i, v in enumerate(values)}, seed)
+    return mean_over_targets({f"{i:06d}": [float(v)] for i, v in enumerate(values)}, seed)

@@ -22,15 +22,15 @@ def run(words: list[str]) -> int:
 
     options = parse_options("condfoley evaluate", EvaluateOptions, words)
     require_packages()
-    from condfoley.evaluation.report import text_table, write
-    from condfoley.evaluation.run import evaluate, never_answered
+    from condfoley.evaluation.report import text_table, write_report
+    from condfoley.evaluation.run import evaluate, failed_systems
 
     result = evaluate(options)
-    page = write(result, Path(options.out), options.sample)
+    page = write_report(result, Path(options.out), options.sample)
     if not options.quiet:
         print(text_table(result, SHOWN).text(), file=sys.stderr)
     print(page)
-    failed = never_answered(result)
+    failed = failed_systems(result)
     for name, why in failed.items():
         print(f"condfoley: {name} failed on every pair, at first with: {why}", file=sys.stderr)
     return USER_FAULT if failed else 0
