@@ -1,30 +1,30 @@
-"""Whose fault it was: the user's input, told apart from our own faults, and the exit codes of both."""
+"""Exceptions for unusable input and unwritable files, and the exit codes of the command line."""
 
-USER_FAULT, OUR_FAULT, INTERRUPTED = 2, 1, 130
+EXIT_USER_ERROR, EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED = 2, 1, 130
 
 
 class InputError(ValueError):
     """Something the user gave cannot be used.
 
-    The message is one line in the user's words: what is wrong, and what to do.
-    The command line prints it without a traceback and exits with code 2.
+    The message is one line in the user's terms: what is wrong, and what to do.
+    The command line prints it without a traceback and exits with EXIT_USER_ERROR.
     """
 
 
 class Unwritable(OSError):
-    """A file of ours cannot be written: the disk is full, or the place is not ours to write in.
+    """An output file cannot be written: the disk is full, or permissions are missing.
 
-    The user's to mend, and told like an InputError. But it is none, for where one means that a clip cannot be used, a
-    full disk must not leave the clip out.
+    Printed like an InputError, since the user can correct it. It is a class of its own, because code that skips clips
+    with an InputError must not skip one when the disk is full.
     """
 
 
 def flag(name: str) -> str:
-    """A setting's name as the command line spells it: `top_p` is --top-p."""
+    """A setting's name as a command-line option: `top_p` is --top-p."""
     return f"--{name.replace('_', '-')}"
 
 
 def at_least(option: str, value: float, lowest: float) -> None:
-    """Raises InputError, naming the option, for a number below `lowest`, for infinity and for nan."""
+    """Raises InputError that names the option for a number below `lowest`, for infinity and for nan."""
     if not lowest <= value < float("inf"):
         raise InputError(f"{flag(option)} is {value:g}; give {lowest:g} or more")

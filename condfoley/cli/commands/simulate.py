@@ -1,4 +1,4 @@
-"""`condfoley simulate`: videos in which somebody hits and scratches things, with the exact truth."""
+"""`condfoley simulate`: renders videos of hitting and scratching, with exact annotations."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import sys
 
 from condfoley.cli.arguments import parse_options
 from condfoley.data.simulation.write import Recipe, write_clips
-from condfoley.errors import OUR_FAULT
+from condfoley.errors import EXIT_INTERNAL_ERROR
 
 
-def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0, or 1 when clips failed. Raises InputError for a wrong call."""
-    recipe = parse_options("condfoley simulate", Recipe, words)
+def run(argv: list[str]) -> int:
+    """Run with command-line arguments; returns 0, or 1 when clips failed. Raises InputError for wrong arguments."""
+    recipe = parse_options("condfoley simulate", Recipe, argv)
     failures = write_clips(recipe)
     if failures:
         number, reason = failures[0]
@@ -19,6 +19,6 @@ def run(words: list[str]) -> int:
             f"condfoley: {len(failures)} clips failed (number {number}: {reason}); run again to retry",
             file=sys.stderr,
         )
-        return OUR_FAULT
+        return EXIT_INTERNAL_ERROR
     print(recipe.out)
     return 0
