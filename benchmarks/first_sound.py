@@ -88,7 +88,7 @@ def measure_sound(
     from condfoley.evaluation import held_out
 
     if "simulated" in parts:
-        folder = options.simulated or held_out.folder(options.pairs)
+        folder = options.simulated or held_out.ensure_folder(options.pairs)
         results["simulated"] = simulated.measure(foley, folder, options.pairs, options.candidates, options.seed)
         tables.append(simulated.table(results["simulated"]))
     if "real" in parts and options.clips:

@@ -17,11 +17,11 @@ from benchmarks.real import COLUMNS, read_manifest, reference_for
 from benchmarks.scoring import WINDOW, Line, Lines, mean_of
 from condfoley import media
 from condfoley.audio.onsets import match
-from condfoley.evaluation.baselines import picture_onsets
-from condfoley.evaluation.clips import JUDGE
+from condfoley.evaluation.baselines import onset_probability
+from condfoley.evaluation.clips import METRIC_GEOMETRY
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import Result, evaluate
-from condfoley.evaluation.scores import Row, table
+from condfoley.evaluation.scores import PairScores, mean_scores
 from condfoley.evaluation.spectral import cepstral_distance, event_cepstra
 from condfoley.foley import Foley
 from condfoley.networks.event_head import pick_onsets
@@ -50,26 +50,28 @@ def motion_onsets(path: Path, count: int) -> np.ndarray:
     """Times (K,), s, of the `count` highest peaks of the mean absolute difference of a video's frames; K <= count."""
     from scipy.signal import find_peaks
 
-    frames = media.read_frames(path, JUDGE.fps, SIZE).astype(np.float32)
+    frames = media.read_frames(path, METRIC_GEOMETRY.fps, SIZE).astype(np.float32)
     change = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))  # entry k: from frame k to k + 1
     peaks, found = find_peaks(np.pad(change, 1), height=0.0)
-    return np.sort(peaks[np.argsort(-found["peak_heights"], kind="stable")[:count]]) / JUDGE.fps
+    return np.sort(peaks[np.argsort(-found["peak_heights"], kind="stable")[:count]]) / METRIC_GEOMETRY.fps
 
 
-def silent_systems(result: Result, foley: Foley) -> list[Row]:
+def silent_systems(result: Result, foley: Foley) -> list[PairScores]:
     """Scores of systems that give times only: the picture's onsets, and motion that is told the number of events."""
     rows = []
     for pair in result.pairs:
-        true = pair.target.onsets[pair.target.onsets < len(pair.target.wav) / JUDGE.sample_rate]
-        seen = pick_onsets(*picture_onsets(foley, pair.target.path))
+        true = pair.target.onsets[pair.target.onsets < len(pair.target.wav) / METRIC_GEOMETRY.sample_rate]
+        seen = pick_onsets(*onset_probability(foley, pair.target.path))
         for name, times in ((PICTURE, seen), (MOTION, motion_onsets(pair.target.path, len(true)))):
-            rows.append(Row(name, pair.name, str(pair.target.path), {F1: match(true, times, WINDOW).f1}))
+            rows.append(PairScores(name, pair.name, str(pair.target.path), {F1: match(true, times, WINDOW).f1}))
     return rows
 
 
-def timing_line(on: str, rows: Sequence[Row], least: float, opponents: Sequence[str], required: str, seed: int) -> Line:
+def timing_line(
+    on: str, rows: Sequence[PairScores], least: float, opponents: Sequence[str], required: str, seed: int
+) -> Line:
     """Onset F1 of our sounds: at least `least`, above MOTION and no lower than the others of `opponents`."""
-    cells = {name: found[F1] for name, found in table(rows, seed).items()}
+    cells = {name: found[F1] for name, found in mean_scores(rows, seed).items()}
     ours = cells[OURS]
     reached = ours.mean >= least and all(
         ours.mean > cells[name].mean if name == MOTION else ours.mean >= cells[name].mean for name in opponents
@@ -84,9 +86,9 @@ def timbre_line(result: Result, seed: int) -> Line:
     A stranger is any clip of the set but target and reference; each pair counts once, with its share of strangers.
     """
     clips = {clip.path: clip for pair in result.pairs for clip in (pair.target, pair.reference)}
-    heard = {path: event_cepstra(clip.wav, JUDGE) for path, clip in sorted(clips.items())}
+    heard = {path: event_cepstra(clip.wav, METRIC_GEOMETRY) for path, clip in sorted(clips.items())}
 
-    def nearer(system: str) -> list[float]:
+    def fraction_nearer(system: str) -> list[float]:
         shares = []
         for pair in result.pairs:
             own = heard[pair.reference.path]
@@ -94,13 +96,13 @@ def timbre_line(result: Result, seed: int) -> Line:
             strange = [c for path, c in heard.items() if c is not None and path not in own_two]
             if own is None or not strange:
                 continue
-            answer = result.answers[system][pair.name]
-            made = None if answer.failure else event_cepstra(answer.wav, JUDGE)
+            output = result.outputs[system][pair.name]
+            made = None if output.failure else event_cepstra(output.wav, METRIC_GEOMETRY)
             near = [] if made is None else [cepstral_distance(made, own) < cepstral_distance(made, c) for c in strange]
             shares.append(float(np.mean(near)) if near else 0.0)
         return shares
 
-    ours, beside = mean_of(nearer(OURS), seed), mean_of(nearer(TRANSFERS[0]), seed)
+    ours, beside = mean_of(fraction_nearer(OURS), seed), mean_of(fraction_nearer(TRANSFERS[0]), seed)
     measure = "events nearer to the reference's than to another clip's, mel-cepstral distance"
     text = f"{TRANSFERS[0]} {cell_text(beside)}"
     return Line("real clips, all", measure, "0.80 of pairs", ours, ours.mean >= 0.8, text)
@@ -113,7 +115,7 @@ def lines(options: EvaluateOptions) -> Lines:
         options.test = str(given := write_pairs(given, Path(options.out) / "pairs.csv"))
     origins = {pair.target: pair.row.get(ORIGIN) or "" for pair in read_pairs(given)}
     result, foley = evaluate(options), Foley.load(options.weights, options.device)
-    rows = [*result.rows, *silent_systems(result, foley)]
+    rows = [*result.scores, *silent_systems(result, foley)]
     known = [row for row in rows if origins[Path(row.target)] == GREATEST_HITS]
     out, notes = [], [f"{MOTION}: the highest peaks of frame difference, as many as there are events"]
     if known:

@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.paper_table import cell_text
 from benchmarks.scoring import Line, Lines
 from condfoley.errors import InputError
-from condfoley.evaluation.scores import Cell
+from condfoley.evaluation.scores import MeanScore
 from condfoley.files import write_json
 from condfoley.results.tables import Table
 from condfoley.weights import SHIPPED, read_card
@@ -57,7 +57,7 @@ def pretext(o: argparse.Namespace) -> Lines:
     from benchmarks import held_out_pairs
     from condfoley.evaluation import held_out
 
-    clips = o.simulated or held_out.folder(o.pairs)
+    clips = o.simulated or held_out.ensure_folder(o.pairs)
     return held_out_pairs.pretext_lines(Path(o.weights or SHIPPED), clips, o.out / "features", o.pairs, o.seed)
 
 
@@ -85,7 +85,7 @@ def reranking(o: argparse.Namespace) -> Lines:
     from condfoley.evaluation import testsets
     from condfoley.foley import Foley
 
-    pairs = testsets.load(test_set(o), o.out / "clips")[: o.rerank_pairs]
+    pairs = testsets.load_pairs(test_set(o), o.out / "clips")[: o.rerank_pairs]
     return reranking.lines(Foley.load(o.weights, o.device), pairs, o.counts, o.seed)
 
 
@@ -150,7 +150,7 @@ def run(o: argparse.Namespace) -> dict[str, Any]:
 def found(card: dict[str, Any]) -> tuple[list[Line], list[str]]:
     """Lines and notes of all parts that were run, in the order of PARTS."""
     parts = [card["parts"][name] for name in PARTS if name in card["parts"]]
-    lines = [Line(**line | {"value": Cell(**line["value"])}) for part in parts for line in part["lines"]]
+    lines = [Line(**line | {"value": MeanScore(**line["value"])}) for part in parts for line in part["lines"]]
     reached = (
         f"{sum(line.reached for line in lines)} of {len(lines)} lines reached; means with 95 % bootstrap intervals"
     )

@@ -158,16 +158,17 @@ def per_second(blocks: dict[str, float], count: int, one_by_one: int = 1) -> flo
 @torch.no_grad()  # the counter follows gradients' bookkeeping, which inference mode leaves out
 def work_of(job: Job, count: int) -> dict[str, tuple[float, float]]:
     """(floating-point operations, bytes of weights read) of each block for `count` candidates at once."""
-    way, sampling = job.way, job.way._sampling({})
+    engine, rows = job.engine, job.geometry.code_rows
+    sampling = Sampling(**job.pipeline.sampling(Settings(mode="published")))
     tokens, heard = job.pictures(), job.reference()
     codes = job.codes(tokens, heard, range(count), sampling)
-    spec = (way.tokenizer.decode(codes, way.geometry.code_rows)[:, 0] + 1) / 2
+    spec = (engine.tokenizer.decode(codes, rows)[:, 0] + 1) / 2
     steps = {
-        "pictures": (job.pictures, way.video_encoder, 2),
-        "reference": (job.reference, way.tokenizer.encoder, 1),
-        "codes": (lambda: job.codes(tokens, heard, range(count), sampling), way.transformer, codes.shape[1]),
-        "decode": (lambda: way.tokenizer.decode(codes, way.geometry.code_rows), way.tokenizer.decoder, 1),
-        "vocode": (lambda: way.vocoder(spec), way.vocoder, 1),
+        "pictures": (job.pictures, engine.video_encoder, 2),
+        "reference": (job.reference, engine.tokenizer.encoder, 1),
+        "codes": (lambda: job.codes(tokens, heard, range(count), sampling), engine.transformer, codes.shape[1]),
+        "decode": (lambda: engine.tokenizer.decode(codes, rows), engine.tokenizer.decoder, 1),
+        "vocode": (lambda: engine.vocoder(spec), engine.vocoder, 1),
     }
     out = {}
     for block, (step, network, passes) in steps.items():
@@ -212,7 +213,7 @@ def measure(
 ) -> dict[str, Any]:
     """Everything the tables show; each row is told as it is measured.
 
-    The published way is measured for one candidate; it repeats that for each. A run of one candidate warms up each way.
+    The published way is measured for one candidate; it repeats that for each. A run of one candidate warms up each engine.
     """
     job = Job(sizes or Sizes(), device, compiled)
     timed(job, 1)

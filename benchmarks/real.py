@@ -30,9 +30,9 @@ from benchmarks.scoring import (
 )
 from condfoley.audio.onsets import detect_onsets, match
 from condfoley.errors import InputError
-from condfoley.evaluation.clips import JUDGE, sound_of
-from condfoley.evaluation.neighbours import embeddings, even, pieces
-from condfoley.evaluation.timbre import embedding, nearer
+from condfoley.evaluation.clips import METRIC_GEOMETRY, cached_audio
+from condfoley.evaluation.neighbours import embed_all, equal_lengths, excerpts
+from condfoley.evaluation.timbre import embed_timbre, is_nearer
 from condfoley.results.tables import Table, bootstrap, interval, number, percent
 
 REFERENCES = ("hitting_metal.mp4", "gh_wall.mp4")
@@ -101,9 +101,11 @@ def measure_clip(foley: Generator, clip: RealClip, candidates: int, seed: int) -
     heard = hear(result)
     truth = clip.onsets[clip.onsets < result.duration]
     rng = np.random.default_rng([seed, len(clip.path.name), *clip.path.name.encode()])
-    own_sound = sound_of(clip.path)
+    own_sound = cached_audio(clip.path)
     used = (result.reference_start, result.reference_start + result.reference.duration)
-    of_reference, of_target = even(embeddings(pieces(sound_of(reference), used)), embeddings(pieces(own_sound)))
+    of_reference, of_target = equal_lengths(
+        embed_all(excerpts(cached_audio(reference), used)), embed_all(excerpts(own_sound))
+    )
     return {
         "clip": clip.path.name,
         "difficulty": clip.difficulty,
@@ -113,8 +115,8 @@ def measure_clip(foley: Generator, clip: RealClip, candidates: int, seed: int) -
         **timing(heard, truth),
         "random_same_count": random_f1(truth, len(heard.chosen), result.duration, rng),
         "random_true_count": random_f1(truth, len(truth), result.duration, rng),
-        "true_sound": match(truth, detect_onsets(own_sound, JUDGE.sample_rate)[0], WINDOW).f1,
-        "timbre_of_reference": nearer(embedding(result.wav, JUDGE), of_reference, of_target),
+        "true_sound": match(truth, detect_onsets(own_sound, METRIC_GEOMETRY.sample_rate)[0], WINDOW).f1,
+        "timbre_of_reference": is_nearer(embed_timbre(result.wav, METRIC_GEOMETRY), of_reference, of_target),
         "times": [round(float(t), 3) for t in heard.chosen],
     }
 

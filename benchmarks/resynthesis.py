@@ -24,12 +24,12 @@ from condfoley.data.simulation.bank import SoundBank
 from condfoley.data.sources.folder import find
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
-from condfoley.evaluation.baselines import vocoded
+from condfoley.evaluation.baselines import vocode
 from condfoley.evaluation.classifiers import Classifiers
-from condfoley.evaluation.clips import JUDGE, sound_of
-from condfoley.evaluation.neighbours import embeddings, even, pieces
-from condfoley.evaluation.systems import resampled
-from condfoley.evaluation.timbre import embedding, nearer
+from condfoley.evaluation.clips import METRIC_GEOMETRY, cached_audio
+from condfoley.evaluation.neighbours import embed_all, equal_lengths, excerpts
+from condfoley.evaluation.systems import resample
+from condfoley.evaluation.timbre import embed_timbre, is_nearer
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.matching.spectrum import outer_gain
@@ -81,13 +81,13 @@ def measure(foley: Foley, folder: Path, videos: int, seed: int = 0) -> dict[str,
     size = 2 * foley.geometry.window_samples
     right: dict[str, list[bool]] = {}
     for i, path in enumerate(paths):
-        wav = sound_of(path)
+        wav = cached_audio(path)
         start = int(rng.integers(0, max(1, len(wav) - size)))
-        used = (start / JUDGE.sample_rate, (start + size) / JUDGE.sample_rate)
+        used = (start / METRIC_GEOMETRY.sample_rate, (start + size) / METRIC_GEOMETRY.sample_rate)
         other = paths[int(rng.choice([j for j in range(len(paths)) if j != i]))]
-        own, strange = even(embeddings(pieces(wav, used)), embeddings(pieces(sound_of(other))))
+        own, strange = equal_lengths(embed_all(excerpts(wav, used)), embed_all(excerpts(cached_audio(other))))
         for name, made in chains(foley, wav[start : start + size]).items():
-            right.setdefault(name, []).append(nearer(embedding(made, JUDGE), own, strange))
+            right.setdefault(name, []).append(is_nearer(embed_timbre(made, METRIC_GEOMETRY), own, strange))
     return right
 
 
@@ -104,7 +104,7 @@ def halves(foley: Foley, folder: Path, videos: int) -> dict[str, list[float]]:
         spec = spectrogram(true, g)
         gains = (None, outer_gain(first, g, 1.0))
         for distances, gain in zip(out.values(), gains, strict=True):
-            made = torch.from_numpy(vocoded(foley, spec, len(true), gain))
+            made = torch.from_numpy(vocode(foley, spec, len(true), gain))
             distances.append(stft_distance(made[None], torch.from_numpy(true)[None]).item())
     if not all(out.values()):
         raise InputError(f"{folder} has no video with sound; give another --simulated")
@@ -121,7 +121,7 @@ def one_shots(folder: Path | None, g: Geometry) -> list[np.ndarray]:
     else:
         bank = SoundBank.load("heldout")
         hits = [hit for material in bank.materials for hit in bank.hits[material]]
-        wavs = [resampled(hit.wav, bank.sample_rate, g.sample_rate) for hit in hits]
+        wavs = [resample(hit.wav, bank.sample_rate, g.sample_rate) for hit in hits]
     if not wavs:
         raise InputError(f"{folder} has no sound files; give a folder of recordings of single blows")
     pad = round(LEAD * g.sample_rate)
@@ -136,13 +136,13 @@ def vocoder_lines(foley: Foley, classifiers: Classifiers, folder: Path | None, s
     g = foley.geometry
 
     def says(wav: np.ndarray) -> tuple[str, str]:
-        return classifiers.predict_labels(resampled(wav, g.sample_rate, JUDGE.sample_rate))
+        return classifiers.predict_labels(resample(wav, g.sample_rate, METRIC_GEOMETRY.sample_rate))
 
     vocoder: list[tuple[float, ...]] = []  # of each recording: STFT distance, action and material heard as in it
     opponent: list[tuple[float, ...]] = []
     for wav in one_shots(folder, g):
         spec, true = spectrogram(wav, g), says(wav)
-        made = vocoded(foley, spec, len(wav)), griffin_lim(spec, g, ITERATIONS, len(wav))
+        made = vocode(foley, spec, len(wav)), griffin_lim(spec, g, ITERATIONS, len(wav))
         for values, sound in zip((vocoder, opponent), made, strict=True):
             sounds = (torch.from_numpy(np.asarray(x, np.float32))[None] for x in (sound, wav))
             values.append((stft_distance(*sounds).item(), *(a == b for a, b in zip(says(sound), true))))
@@ -188,7 +188,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         if unknown := [name for name in options.only.split(",") if name not in PARTS]:
             raise InputError(f"{unknown[0]!r} is no part; choose from {', '.join(PARTS)}")
-        folder, foley = options.simulated or held_out.folder(100), Foley.load(options.weights)
+        folder, foley = options.simulated or held_out.ensure_folder(100), Foley.load(options.weights)
         for name in options.only.split(","):
             print(PARTS[name](foley, folder, options.videos).text(), end="\n\n")
     except InputError as error:

@@ -15,13 +15,13 @@ import numpy as np
 from condfoley.audio.onsets import Score, detect_onsets, match, random_events
 from condfoley.comping.ranking import rank
 from condfoley.errors import InputError
-from condfoley.evaluation.clips import JUDGE
-from condfoley.evaluation.scores import Cell, cell
+from condfoley.evaluation.clips import METRIC_GEOMETRY
+from condfoley.evaluation.scores import MeanScore, mean_over_targets
 from condfoley.networks.event_head import pick_onsets
 
 WINDOW = 0.1  # s, the tolerance of the issue
 RANDOM_DRAWS = 200
-TOLERANCE = 0.2  # s, of the paper's rule
+TOLERANCE = 0.2  # of the paper's rule
 
 
 class Generator(Protocol):
@@ -44,13 +44,13 @@ class Heard:
 
 def hear(soundtrack: Any) -> Heard:
     """The events in a result. Raises ValueError when its sample rate is not the judges'."""
-    if soundtrack.sample_rate != JUDGE.sample_rate:
-        raise ValueError(f"the judges listen at {JUDGE.sample_rate} Hz, not at {soundtrack.sample_rate} Hz")
+    if soundtrack.sample_rate != METRIC_GEOMETRY.sample_rate:
+        raise ValueError(f"the judges listen at {METRIC_GEOMETRY.sample_rate} Hz, not at {soundtrack.sample_rate} Hz")
     candidates = tuple(detect_onsets(c.wav, soundtrack.sample_rate)[0] for c in soundtrack.candidates)
     chosen = detect_onsets(soundtrack.wav, soundtrack.sample_rate)[0]
     scores = [c.offset for c in soundtrack.candidates], [c.confidence for c in soundtrack.candidates]
     by_sync = candidates[rank(*scores, TOLERANCE)[0]]
-    return Heard(chosen, by_sync, candidates, pick_onsets(soundtrack.impact_probability, JUDGE.fps))
+    return Heard(chosen, by_sync, candidates, pick_onsets(soundtrack.impact_probability, METRIC_GEOMETRY.fps))
 
 
 def timing(heard: Heard, truth: np.ndarray) -> dict[str, float]:
@@ -85,7 +85,7 @@ class Line:
     on: str
     measure: str
     required: str
-    value: Cell
+    value: MeanScore
     reached: bool
     beside: str
 
@@ -94,6 +94,6 @@ Lines = tuple[list[Line], list[str]]
 """What a part of the model card found, and what a reader must know of it."""
 
 
-def mean_of(values: Sequence[float], seed: int) -> Cell:
+def mean_of(values: Sequence[float], seed: int) -> MeanScore:
     """Mean of one value a target, with its 95 % interval."""
-    return cell({f"{i:06d}": [float(v)] for i, v in enumerate(values)}, seed)
+    return mean_over_targets({f"{i:06d}": [float(v)] for i, v in enumerate(values)}, seed)

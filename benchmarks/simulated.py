@@ -24,10 +24,10 @@ from benchmarks.scoring import (
 )
 from condfoley.audio.onsets import detect_onsets, match
 from condfoley.errors import InputError
-from condfoley.evaluation.clips import JUDGE, sound_of
-from condfoley.evaluation.neighbours import embeddings, even, pieces
+from condfoley.evaluation.clips import METRIC_GEOMETRY, cached_audio
+from condfoley.evaluation.neighbours import embed_all, equal_lengths, excerpts
 from condfoley.evaluation.pairs import draw_triples
-from condfoley.evaluation.timbre import embedding, nearer
+from condfoley.evaluation.timbre import embed_timbre, is_nearer
 from condfoley.results.tables import Table, bootstrap, interval, number, percent, wilson
 
 SHUFFLES = 20  # other targets that each generated sound is held against in the shuffled-target control
@@ -79,7 +79,9 @@ def measure_pair(
     heard = hear(result)
     truth = target.onsets[target.onsets < result.duration]
     used = (result.reference_start, result.reference_start + result.reference.duration)
-    own, other = even(embeddings(pieces(sound_of(reference), used)), embeddings(pieces(sound_of(stranger))))
+    own, other = equal_lengths(
+        embed_all(excerpts(cached_audio(reference), used)), embed_all(excerpts(cached_audio(stranger)))
+    )
     rng = np.random.default_rng(seed)
     return {
         "target": target.path.name,
@@ -90,8 +92,8 @@ def measure_pair(
         "heard_times": heard.chosen.tolist(),
         **timing(heard, truth),
         "random": random_f1(truth, len(heard.chosen), result.duration, rng),
-        "true_sound": match(truth, detect_onsets(sound_of(target.path), JUDGE.sample_rate)[0], WINDOW).f1,
-        "timbre": nearer(embedding(result.wav, JUDGE), own, other),
+        "true_sound": match(truth, detect_onsets(cached_audio(target.path), METRIC_GEOMETRY.sample_rate)[0], WINDOW).f1,
+        "timbre": is_nearer(embed_timbre(result.wav, METRIC_GEOMETRY), own, other),
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from condfoley.cli.batch_jobs import plan
+from condfoley.cli.batch_jobs import list_jobs
 from condfoley.cli.main import main
 from condfoley.cli.options import BatchOptions
 from condfoley.errors import InputError
@@ -145,7 +145,7 @@ def test_paths_may_be_spelled_otherwise_and_lost_files_are_made_again(clips, wei
 def planned(folder: Path) -> dict[str, str]:
     """Name of the folder -> name of the target, of each pair that `batch` would make."""
     options = BatchOptions(out="out", reference="r.mp4", targets=str(folder))
-    return {Path(job.out).name: Path(job.target).name for job in plan(options)}
+    return {Path(job.out).name: Path(job.target).name for job in list_jobs(options)}
 
 
 def test_a_folder_is_searched_for_every_kind_of_video(clips):

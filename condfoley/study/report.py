@@ -1,23 +1,19 @@
-"""The analysis as files: index.html (all of it, self-contained), one CSV a table, the figure."""
+"""The analysis as files: index.html (self-contained), a CSV for each table, the figure."""
 
 from __future__ import annotations
 
-import base64
-import csv
 import io
-import os
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from condfoley.errors import InputError
-from condfoley.files import scratch_folder
+from condfoley.results.page import csv_bytes, data_uri, render, write_files
 from condfoley.results.tables import Table
 from condfoley.study import analysis, crowd, exclusion, results
 from condfoley.study.analysis import Preference
 from condfoley.study.options import AnalyseOptions
 
+TEMPLATE = Path(__file__).with_name("report.html")
 PAGE, FIGURE, ASSIGNMENTS = "index.html", "preferences.png", "assignments.csv"
 
 
@@ -42,24 +38,22 @@ def analyse(path: Path, key: dict[str, Any], out: Path, options: AnalyseOptions)
         analysis.power_table(),
     ]
     shown = [table for table in tables if table is not None and table.rows]
-    files: dict[str, bytes] = {f"{table.title.lower()}.csv": _csv(table) for table in shown}
+    files: dict[str, bytes] = {f"{table.title.lower()}.csv": _table_csv(table) for table in shown}
     if rows:
         files[FIGURE] = _figure(rows)
     if options.mturk:
         files[ASSIGNMENTS] = _assignments(Path(options.mturk), verdicts, key).encode()
     files[PAGE] = _page(shown, verdicts, key, files.get(FIGURE)).encode()
-    _write(out, files)
+    write_files(out, files)
     return out / PAGE
 
 
-def _csv(table: Table) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerows([table.header, *(map(_harmless, row) for row in table.rows)])
-    return out.getvalue().encode()
+def _table_csv(table: Table) -> bytes:
+    return csv_bytes(table.header, [[*map(_escape_formula, row)] for row in table.rows])
 
 
-def _harmless(cell: str) -> str:
-    """A spreadsheet takes a cell that begins like this for a formula; numbers are none."""
+def _escape_formula(cell: str) -> str:
+    """Quotes a text that a spreadsheet would run as a formula."""
     try:
         float(cell)
     except ValueError:
@@ -76,11 +70,10 @@ def _assignments(path: Path, verdicts: list[exclusion.Verdict], key: dict[str, A
 
 
 def _page(tables: list[Table], verdicts: list[exclusion.Verdict], key: dict[str, Any], figure: bytes | None) -> str:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    return environment.get_template("report.html").render(
+    return render(
+        TEMPLATE,
         tables=tables,
-        figure=base64.b64encode(figure).decode() if figure else "",
+        figure=data_uri("image/png", figure) if figure else "",
         study=key["study"],
         method=key["method"],
         kept=sum(not verdict.reason for verdict in verdicts),
@@ -113,12 +106,3 @@ def _figure(rows: list[Preference]) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=130)
     return out.getvalue()
-
-
-def _write(out: Path, files: dict[str, bytes]) -> None:
-    """All files or none: made in a folder of their own first."""
-    with scratch_folder(out) as work:
-        for name, content in files.items():
-            (work / name).write_bytes(content)
-        for name in files:
-            os.replace(work / name, out / name)

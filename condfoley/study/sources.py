@@ -55,12 +55,12 @@ def make(test: str, systems: str, home: Path, force: bool) -> Path:
     Raises InputError for a system that is unknown or fails on a pair.
     """
     from condfoley.evaluation import sounds, testsets
-    from condfoley.evaluation.systems import Workshop, named
+    from condfoley.evaluation.systems import SystemContext, parse_systems
 
-    shop = Workshop(testsets.load(test, home / CLIPS))
-    built = sounds.build(named(systems), shop, home, force)
-    sounds.claim(home, sounds.settings_of(shop), force)
-    for system, answers in sounds.make_all(built, shop, home).items():
+    context = SystemContext(testsets.load_pairs(test, home / CLIPS))
+    built = sounds.build_systems(parse_systems(systems), context, home, force)
+    sounds.claim_folder(home, sounds.sound_settings(context), force)
+    for system, answers in sounds.generate_all(built, context, home).items():
         for pair, answer in answers.items():
             if answer.failure:
                 raise InputError(f"system {system} has no sound for {pair}: {answer.failure}; leave the pair out")
@@ -85,7 +85,7 @@ def load(found: list[Names], sounds: Path, systems: list[str]) -> list[Source]:
 def _set(test: str, clips: Path) -> list[Names]:
     from condfoley.evaluation import testsets
 
-    return [(pair.name, pair.reference.path, pair.target.path) for pair in testsets.load(test, clips)]
+    return [(pair.name, pair.reference.path, pair.target.path) for pair in testsets.load_pairs(test, clips)]
 
 
 def _listed(path: Path) -> list[Names]:

@@ -8,11 +8,11 @@ import pytest
 from condfoley.audio.mel import spectrogram
 from condfoley.audio.onsets import detect_onsets, match
 from condfoley.evaluation.baselines import (
-    copied,
+    adain,
     event_transfer,
+    loop_reference,
     onset_transfer,
-    published_peaks,
-    stylised,
+    published_onset_frames,
     without_reference,
 )
 from condfoley.foley import Foley
@@ -33,10 +33,10 @@ def probability(times, seconds=2.0, height=0.9):
 def test_published_peaks_clear_their_neighbours_and_never_are_none():
     seen = np.zeros(30)
     seen[[5, 7, 9, 20]] = (0.8, 0.9, 0.7, 0.6)
-    assert published_peaks(seen).tolist() == [7, 20]
+    assert published_onset_frames(seen).tolist() == [7, 20]
     seen[[3, 10, 11]] = 0.55  # 3 is the fourth frame before 7 and cleared; 11 is the fourth after it and is not
-    assert published_peaks(seen).tolist() == [7, 11, 20]
-    assert published_peaks(0.1 * seen).tolist() == [7]
+    assert published_onset_frames(seen).tolist() == [7, 11, 20]
+    assert published_onset_frames(0.1 * seen).tolist() == [7]
 
 
 @pytest.mark.parametrize("published", [True, False])
@@ -76,16 +76,16 @@ def test_nothing_is_transferred_to_a_picture_in_which_nothing_happens():
 
 def test_a_stylised_spectrogram_moves_like_its_style():
     content, style = (spectrogram(pulses(t, 2.0, f), Geometry()) for t, f in (([0.4, 1.2], 300), ([0.9], 2000)))
-    made = stylised(content, style)
+    made = adain(content, style)
     assert made.shape == content.shape and made.min() >= 0 and made.max() <= 1
     band = int(style.mean(1).argmax())
     assert made[band].mean() == pytest.approx(style[band].mean(), abs=0.05)
-    assert np.allclose(stylised(content, content), content, atol=1e-3)
+    assert np.allclose(adain(content, content), content, atol=1e-3)
 
 
 def test_a_copy_is_repeated_to_the_targets_length():
-    assert np.array_equal(copied(REFERENCE, 1000, RATE), REFERENCE[:1000])
-    assert len(copied(REFERENCE, 3 * len(REFERENCE), RATE)) == 3 * len(REFERENCE)
+    assert np.array_equal(loop_reference(REFERENCE, 1000, RATE), REFERENCE[:1000])
+    assert len(loop_reference(REFERENCE, 3 * len(REFERENCE), RATE)) == 3 * len(REFERENCE)
 
 
 @pytest.mark.parametrize("sound", [False, True])

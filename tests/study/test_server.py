@@ -15,7 +15,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from condfoley.cli.commands.study import served
+from condfoley.cli.commands.study import create_app
 from condfoley.cli.main import main
 from condfoley.study import crowd
 from condfoley.study.options import ServeOptions
@@ -40,7 +40,7 @@ def folder(tmp_path, key):
 
 @pytest.fixture
 def client(folder):
-    return TestClient(served(folder, ServeOptions(burst=1000)))
+    return TestClient(create_app(folder, ServeOptions(burst=1000)))
 
 
 def begin(client, key, worker=""):
@@ -151,7 +151,7 @@ def test_paths_do_not_leave_the_page(client):
 
 
 def test_a_client_that_asks_too_often_has_to_wait(folder, key):
-    client = TestClient(served(folder, ServeOptions(rate=0.001, burst=3)))
+    client = TestClient(create_app(folder, ServeOptions(rate=0.001, burst=3)))
     codes = [client.get("/api/study").status_code for _ in range(5)]
     assert codes == [200, 200, 200, 429, 429]
     assert client.get("/").status_code == 200  # the page and its clips are not counted

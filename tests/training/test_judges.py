@@ -49,11 +49,11 @@ def test_an_evaluation_with_judges_has_their_columns_and_their_own_accuracy(weig
         test=str(clips), out=str(tmp_path / "out"), systems="truth,silence,copy", judges=str(weights), quiet=True
     )
     result = evaluate(options)
-    assert result.cells["truth"]["action_agreement"].mean == result.cells["copy"]["material_agreement"].mean == 1
-    assert result.cells["truth"]["action_kl"].mean == pytest.approx(0, abs=1e-3)
-    assert result.cells["truth"]["fad"].mean < 1e-3 < result.cells["silence"]["fad"].mean
+    assert result.means["truth"]["action_agreement"].mean == result.means["copy"]["material_agreement"].mean == 1
+    assert result.means["truth"]["action_kl"].mean == pytest.approx(0, abs=1e-3)
+    assert result.means["truth"]["fad"].mean < 1e-3 < result.means["silence"]["fad"].mean
     assert result.judges["action"]["n"] == 4 and np.sum(result.judges["action"]["confusion"]) == 4
-    assert result.cells["copy"]["material"].mean == pytest.approx(result.judges["material"]["accuracy"], abs=0.26)
+    assert result.means["copy"]["material"].mean == pytest.approx(result.judges["material"]["accuracy"], abs=0.26)
     unknown = {"wood", "metal", "glass"} - set(Classifiers.load(weights).materials)
     assert any("does not know" in note for note in result.notes) == bool(unknown)
 

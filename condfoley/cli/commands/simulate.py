@@ -1,4 +1,4 @@
-"""`condfoley simulate`: videos in which somebody hits and scratches things, with the exact truth."""
+"""`condfoley simulate`: renders videos of hitting and scratching, with exact annotations."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from condfoley.data.simulation.write import Recipe, write_clips
 from condfoley.errors import EXIT_INTERNAL_ERROR
 
 
-def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0, or 1 when clips failed. Raises InputError for a wrong call."""
-    recipe = parse_options("condfoley simulate", Recipe, words)
+def run(argv: list[str]) -> int:
+    """Run with command-line arguments; returns 0, or 1 when clips failed. Raises InputError for wrong arguments."""
+    recipe = parse_options("condfoley simulate", Recipe, argv)
     failures = write_clips(recipe)
     if failures:
         number, reason = failures[0]
