@@ -14,7 +14,7 @@ from condfoley.comping import takes as comping
 from condfoley.comping.selection import mended, obeying, strike
 from condfoley.errors import InputError
 from condfoley.hits import Hits, read_hits, write_hits
-from condfoley.matching.dynamics import told_hardness
+from condfoley.matching.dynamics import fill_strengths
 from tests.made_up import RATE, pulses, write_video
 
 FPS = 15.0
@@ -96,10 +96,10 @@ def test_what_is_known_of_a_hit_takes_the_place_of_what_the_picture_shows():
     shown[14:17] = 0.6
     told = Hits(np.array([0.5, 1.0, 2.0]), np.array([0.2, np.nan, np.nan]))
     assert np.allclose(
-        told_hardness(shown, told, FPS), [0.2, 0.6, 0.4]
+        fill_strengths(shown, told, FPS), [0.2, 0.6, 0.4]
     )  # told, shown, neither: as the others in the mean
     dense = Hits(np.arange(8) / 8, np.array([0.9, 0.1] * 4))
-    assert np.allclose(told_hardness(shown, dense, FPS), dense.strengths)  # however near each other
+    assert np.allclose(fill_strengths(shown, dense, FPS), dense.strengths)  # however near each other
 
 
 def test_hits_that_may_not_be_are_taken_out():
