@@ -13,14 +13,15 @@ import numpy as np
 from benchmarks.paper_table import cell_text, subset
 from benchmarks.scoring import Line, Lines, mean_of
 from condfoley.data.sources.folder import find
-from condfoley.data.sources.listing import VIDEOS, split_of
+from condfoley.data.sources.listing import split_of
 from condfoley.errors import InputError
+from condfoley.evaluation.classifiers import Classifiers
 from condfoley.evaluation.metrics import METRICS
 from condfoley.evaluation.options import EvaluateOptions
-from condfoley.evaluation.run import Result, evaluate, jury_of
+from condfoley.evaluation.run import Result, evaluate, load_classifiers
 from condfoley.evaluation.scores import Cell, cell, table
 from condfoley.evaluation.sounds import fitted
-from condfoley.networks.judges import Jury
+from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.training import pretext
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.run import build
@@ -41,11 +42,11 @@ VALIDATION = 0.95  # share of the clips that the pretext task is measured on; th
 
 def lines(options: EvaluateOptions) -> Lines:
     """Timing, action and material of an evaluation of the four systems; sounds that are there are not made again."""
-    result, jury = evaluate(options), jury_of(options)
-    assert jury  # the package has them
+    result, classifiers = evaluate(options), load_classifiers(options)
+    assert classifiers  # the package has them
     out, notes = [timing_line(result.cells)], list(result.notes)
     elsewhere = table(subset(result.rows, same_action=False), options.seed)
-    ceiling = own_material(result, jury, options.seed)
+    ceiling = own_material(result, classifiers, options.seed)
     for suffix, how in HOW.items():
         action, material = f"action{suffix}", f"material{suffix}"
         if action in elsewhere.get(OURS, {}):
@@ -91,15 +92,15 @@ def material_line(cells: dict[str, dict[str, Cell]], metric: str, how: str, ceil
     return Line("simulated", f"reference's material ({how})", required, ours, reached, compared)
 
 
-def own_material(result: Result, jury: Jury, seed: int) -> dict[str, Cell]:
+def own_material(result: Result, classifiers: Classifiers, seed: int) -> dict[str, Cell]:
     """How often the judge hears a target's own material in its reconstruction; metric -> share. A mute one is wrong."""
     wrong = {row.pair for row in result.rows if row.system == CEILING and (row.failure or row.mute)}
     values: dict[str, dict[str, list[float]]] = {f"material{suffix}": {} for suffix in HOW}
     for pair in result.pairs:
         wav, answer = pair.target.wav, result.answers[CEILING][pair.name]
-        heard = "" if pair.name in wrong else jury.says(fitted(answer.wav, len(wav))[0])[1]
-        for shares, true in zip(values.values(), (pair.target.material, jury.says(wav)[1]), strict=True):
-            if true in jury.materials:
+        heard = "" if pair.name in wrong else classifiers.says(fitted(answer.wav, len(wav))[0])[1]
+        for shares, true in zip(values.values(), (pair.target.material, classifiers.says(wav)[1]), strict=True):
+            if true in classifiers.materials:
                 shares.setdefault(str(pair.target.path), []).append(float(heard == true))
     return {metric: cell(shares, seed) for metric, shares in values.items() if shares}
 
@@ -111,7 +112,7 @@ def pretext_lines(weights: Path, clips: Path, cache: Path, pairs: int, seed: int
     Raises InputError for a folder without videos.
     """
     card = read_card(weights)
-    shares = [split_of(str(path.relative_to(clips))) for path in find(clips, VIDEOS)]
+    shares = [split_of(str(path.relative_to(clips))) for path in find(clips, VIDEO_SUFFIXES)]
     if not shares:
         raise InputError(f"{clips} has no videos; give a folder of held-out simulated clips")
     most = float(np.quantile(shares, VALIDATION, method="lower"))  # so that something is left to train on

@@ -71,12 +71,12 @@ def real(o: argparse.Namespace) -> Lines:
 def oneshots(o: argparse.Namespace) -> Lines:
     """The vocoder against Griffin-Lim."""
     from benchmarks import resynthesis
-    from condfoley.evaluation.run import jury_of
+    from condfoley.evaluation.run import load_classifiers
     from condfoley.foley import Foley
 
-    jury = jury_of(evaluation(o, "", "oneshots"))
-    assert jury  # the package has them
-    return resynthesis.vocoder_lines(Foley.load(o.weights, o.device), jury, o.oneshots, o.seed)
+    classifiers = load_classifiers(evaluation(o, "", "oneshots"))
+    assert classifiers  # the package has them
+    return resynthesis.vocoder_lines(Foley.load(o.weights, o.device), classifiers, o.oneshots, o.seed)
 
 
 def reranking(o: argparse.Namespace) -> Lines:

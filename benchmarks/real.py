@@ -102,7 +102,7 @@ def measure_clip(foley: Generator, clip: RealClip, candidates: int, seed: int) -
     truth = clip.onsets[clip.onsets < result.duration]
     rng = np.random.default_rng([seed, len(clip.path.name), *clip.path.name.encode()])
     own_sound = sound_of(clip.path)
-    used = (result.reference_start, result.reference_start + result.reference_duration)
+    used = (result.reference_start, result.reference_start + result.reference.duration)
     of_reference, of_target = even(embeddings(pieces(sound_of(reference), used)), embeddings(pieces(own_sound)))
     return {
         "clip": clip.path.name,

@@ -12,6 +12,7 @@ from condfoley.audio.splice import until_next
 LEAD = 0.003  # s before an onset with which its impact's part of a sound begins
 SEARCH = 0.1  # s from an onset on in which the impact's peak is looked for
 RMS_WINDOW = 0.02  # s over which the short-term RMS is taken
+LIMITER_SECONDS = 0.005  # s over which a limiter's gain falls and rises
 MIN_POWER = 1e-9  # power that digital silence is taken to have: -90 dB
 
 
@@ -54,3 +55,20 @@ def median_impact_db(samples: np.ndarray, onsets: np.ndarray, rate: int) -> floa
 def gain_to_level(samples: np.ndarray, onsets: np.ndarray, level_db: float, rate: int) -> float:
     """Amplitude factor that brings a sound's impacts to a level, dB (`median_impact_db`); 1 for digital silence."""
     return float(10 ** ((level_db - median_impact_db(samples, onsets, rate)) / 20)) if samples.any() else 1.0
+
+
+def limit(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray:
+    """A sound (..., N) with |x| <= max_peak: a look-ahead limiter, so that one high peak does not make all of it softer.
+
+    Around each peak the gain falls and rises over LIMITER_SECONDS, the same in all channels; elsewhere nothing changes.
+    The same array where there is no such peak.
+    """
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+    peaks = np.abs(samples).reshape(-1, samples.shape[-1]).max(0, initial=0.0)  # (N,)
+    if peaks.max(initial=0.0) <= max_peak:
+        return samples
+    length = 2 * round(LIMITER_SECONDS * rate / 2) + 1
+    wanted = np.minimum(1, max_peak / np.maximum(peaks, 1e-9))
+    gain = uniform_filter1d(minimum_filter1d(wanted, length), length)  # nowhere above `wanted`
+    return (samples * gain).clip(-max_peak, max_peak).astype(np.float32)

@@ -169,6 +169,19 @@ def spectrogram(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
     return log_mel(at_least(wav, geometry.n_fft), geometry)
 
 
+def window_spec(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The tokenizer's input for windows of sound.
+
+    wav: (B, N); longer is cut and shorter is padded with zeros to `geometry.clip_samples`.
+    Returns (B, 1, n_mels, window_mel_frames) float32 in [-1, 1].
+    """
+    wav = at_least(wav[:, : geometry.clip_samples], geometry.clip_samples)
+    spec = 2 * log_mel(wav, geometry)[:, :, geometry.sound_lag :] - 1
+    spec = spec[:, None, :, : geometry.window_mel_frames]
+    missing = geometry.window_mel_frames - spec.shape[-1]
+    return np.pad(spec, ((0, 0), (0, 0), (0, 0), (0, missing)))  # fills up with mid level
+
+
 def at_least(wav: np.ndarray, samples: int) -> np.ndarray:
     """A sound (..., N), float32, with silence behind it where it has fewer than `samples` samples."""
     wav = np.asarray(wav, np.float32)

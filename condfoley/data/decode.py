@@ -21,7 +21,7 @@ from condfoley.data.segments import QUIET
 from condfoley.data.shards import read_shard
 from condfoley.data.sources.folder import read_notes, with_notes
 from condfoley.errors import InputError
-from condfoley.files import at_once, write_json
+from condfoley.files import open_atomic, write_json
 
 FULL_SCALE = 32767
 FORMAT = 1  # raise it when the same clip is kept in another way: it is then decoded anew
@@ -156,10 +156,10 @@ def _keep(source: Source, prefix: str, settings: Settings, sound_only: bool) -> 
 
 
 def save_array(path: Path, values: np.ndarray) -> None:
-    """Writes a .npy file with `at_once`."""
+    """Writes a .npy file with `open_atomic`."""
     content = io.BytesIO()  # numpy does not say why a file cannot be written
     np.save(content, values)
-    with at_once(path) as file:
+    with open_atomic(path) as file:
         file.write(content.getbuffer())
 
 

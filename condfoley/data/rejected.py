@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from condfoley.files import at_once
+from condfoley.files import open_atomic
 
 REJECTED = "rejected.csv"
 
 
 def write(out: Path, rejected: list[tuple[str, str]], absent: list[tuple[str, str]]) -> None:
     """Writes (clip, reason) of all; absent videos last: a part of a data set lacks many, and damaged ones must be seen."""
-    with at_once(out / REJECTED) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+    with open_atomic(out / REJECTED) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
         csv.writer(text).writerows([("clip", "reason"), *sorted(set(rejected)), *sorted(set(absent))])
 
 

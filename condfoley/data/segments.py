@@ -18,8 +18,8 @@ from condfoley.data.heard import seen_onsets
 from condfoley.data.sources.listing import Split, Video, split_of
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
-from condfoley.media.picture import Shrinker, frame_count, shown_at
-from condfoley.media.probe import open_clip
+from condfoley.media.picture import FrameScaler, frame_count, shown_at
+from condfoley.media.probe import open_media
 from condfoley.media.streams import timed_frames
 
 QUIET = 1e-4  # peak amplitude of a clip without sound
@@ -160,7 +160,7 @@ def _heard(path: Path, rate: int, start: float, duration: float, available: floa
 
 def _breaks_at(path: Path, start: float) -> float:
     """The second of the last sound after `start` that can be decoded."""
-    clip, last = open_clip(path), start
+    clip, last = open_media(path), start
     with suppress(av.FFmpegError):
         for time, _ in timed_frames(clip, clip.audio, start):
             last = time
@@ -169,12 +169,12 @@ def _breaks_at(path: Path, start: float) -> float:
 
 def _pictures(path: Path, fps: float, short_side: int, start: float, count: int) -> Iterator[np.ndarray]:
     """`count` frames (H, W, 3) uint8 from `start` seconds on, upright, the shape kept, sides even."""
-    clip = open_clip(path)
+    clip = open_media(path)
     scale = min(1.0, short_side / min(clip.info.width, clip.info.height))
     width, height = (max(2, 2 * round(side * scale / 2)) for side in (clip.info.width, clip.info.height))
     if clip.orientation[1]:  # stored lying on its side
         width, height = height, width
-    instants, small = (start + k / fps for k in range(count)), Shrinker(clip, width, height)
+    instants, small = (start + k / fps for k in range(count)), FrameScaler(clip, width, height)
     made = 0
     try:
         for frame in shown_at(timed_frames(clip, clip.video, start), instants):

@@ -19,7 +19,7 @@ from condfoley.data.index import Clip, Index, Shard, is_url, open_stream
 from condfoley.data.segments import Cut, Segment, cut
 from condfoley.data.sources.listing import Video
 from condfoley.errors import InputError
-from condfoley.files import folder_aside
+from condfoley.files import scratch_folder
 from condfoley.parallel import reason
 from condfoley.weights import sha256
 
@@ -49,7 +49,7 @@ def make_shard(job: Job, out: Path, how: Cut, settings: dict[str, Any]) -> Made:
 
     A video that cannot be read to its end is left out from there on. Raises InputError when the disk is full.
     """
-    with folder_aside(out / PARTS) as work:
+    with scratch_folder(out / PARTS) as work:
         made, files = _written(job, work / f"{STEM}{job.number:06d}.tar", how, settings)
         for complete in files:
             os.replace(complete, out / complete.name)

@@ -32,10 +32,11 @@ from condfoley.data.contents import (
 from condfoley.data.decode import FULL_SCALE, Settings, decode_file, decode_shard
 from condfoley.data.events import Event
 from condfoley.data.index import refuse_leaks
-from condfoley.data.sources.listing import SOUNDS, VIDEOS, split_of
+from condfoley.data.sources.listing import split_of
 from condfoley.errors import InputError
 from condfoley.files import write_json
 from condfoley.geometry import Geometry
+from condfoley.media.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from condfoley.parallel import Engine, run
 
 
@@ -112,7 +113,7 @@ class Store:
             jobs: list[Any] = shard_jobs(index, entries)
             work: Callable[[Any], None] = partial(decode_shard, settings=settings, sound_only=sound_only)
         else:
-            files = files_of(folder, VIDEOS | SOUNDS if sound_only else VIDEOS)
+            files = files_of(folder, VIDEO_SUFFIXES | SOUND_SUFFIXES if sound_only else VIDEO_SUFFIXES)
             entries = folder_entries(Path(folder), files, home, validation)
             jobs = [
                 (str(file), entry.prefix, entry.source) for file, entry in zip(files, entries) if not is_cached(entry)

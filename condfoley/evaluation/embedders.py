@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from condfoley.errors import InputError
+from condfoley.evaluation.classifiers import Classifiers
 from condfoley.evaluation.clips import JUDGE
 from condfoley.evaluation.functions import imported
-from condfoley.networks.judges import Jury
 
 Embedder = Callable[[np.ndarray], np.ndarray]
 """A sound (N,) float32 at the judges' rate -> its embedding (D,)."""
 RATE = JUDGE.sample_rate
 
 
-def named(name: str, jury: Jury | None) -> tuple[str, Embedder | None]:
+def named(name: str, classifiers: Classifiers | None) -> tuple[str, Embedder | None]:
     """An embedding and what the report calls it: judge, timbre, clap:FOLDER, or module:function.
 
     judge: the material judge's last hidden layer; None when there is no judge. timbre: `timbre.embedding`.
@@ -29,7 +29,7 @@ def named(name: str, jury: Jury | None) -> tuple[str, Embedder | None]:
     Raises InputError for anything else.
     """
     if name == "judge":
-        return "judge", (lambda wav: jury.listen(wav).embedding) if jury else None
+        return "judge", (lambda wav: classifiers.predict(wav).embedding) if classifiers else None
     if name == "timbre":
         from condfoley.evaluation.timbre import embedding
 

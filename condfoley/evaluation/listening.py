@@ -10,9 +10,12 @@ import numpy as np
 import torch
 
 from condfoley import media
+from condfoley.audio.levels import impact_levels
+from condfoley.audio.mel import spectrogram
 from condfoley.audio.onsets import detect_onsets, match
 from condfoley.evaluation.alignment import SIZE as MOTION_SIZE
 from condfoley.evaluation.alignment import av_align, motion, motion_peaks
+from condfoley.evaluation.classifiers import Classifiers, Prediction
 from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.distribution import kl_divergence
 from condfoley.evaluation.neighbours import embeddings, even, pieces
@@ -26,14 +29,11 @@ from condfoley.evaluation.spectral import (
     fine_structure,
     loudness,
     mel_cepstral_distortion,
-    stft_distance,
 )
 from condfoley.evaluation.timbre import embedding, nearer
 from condfoley.evaluation.timing import average_precision, count_accuracy, dynamics
-from condfoley.matching.dynamics import levels
-from condfoley.networks.judges import Jury, Verdict
-from condfoley.networks.mel import spectrogram
-from condfoley.networks.scorer import Referee
+from condfoley.networks.distances import stft_distance
+from condfoley.runtime.scorer import Scorer
 
 RATE = JUDGE.sample_rate
 Synchroniser = Callable[[Path, np.ndarray], float]
@@ -57,27 +57,29 @@ class Judged:
     onsets: np.ndarray
     levels: np.ndarray
     moved: np.ndarray
-    tokens: torch.Tensor
+    tokens: np.ndarray
     own: list[np.ndarray]
     other: list[np.ndarray]
     fine: np.ndarray | None
     attack: float | None
-    target: Verdict | None
-    reference: Verdict | None
+    target: Prediction | None
+    reference: Prediction | None
 
 
 class Ears:
     """The instruments: the shipped sync model, the judges where there are any, and a synchroniser that is given."""
 
-    def __init__(self, jury: Jury | None = None, device: str = "cpu", synchroniser: Synchroniser | None = None):
-        self.jury, self.synchroniser = jury, synchroniser
-        self.referee = Referee.shipped(JUDGE, device)
+    def __init__(
+        self, classifiers: Classifiers | None = None, device: str = "cpu", synchroniser: Synchroniser | None = None
+    ):
+        self.classifiers, self.synchroniser = classifiers, synchroniser
+        self.scorer = Scorer.shipped(JUDGE, device)
 
     @torch.inference_mode()
     def know(self, pair: Pair) -> Judged:
         """Everything about a pair that does not depend on the answer."""
         path = pair.target.path
-        size = self.referee.geometry.frame_size
+        size = self.scorer.geometry.frame_size
         frames = media.read_frames(path, JUDGE.fps, max(size, MOTION_SIZE))
         small = media.read_frames(path, JUDGE.fps, size) if size != frames.shape[1] else frames
         onsets = pair.target.onsets[pair.target.onsets < len(pair.target.wav) / RATE]
@@ -87,22 +89,22 @@ class Ears:
             pair=pair,
             wav=pair.target.wav,
             onsets=onsets,
-            levels=levels(pair.target.wav, onsets, RATE),
+            levels=impact_levels(pair.target.wav, onsets, RATE),
             moved=motion_peaks(motion(frames), JUDGE.fps),
-            tokens=self.referee.video_encoder.encode_clip(torch.from_numpy(small)),
+            tokens=self.scorer.engine.encode_frames(small),
             own=own,
             other=other,
             fine=fine_structure(pair.reference.wav, RATE),
             attack=attack_time(pair.reference.wav, RATE),
-            target=self.jury.listen(pair.target.wav) if self.jury else None,
-            reference=self.jury.listen(pair.reference.wav) if self.jury else None,
+            target=self.classifiers.predict(pair.target.wav) if self.classifiers else None,
+            reference=self.classifiers.predict(pair.reference.wav) if self.classifiers else None,
         )
 
     def measure(self, known: Judged, wav: np.ndarray) -> Values:
         """All measures of an answer (N,), as long as the target's true sound, whether or not it holds an event."""
         times, strengths = detect_onsets(wav, RATE)
         values: Values = timing(known.onsets, times, strengths)
-        values["dynamics"] = dynamics(known.onsets, known.levels, times, levels(wav, times, RATE))
+        values["dynamics"] = dynamics(known.onsets, known.levels, times, impact_levels(wav, times, RATE))
         values |= self._timbre(known, wav)
         values |= spectral(wav, known.wav)
         values["offset"] = self._offset(known, wav)
@@ -115,11 +117,9 @@ class Ears:
         """Whether an answer (N,) holds no event although the target does: silence, or noise."""
         return bool(len(known.onsets)) and not len(detect_onsets(wav, RATE)[0])
 
-    @torch.inference_mode()
     def _offset(self, known: Judged, wav: np.ndarray) -> float:
         """|offset| in seconds."""
-        spec = spectrogram(wav, JUDGE)[None].to(known.tokens.device)
-        return abs(float(self.referee.judge(known.tokens, spec)[0][0]))
+        return abs(float(self.scorer.score(known.tokens, spectrogram(wav, JUDGE)[None])[0][0]))
 
     def _timbre(self, known: Judged, wav: np.ndarray) -> Values:
         attack = attack_time(wav, RATE)
@@ -130,12 +130,18 @@ class Ears:
         }
         if known.own and known.other:
             values["timbre"] = float(nearer(embedding(wav, JUDGE), known.own, known.other))
-        if self.jury is None or known.target is None or known.reference is None:
+        if self.classifiers is None or known.target is None or known.reference is None:
             return values
-        said, pair = self.jury.listen(wav), known.pair
+        said, pair = self.classifiers.predict(wav), known.pair
         for name, labels, true, ours, theirs in (
-            ("action", self.jury.actions, pair.target.action, said.actions, known.target.actions),
-            ("material", self.jury.materials, pair.reference.material, said.materials, known.reference.materials),
+            ("action", self.classifiers.actions, pair.target.action, said.actions, known.target.actions),
+            (
+                "material",
+                self.classifiers.materials,
+                pair.reference.material,
+                said.materials,
+                known.reference.materials,
+            ),
         ):
             answer = int(ours.argmax())
             values[name] = float(labels[answer] == true) if true in labels else None

@@ -11,13 +11,13 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.evaluation import embedders, scores, sounds, systems, testsets
+from condfoley.evaluation.classifiers import Classifiers, confusion_matrix
 from condfoley.evaluation.clips import JUDGE, Clip, Pair
 from condfoley.evaluation.distribution import frechet_distance, inception_score
 from condfoley.evaluation.functions import imported
 from condfoley.evaluation.listening import Ears, Judged, Values
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.scores import Cell, Row
-from condfoley.networks.judges import Jury, confusion
 from condfoley.results.tables import wilson
 
 CLIPS = "clips"  # where a test set keeps clips that it has to cut
@@ -44,8 +44,8 @@ class Result:
 def evaluate(options: EvaluateOptions) -> Result:
     """Makes the sounds that are missing and measures all. Raises InputError for anything that cannot be used."""
     entries = systems.named(options.systems)
-    jury = jury_of(options)
-    called, embed = embedders.named(options.embedding, jury)
+    classifiers = load_classifiers(options)
+    called, embed = embedders.named(options.embedding, classifiers)
     synchroniser = imported(options.synchroniser, "--synchroniser") if options.synchroniser else None
     home = Path(options.out)
     pairs = testsets.load(options.test, home / CLIPS)
@@ -54,32 +54,34 @@ def evaluate(options: EvaluateOptions) -> Result:
     built = sounds.build(entries, shop, home, options.force)
     sounds.claim(home, settings, options.force)
     answers = sounds.make_all(built, shop, home, options.quiet)
-    rows = measure(pairs, answers, Ears(jury, options.device, synchroniser), options.quiet)
+    rows = measure(pairs, answers, Ears(classifiers, options.device, synchroniser), options.quiet)
     cells = scores.table(rows, options.seed)
-    for name, found in over_sets(pairs, answers, jury, embed).items():
+    for name, found in over_sets(pairs, answers, classifiers, embed).items():
         cells[name] |= found
     given = {
         "embedding": called if embed else None,
-        "judges": jury.identity if jury else None,
+        "judges": classifiers.identity if classifiers else None,
         "synchroniser": options.synchroniser,
     }
     result = Result(options.test, pairs, entries, answers, rows, cells, settings | given)
-    result.judges = judged_on_truth(pairs, jury) if jury else {}
-    result.notes = remarks(result, jury)
+    result.judges = judged_on_truth(pairs, classifiers) if classifiers else {}
+    result.notes = remarks(result, classifiers)
     return result
 
 
-def jury_of(options: EvaluateOptions) -> Jury | None:
+def load_classifiers(options: EvaluateOptions) -> Classifiers | None:
     """The judges of --judges, else of --weights, else the shipped ones. Raises InputError for those that do not fit."""
     if options.judges:
-        jury = Jury.load(options.judges, options.device)
-        if jury is None:
+        classifiers = Classifiers.load(options.judges, options.device)
+        if classifiers is None:
             raise InputError(f"--judges {options.judges} has no judges; train them there first")
     else:
-        jury = Jury.load(options.weights, options.device) or Jury.load(None, options.device)
-    if jury and jury.geometry.sample_rate != JUDGE.sample_rate:
-        raise InputError(f"the judges listen at {jury.geometry.sample_rate} Hz; sounds come at {JUDGE.sample_rate} Hz")
-    return jury
+        classifiers = Classifiers.load(options.weights, options.device) or Classifiers.load(None, options.device)
+    if classifiers and classifiers.geometry.sample_rate != JUDGE.sample_rate:
+        raise InputError(
+            f"the judges listen at {classifiers.geometry.sample_rate} Hz; sounds come at {JUDGE.sample_rate} Hz"
+        )
+    return classifiers
 
 
 def measure(
@@ -111,7 +113,7 @@ def _values(answer: sounds.Answer, ears: Ears, known: Judged) -> tuple[Values, s
 def over_sets(
     pairs: Sequence[Pair],
     answers: dict[str, dict[str, sounds.Answer]],
-    jury: Jury | None,
+    classifiers: Classifiers | None,
     embed: embedders.Embedder | None,
 ) -> dict[str, dict[str, Cell]]:
     """Measures of a system's sounds as a set; a failed answer counts as silence. Nothing for fewer than two pairs."""
@@ -124,8 +126,8 @@ def over_sets(
         if embed and true is not None:
             distance = frechet_distance(np.stack([embed(wav) for wav in made]), true)
             out[name]["fad"] = Cell(distance, None, None, len(pairs))
-        if jury:
-            sure = inception_score(np.stack([jury.listen(wav).materials for wav in made]))
+        if classifiers:
+            sure = inception_score(np.stack([classifiers.predict(wav).materials for wav in made]))
             out[name]["inception"] = Cell(sure, None, None, len(pairs))
     return out
 
@@ -136,15 +138,15 @@ def _sound(answer: sounds.Answer, samples: int) -> np.ndarray:
     return sounds.fitted(answer.wav, samples)[0]
 
 
-def judged_on_truth(pairs: Sequence[Pair], jury: Jury) -> dict[str, dict[str, Any]]:
+def judged_on_truth(pairs: Sequence[Pair], classifiers: Classifiers) -> dict[str, dict[str, Any]]:
     """Accuracy, its 95 % interval and confusion (rows: true) of both judges on the set's clips with one known label."""
     clips: dict[Path, Clip] = {clip.path: clip for pair in pairs for clip in (pair.target, pair.reference)}
-    verdicts = [(clip, jury.listen(clip.wav)) for _, clip in sorted(clips.items())]
+    verdicts = [(clip, classifiers.predict(clip.wav)) for _, clip in sorted(clips.items())]
     out = {}
-    for name, labels in (("action", jury.actions), ("material", jury.materials)):
+    for name, labels in (("action", classifiers.actions), ("material", classifiers.materials)):
         known = [(getattr(clip, name), getattr(said, f"{name}s")) for clip, said in verdicts]
         known = [(true, labels[int(said.argmax())]) for true, said in known if true in labels]
-        counts = confusion([said for _, said in known], [true for true, _ in known], labels)
+        counts = confusion_matrix([said for _, said in known], [true for true, _ in known], labels)
         right = int(np.trace(counts))
         out[name] = {
             "labels": list(labels),
@@ -167,16 +169,16 @@ def never_answered(result: Result) -> dict[str, str]:
     return lost if len(lost) == len(failures) else {n: why for n, why in lost.items() if n not in controls}
 
 
-def remarks(result: Result, jury: Jury | None) -> list[str]:
+def remarks(result: Result, classifiers: Classifiers | None) -> list[str]:
     """What a reader of the table must know."""
-    notes = [] if jury else [NO_JUDGES]
+    notes = [] if classifiers else [NO_JUDGES]
     for entry in result.entries:
         mine = [row for row in result.rows if row.system == entry.name]
         for what, count in (("failed", sum(bool(r.failure) for r in mine)), ("is mute", sum(r.mute for r in mine))):
             if count:
                 notes.append(f"{entry.name} {what} on {count} of {len(mine)} pairs; they count with the worst score")
-    if jury:
-        for name, labels in (("action", jury.actions), ("material", jury.materials)):
+    if classifiers:
+        for name, labels in (("action", classifiers.actions), ("material", classifiers.materials)):
             clips = [pair.target if name == "action" else pair.reference for pair in result.pairs]
             unknown = sorted({label for clip in clips if (label := getattr(clip, name)) and label not in labels})
             if unknown:

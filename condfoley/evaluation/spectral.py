@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from condfoley.audio.loudness import integrated_loudness
 from condfoley.audio.onsets import detect_onsets
 from condfoley.geometry import Geometry
 
@@ -14,22 +13,7 @@ CEPSTRA = 13
 FINE_EVENT, FINE_BAND, FINE_RANGE = 0.25, 320.0, (160.0, 7500.0)  # s, Hz, Hz
 ATTACK_BLOCK, ATTACK_LEAD, ATTACK_SPAN, ATTACK_SHARE = 0.005, 0.01, 0.15, 0.8  # s, s, s, share of the highest RMS
 EVENT, PEAK = 0.2, 0.9  # s of an event that are compared, and the level at which
-QUIETEST = -70.0  # LUFS; what lies below it is not heard (ITU-R BS.1770-4, absolute gate)
-BLOCK = 0.4  # s, the gating block of the same standard
-
-
-def stft_distance(made: Tensor, true: Tensor, sizes: tuple[int, ...] = (256, 512, 1024, 2048)) -> Tensor:
-    """Multi-resolution STFT distance: spectral convergence plus L1 of log magnitudes (Yamamoto et al. 2020).
-
-    made, true: (B, N), N > half the largest size. Returns a scalar, 0 for equal sounds.
-    """
-    total = made.new_zeros(())
-    for n in sizes:
-        window = torch.hann_window(n, device=made.device)
-        a, b = (torch.stft(x, n, n // 4, window=window, return_complex=True).abs() for x in (made, true))
-        convergence = (a - b).square().sum((1, 2)).sqrt() / (b.square().sum((1, 2)).sqrt() + 1e-3)
-        total = total + convergence.clamp(max=4).mean() + F.l1_loss((a + 1e-4).log(), (b + 1e-4).log())
-    return total / len(sizes)
+MIN_LUFS = -70.0  # absolute gate of ITU-R BS.1770-4: quieter blocks are not counted
 
 
 def mel_cepstral_distortion(made: np.ndarray, true: np.ndarray, geometry: Geometry) -> float:
@@ -160,20 +144,8 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> float | None:
 
 
 def loudness(wav: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness of (N,), LUFS (ITU-R BS.1770-4, pyloudnorm); never below QUIETEST, which is silence's.
-
-    A sound shorter than a gating block is filled up with silence.
-    """
-    import warnings
-
-    from pyloudnorm import Meter
-
-    with warnings.catch_warnings(), np.errstate(divide="ignore"):
-        warnings.simplefilter("ignore")  # of a gate that nothing passes
-        measured = Meter(sample_rate, block_size=BLOCK).integrated_loudness(
-            _at_least(np.asarray(wav, float)[None], round(BLOCK * sample_rate) + 1)[0]
-        )
-    return max(QUIETEST, float(measured))
+    """Integrated loudness of (N,), LUFS (ITU-R BS.1770-4); never below MIN_LUFS, which silence gets."""
+    return max(MIN_LUFS, integrated_loudness(wav, sample_rate))
 
 
 def _at_least(wavs: np.ndarray, samples: int) -> np.ndarray:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 
+from condfoley.audio.loudness import integrated_loudness
 from condfoley.errors import InputError
 from condfoley.media import frame_count, probe, read_audio, shown_at, write_clip
-from condfoley.media.picture import Shrinker
-from condfoley.media.probe import open_clip
+from condfoley.media.picture import FrameScaler
+from condfoley.media.probe import open_media
 from condfoley.media.streams import timed_frames
 
 PEAK = 10 ** (-1 / 20)
@@ -25,14 +25,14 @@ def silent_video(source: Path, out: Path, height: int, sample_rate: int) -> floa
     All sounds of a target are later put beside this one picture, and nothing of the source's metadata, rotation
     or codec is left in it. Returns its length in seconds. Raises InputError for whatever `probe` refuses.
     """
-    clip = open_clip(source)
+    clip = open_media(source)
     fps = min(clip.info.fps, FASTEST)
     count = frame_count(clip.info.duration, fps)
     scale = min(1.0, height / clip.info.height)
     size = (max(2, round(clip.info.width * scale / 2) * 2), max(2, round(clip.info.height * scale / 2) * 2))
     width, tall = size[::-1] if clip.orientation[1] else size  # stored lying on its side
 
-    small = Shrinker(clip, width, tall)
+    small = FrameScaler(clip, width, tall)
 
     def pictures():  # type: ignore[no-untyped-def]
         for frame in shown_at(timed_frames(clip, clip.video), (k / fps for k in range(count))):
@@ -44,7 +44,7 @@ def silent_video(source: Path, out: Path, height: int, sample_rate: int) -> floa
 
 def poster(video: Path, out: Path) -> None:
     """The first frame of a video as JPEG."""
-    clip = open_clip(video)
+    clip = open_media(video)
     _, frame = next(iter(timed_frames(clip, clip.video)))
     frame.to_image().save(out, quality=85)
 
@@ -61,8 +61,12 @@ def equally_loud(sounds: list[np.ndarray], sample_rate: int, loudness: float) ->
 
     loudness: LUFS wanted. Where one of them would then exceed the largest sample allowed (`PEAK`), all of them
     are made as much softer, since a comparison matters more than the level. Returns the sounds and the LUFS reached.
+    Raises InputError without pyloudnorm.
     """
-    measured = [integrated(wav, sample_rate) for wav in sounds]
+    try:
+        measured = [integrated_loudness(wav, sample_rate) for wav in sounds]
+    except ImportError as error:
+        raise InputError(f"{error.name} is missing; install it with: pip install 'condfoley[study]'") from None
     peaks = [
         np.abs(wav).max() * 10 ** ((loudness - level) / 20)
         for wav, level in zip(sounds, measured, strict=True)
@@ -71,14 +75,3 @@ def equally_loud(sounds: list[np.ndarray], sample_rate: int, loudness: float) ->
     reached = loudness - max(0.0, 20 * float(np.log10(max(peaks, default=PEAK) / PEAK)))
     gains = [10 ** ((reached - level) / 20) if np.isfinite(level) else 1.0 for level in measured]
     return [(wav * gain).astype(np.float32) for wav, gain in zip(sounds, gains, strict=True)], reached
-
-
-def integrated(wav: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness of (N,) mono sound, LUFS; -inf for silence. Raises InputError without pyloudnorm."""
-    try:
-        import pyloudnorm
-    except ImportError:
-        raise InputError("pyloudnorm is missing; install it with: pip install 'condfoley[study]'") from None
-    with warnings.catch_warnings(), np.errstate(divide="ignore"):
-        warnings.simplefilter("ignore")  # pyloudnorm warns of silence, which is an answer here
-        return float(pyloudnorm.Meter(sample_rate).integrated_loudness(wav.astype(np.float64)))

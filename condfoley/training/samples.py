@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from condfoley.audio.postfilter import repaired
+from condfoley.audio.postfilter import postfilter
 from condfoley.data.store import Clip
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
@@ -22,6 +22,6 @@ def write_heard(path: Path, clip: Clip, start: int, spec: Tensor, weights: Path,
     """
     vocoder = load_part(weights, "vocoder")
     heard = ((spec.float().cpu()[None] + 1) / 2).clamp(0, 1)  # (1, n_mels, T)
-    wav = repaired(vocoder(heard), heard, geometry, vocoder.config)[0].clamp(-1, 1)
+    wav = postfilter(vocoder(heard).numpy(), heard.numpy(), geometry, vocoder.config)[0].clip(-1, 1)
     frames = clip.frames(start, geometry.window_frames)
-    write_clip(path, frames, geometry.fps, wav.numpy(), geometry.sample_rate)
+    write_clip(path, frames, geometry.fps, wav, geometry.sample_rate)

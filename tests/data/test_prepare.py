@@ -29,7 +29,7 @@ from condfoley.data.published import greatest_hits_splits
 from condfoley.data.rejected import by_reason
 from condfoley.data.segments import spans
 from condfoley.data.store import Store
-from condfoley.errors import USER_FAULT, InputError
+from condfoley.errors import EXIT_USER_ERROR, InputError
 from tests.data import stand_ins
 
 REPOSITORY = Path(__file__).parents[2]
@@ -212,10 +212,10 @@ def interruptible(words: list[str]) -> subprocess.Popen:
 def test_names_that_clash_and_sources_without_a_usable_clip_are_refused(tmp_path, capsys):
     stand_ins.struck(tmp_path / "a" / "x.mp4")
     stand_ins.struck(tmp_path / "a" / "x.mkv")
-    assert cli.main(["prepare", "folder", str(tmp_path / "a"), str(tmp_path / "out")]) == USER_FAULT
+    assert cli.main(["prepare", "folder", str(tmp_path / "a"), str(tmp_path / "out")]) == EXIT_USER_ERROR
     assert "both be clip x" in capsys.readouterr().err
     stand_ins.struck(tmp_path / "b" / "mute.mp4", sound=False)
-    assert cli.main(["prepare", "folder", str(tmp_path / "b"), str(tmp_path / "out")]) == USER_FAULT
+    assert cli.main(["prepare", "folder", str(tmp_path / "b"), str(tmp_path / "out")]) == EXIT_USER_ERROR
     assert "no usable clip (1 left out" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["rejected.csv"]
 
@@ -225,7 +225,7 @@ def test_names_that_clash_and_sources_without_a_usable_clip_are_refused(tmp_path
     [["nothing", "a", "b"], ["folder", "a"], ["folder", "no such folder", "b"], ["folder", "a", "b", "--segment", "0"]],
 )
 def test_a_wrong_call_is_one_line(words, capsys):
-    assert cli.main(["prepare", *words]) == USER_FAULT
+    assert cli.main(["prepare", *words]) == EXIT_USER_ERROR
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -233,7 +233,7 @@ def test_the_door_in_data_prep_is_the_same_command(tmp_path):
     words = ["greatest-hits", str(tmp_path), str(tmp_path / "out")]
     door = [sys.executable, str(REPOSITORY / "data_prep" / "prepare.py")]
     done = subprocess.run([*door, *words], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == USER_FAULT
+    assert done.returncode == EXIT_USER_ERROR
     assert done.stderr.count("\n") == 1 and "_denoised.mp4 is missing" in done.stderr
 
 
@@ -245,7 +245,7 @@ def test_verify_finds_a_damaged_shard(tmp_path, capsys):
     content = bytearray(shard.read_bytes())
     content[2000] ^= 1
     shard.write_bytes(content)
-    assert cli.main(words) == USER_FAULT
+    assert cli.main(words) == EXIT_USER_ERROR
     assert f"{shard} is damaged" in capsys.readouterr().err
 
 

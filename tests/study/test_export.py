@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from condfoley.audio.loudness import integrated_loudness
 from condfoley.cli.main import main
 from condfoley.errors import InputError
 from condfoley.media import probe, read_audio, write_wav
@@ -64,7 +65,7 @@ def test_clips_are_equally_loud_and_sentinels_wrong(exported):
     folder, key = exported(
         "--trials", "2", "--judgements", "2", "--practice", "0", "--sentinels", "3", "--loudness", "-30"
     )
-    loud = {n: media.integrated(read_audio(folder / f"public/media/{n}.mp4", RATE), RATE) for n in key["clips"]}
+    loud = {n: integrated_loudness(read_audio(folder / f"public/media/{n}.mp4", RATE), RATE) for n in key["clips"]}
     assert loud and all(level == pytest.approx(-30, abs=0.5) for level in loud.values())
     shown = {trial["trial"]: trial for form in public(folder)["forms"] for trial in form}
     heard = {}
@@ -86,7 +87,7 @@ def test_loudness_gives_way_before_the_peak_does():
     clicky[:: RATE // 4] = 1.0
     (a, b), reached = media.equally_loud([quiet, clicky], RATE, -12.0)
     assert reached < -12 and max(np.abs(a).max(), np.abs(b).max()) == pytest.approx(media.PEAK)
-    assert media.integrated(a, RATE) == pytest.approx(media.integrated(b, RATE), abs=0.1)
+    assert integrated_loudness(a, RATE) == pytest.approx(integrated_loudness(b, RATE), abs=0.1)
 
 
 @pytest.mark.parametrize(("method", "clips"), [("rating", 3), (OPINION, 1)])

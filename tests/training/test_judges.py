@@ -10,9 +10,10 @@ import torch
 from condfoley.data.events import Event
 from condfoley.data.store import Clip, Store
 from condfoley.errors import InputError
+from condfoley.evaluation.classifiers import Classifiers, classifier_input, confusion_matrix
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
-from condfoley.networks.judges import Judges, Jury, confusion, heard
+from condfoley.networks.judges import Judges
 from condfoley.sizes import JudgesConfig
 from condfoley.training.run import main
 from condfoley.training.stages.judges import JudgesStage, material_of, single_action
@@ -37,9 +38,9 @@ def test_the_stage_learns_and_leaves_its_records(weights):
     assert lines[0]["action"] + lines[0]["material"] > lines[-2]["action"] + lines[-2]["material"]
     assert {"val/action_accuracy", "val/material_accuracy"} <= lines[-1].keys()
     assert list((weights.parent / "judges" / "samples").glob("*.png"))
-    jury = Jury.load(weights)
-    assert jury.actions == ("hit", "scratch") and set(jury.materials) <= {"wood", "metal", "glass"}
-    assert (jury.judges.std >= 0.009).all() and (jury.judges.mean != 0).any()
+    classifiers = Classifiers.load(weights)
+    assert classifiers.actions == ("hit", "scratch") and set(classifiers.materials) <= {"wood", "metal", "glass"}
+    assert (classifiers.network.std >= 0.009).all() and (classifiers.network.mean != 0).any()
 
 
 def test_an_evaluation_with_judges_has_their_columns_and_their_own_accuracy(weights, tmp_path):
@@ -53,7 +54,7 @@ def test_an_evaluation_with_judges_has_their_columns_and_their_own_accuracy(weig
     assert result.cells["truth"]["fad"].mean < 1e-3 < result.cells["silence"]["fad"].mean
     assert result.judges["action"]["n"] == 4 and np.sum(result.judges["action"]["confusion"]) == 4
     assert result.cells["copy"]["material"].mean == pytest.approx(result.judges["material"]["accuracy"], abs=0.26)
-    unknown = {"wood", "metal", "glass"} - set(Jury.load(weights).materials)
+    unknown = {"wood", "metal", "glass"} - set(Classifiers.load(weights).materials)
     assert any("does not know" in note for note in result.notes) == bool(unknown)
 
 
@@ -92,14 +93,14 @@ def test_published_sizes():
 
 def test_judges_hear_every_level_alike_and_silence_as_silence():
     wav = torch.randn(1, GEOMETRY.window_samples) * 0.02
-    assert torch.allclose(heard(wav, GEOMETRY), heard(3 * wav, GEOMETRY), atol=1e-4)
-    assert heard(torch.zeros_like(wav), GEOMETRY).max() == -1
+    assert torch.allclose(classifier_input(wav, GEOMETRY), classifier_input(3 * wav, GEOMETRY), atol=1e-4)
+    assert classifier_input(torch.zeros_like(wav), GEOMETRY).max() == -1
 
 
 def test_confusion_counts_true_labels_in_rows():
-    assert confusion(["a", "b", "b"], ["a", "a", "b"], ("a", "b")).tolist() == [[1, 1], [0, 1]]
+    assert confusion_matrix(["a", "b", "b"], ["a", "a", "b"], ("a", "b")).tolist() == [[1, 1], [0, 1]]
     with pytest.raises(ValueError):
-        confusion(["a"], ["c"], ("a", "b"))
+        confusion_matrix(["a"], ["c"], ("a", "b"))
 
 
 def test_clips_without_labels_are_refused(tmp_path):

@@ -17,9 +17,10 @@ from condfoley.settings import Settings
 from condfoley.weights import SHIPPED, read_card
 
 if TYPE_CHECKING:
-    from condfoley.foley import Foley, Soundtrack
+    from condfoley.foley import Foley
     from condfoley.hits import Hits
     from condfoley.media import MediaInfo
+    from condfoley.soundtrack import Soundtrack
 
 
 def run(words: list[str]) -> int:
@@ -53,7 +54,7 @@ def produce(
         with folder.writing():
             summary = _write(folder.work, options, soundtrack, clips, (command, started))
             folder.commit()
-    if not len(soundtrack.hits.times) and options.mode != "published":
+    if not len(soundtrack.cues.times) and options.mode != "published":
         progress.note(f"nothing is seen to strike in {options.target}; write when it does into {HITS} for --hits")
     return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary
 

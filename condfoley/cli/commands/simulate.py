@@ -6,7 +6,7 @@ import sys
 
 from condfoley.cli.arguments import parse_options
 from condfoley.data.simulation.write import Recipe, write_clips
-from condfoley.errors import OUR_FAULT
+from condfoley.errors import EXIT_INTERNAL_ERROR
 
 
 def run(words: list[str]) -> int:
@@ -19,6 +19,6 @@ def run(words: list[str]) -> int:
             f"condfoley: {len(failures)} clips failed (number {number}: {reason}); run again to retry",
             file=sys.stderr,
         )
-        return OUR_FAULT
+        return EXIT_INTERNAL_ERROR
     print(recipe.out)
     return 0

@@ -16,7 +16,7 @@ import numpy as np
 
 from condfoley.data.simulation.bank import SoundBank, Split
 from condfoley.errors import InputError
-from condfoley.files import folder_aside, make_folder
+from condfoley.files import make_folder, scratch_folder
 from condfoley.parallel import Engine, run
 
 GENERATOR = 1  # raise it when the same seed gives another clip
@@ -121,7 +121,7 @@ def write_clip(recipe: Recipe, index: int, bank: SoundBank) -> None:
         "material": instrument.material, "events": [event.to_dict() for event in clip.events],
         "instrument": instrument.describe(), "scene": clip.description, "quality": quality,
     }  # fmt: skip
-    with folder_aside(Path(recipe.out) / PARTS) as work:
+    with scratch_folder(Path(recipe.out) / PARTS) as work:
         write.write_clip(work / video.name, clip.frames, recipe.fps, wav, bank.sample_rate, crf=quality)
         (work / truth.name).write_text(json.dumps(content, indent=1) + "\n")
         for complete in (video, truth):

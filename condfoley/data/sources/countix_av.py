@@ -12,8 +12,9 @@ import csv
 import re
 from pathlib import Path
 
-from condfoley.data.sources.listing import VIDEOS, Absent, Listing, Shares, Split, Video
+from condfoley.data.sources.listing import Absent, Listing, Shares, Split, Video
 from condfoley.errors import InputError
+from condfoley.media.formats import VIDEO_SUFFIXES
 
 LISTS: dict[str, Split] = {
     "test": "test",
@@ -73,7 +74,7 @@ def _stretch(name: str, start: float, end: float, files: dict[str, Path]) -> tup
 
 def _files(source: Path) -> dict[str, Path]:
     """All videos below a folder by their names without suffix."""
-    return {p.stem: p for p in sorted(source.rglob("*")) if p.suffix.lower() in VIDEOS}
+    return {p.stem: p for p in sorted(source.rglob("*")) if p.suffix.lower() in VIDEO_SUFFIXES}
 
 
 def _rows(source: Path, stem: str) -> list[dict[str, str]]:

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 from condfoley.data.events import Event
-from condfoley.data.sources.listing import VIDEOS, Listing, Shares, Video
+from condfoley.data.sources.listing import Listing, Shares, Video
 from condfoley.errors import InputError
+from condfoley.media.formats import VIDEO_SUFFIXES
 
 
 def videos(source: Path, shares: Shares) -> Listing:
@@ -17,9 +18,9 @@ def videos(source: Path, shares: Shares) -> Listing:
     Raises InputError when there is none.
     """
     listing = Listing()
-    files = find(source, VIDEOS)
+    files = find(source, VIDEO_SUFFIXES)
     if not files:
-        raise InputError(f"{source} holds no videos ({', '.join(sorted(VIDEOS))}); give another folder")
+        raise InputError(f"{source} holds no videos ({', '.join(sorted(VIDEO_SUFFIXES))}); give another folder")
     for path in files:
         name = clip_name(path.relative_to(source))
         try:

@@ -13,8 +13,6 @@ from condfoley.errors import InputError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"})
-SOUNDS = frozenset({".wav", ".flac", ".ogg"})
 
 
 @dataclass(frozen=True)

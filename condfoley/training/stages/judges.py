@@ -18,7 +18,8 @@ from torch import Tensor
 from condfoley.data.events import KINDS
 from condfoley.data.store import Clip
 from condfoley.errors import InputError
-from condfoley.networks.judges import PART, Judges, confusion, heard
+from condfoley.evaluation.classifiers import classifier_input, confusion_matrix
+from condfoley.networks.judges import PART, Judges
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import started
 from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
@@ -110,7 +111,7 @@ class JudgesStage(Stage):
 
     def _batch(self, clips: list[Clip], rngs: Sequence[np.random.Generator]) -> Batch:
         names, wavs, actions, materials = zip(*(self._window(clips, rng) for rng in rngs))
-        spec = heard(torch.from_numpy(np.stack(wavs)).to(self.drawn_on), self.geometry)
+        spec = classifier_input(torch.from_numpy(np.stack(wavs)).to(self.drawn_on), self.geometry)
         return Batch(list(names), (spec, torch.tensor(actions), torch.tensor(materials)))
 
     def _standardise(self) -> None:
@@ -152,5 +153,5 @@ class JudgesStage(Stage):
         counts = []
         for said, true, labels in zip(self._said(), self.fixed.tensors[1:], (self.sizes.actions, self.sizes.materials)):
             a, b = ([labels[i] for i in indices.tolist()] for indices in (said, true))
-            counts.append((confusion(a, b, labels), labels))
+            counts.append((confusion_matrix(a, b, labels), labels))
         confusions(folder / f"{step:06d}.png", counts)

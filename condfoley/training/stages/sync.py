@@ -14,8 +14,9 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from condfoley.audio.onsets import match
+from condfoley.comping.ranking import rank
 from condfoley.data.store import Clip
-from condfoley.networks.sync import Sync, rerank
+from condfoley.networks.sync import Sync
 from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import SYSTEM
@@ -214,7 +215,8 @@ class SyncStage(Stage):
                 tokens = torch.from_numpy(e.tokens[0].astype(np.float32)).to(self.device)
                 specs = torch.from_numpy(d.specs).float().to(self.device)
                 likeness = [d.likeness(i, 0, np.inf) for i in range(len(specs))]
-                chosen = rerank(*self.model.assess(tokens, specs, self.window), TOLERANCE)
+                offsets, confidences = self.model.score(tokens, specs, self.window)
+                chosen = rank(offsets.tolist(), confidences.tolist(), TOLERANCE)[0]
                 gains.append(likeness[chosen] - np.mean(likeness))
         return {"gained": float(np.mean(gains))} if gains else {}
 

@@ -112,7 +112,7 @@ class TransformerStage(Stage):
         no_target: Tensor | None = None,
     ) -> Loss:
         prefix = self.model.prefix(reference, target, reference_codes, no_picture, no_reference, no_target)
-        logits = self.model(prefix, target_codes, self.model.hints(target, no_target))
+        logits = self.model(prefix, target_codes, self.model.alignment(target, no_target))
         each = F.cross_entropy(logits.float().transpose(1, 2), target_codes, reduction="none").mean(1)  # (B,)
         loss = each.mean()
         metrics = {"cross_entropy": loss.detach(), "each": each.detach()}

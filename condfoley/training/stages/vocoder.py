@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from condfoley.evaluation.spectral import stft_distance
+from condfoley.networks.distances import stft_distance
 from condfoley.networks.mel import log_mel
 from condfoley.networks.vocoder import Vocoder
 from condfoley.training.config import TrainConfig
