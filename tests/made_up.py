@@ -14,19 +14,9 @@ from condfoley.comping.takes import Take
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.soundtrack import Soundtrack
+from tests.sounds import RATE, pulses
 
-RATE = Geometry().sample_rate
 FPS = Geometry().fps
-
-
-def pulses(times: list[float], duration: float, pitch: float = 400.0) -> np.ndarray:
-    """Decaying tones that begin at `times` (seconds): (N,) float32."""
-    wav = np.zeros(round(duration * RATE), np.float32)
-    for time in times:
-        first = round(time * RATE)
-        t = np.arange(min(len(wav) - first, RATE // 2)) / RATE
-        wav[first : first + len(t)] += 0.5 * np.exp(-14 * t) * np.sin(2 * np.pi * pitch * t)
-    return wav
 
 
 def frames(duration: float, size: int = 64) -> np.ndarray:
