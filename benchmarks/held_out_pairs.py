@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.paper_table import cell_text, subset
 from benchmarks.scoring import Line, Lines, mean_of
 from condfoley.data.sources.folder import find
-from condfoley.data.sources.listing import split_of
+from condfoley.data.sources.listing import hash_fraction
 from condfoley.errors import InputError
 from condfoley.evaluation.metrics import METRICS
 from condfoley.evaluation.options import EvaluateOptions
@@ -112,7 +112,7 @@ def pretext_lines(weights: Path, clips: Path, cache: Path, pairs: int, seed: int
     Raises InputError for a folder without videos.
     """
     card = read_card(weights)
-    shares = [split_of(str(path.relative_to(clips))) for path in find(clips, VIDEO_SUFFIXES)]
+    shares = [hash_fraction(str(path.relative_to(clips))) for path in find(clips, VIDEO_SUFFIXES)]
     if not shares:
         raise InputError(f"{clips} has no videos; give a folder of held-out simulated clips")
     most = float(np.quantile(shares, VALIDATION, method="lower"))  # so that something is left to train on
