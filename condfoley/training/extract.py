@@ -19,7 +19,7 @@ from torch import Tensor
 from condfoley.audio.track import Track
 from condfoley.data.decode import save_array
 from condfoley.data.pairs import Pairing, event_starts
-from condfoley.data.store import Clip, seed_of
+from condfoley.data.store import CachedClip, seed_of
 from condfoley.files import open_atomic
 from condfoley.geometry import Geometry
 from condfoley.inputs import Recording, clearest_start
@@ -39,9 +39,9 @@ DRAFTS = 8  # that the whole system writes for each clip
 SYSTEM = GENERATING  # the parts that write them
 QUIET = 1e-4  # least RMS that is brought to a level (published_facts.md, section 2)
 
-Work = Callable[[Clip, Path], None]
+Work = Callable[[CachedClip, Path], None]
 """Makes one file of a clip."""
-Job = tuple[Clip, list[tuple[Work, Path]]]
+Job = tuple[CachedClip, list[tuple[Work, Path]]]
 """A clip, and what is to be made of it."""
 
 
@@ -87,7 +87,7 @@ def extract(job: Job) -> None:
 
 
 @torch.no_grad()
-def picture_tokens(part: Part, views: int, clip: Clip, path: Path) -> None:
+def picture_tokens(part: Part, views: int, clip: CachedClip, path: Path) -> None:
     """(views, T, D) float16 by the video encoder: of the clip as it is, mirrored, and augmented in other ways."""
     size, encoder = part.geometry.frame_size, part.load()
     frames = _frames(clip)
@@ -101,7 +101,7 @@ def picture_tokens(part: Part, views: int, clip: Clip, path: Path) -> None:
     _save(path, torch.stack(tokens))
 
 
-def _frames(clip: Clip) -> Tensor:
+def _frames(clip: CachedClip) -> Tensor:
     """Of the whole clip, as large as they are kept: (T, 3, H, W) in [0, 1]."""
     return torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
 
@@ -112,7 +112,7 @@ def _pixels(frames: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Path) -> None:
+def code_windows(part: Part, pairing: Pairing, rms: float, clip: CachedClip, path: Path) -> None:
     """starts (tracks, WINDOWS), picture frames, and codes (tracks, WINDOWS, codes) int32 by the tokenizer.
 
     rms: level that the windows of a soundtrack are brought to; 0: as they are.
@@ -134,7 +134,7 @@ def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Pat
         np.savez(file, starts=starts, codes=grid)
 
 
-def _starts(clip: Clip, geometry: Geometry, rng: np.random.Generator, pairing: Pairing) -> np.ndarray:
+def _starts(clip: CachedClip, geometry: Geometry, rng: np.random.Generator, pairing: Pairing) -> np.ndarray:
     if pairing == "published" and clip.events:
         return event_starts(clip.events, clip.frame_count, geometry.window_frames, geometry.fps, rng, WINDOWS)
     return window_starts(clip.frame_count, geometry.window_frames, rng)
@@ -158,12 +158,12 @@ def levelled(wavs: np.ndarray, rms: float) -> np.ndarray:
     return np.clip(wavs * np.float32(rms / present), -1, 1)
 
 
-def spectrograms(geometry: Geometry, clip: Clip, path: Path) -> None:
+def spectrograms(geometry: Geometry, clip: CachedClip, path: Path) -> None:
     """Log-mel of the soundtracks: (tracks, n_mels, M) float16 in [0, 1]."""
     _save(path, torch.cat(list(_tracks(clip, geometry))))
 
 
-def _tracks(clip: Clip, geometry: Geometry) -> Iterator[Tensor]:
+def _tracks(clip: CachedClip, geometry: Geometry) -> Iterator[Tensor]:
     """Log-mel spectrograms of the soundtracks, one by one: (1, n_mels, M)."""
     for track in range(clip.tracks):
         wav = clip.sound(track, 0, max(clip.sample_count, geometry.n_fft))
@@ -171,7 +171,7 @@ def _tracks(clip: Clip, geometry: Geometry) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def reconstructions(part: Part, clip: Clip, path: Path) -> None:
+def reconstructions(part: Part, clip: CachedClip, path: Path) -> None:
     """The same as the tokenizer gives it back, window after window from a random beginning."""
     tokenizer, width = part.load(), part.geometry.window_mel_frames
     rng = np.random.default_rng(seed_of(clip.name))
@@ -193,7 +193,7 @@ def _given_back(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
 
 
 @torch.no_grad()
-def drafts(part: Part, reference: Clip, clip: Clip, path: Path) -> None:
+def drafts(part: Part, reference: CachedClip, clip: CachedClip, path: Path) -> None:
     """What the system writes for a clip with another one as its reference.
 
     specs (DRAFTS, n_mels, M) float16 in [0, 1]. hits (DRAFTS, H): when each draft strikes, s, filled up with nan.
@@ -218,7 +218,7 @@ def drafts(part: Part, reference: Clip, clip: Clip, path: Path) -> None:
         np.savez(file, specs=specs.astype(np.float16), hits=hits)
 
 
-def _plain_tokens(loaded: Loaded, clip: Clip) -> np.ndarray:
+def _plain_tokens(loaded: Loaded, clip: CachedClip) -> np.ndarray:
     """(T, D), as a generation encodes a clip."""
     size = loaded.geometry.frame_size
     small = F.interpolate(_frames(clip), (size, size), mode="area")

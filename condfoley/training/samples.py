@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from condfoley.audio.postfilter import postfilter
-from condfoley.data.store import Clip
+from condfoley.data.store import CachedClip
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
 from condfoley.weights import load_part
 
 
 @torch.no_grad()
-def write_heard(path: Path, clip: Clip, start: int, spec: Tensor, weights: Path, geometry: Geometry) -> None:
+def write_heard(path: Path, clip: CachedClip, start: int, spec: Tensor, weights: Path, geometry: Geometry) -> None:
     """A window of a clip's picture with a generated sound, by the vocoder of a weights folder.
 
     start: the window's first picture frame. spec: (n_mels, T) in [-1, 1].

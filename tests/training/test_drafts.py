@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from accelerate import Accelerator
 
-from condfoley.data.store import Store
+from condfoley.data.store import ClipStore
 from condfoley.errors import InputError
 from condfoley.pipeline import Pipeline
 from condfoley.training import extract
@@ -28,7 +28,7 @@ def settings(clips, tmp_path) -> TrainConfig:
 
 
 def test_each_clip_is_written_with_another_one_as_its_reference(settings, tmp_path, monkeypatch):
-    store = Store.open(settings.data.folder, GEOMETRY, cache=str(tmp_path / "c"), frame_size=40, workers=1)
+    store = ClipStore.open(settings.data.folder, GEOMETRY, cache=str(tmp_path / "c"), frame_size=40, workers=1)
     clips, heard = store.train + store.validation, []
     sample = Pipeline.sample
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from condfoley.audio.onsets import match
 from condfoley.comping.ranking import rank
-from condfoley.data.store import Clip
+from condfoley.data.store import CachedClip
 from condfoley.networks.sync import Sync
 from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
@@ -50,7 +50,7 @@ class Heard:
     [0, 1], as they are and through the tokenizer; the latter, and the drafts, None when training does not ask for them.
     """
 
-    clip: Clip
+    clip: CachedClip
     tokens: np.ndarray
     true: np.ndarray
     reconstructed: np.ndarray | None = None
@@ -98,7 +98,7 @@ class SyncStage(Stage):
         tokenizer = ("tokenizer",) if config.loss.reconstructed else ()
         return tuple(dict.fromkeys(("video_encoder", *tokenizer, *(SYSTEM if config.loss.drafts else ()))))
 
-    def _heard(self, clips: list[Clip], features: Features) -> list[Heard]:
+    def _heard(self, clips: list[CachedClip], features: Features) -> list[Heard]:
         loss = self.config.loss
         kinds = {"tokens": features.picture_tokens(), "true": features.spectrograms()}
         if loss.reconstructed:
@@ -114,7 +114,7 @@ class SyncStage(Stage):
             heard.append(Heard(clip, **made))
         return heard
 
-    def _events(self, clip: Clip) -> np.ndarray:
+    def _events(self, clip: CachedClip) -> np.ndarray:
         """When something happens in a clip: (R,) s."""
         times = np.array([event.time for event in clip.events])
         return times[(times >= 0) & (times < clip.frame_count / self.geometry.fps)]
