@@ -152,7 +152,7 @@ def _result(done: Done[ShardJob, ShardResult]) -> ShardResult:
         return done.value
     if done.died:
         return ShardResult(None, ((done.item.videos[0].name, done.error),))
-    raise InputError(f"a shard cannot be written ({done.error}); see to it and run the same command again to go on")
+    raise InputError(f"a shard cannot be written ({done.error}); fix this and run the same command again to resume")
 
 
 def unfilled(index: Index, options: PrepareOptions) -> list[str]:
