@@ -18,7 +18,7 @@ from torch import Tensor
 from condfoley.data.events import KINDS
 from condfoley.data.store import CachedClip
 from condfoley.errors import InputError
-from condfoley.evaluation.classifiers import classifier_input
+from condfoley.evaluation.classifiers import classifier_input, confusion_matrix
 from condfoley.networks.judges import PART, Judges
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import load_init
