@@ -148,13 +148,13 @@ def _spectrogram_uri(wav: np.ndarray, true: np.ndarray) -> str:
     """Log-mel spectrogram with true onsets as ticks above and heard ones as lines."""
     from matplotlib.figure import Figure
 
-    from condfoley.networks.mel import spectrogram
+    from condfoley.audio.mel import spectrogram
 
     width, height, dpi = IMAGE
     figure = Figure(figsize=(width, height), dpi=dpi)
     axes = figure.add_axes((0, 0, 1, 1))
     seconds = len(wav) / JUDGE.sample_rate
-    spec = spectrogram(wav, JUDGE).numpy()
+    spec = spectrogram(wav, JUDGE)
     axes.imshow(spec, origin="lower", aspect="auto", cmap="magma", vmin=0, vmax=0.8, extent=(0, seconds, 0, 1))
     for time in detect_onsets(wav, JUDGE.sample_rate)[0]:
         axes.axvline(time, color=HEARD, lw=1, ymax=0.8)

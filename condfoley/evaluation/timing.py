@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from condfoley.audio.onsets import match_pairs
+
 FEWEST = 4  # matched events of which a rank correlation says something
 
 
@@ -24,14 +26,12 @@ def average_precision(
     """Area under precision over recall as ever weaker events are listened to; events that are missed cost recall.
 
     At each threshold on `strengths` the events above it are matched to the true ones, one to one and as many as
-    possible, within `window` seconds (mir_eval's matching). The area is a sum of steps, without interpolation.
+    possible, within `window` seconds (`onsets.match_pairs`). The area is a sum of steps, without interpolation.
 
     reference_times (R,), estimated_times (E,): seconds, in any order.   strengths: (E,), any unit.
     Both lists empty: 1. One of them empty: 0. (The published scorer gives silence 1; see `published`.)
     Raises ValueError for a negative window, lists of different length, or times that are not finite.
     """
-    from mir_eval.util import match_events
-
     true, made = np.sort(np.asarray(reference_times, float)), np.asarray(estimated_times, float)
     strengths = np.asarray(strengths, float)
     if window < 0 or made.shape != strengths.shape or not (np.isfinite(true).all() and np.isfinite(made).all()):
@@ -41,7 +41,7 @@ def average_precision(
     area, before = 0.0, 0
     for threshold in np.unique(strengths)[::-1]:
         heard = np.sort(made[strengths >= threshold])
-        hits = len(match_events(true, heard, window))
+        hits = len(match_pairs(true, heard, window))
         area += (hits - before) / len(true) * hits / len(heard)
         before = hits
     return area
@@ -59,10 +59,9 @@ def dynamics(
     reference_times (R,), estimated_times (E,): seconds, ascending; their levels in any unit.
     None when fewer than FEWEST events are matched, or all true or all estimated ones are equally loud.
     """
-    from mir_eval.util import match_events
     from scipy.stats import spearmanr
 
-    pairs = match_events(reference_times, estimated_times, window)
+    pairs = match_pairs(reference_times, estimated_times, window)
     true, made = (
         np.array([x[pair[side]] for pair in pairs]) for side, x in enumerate((reference_levels, estimated_levels))
     )
