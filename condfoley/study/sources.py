@@ -55,7 +55,8 @@ def generate_sounds(test: str, systems: str, home: Path, force: bool) -> Path:
     Raises InputError for a system that is unknown or fails on a pair.
     """
     from condfoley.evaluation import sounds, testsets
-    from condfoley.evaluation.systems import SystemContext, parse_systems
+    from condfoley.evaluation.catalogue import parse_systems
+    from condfoley.evaluation.systems import SystemContext
 
     context = SystemContext(testsets.load_pairs(test, home / CLIPS))
     built = sounds.build_systems(parse_systems(systems), context, home, force)

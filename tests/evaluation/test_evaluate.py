@@ -15,12 +15,13 @@ from condfoley.cli.commands import evaluate as command
 from condfoley.cli.main import main
 from condfoley.errors import InputError
 from condfoley.evaluation import sounds
+from condfoley.evaluation.catalogue import SYSTEM_SPECS
 from condfoley.evaluation.clips import METRIC_GEOMETRY
 from condfoley.evaluation.metrics import METRICS, is_better
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
 from condfoley.evaluation.sounds import SOUNDS
-from condfoley.evaluation.systems import SYSTEM_SPECS, SystemContext
+from condfoley.evaluation.systems import SystemContext
 from condfoley.weights import SHIPPED, read_card, tree_hash
 from tests.evaluation.toy import write_set
 from tests.tiny import write_tiny_weights
