@@ -41,6 +41,7 @@ def home(tmp_path_factory):
     return home
 
 
+@pytest.mark.heavy
 def test_every_line_of_the_card_from_the_command_line(home, capsys):
     words = ["--weights", home / "weights", "--simulated", home / "clips", "--oneshots", home / "shots"]
     words += ["--out", home / "out", "--pairs", 3, "--rerank-pairs", 1, "--counts", "1,2", "--candidates", 1]

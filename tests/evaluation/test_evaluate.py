@@ -107,6 +107,7 @@ def test_the_report_holds_what_the_numbers_are(report):
     assert len(answers) == 4 * 6 and all(np.isfinite(v) for a in answers for v in a["values"].values() if v is not None)
 
 
+@pytest.mark.heavy
 def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_path):
     from tests.evaluation import toy
 
@@ -136,6 +137,7 @@ def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_p
     assert [p.name for p in (home / SOUNDS).iterdir()] == ["silence"]
 
 
+@pytest.mark.heavy
 def test_what_sounds_depend_on_is_hashed():
     """All of ours that is imported to make one, and the settings name the hash."""
     code = (
@@ -225,6 +227,7 @@ def test_neither_order_nor_names_of_pairs_matter(clips, tmp_path):
         assert means[0][system] == pytest.approx(means[1][system])
 
 
+@pytest.mark.heavy
 def test_every_system_answers_with_toy_weights(clips, tmp_path):
     weights = write_tiny_weights(tmp_path / "weights")
     (tmp_path / "pairs.csv").write_text(

@@ -27,9 +27,12 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 DRIVER = shutil.which("chromedriver")
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is missing: pip install -e '.[dev]'")
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="no chromium with its driver: apt-get install chromium chromium-driver"
-)
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER), reason="no chromium with its driver: apt-get install chromium chromium-driver"
+    ),
+]
 ROBOT = (Path(__file__).parent / "robot.js").read_text()
 ATTENTIVE, RANDOM, FAILING = 8, 2, 2
 TRIALS, SENTINELS = 5, 1

@@ -11,6 +11,7 @@ import pytest
 from condfoley.audio.loudness import integrated_loudness
 from condfoley.cli.main import main
 from condfoley.errors import InputError
+from condfoley.evaluation import sounds as sound_store
 from condfoley.media import probe, read_audio, write_wav
 from condfoley.study import media, page
 from condfoley.study import sources as study_sources
@@ -200,7 +201,7 @@ def test_missing_sounds_are_made_by_the_systems_of_the_evaluation(sources, web, 
     assert min(heard["truth"]) > 0.05 and max(heard["silence"]) < 1e-3
     (tmp_path / "key.json").unlink()
     shutil.rmtree(tmp_path / "public")
-    monkeypatch.setattr("condfoley.evaluation.sounds.code_hash", lambda: "another")
+    monkeypatch.setattr(sound_store, "code_hash", lambda: "another")
     assert main(["study", "export", *words]) == 2 and "--force" in capsys.readouterr().err
     assert main(["study", "export", *words, "--force"]) == 0
 

@@ -204,6 +204,7 @@ def take_part(address, key):
         return [client.post("/api/answers", json=body).status_code for body in todo].count(201)
 
 
+@pytest.mark.heavy
 def test_acknowledged_answers_survive_a_kill(start, folder, key):
     acknowledged = 0
     for _ in range(2):
@@ -214,6 +215,7 @@ def test_acknowledged_answers_survive_a_kill(start, folder, key):
     assert sum(len(s.answers) for s in read_sessions(folder / "results" / "answers.sqlite")[1]) == acknowledged == 8
 
 
+@pytest.mark.heavy
 def test_a_stopped_server_leaves_one_file_to_copy(start, folder, key):
     server, address = start()
     assert take_part(address, key) == 4
