@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.paper_table import cell_text, subset
 from benchmarks.scoring import Line, Lines, mean_of
 from condfoley.data.sources.folder import find
-from condfoley.data.sources.listing import VIDEOS, split_of
+from condfoley.data.sources.listing import hash_fraction
 from condfoley.errors import InputError
 from condfoley.evaluation.classifiers import Classifiers
 from condfoley.evaluation.metrics import METRICS
@@ -21,6 +21,7 @@ from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import Result, evaluate, load_classifiers
 from condfoley.evaluation.scores import MeanScore, mean_over_targets, mean_scores
 from condfoley.evaluation.sounds import fit_length
+from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.training import pretext
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.run import build
@@ -113,7 +114,7 @@ def pretext_lines(weights: Path, clips: Path, cache: Path, pairs: int, seed: int
     Raises InputError for a folder without videos.
     """
     card = read_card(weights)
-    shares = [split_of(str(path.relative_to(clips))) for path in find(clips, VIDEOS)]
+    shares = [hash_fraction(str(path.relative_to(clips))) for path in find(clips, VIDEO_SUFFIXES)]
     if not shares:
         raise InputError(f"{clips} has no videos; give a folder of held-out simulated clips")
     most = float(np.quantile(shares, VALIDATION, method="lower"))  # so that something is left to train on

@@ -102,7 +102,7 @@ def measure_clip(foley: Generator, clip: RealClip, candidates: int, seed: int) -
     truth = clip.onsets[clip.onsets < result.duration]
     rng = np.random.default_rng([seed, len(clip.path.name), *clip.path.name.encode()])
     own_sound = cached_audio(clip.path)
-    used = (result.reference_start, result.reference_start + result.reference_duration)
+    used = (result.reference_start, result.reference_start + result.reference.duration)
     of_reference, of_target = equal_lengths(
         embed_all(excerpts(cached_audio(reference), used)), embed_all(excerpts(own_sound))
     )

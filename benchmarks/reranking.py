@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from benchmarks.paper_table import cell_text
-from benchmarks.scoring import SCORES, TOLERANCE, WINDOW, Line, Lines, mean_of
+from benchmarks.scoring import TOLERANCE, WINDOW, Line, Lines, mean_of
 from condfoley.audio.onsets import detect_onsets, match
-from condfoley.comping.selection import choose, mended, put_together
+from condfoley.comping.ranking import rank, rank_candidates
+from condfoley.comping.repair import repair, repairs
+from condfoley.comping.takes import comp
 from condfoley.evaluation.clips import Pair
 from condfoley.foley import Foley
-from condfoley.networks.sync import rerank
 from condfoley.results.tables import interval
 from condfoley.soundtrack import Soundtrack
 
@@ -50,17 +50,18 @@ def choices(made: Soundtrack, counts: Sequence[int]) -> dict[str, int]:
     out = {}
     for n in counts:
         first = made.candidates[:n]
-        scores = (torch.tensor([getattr(c, name) for c in first]) for name in SCORES)
-        out[f"{PUBLISHED}, N = {n}"] = rerank(*scores, TOLERANCE)
-        out[f"{OURS}, N = {n}"] = choose(first, TOLERANCE)
+        scores = [c.offset for c in first], [c.confidence for c in first]
+        out[f"{PUBLISHED}, N = {n}"] = rank(*scores, TOLERANCE)[0]
+        out[f"{OURS}, N = {n}"] = rank_candidates(first, TOLERANCE)[0]
     return out
 
 
 def comped(made: Soundtrack, n: int) -> np.ndarray:
     """What is put together from the first N candidates: (samples,)."""
     first = made.candidates[:n]
-    wav, _ = put_together(first, made.hits.times, choose(first, TOLERANCE), TOLERANCE, made.sample_rate)
-    return mended(wav, made.hits.times, made.sample_rate)
+    best = rank_candidates(first, TOLERANCE)[0]
+    track, _ = comp(first, made.cues.times, best, TOLERANCE, repairs(True))
+    return repair(track, made.cues.times).mono
 
 
 def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: int) -> dict[str, np.ndarray]:

@@ -14,15 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from benchmarks import simulated
 from benchmarks.paper_table import cell_text
 from benchmarks.scoring import Line, Lines, mean_of
-from condfoley.audio.postfilter import match_mel, repaired
+from condfoley.audio.mel import filterbank, log_mel, spectrogram
+from condfoley.audio.postfilter import match_mel, postfilter
 from condfoley.data.simulation.bank import SoundBank
 from condfoley.data.sources.folder import find
-from condfoley.data.sources.listing import SOUNDS, VIDEOS
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
 from condfoley.evaluation.baselines import vocode
@@ -35,8 +34,8 @@ from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.matching.spectrum import outer_gain
 from condfoley.media import probe, read_audio
+from condfoley.media.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from condfoley.networks.distances import stft_distance
-from condfoley.networks.mel import filterbank, log_mel, spectrogram
 from condfoley.results.tables import Table, interval, percent, wilson
 
 ITERATIONS = 60  # of Griffin-Lim beside the vocoder
@@ -44,16 +43,15 @@ HALF = 3.0  # s of a second half that are compared
 LEVEL, LEAD = 0.5, 0.1  # peak of a one-shot; s of silence before and after it
 
 
-def griffin_lim(spec01: Tensor, g: Geometry, iterations: int = 32, samples: int | None = None) -> np.ndarray:
+def griffin_lim(spec01: np.ndarray, g: Geometry, iterations: int = 32, samples: int | None = None) -> np.ndarray:
     """A waveform (samples,) from a spectrogram (n_mels, T) in [0, 1], without a vocoder.
 
     The mel filters are inverted by non-negative least squares.
     """
     import librosa
 
-    scaled = spec01.cpu().numpy()
-    magnitude = np.where(scaled <= 0, 0, 10 ** ((scaled * 100 - 80) / 20))  # as the post-filter has it
-    linear = librosa.util.nnls(filterbank(g).numpy(), magnitude)
+    magnitude = np.where(spec01 <= 0, 0, 10 ** ((spec01 * 100 - 80) / 20))  # as the post-filter has it
+    linear = librosa.util.nnls(filterbank(g), magnitude)
     return librosa.griffinlim(
         linear, n_iter=iterations, hop_length=g.hop, n_fft=g.n_fft, length=samples, random_state=0
     )
@@ -62,17 +60,17 @@ def griffin_lim(spec01: Tensor, g: Geometry, iterations: int = 32, samples: int 
 @torch.inference_mode()
 def chains(foley: Foley, wav: np.ndarray) -> dict[str, np.ndarray]:
     """A piece of two windows (N,) through each chain: name -> waveform."""
-    g = foley.geometry
-    spec = log_mel(torch.from_numpy(wav)[None], g)[:, :, : 2 * g.window_mel_frames]
-    windows = torch.stack(spec[0].split(g.window_mel_frames, 1))[:, None]  # (2, 1, n_mels, T)
-    coded = foley.tokenizer.decode(foley.tokenizer.encode(2 * windows - 1), g.code_rows)
-    coded = ((coded[:, 0] + 1) / 2).clamp(0, 1).transpose(0, 1).flatten(1)[None]
+    g, engine = foley.geometry, foley.loaded.engine
+    spec = log_mel(wav[None], g)[:, :, : 2 * g.window_mel_frames]
+    windows = np.stack(np.split(spec[0], 2, axis=1))[:, None]  # (2, 1, n_mels, T)
+    coded = engine.decode_codes(engine.encode_windows(2 * windows - 1))
+    coded = ((coded + 1) / 2).clip(0, 1).transpose(1, 0, 2).reshape(1, g.n_mels, -1)
     out = {"nothing": wav, "Griffin-Lim": griffin_lim(spec[0], g), "tokenizer, Griffin-Lim": griffin_lim(coded[0], g)}
     for name, s in (("vocoder", spec), ("tokenizer, vocoder", coded)):
-        made = foley.vocoder(s)
-        out[name] = made[0].numpy()
-        out[f"{name}, post-filter x 2"] = match_mel(made, s, g, 2)[0].numpy()
-        out[f"{name}, as shipped"] = repaired(made, s, g, foley.vocoder.config)[0].numpy()
+        made = engine.vocode(s)
+        out[name] = made[0]
+        out[f"{name}, post-filter x 2"] = match_mel(made, s, g, 2)[0]
+        out[f"{name}, as shipped"] = postfilter(made, s, g, engine.vocoder_config)[0]
     return out
 
 
@@ -100,11 +98,11 @@ def halves(foley: Foley, folder: Path, videos: int) -> dict[str, list[float]]:
     Of each video's second half the first HALF s at most.
     """
     g, out = foley.geometry, {"as loud as the nearest band": [], "as in the first half": []}
-    for path in islice((path for path in find(folder, VIDEOS) if probe(path).has_audio), videos):
+    for path in islice((path for path in find(folder, VIDEO_SUFFIXES) if probe(path).has_audio), videos):
         wav = read_audio(path, g.sample_rate)
         first, true = wav[: len(wav) // 2], wav[len(wav) // 2 :][: round(HALF * g.sample_rate)]
         spec = spectrogram(true, g)
-        gains = (None, outer_gain(torch.from_numpy(first), g, 1.0))
+        gains = (None, outer_gain(first, g, 1.0))
         for distances, gain in zip(out.values(), gains, strict=True):
             made = torch.from_numpy(vocode(foley, spec, len(true), gain))
             distances.append(stft_distance(made[None], torch.from_numpy(true)[None]).item())
@@ -119,7 +117,7 @@ def one_shots(folder: Path | None, g: Geometry) -> list[np.ndarray]:
     folder: of sound files; None: the held-out recordings in the package. Raises InputError when there are none.
     """
     if folder:
-        wavs = [read_audio(path, g.sample_rate) for path in find(folder, SOUNDS)]
+        wavs = [read_audio(path, g.sample_rate) for path in find(folder, SOUND_SUFFIXES)]
     else:
         bank = SoundBank.load("heldout")
         hits = [hit for material in bank.materials for hit in bank.hits[material]]

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from condfoley.audio.onsets import Score, detect_onsets, match, random_events
+from condfoley.comping.ranking import rank
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import METRIC_GEOMETRY
 from condfoley.evaluation.scores import MeanScore, mean_over_targets
-from condfoley.networks.sync import rerank
-from condfoley.networks.video_encoder import pick_onsets
+from condfoley.networks.event_head import pick_onsets
 
 WINDOW = 0.1  # s, the tolerance of the issue
 RANDOM_DRAWS = 200
-SCORES, TOLERANCE = ("offset", "confidence"), 0.2  # of the paper's rule
+TOLERANCE = 0.2  # of the paper's rule
 
 
 class Generator(Protocol):
@@ -49,9 +48,9 @@ def hear(soundtrack: Any) -> Heard:
         raise ValueError(f"the judges listen at {METRIC_GEOMETRY.sample_rate} Hz, not at {soundtrack.sample_rate} Hz")
     candidates = tuple(detect_onsets(c.wav, soundtrack.sample_rate)[0] for c in soundtrack.candidates)
     chosen = detect_onsets(soundtrack.wav, soundtrack.sample_rate)[0]
-    offsets, confidences = (torch.tensor([getattr(c, n) for c in soundtrack.candidates]) for n in SCORES)
-    by_sync = candidates[rerank(offsets, confidences, TOLERANCE)]
-    return Heard(chosen, by_sync, candidates, pick_onsets(soundtrack.picture_onsets, METRIC_GEOMETRY.fps))
+    scores = [c.offset for c in soundtrack.candidates], [c.confidence for c in soundtrack.candidates]
+    by_sync = candidates[rank(*scores, TOLERANCE)[0]]
+    return Heard(chosen, by_sync, candidates, pick_onsets(soundtrack.impact_probability, METRIC_GEOMETRY.fps))
 
 
 def timing(heard: Heard, truth: np.ndarray) -> dict[str, float]:

@@ -78,7 +78,7 @@ def measure_pair(
     result = foley.generate(reference, target.path, candidates=candidates, seed=seed)
     heard = hear(result)
     truth = target.onsets[target.onsets < result.duration]
-    used = (result.reference_start, result.reference_start + result.reference_duration)
+    used = (result.reference_start, result.reference_start + result.reference.duration)
     own, other = equal_lengths(
         embed_all(excerpts(cached_audio(reference), used)), embed_all(excerpts(cached_audio(stranger)))
     )

@@ -5,15 +5,27 @@ In Python: `from condfoley import Foley; Foley.load().generate("reference.mp4", 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from condfoley.audio.track import Track
+    from condfoley.comping.ranking import Candidate
     from condfoley.errors import InputError
-    from condfoley.foley import Candidate, Foley, Soundtrack
+    from condfoley.foley import Foley
+    from condfoley.inputs import Footage
+    from condfoley.soundtrack import Soundtrack
 
     __version__: str
 
-__all__ = ["Candidate", "Foley", "InputError", "Soundtrack", "__version__"]
+__all__ = ["Candidate", "Foley", "Footage", "InputError", "Soundtrack", "Track", "__version__"]
+HOMES = {
+    "Candidate": "condfoley.comping.ranking",
+    "Foley": "condfoley.foley",
+    "Footage": "condfoley.inputs",
+    "Soundtrack": "condfoley.soundtrack",
+    "Track": "condfoley.audio.track",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -29,8 +41,6 @@ def __getattr__(name: str) -> Any:
         from condfoley.errors import InputError
 
         return InputError
-    if name in ("Candidate", "Foley", "Soundtrack"):
-        from condfoley import foley
-
-        return getattr(foley, name)
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
     raise AttributeError(f"module 'condfoley' has no attribute {name!r}")

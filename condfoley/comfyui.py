@@ -1,21 +1,23 @@
 """A node for ComfyUI: two videos in, a soundtrack out.
 
 ComfyUI loads what a Python file of its folder `custom_nodes` names; README.md says what to write there. Conventions are
-those of its documentation (docs.comfy.org, custom nodes, data types): a VIDEO can `save_to` a file, a sound is
-{"waveform": (batch, channels, samples), "sample_rate": Hz}.
+those of its documentation (docs.comfy.org, custom nodes, data types): a VIDEO has `get_components()`, whose `images` are
+(T, H, W, 3) float in [0, 1] at `frame_rate` frames a second, beside its `audio`; a sound is {"waveform": (batch, channels,
+samples), "sample_rate": Hz}.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from condfoley.errors import InputError
+from condfoley.hits import format_hits, parse_hits
+from condfoley.inputs import Footage
 from condfoley.settings import SEEDS
 
 Sound = dict[str, Any]
@@ -66,35 +68,40 @@ class CondFoleySoundtrack:
 
         Raises InputError, which ComfyUI shows, when something cannot be used.
         """
-        from condfoley.hits import read_hits, write_hits
-        from condfoley.media import write_wav
-
         if (reference is None) == (reference_sound is None):
             raise InputError("connect a reference, or a reference_sound, but not both")
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            model, silent, labels = folder / "reference.mp4", folder / "target.mp4", folder / "hits.txt"
-            target.save_to(str(silent))
-            if reference_sound is None:
-                reference.save_to(str(model))
-            else:
-                model = folder / "reference.wav"
-                mono = reference_sound["waveform"][0].float().mean(0).cpu().numpy()
-                write_wav(model, mono, int(reference_sound["sample_rate"]))
-            if hits.strip():
-                labels.write_text(hits, encoding="utf-8")
-            made = _foley(weights.strip()).generate(
-                model,
-                silent,
-                candidates=candidates,
-                seed=seed,
-                reference_start=None if reference_start < 0 else reference_start,
-                hits=read_hits(labels) if hits.strip() else None,
-                progress=_progress(),
-            )
-            write_hits(labels, made.hits)
-            waveform = torch.from_numpy(made.wav)[None, None]
-            return {"waveform": waveform, "sample_rate": made.sample_rate}, labels.read_text(encoding="utf-8")
+        made = _foley(weights.strip()).render(
+            _footage(reference, "the reference") if reference_sound is None else _sound(reference_sound),
+            _footage(target, "the target"),
+            candidates=candidates,
+            seed=seed,
+            reference_start=None if reference_start < 0 else reference_start,
+            hits=parse_hits(hits, "hits") if hits.strip() else None,
+            progress=_progress(),
+        )
+        waveform = torch.from_numpy(np.array(made.track.samples))[None]
+        return {"waveform": waveform, "sample_rate": made.sample_rate}, format_hits(made.cues)
+
+
+def _footage(video: Any, name: str) -> Footage:
+    """A VIDEO as arrays. Raises InputError where it has no picture."""
+    parts = video.get_components()
+    count = len(parts.images)
+    if not count:
+        raise InputError(f"{name} has no picture; connect a video")
+    rate = float(parts.frame_rate)
+    pictures = (parts.images[..., :3].cpu() * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+    sound = {} if parts.audio is None else _samples(parts.audio)
+    return Footage(pictures, np.arange(count) / rate, length=count / rate, name=name, **sound)
+
+
+def _sound(sound: Sound) -> Footage:
+    return Footage(name="the reference_sound", **_samples(sound))
+
+
+def _samples(sound: Sound) -> dict[str, Any]:
+    """The first sound of a batch as `Footage` has it."""
+    return {"samples": sound["waveform"][0].float().cpu().numpy(), "rate": int(sound["sample_rate"])}
 
 
 @lru_cache(maxsize=1)
@@ -113,10 +120,10 @@ def _progress() -> Callable[[str, float], None] | None:
         return None
     bar = ProgressBar(100)
 
-    def tell(stage: str, share: float) -> None:
+    def report(stage: str, share: float) -> None:
         bar.update_absolute(round(100 * share))
 
-    return tell
+    return report
 
 
 NODE_CLASS_MAPPINGS = {"CondFoleySoundtrack": CondFoleySoundtrack}

@@ -1,30 +1,32 @@
-"""Exceptions for unusable input and unwritable files, and the exit codes of the command line."""
+"""Exceptions and exit codes."""
 
-EXIT_USER_ERROR, EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED = 2, 1, 130
+EXIT_USER_ERROR = 2  # bad input, or a file that cannot be written
+EXIT_INTERNAL_ERROR = 1
+EXIT_INTERRUPTED = 130
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used.
+    """The user's input cannot be used.
 
-    The message is one line in the user's terms: what is wrong, and what to do.
-    The command line prints it without a traceback and exits with EXIT_USER_ERROR.
+    The message is one line that says what is wrong and what to do. The command line prints it without a traceback and
+    exits with EXIT_USER_ERROR.
     """
 
 
-class Unwritable(OSError):
-    """An output file cannot be written: the disk is full, or permissions are missing.
+class UnwritableError(OSError):
+    """One of condfoley's own files cannot be written: the disk is full, or permissions are missing.
 
-    Printed like an InputError, since the user can correct it. It is a class of its own, because code that skips clips
-    with an InputError must not skip one when the disk is full.
+    Reported like an InputError, but not a subclass of it: where an InputError means that one clip is skipped, a full
+    disk must stop the run.
     """
 
 
 def flag(name: str) -> str:
-    """A setting's name as a command-line option: `top_p` is --top-p."""
+    """A setting's name as an option of the command line: `top_p` -> --top-p."""
     return f"--{name.replace('_', '-')}"
 
 
-def at_least(option: str, value: float, lowest: float) -> None:
-    """Raises InputError that names the option for a number below `lowest`, for infinity and for nan."""
+def require_at_least(option: str, value: float, lowest: float) -> None:
+    """Raises InputError, naming the option, for a value below `lowest`, infinity or nan."""
     if not lowest <= value < float("inf"):
         raise InputError(f"{flag(option)} is {value:g}; give {lowest:g} or more")

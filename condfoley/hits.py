@@ -55,12 +55,17 @@ def read_hits(path: Path) -> Hits:
     A line is a time in s, or start, end and label with tabs between. What counts is the start, and a label that is a
     number: how hard. Any other label is a name. Raises InputError naming the line that cannot be understood.
     """
+    return parse_hits(_text(path), str(path))
+
+
+def parse_hits(text: str, name: str) -> Hits:
+    """The hits that a text lists, see `read_hits`; name: what the text is called in messages."""
     found = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.startswith(("#", "\\")):  # a comment; a label's range of frequencies
-            found.append(_hit(line, f"{path}, line {number}"))
+            found.append(_hit(line, f"{name}, line {number}"))
     if not found:
-        raise InputError(f"{path} lists no hits; it needs {FORMAT}")
+        raise InputError(f"{name} lists no hits; it needs {FORMAT}")
     return _together(sorted(found))
 
 
@@ -112,10 +117,15 @@ def _together(found: list[tuple[float, float]]) -> Hits:
     return Hits(np.array(times), np.array(strengths))
 
 
-def write_hits(path: Path, hits: Hits) -> None:
-    """Writes the hits as a label track, unknown strengths left empty; without hits, a comment that asks for some."""
+def format_hits(hits: Hits) -> str:
+    """The hits as text of a label track, unknown strengths left empty; without hits, a comment that asks for some."""
     lines = [
         f"{time:.4f}\t{time:.4f}\t{'' if math.isnan(hard) else f'{hard:.2f}'}\n"
         for time, hard in zip(hits.times, hits.strengths, strict=True)
     ]
-    path.write_text("".join(lines) or NONE, encoding="utf-8")
+    return "".join(lines) or NONE
+
+
+def write_hits(path: Path, hits: Hits) -> None:
+    """Writes the hits as a label track (`format_hits`)."""
+    path.write_text(format_hits(hits), encoding="utf-8")

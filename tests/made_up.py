@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
 import numpy as np
 
+from condfoley.audio.track import Track
+from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take
-from condfoley.foley import Candidate, Soundtrack
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
+from condfoley.soundtrack import Soundtrack
+from tests.sounds import RATE, pulses
 
-RATE = Geometry().sample_rate
 FPS = Geometry().fps
-
-
-def pulses(times: list[float], duration: float, pitch: float = 400.0) -> np.ndarray:
-    """Decaying tones that begin at `times` (seconds): (N,) float32."""
-    wav = np.zeros(round(duration * RATE), np.float32)
-    for time in times:
-        first = round(time * RATE)
-        t = np.arange(min(len(wav) - first, RATE // 2)) / RATE
-        wav[first : first + len(t)] += 0.5 * np.exp(-14 * t) * np.sin(2 * np.pi * pitch * t)
-    return wav
 
 
 def frames(duration: float, size: int = 64) -> np.ndarray:
@@ -35,29 +28,37 @@ def frames(duration: float, size: int = 64) -> np.ndarray:
     return clip
 
 
+def track(times: list[float], duration: float, pitch: float = 400.0) -> Track:
+    """`pulses` as a track."""
+    return Track(pulses(times, duration, pitch), RATE)
+
+
 def soundtrack(
-    scores: list[tuple[float, float]], duration: float = 2.0, chosen: int = 0, **settings: object
+    scores: list[tuple[float, float]],
+    duration: float = 2.0,
+    chosen: int = 0,
+    agreements: Sequence[float | None] | None = None,
+    takes: list[Take] | None = None,
+    **settings: object,
 ) -> Soundtrack:
     """A result whose candidates have the given (offset in seconds, confidence)."""
     candidates = [
-        Candidate(wav=pulses([0.5, 1.2], duration, 300 + 40 * i), seed=7 + i, offset=offset, confidence=confidence)
-        for i, (offset, confidence) in enumerate(scores)
+        Candidate(track([0.5, 1.2], duration, 300 + 40 * i), 7 + i, offset, confidence, agreement)
+        for i, ((offset, confidence), agreement) in enumerate(zip(scores, agreements or [None] * len(scores)))
     ]
     return Soundtrack(
-        wav=candidates[chosen].wav,
+        track=candidates[chosen].track,
         geometry=Geometry(),
         candidates=candidates,
-        chosen=chosen,
-        takes=[Take(0.0, chosen)],
-        hits=Hits(np.array([0.5, 1.2]), np.array([0.8, 0.4])),
-        told=False,
+        takes=takes or [Take(0.0, chosen)],
+        cues=Hits(np.array([0.5, 1.2]), np.array([0.8, 0.4])),
+        cues_given=False,
         duration=duration,
+        reference=track([0.3, 1.0], 1.5, 900),
         reference_start=0.25,
-        reference_duration=1.5,
-        reference_wav=pulses([0.3, 1.0], 1.5, 900),
         reference_frames=frames(1.5),
         target_frames=frames(duration),
-        picture_onsets=np.linspace(0, 1, round(duration * FPS)),
+        impact_probability=np.linspace(0, 1, round(duration * FPS)),
         picture_fps=FPS,
         settings={"tolerance": 0.2, "rerank": True, "seed": 7, **settings},
         weights={"name": "made-up", "hash": "0" * 64},

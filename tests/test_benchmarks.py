@@ -64,8 +64,9 @@ class FakeFoley:
             wav=wavs[0],
             sample_rate=G.sample_rate,
             candidates=[SimpleNamespace(wav=wav, offset=0.0, confidence=0.5) for wav in wavs],
-            duration=SECONDS, reference_start=0.0, reference_duration=G.window_samples / G.sample_rate,
-            onset_probability=probability,
+            duration=SECONDS, reference_start=0.0,
+            reference=SimpleNamespace(duration=G.window_samples / G.sample_rate),
+            impact_probability=probability,
         )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """The node for ComfyUI, with stand-ins of its types (docs.comfy.org, data types)."""
 
-import shutil
 import sys
-from types import ModuleType
+from fractions import Fraction
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,20 +10,23 @@ import torch
 
 from condfoley import comfyui
 from condfoley.errors import InputError
-from condfoley.media import read_audio
+from condfoley.media import probe, read_audio, read_frames
 from tests.test_foley import RATE, clip
 from tests.tiny import write_tiny_weights
 
 
 class Video:
-    """As comfy_api's VideoInput where it comes from a file."""
+    """As comfy_api's VideoInput where it comes from a file; it saves nothing."""
 
     def __init__(self, path):
         self.path = path
 
-    def save_to(self, path):
-        assert isinstance(path, str)
-        shutil.copy(self.path, path)
+    def get_components(self):
+        info = probe(self.path)
+        images = torch.from_numpy(read_frames(self.path, 15.0, 32)).float() / 255
+        wav = torch.from_numpy(read_audio(self.path, RATE)) if info.has_audio else None
+        audio = None if wav is None else {"waveform": wav[None, None], "sample_rate": RATE}
+        return SimpleNamespace(images=images, audio=audio, frame_rate=Fraction(15))
 
 
 @pytest.fixture(scope="module")

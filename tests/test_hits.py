@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.audio.onsets import detect_onsets
+from condfoley.audio.track import Track
 from condfoley.cli.main import main
-from condfoley.comping import takes as comping
-from condfoley.comping.selection import mended, obeying, strike
+from condfoley.comping.edits import extract_one_shot
+from condfoley.comping.repair import enforce, repair
 from condfoley.errors import InputError
 from condfoley.hits import Hits, read_hits, write_hits
-from condfoley.matching.dynamics import told_hardness
+from condfoley.matching.dynamics import fill_strengths
 from tests.made_up import RATE, pulses, write_video
 
 FPS = 15.0
@@ -96,41 +97,31 @@ def test_what_is_known_of_a_hit_takes_the_place_of_what_the_picture_shows():
     shown[14:17] = 0.6
     told = Hits(np.array([0.5, 1.0, 2.0]), np.array([0.2, np.nan, np.nan]))
     assert np.allclose(
-        told_hardness(shown, told, FPS), [0.2, 0.6, 0.4]
+        fill_strengths(shown, told, FPS), [0.2, 0.6, 0.4]
     )  # told, shown, neither: as the others in the mean
     dense = Hits(np.arange(8) / 8, np.array([0.9, 0.1] * 4))
-    assert np.allclose(told_hardness(shown, dense, FPS), dense.strengths)  # however near each other
+    assert np.allclose(fill_strengths(shown, dense, FPS), dense.strengths)  # however near each other
 
 
-def test_hits_that_may_not_be_are_taken_out():
-    times = np.array([0.3, 0.9, 1.5])
-    wav, alone = pulses(times, 2.0, 500), np.zeros(0, np.float32)
-    kept = times[[0, 2]]
-    assert len(detect_onsets(mended(wav, kept, RATE), RATE)[0]) == 3
-    assert np.allclose(detect_onsets(obeying(wav, kept, alone, RATE), RATE)[0], kept, atol=0.02)
-    assert comping.muted(wav, times, times, RATE) is wav
-    assert comping.muted(wav, times[:0], times, RATE) is wav
-
-
-def test_what_is_heard_where_something_louder_was_taken_out_goes_as_well():
+def test_what_comes_up_where_something_louder_was_taken_out_goes_as_well():
     rng = np.random.default_rng(0)
     loud, soft = pulses([0.6, 1.4], 2.0, 500), 0.02 * pulses([0.2], 2.0, 900)
     wav = (loud + soft + 1e-5 * rng.standard_normal(len(loud))).astype(np.float32)
-    told, before = np.array([1.4]), detect_onsets(wav, RATE)[0]
-    wav[: round(1.3 * RATE)] *= 8  # so that what was told is the softer one
-    assert np.allclose(detect_onsets(obeying(wav, told, wav[:0], RATE), RATE)[0], told, atol=0.02), before
+    wav[: round(1.3 * RATE)] *= 8  # so that the given one is the softest
+    cues, nothing = np.array([1.4]), np.zeros((1, 0), np.float32)
+    assert np.allclose(enforce(Track(wav, RATE), cues, nothing).onsets, cues, atol=0.02)
 
 
 @pytest.mark.parametrize("hits", [[], [0.5, 1.1]], ids=["without hits", "with hits"])
 def test_where_nothing_strikes_the_reference_does(hits):
     rng = np.random.default_rng(0)
     reference = pulses(hits, 2.0, 500) if hits else 0.1 * rng.standard_normal(2 * RATE).astype(np.float32)
-    hum = 0.01 * np.sin(np.arange(2 * RATE) * 0.03).astype(np.float32)  # a soundtrack in which nothing is struck
-    told = np.array([0.004, 0.6, 1.4])
-    heard = detect_onsets(obeying(hum, told, strike(reference, RATE), RATE), RATE)[0]
-    assert len(heard) >= 2 and all(np.abs(heard - time).min() < 0.03 for time in told[1:])
-    assert all(np.abs(told - time).min() < 0.03 for time in heard)
-    assert len(detect_onsets(mended(hum, told, RATE), RATE)[0]) == 0  # a picture is not so sure
+    hum = Track(0.01 * np.sin(np.arange(2 * RATE) * 0.03).astype(np.float32), RATE)  # a soundtrack without impacts
+    cues = np.array([0.004, 0.6, 1.4])
+    onsets = enforce(hum, cues, extract_one_shot(Track(reference, RATE))).onsets
+    assert len(onsets) >= 2 and all(np.abs(onsets - time).min() < 0.03 for time in cues[1:])
+    assert all(np.abs(cues - time).min() < 0.03 for time in onsets)
+    assert len(repair(hum, cues).onsets) == 0  # a picture is not so sure
 
 
 @pytest.fixture(scope="module")

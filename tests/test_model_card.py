@@ -92,8 +92,8 @@ def test_offset_is_that_of_the_events_that_belong_together():
 
 def test_choices_look_at_the_first_candidates_only(monkeypatch):
     scores = ((0.5, 0.9), (0.1, 0.2), (0.0, 0.1), (0.0, 0.8))
-    made = [SimpleNamespace(wav=i, offset=o, confidence=c) for i, (o, c) in enumerate(scores)]
-    monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
+    made = [SimpleNamespace(wav=i, offset=o, confidence=c, agreement=None) for i, (o, c) in enumerate(scores)]
+    monkeypatch.setattr(reranking, "rank_candidates", lambda few, tolerance: [len(few) - 1])
     found = reranking.choices(SimpleNamespace(candidates=made), (2, 4))
     assert found == {
         "published rule, N = 2": 1, "ours, N = 2": 1, "published rule, N = 4": 3, "ours, N = 4": 3,
@@ -110,7 +110,7 @@ def test_what_is_chosen_is_compared_with_the_mean_candidate(monkeypatch):
         )
     )
     pair = SimpleNamespace(reference=SimpleNamespace(path="r"), target=SimpleNamespace(path="t", onsets=true))
-    monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
+    monkeypatch.setattr(reranking, "rank_candidates", lambda few, tolerance: [len(few) - 1])
     monkeypatch.setattr(reranking, "comped", lambda made, n: wavs[n % 2])
     found = reranking.measure(foley, [pair], (2, 3), 0)
     each = np.array([reranking.score(true, wav, rate) for wav in wavs])
@@ -122,11 +122,11 @@ def test_what_is_chosen_is_compared_with_the_mean_candidate(monkeypatch):
 
 
 def test_comping_is_given_the_first_candidates_only(monkeypatch):
-    made = SimpleNamespace(candidates=[3, 2, 1, 0], hits=SimpleNamespace(times="shown"), sample_rate=9)
-    monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
-    monkeypatch.setattr(reranking, "put_together", lambda few, shown, chosen, *_: (f"{few} {shown} {chosen}", []))
-    monkeypatch.setattr(reranking, "mended", lambda wav, shown, rate: f"{wav}, {shown} {rate}")
-    assert reranking.comped(made, 2) == "[3, 2] shown 1, shown 9"
+    made = SimpleNamespace(candidates=[3, 2, 1, 0], cues=SimpleNamespace(times="cues"))
+    monkeypatch.setattr(reranking, "rank_candidates", lambda few, tolerance: [len(few) - 1])
+    monkeypatch.setattr(reranking, "comp", lambda few, cues, best, *_: (f"{few} {cues} {best}", []))
+    monkeypatch.setattr(reranking, "repair", lambda track, cues: SimpleNamespace(mono=f"{track}, {cues}"))
+    assert reranking.comped(made, 2) == "[3, 2] cues 1, cues"
 
 
 def test_motion_peaks_are_where_the_picture_changes(home):

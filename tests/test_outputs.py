@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from condfoley.comping.ranking import rank
 from condfoley.errors import InputError
 from condfoley.media import probe, read_audio
-from condfoley.results.folder import ResultFolder, rank, results_in, score_table, write_sound
+from condfoley.results.folder import ResultFolder, results_in, write_sound
+from condfoley.results.scores import score_table
 from tests.made_up import RATE, soundtrack, write_video
-
-NAN = float("nan")
 
 
 def fill(folder: ResultFolder, text: str = "new") -> None:
@@ -120,23 +120,29 @@ def test_an_unwritable_folder_is_refused(tmp_path: Path, where: str) -> None:
     assert tree(tmp_path) == {"file": "mine"}
 
 
-def test_rank_follows_the_rule() -> None:
-    track = soundtrack([(0.5, 0.9), (0.1, 0.3), (-0.25, 0.6), (0.31, 0.99)], chosen=2)
-    assert rank(track.candidates, 2, tolerance=0.2) == [2, 1, 3, 0]
+def test_the_table_follows_the_one_rule() -> None:
+    scores = [(0.5, 0.9), (0.1, 0.3), (-0.25, 0.6), (0.31, 0.99)]
+    for agreements in (None, [0.5, 0.5, 0.5, 0.5], [0.2, 0.9, 0.2, 0.9]):
+        best = rank(*zip(*scores), 0.2, agreements)
+        files = [f"{i + 1:02d}_{7 + i}.wav" for i in best]
+        assert [row.file for row in score_table(soundtrack(scores, chosen=best[0], agreements=agreements))] == files
+    assert best == [1, 3, 2, 0]  # those that agree best, the timely one first; then the same among the others
+    other = score_table(soundtrack(scores, chosen=0))  # a soundtrack that mostly consists of another candidate
+    assert [row.file[:2] for row in other] == ["01", "03", "02", "04"]
 
 
-def test_rank_without_scores_keeps_the_order() -> None:
-    assert rank(soundtrack([(NAN, NAN)] * 3).candidates, 0, tolerance=0.2) == [0, 1, 2]
+def test_without_reranking_the_order_of_generation_stays() -> None:
+    rows = score_table(soundtrack([(0.9, 0.1), (0.0, 0.9), (0.5, 0.5)], rerank=False))
+    assert [row.file[:2] for row in rows] == ["01", "02", "03"]
 
 
 def test_the_table_names_candidates_in_order_of_generation() -> None:
-    rows = score_table(soundtrack([(0.5, 0.9), (0.0, 0.8), (NAN, NAN)], chosen=1))
+    rows = score_table(soundtrack([(0.5, 0.9), (0.0, 0.8), (0.1, 0.7)], chosen=1))
     assert [(row.rank, row.file, row.chosen) for row in rows] == [
         (1, "02_8.wav", True),
-        (2, "01_7.wav", False),
-        (3, "03_9.wav", False),
+        (2, "03_9.wav", False),
+        (3, "01_7.wav", False),
     ]
-    assert rows[2].offset is None
 
 
 @pytest.mark.parametrize("codec", ["aac", "pcm"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from condfoley.audio.track import Track
 from condfoley.comping.takes import Take
 from condfoley.results.overview import compose, draw
 from tests.made_up import soundtrack
@@ -62,8 +63,9 @@ def test_time_axes_are_in_seconds_of_each_clip() -> None:
 
 def test_times_are_those_of_the_weights_own_frame_rate() -> None:
     track = soundtrack([(0.0, 1.0)], duration=2.0)
-    track.geometry = dataclasses.replace(track.geometry, fps=25.0)
-    track.picture_fps, track.picture_onsets = 25.0, np.eye(1, 50, 40)[0]  # struck in frame 40: at 1.6 s
+    slower = dataclasses.replace(track.geometry, fps=25.0)
+    struck = np.eye(1, 50, 40)[0]  # an impact in frame 40: at 1.6 s
+    track = dataclasses.replace(track, geometry=slower, picture_fps=25.0, impact_probability=struck)
     line = compose(track, "").axes[5].lines[0]
     times, chances = line.get_data()
     assert times[np.argmax(chances)] == pytest.approx(1.6)
@@ -71,39 +73,36 @@ def test_times_are_those_of_the_weights_own_frame_rate() -> None:
 
 def test_silence_and_a_very_short_reference() -> None:
     track = soundtrack([(0.0, 1.0)])
-    track.wav = track.candidates[0].wav = np.zeros_like(track.wav)
-    track.reference_wav, track.reference_duration = np.zeros(300, np.float32), 300 / track.sample_rate
-    track.reference_frames = track.reference_frames[:1]
-    compose(track, "")
+    silent = Track(np.zeros_like(track.wav), track.sample_rate)
+    short = Track(np.zeros(300, np.float32), track.sample_rate)
+    candidates = [dataclasses.replace(track.candidates[0], track=silent)]
+    frames = track.reference_frames[:1]
+    compose(
+        dataclasses.replace(track, track=silent, candidates=candidates, reference=short, reference_frames=frames), ""
+    )
 
 
 def test_the_choice_is_shown_by_what_decided() -> None:
     track = soundtrack([(0.0, 0.5), (0.7, 0.9)])
     assert compose(track, "").axes[8].get_xlabel().startswith("offset in seconds")
-    for candidate in track.candidates:
-        candidate.agreement = 1.0
-    ax = compose(track, "").axes[8]
+    ax = compose(soundtrack([(0.0, 0.5), (0.7, 0.9)], agreements=[1.0, 1.0]), "").axes[8]
     assert ax.get_xlabel() == "confidence of the sync model"
     dots = {line.get_xdata()[0]: line.get_fillstyle() for line in ax.lines}
     assert dots == {0.5: "full", 0.9: "none"}  # the other is out of time, however confident
-    worse = soundtrack([(0.0, 0.5), (0.7, 0.9)])
-    worse.candidates[0].agreement, worse.candidates[1].agreement = 0.5, 1.0
+    worse = soundtrack([(0.0, 0.5), (0.7, 0.9)], agreements=[0.5, 1.0])
     dots = {line.get_xdata()[0]: line.get_fillstyle() for line in compose(worse, "").axes[8].lines}
-    assert dots[0.9] == "full"  # nearest in time of those that agree best, whatever the others' offsets are
+    assert dots == {0.5: "full", 0.9: "none"}  # in time means one thing: near the smallest offset of all candidates
 
 
 def test_comping_takes_all_that_are_in_time() -> None:
-    track = soundtrack([(0.0, 0.5), (0.1, 0.7), (0.7, 0.9)], comp=True)
-    for candidate, agreement in zip(track.candidates, (0.4, 0.5, 1.0)):
-        candidate.agreement = agreement
+    track = soundtrack([(0.0, 0.5), (0.1, 0.7), (0.7, 0.9)], comp=True, agreements=[0.4, 0.5, 1.0])
     ax = compose(track, "").axes[8]
     assert {line.get_xdata()[0]: line.get_fillstyle() for line in ax.lines} == {0.5: "full", 0.7: "full", 0.9: "none"}
     assert ax.texts[0].get_text().startswith("each moment")
 
 
 def test_takes_are_coloured_in_the_candidates_they_come_from() -> None:
-    track = soundtrack([(0.0, 0.5), (0.7, 0.9), (0.1, 0.4)])
-    track.takes = [Take(0.0, 0), Take(0.8, 1, 0.2)]
+    track = soundtrack([(0.0, 0.5), (0.7, 0.9), (0.1, 0.4)], takes=[Take(0.0, 0), Take(0.8, 1, 0.2)])
     figure = compose(track, "")
     assert figure.axes[4].get_title(loc="left") == "Target, its sound: candidates 01, 02 (2 takes)"
     rows = {ax.texts[0].get_text().split()[0]: ax for ax in figure.axes[9:]}
@@ -112,9 +111,7 @@ def test_takes_are_coloured_in_the_candidates_they_come_from() -> None:
 
 
 def test_numbers_of_candidates_that_are_equally_good_do_not_hide_each_other() -> None:
-    made = soundtrack([(0.01 * i, 0.7 + 0.01 * i) for i in range(4)])
-    for candidate in made.candidates:
-        candidate.agreement = 1.0
+    made = soundtrack([(0.01 * i, 0.7 + 0.01 * i) for i in range(4)], agreements=[1.0] * 4)
     figure = compose(made, "")
     figure.canvas.draw()
     choice = next(ax for ax in figure.axes if ax.get_xlabel().startswith("confidence"))

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from condfoley import Foley
+from condfoley.audio.levels import impact_levels
 from condfoley.audio.onsets import detect_onsets
-from condfoley.matching.dynamics import levels
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests/golden/shipped.json"
@@ -33,7 +33,7 @@ def measured(target: Path, candidates: int) -> dict[str, Any]:
     return {
         "samples": len(made.wav),
         "onsets": onsets.round(4).tolist(),
-        "levels": levels(made.wav, onsets, made.sample_rate).round(2).tolist(),
+        "levels": impact_levels(made.wav, onsets, made.sample_rate).round(2).tolist(),
         "takes": [[take.start, take.candidate, take.moved] for take in made.takes],
         "chosen": made.chosen,
         "rms": [round(float(20 * np.log10(np.sqrt(np.square(c.wav).mean()))), 2) for c in made.candidates],

@@ -23,8 +23,7 @@ NAMES = ["picture", "soundtrack", "01", "02", "03"]
 @pytest.fixture
 def result(tmp_path: Path) -> Path:
     """What `generate` leaves of a target of 2 s: taken from candidate 2, 1 and 2 again."""
-    track = soundtrack([(0.0, 0.5), (0.1, 0.9), (0.2, 0.1)])
-    track.takes = [Take(0.0, 1), Take(0.8, 0), Take(1.5, 1)]
+    track = soundtrack([(0.0, 0.5), (0.1, 0.9), (0.2, 0.1)], takes=[Take(0.0, 1), Take(0.8, 0), Take(1.5, 1)])
     folder = tmp_path / "the result"
     folder.mkdir()
     write_sound(folder, track, write_video(tmp_path / "B.mp4", 2.0), "aac")
@@ -33,7 +32,7 @@ def result(tmp_path: Path) -> Path:
         "duration": 2.0,
         "candidates": [{"file": row.file} for row in table],
         "takes": takes,
-        "hits": track.hits.times.tolist(),
+        "hits": track.cues.times.tolist(),
     }
     (folder / "provenance.json").write_text(json.dumps(record))
     return folder

@@ -1,18 +1,14 @@
-"""A sound's mel bands, measured and filtered piece by piece: memory does not grow with its length."""
+"""Mel bands of a sound, measured and filtered in chunks: memory does not grow with its length."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from condfoley.audio.postfilter import bands_of_bins
+from condfoley.audio.mel import at_least, band_gains_to_bins, filterbank, istft, magnitude, stft
 from condfoley.audio.windows import Piece, pieces
 from condfoley.geometry import Geometry
-from condfoley.networks.mel import filterbank, magnitude, stft
 
 CHUNK = 4096  # frames of a long sound whose spectra are in memory at a time
 MARGIN = 8  # frames on both sides of them, which their windows reach into
@@ -21,77 +17,86 @@ MARGIN = 8  # frames on both sides of them, which their windows reach into
 class Bands:
     """The mel bands of a sound: their power, and the sound with a gain in each.
 
-    The spectrum of a sound of at most CHUNK frames is computed once and kept.
+    The spectrum of a sound of at most `chunk` frames is computed once and kept.
     """
 
-    def __init__(self, wav: np.ndarray, geometry: Geometry):
-        """wav: (N,) float32."""
-        self.wav, self.geometry = wav, geometry
-        self._filled = _long_enough(wav, geometry)
-        self._kept: Tensor | None = None
+    def __init__(self, samples: np.ndarray, geometry: Geometry, chunk: int = CHUNK):
+        """samples: (..., N) float32. chunk: frames whose spectra are in memory at a time."""
+        self.samples, self.geometry, self.chunk = samples, geometry, chunk
+        self._padded = at_least(samples, geometry.n_fft)
+        self._spectrum: np.ndarray | None = None
 
-    def powers(self) -> Tensor:
-        """Power of each band in each frame: (n_mels, N // hop + 1)."""
-        g, out = self.geometry, []
-        for piece, spectrum in self._pieces():
-            mel = filterbank(g) @ magnitude(spectrum)
-            end = piece.end if piece.end < len(self._filled) else piece.end + g.hop  # the last frame is the last's
-            out.append(mel[:, (piece.begin - piece.left) // g.hop : (end - piece.left) // g.hop])
-        return torch.cat(out, 1)[:, : len(self.wav) // g.hop + 1].square()
+    @property
+    def frames(self) -> int:
+        """M: number of frames, one each hop, the first one centred on the first sample."""
+        return self.samples.shape[-1] // self.geometry.hop + 1
 
-    def filtered(self, gain: Tensor) -> np.ndarray:
-        """The sound with a gain (n_mels, N // hop + 1) in each band and frame: (N,) float32.
+    def powers(self) -> np.ndarray:
+        """Power of each band in each frame, mean over the channels: (n_mels, M) float32."""
+        g, parts = self.geometry, []
+        total = self._padded.shape[-1]
+        for piece, spectrum in self.spectra():
+            mel = filterbank(g) @ magnitude(spectrum)  # (..., n_mels, frames)
+            power = np.square(mel).reshape(-1, *mel.shape[-2:]).mean(0)
+            end = piece.end if piece.end < total else piece.end + g.hop  # the last frame belongs to the last piece
+            parts.append(power[:, (piece.begin - piece.left) // g.hop : (end - piece.left) // g.hop])
+        return np.concatenate(parts, 1)[:, : self.frames]
+
+    def filtered(self, gain: np.ndarray) -> np.ndarray:
+        """The sound with a gain (n_mels, M) for each band and frame, the same in all channels: (..., N) float32.
 
         Bins outside all bands follow the nearest band.
         """
-        return mixed((self, gain))
+        return mix((self, gain))
 
-    def _pieces(self) -> Iterator[tuple[Piece, Tensor]]:
-        """Yields the pieces of the sound, in samples, each with the spectrum (bins, frames) of it and its margins."""
-        g = self.geometry
-        if self._kept is None and len(self._filled) <= CHUNK * g.hop:
-            self._kept = self._spectrum(0, len(self._filled))
-        for piece in pieces(len(self._filled), CHUNK * g.hop, MARGIN * g.hop):
-            yield piece, self._spectrum(piece.left, piece.right) if self._kept is None else self._kept
-
-    def _spectrum(self, begin: int, end: int) -> Tensor:
-        return stft(torch.tensor(self._filled[begin:end]), self.geometry)
+    def spectra(self) -> Iterator[tuple[Piece, np.ndarray]]:
+        """Yields pieces of the sound, in samples, each with the spectrum (..., bins, frames) of it and its margins."""
+        g, total = self.geometry, self._padded.shape[-1]
+        if self._spectrum is None and total <= self.chunk * g.hop:
+            self._spectrum = stft(self._padded, g)
+        for piece in pieces(total, self.chunk * g.hop, MARGIN * g.hop):
+            kept = self._spectrum
+            yield piece, stft(self._padded[..., piece.left : piece.right], g) if kept is None else kept
 
 
-def mixed(*filtered: tuple[Bands, Tensor]) -> np.ndarray:
-    """The sum of sounds of one length, each with a gain as in `Bands.filtered`: (N,) float32."""
+def mix(*filtered: tuple[Bands, np.ndarray]) -> np.ndarray:
+    """The sum of sounds of one shape, each with its gain as in `Bands.filtered`: (..., N) float32."""
     first = filtered[0][0]
-    g, out = first.geometry, np.empty(len(first.wav), np.float32)
-    window, share = torch.hann_window(g.n_fft), bands_of_bins(g)
-    frames = len(first._filled) // g.hop + 1
-    gains = [F.pad(gain, (0, max(0, frames - gain.shape[1])), value=1.0) for _, gain in filtered]
-    for parts in zip(*(bands._pieces() for bands, _ in filtered), strict=True):
+    g, out = first.geometry, np.empty(first.samples.shape, np.float32)
+    to_bins, frames = band_gains_to_bins(g), first._padded.shape[-1] // g.hop + 1
+    gains = [np.pad(gain, ((0, 0), (0, max(0, frames - gain.shape[1]))), constant_values=1) for _, gain in filtered]
+    for parts in zip(*(bands.spectra() for bands, _ in filtered), strict=True):
         piece, spectrum = parts[0]
-        place = slice(piece.left // g.hop, piece.left // g.hop + spectrum.shape[1])
-        turned = sum(spectrum * (share @ gain[:, place]) for (_, spectrum), gain in zip(parts, gains, strict=True))
-        made = torch.istft(turned, g.n_fft, g.hop, window=window, length=piece.right - piece.left)
-        kept = out[piece.begin : piece.end]
-        kept[:] = made[piece.begin - piece.left :][: len(kept)].numpy()
+        place = slice(piece.left // g.hop, piece.left // g.hop + spectrum.shape[-1])
+        total: np.ndarray | None = None
+        for (_, spectrum), gain in zip(parts, gains, strict=True):
+            in_bins = (gain[:, place].T @ to_bins.T).T  # (bins, frames), laid out in memory as the spectrum is
+            term = spectrum * in_bins
+            total = term if total is None else np.add(total, term, out=total)
+        assert total is not None
+        made = istft(total, g, piece.right - piece.left)
+        kept = out[..., piece.begin : piece.end]
+        kept[:] = made[..., piece.begin - piece.left :][..., : kept.shape[-1]]
     return out
 
 
-def _long_enough(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """The sound (N,), with silence behind it where it is shorter than an analysis window."""
-    return np.pad(wav, (0, geometry.n_fft - len(wav))) if len(wav) < geometry.n_fft else wav
+def onset_frames(onsets: np.ndarray, geometry: Geometry, total: int) -> list[int]:
+    """Indices of the spectrogram frames with which impacts begin: E numbers in [0, total).
 
-
-def frames_of(times: np.ndarray, geometry: Geometry, total: int) -> list[int]:
-    """Indices of the spectrogram frames with which hits begin: H numbers in [0, total).
-
-    One before the nearest frame, since a frame's window reaches on beyond its centre. times: (H,) s. total: frames.
+    One before the nearest frame, since a frame's window reaches on beyond its centre. onsets: (E,) s. total: frames.
     """
     rate = geometry.sample_rate / geometry.hop
-    return [min(max(0, round(float(time) * rate) - 1), total - 1) for time in times]
+    return [min(max(0, round(float(time) * rate) - 1), total - 1) for time in onsets]
 
 
-def smooth(values: Tensor, frames: int) -> Tensor:
-    """Moving mean over time: (n_mels, M) -> (n_mels, M). Beyond both ends the first and the last value go on.
+def smooth(values: np.ndarray, frames: int) -> np.ndarray:
+    """Moving mean over the last axis: (..., M) -> (..., M). Beyond both ends the first and the last value go on.
 
     frames: width of the mean, odd.
     """
-    return F.avg_pool1d(F.pad(values[None], (frames // 2, frames // 2), mode="replicate"), frames, 1)[0]
+    length, reach = values.shape[-1], frames // 2
+    padded = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(reach, reach)], "edge")
+    total = padded[..., :length].copy()
+    for i in range(1, frames):
+        total += padded[..., i : i + length]
+    return total / np.float32(frames)

@@ -9,94 +9,80 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
 
+from condfoley.audio.mel import FLOOR, band_gains_to_bins, filterbank, istft, magnitude, stft
 from condfoley.geometry import Geometry
-from condfoley.networks.mel import FLOOR, filterbank, magnitude, stft
 from condfoley.sizes import VocoderConfig
 
-LIMIT = 6.0  # largest correction of a band in one pass, natural logarithm (52 dB)
-MOMENT = 0.004  # s over which an envelope is taken
-HISS = 1e-5  # added to an envelope, so that there is something to amplify everywhere
-NOISE = 2**20  # samples after which the noise repeats, 48 s
+MAX_CORRECTION = 6.0  # of a band in one pass, natural logarithm (52 dB)
+ENVELOPE_SECONDS = 0.004  # over which an envelope is taken
+EPS = 1e-5  # added to an envelope, so that there is something to amplify everywhere
+NOISE_SAMPLES = 2**20  # after which the noise repeats, 48 s
 
 
-def repaired(
-    wav: Tensor,
-    spec01: Tensor,
+def postfilter(
+    wav: np.ndarray,
+    spec01: np.ndarray,
     geometry: Geometry,
     config: VocoderConfig,
     first: int = 0,
-    outer: Tensor | None = None,
-) -> Tensor:
-    """A vocoder's waveform (B, N) with the carrier and the passes of its config: (B, N).
+    outer: np.ndarray | None = None,
+) -> np.ndarray:
+    """A vocoder's waveforms (B, N) float32 with the carrier and the passes of its config: (B, N) float32.
 
     first: the piece's first sample in the whole sound, so that pieces of one sound fit together. spec01, outer: as for
     `match_mel`.
     """
     if config.carrier == "noise":
-        wav = noise_carried(wav, round(MOMENT * geometry.sample_rate), first)
+        wav = noise_carrier(wav, round(ENVELOPE_SECONDS * geometry.sample_rate), first)
     return match_mel(wav, spec01, geometry, config.match_passes, outer)
 
 
-def noise_carried(wav: Tensor, moment: int, first: int = 0) -> Tensor:
-    """White noise, always the same, in the envelope of a waveform: (B, N) -> (B, N).
+def noise_carrier(wav: np.ndarray, length: int, first: int = 0) -> np.ndarray:
+    """White noise, always the same, in the envelope of a waveform: (B, N) -> (B, N) float32.
 
-    moment: samples over which the envelope is taken. first: see `repaired`.
+    length: samples over which the envelope's RMS is taken. first: see `postfilter`.
     """
-    power = F.avg_pool1d(wav.square()[:, None], moment, 1, moment // 2, count_include_pad=False)
-    envelope = power[:, 0, : wav.shape[1]].sqrt() + HISS
-    places = torch.arange(first, first + wav.shape[1], device=wav.device) % NOISE
-    return envelope * _noise().to(wav.device)[places]
+    from scipy.ndimage import uniform_filter1d
+
+    index = np.arange(wav.shape[-1])
+    inside = np.minimum(index + length - length // 2, wav.shape[-1]) - (index - length // 2).clip(0)  # of a mean
+    power = uniform_filter1d(np.square(wav, dtype=np.float64), length, mode="constant") * (length / inside)
+    envelope = np.sqrt(power.clip(0)).astype(np.float32) + np.float32(EPS)
+    return envelope * white_noise()[(first + index) % NOISE_SAMPLES]
 
 
 @lru_cache(maxsize=1)
-@torch.inference_mode(False)
-def _noise() -> Tensor:
-    """The white noise that carries all sounds: (NOISE,) float32 of deviation 1."""
-    return torch.randn(NOISE, generator=torch.Generator().manual_seed(0))
+def white_noise() -> np.ndarray:
+    """The white noise that carries all sounds: (NOISE_SAMPLES,) float32 of deviation 1, read-only."""
+    noise = np.random.default_rng(0).standard_normal(NOISE_SAMPLES, np.float32)
+    noise.flags.writeable = False
+    return noise
 
 
-@lru_cache(maxsize=8)
-@torch.inference_mode(False)
-def bands_of_bins(geometry: Geometry) -> Tensor:
-    """Share of each band in each bin's gain: (n_fft // 2 + 1, n_mels), rows sum to 1.
+def match_mel(
+    wav: np.ndarray, spec01: np.ndarray, geometry: Geometry, passes: int, outer: np.ndarray | None = None
+) -> np.ndarray:
+    """Waveforms filtered, frame by frame and band by band, towards their spectrograms.
 
-    Bins outside all bands follow the nearest band.
+    wav: (B, N) float32. spec01: (B, n_mels, T) in [0, 1] as `log_mel` gives it, T * hop >= N. passes: how often the
+    correction is measured and applied; with 0 the same array is given back. outer: (n_fft // 2 + 1,) gain of the bins
+    outside all bands against the nearest band (see `spectrum.outer_gain`); None: 1. Returns (B, N) float32.
     """
-    weights = filterbank(geometry).T.clone()  # (bins, n_mels)
-    covered = torch.nonzero(weights.sum(1) > 0).flatten()
-    weights[: covered[0]] = weights[covered[0]]
-    weights[covered[-1] :] = weights[covered[-1]]
-    for i in range(int(covered[0]), int(covered[-1])):  # narrow low bands may leave bins between them
-        if weights[i].sum() == 0:
-            weights[i] = weights[i - 1]
-    return weights / weights.sum(1, keepdim=True)
-
-
-def match_mel(wav: Tensor, spec01: Tensor, geometry: Geometry, passes: int, outer: Tensor | None = None) -> Tensor:
-    """The waveform filtered, frame by frame and band by band, towards its spectrogram.
-
-    wav: (B, N). spec01: (B, n_mels, T) in [0, 1] as `log_mel` gives it, T * hop >= N. passes: how often the
-    correction is measured and applied; 0 changes nothing. outer: (n_fft // 2 + 1,) gain of the bins outside all bands
-    against the nearest band (see `equaliser.outer_gain`); None: 1. Returns (B, N).
-    """
-    g = geometry
-    window = torch.hann_window(g.n_fft, device=wav.device)
-    bank, share = filterbank(g).to(wav.device), bands_of_bins(g).to(wav.device)
-    wanted = 10 ** ((spec01 * 100 - 80) / 20)  # mel magnitude (B, n_mels, T)
-    # what the scale shows as 0 may be anything below: it is taken as silence
-    wanted = torch.where(spec01 <= 0, torch.full_like(wanted, FLOOR), wanted)
+    g, to_bins = geometry, band_gains_to_bins(geometry)
+    # 0 on the scale may be anything below it: it is taken as silence
+    target = np.where(spec01 > 0, (5 * spec01 - 4) * np.float32(np.log(10)), np.float32(np.log(FLOOR)))
     for i in range(passes):
         spectrum = stft(wav, g)  # (B, bins, T')
-        frames = min(spectrum.shape[2], wanted.shape[2])
-        have = (bank @ magnitude(spectrum))[:, :, :frames].clamp(min=FLOOR)
-        error = (wanted[:, :, :frames] / have).log().clamp(-LIMIT, LIMIT)  # (B, n_mels, frames)
-        gain = (share @ error).exp()  # (B, bins, frames)
+        frames = min(spectrum.shape[-1], target.shape[-1])
+        mel = (filterbank(g) @ magnitude(spectrum))[..., :frames]
+        error = (target[..., :frames] - np.log(mel.clip(FLOOR))).clip(-MAX_CORRECTION, MAX_CORRECTION)
+        error = np.pad(error, ((0, 0), (0, 0), (0, spectrum.shape[-1] - frames)), "edge")  # (B, n_mels, T')
+        gain = error.swapaxes(1, 2) @ to_bins.T  # (B, T', bins)
+        np.exp(gain, out=gain)
         if outer is not None and i == 0:
-            gain = gain * outer[:, None]
-        gain = torch.cat([gain, gain[:, :, -1:].expand(-1, -1, spectrum.shape[2] - frames)], 2)
-        wav = torch.istft(spectrum * gain, g.n_fft, g.hop, window=window, length=wav.shape[1])
+            gain *= outer
+        spectrum *= gain.swapaxes(1, 2)
+        wav = istft(spectrum, g, wav.shape[-1])
     return wav

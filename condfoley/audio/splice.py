@@ -1,6 +1,7 @@
-"""Editing sound: the one fade, and what is made of it: crossfades, overlays, loops. Pure functions.
+"""Editing sound: the one fade, and what is made of it: crossfades, overlays, loops.
 
-All take and give samples (..., N) float32, with any number of channels before them; places and lengths in samples.
+Sounds are (..., N) float32, with any number of channels before the samples; places and lengths are in samples. Functions
+named `*_into` write into the array that they are given; all others leave their input as it is.
 """
 
 from __future__ import annotations
@@ -53,34 +54,31 @@ def concatenate(
     return out
 
 
-def overlay(samples: np.ndarray, piece: np.ndarray, place: int, fade: int) -> np.ndarray:
-    """A copy of a sound (..., N) in which a piece (..., L) replaces what is there from `place` on, with fades.
+def overlay_into(out: np.ndarray, piece: np.ndarray, place: int, fade: int) -> None:
+    """Replaces what a sound (..., N) has from `place` on by a piece (..., L), with fades at both ends of it.
 
     place: may lie before the beginning; what lies outside the sound is left out.
     """
-    out = np.array(samples, np.float32)
     fade = min(fade, piece.shape[-1] // 2)
     share = faded(np.ones(piece.shape[-1], np.float32), fade, fade)
     there = out[..., max(0, place) : max(0, place + piece.shape[-1])]
     length = there.shape[-1]
     piece, share = piece[..., max(0, -place) :][..., :length], share[max(0, -place) :][:length]
     there += share * (piece - there)
-    return out
 
 
-def duck(samples: np.ndarray, begin: int, end: int) -> np.ndarray:
-    """A copy of a sound (..., N) that fades out from `begin` to `end`; behind it nothing changes."""
-    out = np.array(samples, np.float32)
+def duck_into(out: np.ndarray, begin: int, end: int) -> None:
+    """Fades a sound (..., N) out from `begin` to `end`; behind it nothing changes."""
     there = out[..., max(0, begin) : max(0, end)]
     there *= ramp(there.shape[-1])[::-1]
-    return out
 
 
-def mute(samples: np.ndarray, begin: int, end: int, fade: int) -> np.ndarray:
-    """A copy of a sound (..., N) that fades out from `begin` on and is silent until `end`."""
-    out = duck(samples, begin, begin + fade)
-    out[..., max(0, begin + fade) : max(0, begin + fade, end)] = 0
-    return out
+def mute_into(out: np.ndarray, begin: int, end: int, fade: int) -> None:
+    """Fades a sound (..., N) out from `begin` on and silences it until `end`."""
+    begin = max(0, begin)
+    there = out[..., begin : begin + fade]
+    there *= ramp(fade)[::-1][: there.shape[-1]]
+    out[..., begin + fade : max(begin + fade, end)] = 0
 
 
 def loop(samples: np.ndarray, length: int, crossfade: int) -> np.ndarray:
@@ -100,4 +98,4 @@ def loop(samples: np.ndarray, length: int, crossfade: int) -> np.ndarray:
 
 def until_next(times: Sequence[float] | np.ndarray, end: float) -> list[tuple[float, float]]:
     """Each of some ascending times with the following one; the last with `end`. In any unit."""
-    return list(zip(times, [*times[1:], end], strict=True))
+    return list(zip(times, [*times[1:], end]))

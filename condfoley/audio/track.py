@@ -24,7 +24,7 @@ class Track:
     """Onsets (E,) s and their rises (E,) dB, where they are known without listening."""
 
     def __post_init__(self) -> None:
-        samples = np.asarray(self.samples, np.float32)
+        samples = np.asanyarray(self.samples, np.float32)  # a memory map stays one
         samples = (samples[None] if samples.ndim == 1 else samples).view()
         if samples.ndim != 2 or not len(samples):
             raise ValueError(f"a track needs samples (channels, N), not {samples.shape}")
@@ -49,6 +49,11 @@ class Track:
     def mono(self) -> np.ndarray:
         """The mean of all channels: (N,) float32."""
         return self.samples[0] if self.channels == 1 else self.samples.mean(0)
+
+    @property
+    def wav(self) -> np.ndarray:
+        """(N,) float32 where there is one channel, else (C, N): as files and players have it."""
+        return self.samples[0] if self.channels == 1 else self.samples
 
     @cached_property
     def _detected(self) -> tuple[np.ndarray, np.ndarray]:
@@ -81,6 +86,8 @@ class Track:
 
         What is left free is silent. Onsets move by `seconds`, also beyond the ends.
         """
+        if not seconds:
+            return self
         shift = min(max(round(seconds * self.rate), -len(self)), len(self))
         samples = np.zeros_like(self.samples)
         if shift >= 0:

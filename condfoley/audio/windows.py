@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
+
+from condfoley.audio.splice import ramp, until_next
 
 SIDE_BY_SIDE = 4  # stretches of a target that are written together at most
 # For `clearest`; estimates, not tuned.
@@ -63,15 +63,15 @@ def stretches(total: int, window: int) -> tuple[list[int], int]:
     return segments(total, length), length
 
 
-def joined(parts: Tensor, starts: list[int], total: int) -> Tensor:
+def join(parts: np.ndarray, starts: list[int], total: int) -> np.ndarray:
     """Parts of a sequence put together: (N, total). Where two overlap, the later one begins in the middle.
 
     parts: (S, N, L). starts: S first positions, ascending; together the parts cover [0, total).
     """
-    out = parts.new_zeros(parts.shape[1], total)
+    out = np.zeros((parts.shape[1], total), parts.dtype)
     length, begin = parts.shape[2], 0
-    for part, start, after in zip(parts, starts, [*starts[1:], total], strict=True):
-        end = (start + length + after) // 2
+    for part, (start, after) in zip(parts, until_next(starts, total), strict=True):
+        end = (start + length + int(after)) // 2
         out[:, begin:end] = part[:, begin - start : end - start]
         begin = end
     return out
@@ -89,56 +89,33 @@ def tiles(total: int, longest: int, overlap: int) -> tuple[list[int], int]:
     return _spread(total, length, count), length
 
 
-def crossfaded(tiles: list[Tensor], starts: list[int], total: int) -> Tensor:
+def crossfade_tiles(tiles: list[np.ndarray], starts: list[int], total: int) -> np.ndarray:
     """Overlapping tiles joined by linear crossfades over their overlaps.
 
-    tiles: (..., L) each, L the same. starts: ascending first positions; together they cover [0, total).
-    Returns (..., total).
+    tiles: (..., L) float32 each, L the same. starts: ascending first positions; together they cover [0, total).
+    Returns (..., total) float32.
     """
     length = tiles[0].shape[-1]
-    out = tiles[0].new_zeros(*tiles[0].shape[:-1], total)
-    for i, (tile, start) in enumerate(zip(tiles, starts)):
+    out = np.zeros((*tiles[0].shape[:-1], total), np.float32)
+    for i, (tile, start) in enumerate(zip(tiles, starts, strict=True)):
         overlap = 0 if i == 0 else starts[i - 1] + length - start
-        gain = torch.ones(length, dtype=tile.dtype, device=tile.device)
-        if overlap:
-            gain[:overlap] = (torch.arange(overlap, device=tile.device) + 0.5) / overlap
-            out[..., start : start + overlap] *= 1 - gain[:overlap]
+        gain = np.ones(length, np.float32)
+        gain[:overlap] = ramp(overlap)
+        out[..., start : start + overlap] *= 1 - gain[:overlap]
         out[..., start : start + length] += tile * gain
     return out
 
 
-def at_frames(tokens: Tensor, places: Tensor) -> Tensor:
+def at_frames(tokens: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Tokens at fractional frames, (K, D), linearly interpolated; the first and the last one go on beyond the ends.
 
-    tokens: (T, D), T >= 1. places: (K,) frames.
+    tokens: (T, D) float32, T >= 1. places: (K,) frames.
     """
-    places = places.clamp(0, len(tokens) - 1)
-    before = places.long()
-    share = (places - before)[:, None].to(tokens)
-    after = (before + 1).clamp(max=len(tokens) - 1)
+    places = places.clip(0, len(tokens) - 1)
+    before = places.astype(int)
+    share = (places - before)[:, None].astype(tokens.dtype)
+    after = (before + 1).clip(max=len(tokens) - 1)
     return tokens[before] * (1 - share) + tokens[after] * share
-
-
-def looped(wav: np.ndarray, samples: int, fade: int) -> np.ndarray:
-    """A short sound repeated to `samples` samples; each repeat enters over `fade` samples of the one before.
-
-    wav: (N,) float32, N >= 1. `fade` is cut to half the sound. Returns (samples,) float32; a longer sound is cut.
-    """
-    if len(wav) >= samples:
-        return wav[:samples]
-    fade = min(fade, len(wav) // 2)
-    period = len(wav) - fade
-    out = np.zeros(samples + len(wav), np.float32)
-    shaped = wav.astype(np.float32, copy=True)
-    if fade:
-        ramp = (np.arange(fade, dtype=np.float32) + 0.5) / fade
-        shaped[-fade:] *= 1 - ramp
-    for k, start in enumerate(range(0, samples, period)):
-        piece = shaped.copy()
-        if k and fade:
-            piece[:fade] *= ramp
-        out[start : start + len(wav)] += piece
-    return out[:samples]
 
 
 def clearest(times: np.ndarray, strengths: np.ndarray, levels: np.ndarray, duration: float, window: float) -> float:

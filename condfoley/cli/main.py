@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError, Unwritable
+from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError, UnwritableError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
             code = _run(argv)
             print(end="", flush=True)  # a closed pipe raises here, not when Python exits
             return code
-    except (InputError, Unwritable) as error:
+    except (InputError, UnwritableError) as error:
         return _complain(str(error), EXIT_USER_ERROR, argv)
     except KeyboardInterrupt:
         return _complain("interrupted", EXIT_INTERRUPTED, argv)

@@ -1,1 +1,1 @@
-"""Of many candidates one soundtrack: ranking, takes, edits."""
+"""Of many candidates one soundtrack: ranking, takes, and edits that move impacts to their cues."""

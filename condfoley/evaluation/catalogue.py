@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from condfoley.cli.arguments import suggest
-from condfoley.data.sources.listing import SOUNDS
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import Pair
 from condfoley.evaluation.functions import import_function
@@ -30,6 +29,7 @@ from condfoley.evaluation.systems import (
     style_transfer_system,
     truth_system,
 )
+from condfoley.media.formats import SOUND_SUFFIXES
 
 SYSTEM_SPECS = (
     SystemSpec("condfoley", "system", "the model with its default settings", foley_system),
@@ -152,7 +152,7 @@ def _parse_system(word: str) -> SystemSpec:
 
 def folder_system(folder: Path, context: SystemContext) -> System:
     """Sound files in a folder, named by pair. Raises InputError when none belongs to a pair of the test set."""
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SOUNDS}
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SOUND_SUFFIXES}
     if not files.keys() & {pair.name for pair in context.pairs}:
         raise InputError(
             f"{folder} has no sound of this test set; name them by pair, such as {context.pairs[0].name}.wav"

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from condfoley import media
+from condfoley.audio.levels import impact_levels
+from condfoley.audio.mel import spectrogram
 from condfoley.audio.onsets import detect_onsets, match
 from condfoley.evaluation.alignment import FRAME_SIZE as FLOW_FRAME_SIZE
 from condfoley.evaluation.alignment import av_align, motion, motion_peaks
@@ -30,10 +32,8 @@ from condfoley.evaluation.spectral import (
 )
 from condfoley.evaluation.timbre import embed_timbre, is_nearer
 from condfoley.evaluation.timing import average_precision, count_accuracy, dynamics_correlation
-from condfoley.matching.dynamics import levels
 from condfoley.networks.distances import stft_distance
-from condfoley.networks.mel import spectrogram
-from condfoley.networks.scorer import Referee
+from condfoley.runtime.scorer import Scorer
 
 RATE = METRIC_GEOMETRY.sample_rate
 Synchroniser = Callable[[Path, np.ndarray], float]
@@ -57,7 +57,7 @@ class PairContext:
     onsets: np.ndarray
     levels: np.ndarray
     motion_times: np.ndarray
-    picture_tokens: torch.Tensor
+    picture_tokens: np.ndarray
     reference_embeddings: list[np.ndarray]
     distractor_embeddings: list[np.ndarray]
     fine_structure: np.ndarray | None
@@ -73,7 +73,7 @@ class MetricSuite:
         self, classifiers: Classifiers | None = None, device: str = "cpu", synchroniser: Synchroniser | None = None
     ):
         self.classifiers, self.synchroniser = classifiers, synchroniser
-        self.scorer = Referee.shipped(METRIC_GEOMETRY, device)
+        self.scorer = Scorer.shipped(METRIC_GEOMETRY, device)
 
     @torch.inference_mode()
     def prepare(self, pair: Pair) -> PairContext:
@@ -91,9 +91,9 @@ class MetricSuite:
             pair=pair,
             wav=pair.target.wav,
             onsets=onsets,
-            levels=levels(pair.target.wav, onsets, RATE),
+            levels=impact_levels(pair.target.wav, onsets, RATE),
             motion_times=motion_peaks(motion(frames), METRIC_GEOMETRY.fps),
-            picture_tokens=self.scorer.video_encoder.encode_clip(torch.from_numpy(small)),
+            picture_tokens=self.scorer.engine.encode_frames(small),
             reference_embeddings=own,
             distractor_embeddings=other,
             fine_structure=fine_structure(pair.reference.wav, RATE),
@@ -106,7 +106,9 @@ class MetricSuite:
         """All metrics of an output (N,) that is as long as the target's true sound."""
         times, strengths = detect_onsets(wav, RATE)
         values: Values = onset_metrics(context.onsets, times, strengths)
-        values["dynamics"] = dynamics_correlation(context.onsets, context.levels, times, levels(wav, times, RATE))
+        values["dynamics"] = dynamics_correlation(
+            context.onsets, context.levels, times, impact_levels(wav, times, RATE)
+        )
         values |= self._timbre_metrics(context, wav)
         values |= spectral_metrics(wav, context.wav)
         values["offset"] = self._offset(context, wav)
@@ -119,11 +121,10 @@ class MetricSuite:
         """Whether no onset is detected in an output (N,) although the target has events: silence, or noise."""
         return bool(len(context.onsets)) and not len(detect_onsets(wav, RATE)[0])
 
-    @torch.inference_mode()
     def _offset(self, context: PairContext, wav: np.ndarray) -> float:
         """|offset| by the shipped sync model, s."""
-        spec = spectrogram(wav, METRIC_GEOMETRY)[None].to(context.picture_tokens.device)
-        return abs(float(self.scorer.judge(context.picture_tokens, spec)[0][0]))
+        spec = spectrogram(wav, METRIC_GEOMETRY)[None]
+        return abs(float(self.scorer.score(context.picture_tokens, spec)[0][0]))
 
     def _timbre_metrics(self, context: PairContext, wav: np.ndarray) -> Values:
         attack = attack_time(wav, RATE)

@@ -130,8 +130,8 @@ def style_transfer_system(context: SystemContext) -> System:
     content = foley_system(context, **NO_REFERENCE)
 
     def generate(pair: Pair) -> np.ndarray:
+        from condfoley.audio.mel import spectrogram
         from condfoley.evaluation.baselines import adain, vocode
-        from condfoley.networks.mel import spectrogram
 
         g = context.foley.geometry
         sounds = [resample(w, RATE, g.sample_rate) for w in (content(pair), pair.reference.wav)]

@@ -12,11 +12,11 @@ from condfoley.data.events import Event
 from condfoley.data.published import Moment, greatest_hits_test_pairs
 from condfoley.data.sources.folder import find, read_notes
 from condfoley.data.sources.greatest_hits import PICTURE, SOUND, TIMES, read_times
-from condfoley.data.sources.listing import VIDEOS
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
 from condfoley.evaluation.clips import METRIC_GEOMETRY, AnnotatedClip, Pair
 from condfoley.evaluation.pairs import add_distractors, draw_pairs, require_file_name
+from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.pair_list import ListedPair, read_pairs
 
 DEFAULT_PAIRS = 200
@@ -57,7 +57,7 @@ def simulated_pairs(count: int, seed: int = held_out.SEED) -> list[Pair]:
 def read_folder(folder: Path) -> list[AnnotatedClip]:
     """The videos of a folder that have sound and an event; the others are listed on stderr. Raises InputError."""
     clips = []
-    for path in find(folder, VIDEOS):
+    for path in find(folder, VIDEO_SUFFIXES):
         try:
             clip = read_clip(path)
             if not len(clip.onsets):

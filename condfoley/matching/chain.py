@@ -1,103 +1,110 @@
-"""Shaping: the hits of a finished soundtrack are made as loud as they look, and ring and sound as the reference's do.
+"""The chain of matching steps: a soundtrack's impacts get the reference's envelopes and texture, and their dynamics.
 
-What each step needs is known from the picture or from the reference's sound and need not be guessed. Where the hits are
-is decided before, by the picture and comping, so no step may go so far that one of them is lost.
+What each step needs is known from the picture or from the reference's sound and need not be generated. Where the
+impacts are is decided before, by the picture and comping, so no step may go so far that one of them is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from condfoley.audio.onsets import detect_onsets
-from condfoley.comping import takes as comping
+from condfoley.audio.onsets import matched_onsets
+from condfoley.audio.track import Track
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
-from condfoley.matching import dynamics, texture
-from condfoley.matching import envelope as decay
-from condfoley.soundtrack import Candidate, finished
+from condfoley.matching.dynamics import match_dynamics
+from condfoley.matching.envelope import match_envelope, measure_envelope
+from condfoley.matching.texture import cross_synthesise, one_shots
 
-GENTLER = (1.0, 0.5, 0.25)  # parts of a step that are tried, in this order
-Step = Callable[[np.ndarray, np.ndarray, float], np.ndarray]  # sound (N,), its hits (H,) s, share -> sound (N,)
+BACKOFF = (1.0, 0.5, 0.25)  # parts of a step's amount that are tried, in this order
+Step = Callable[[Track, np.ndarray, float], Track]
+"""Sound, onsets (E,) s of its impacts, amount in [0, 1] -> sound; the same track where there is nothing to do."""
 
 
 @dataclass(frozen=True)
-class Shares:
-    """How far a soundtrack goes towards the reference and the picture, each from 0 (as it was written) to 1."""
+class MatchAmounts:
+    """How far a soundtrack goes towards the reference and the picture, each from 0 (as it was generated) to 1."""
 
     eq_match: float
-    """Mean spectrum, see `equaliser.equalised`."""
+    """Mean spectrum, see `spectrum.match_spectrum`."""
     decay_match: float
-    """Attack and fall of its hits, see `decay.faded`."""
+    """Attack and decay of its impacts, see `envelope.match_envelope`."""
     texture_match: float
-    """What its hits are made of inside a band, see `texture.textured`."""
+    """Fine structure of its impacts inside a band, see `texture.cross_synthesise`."""
     dynamics: float
-    """How loud its hits are against each other, see `dynamics.balanced`."""
+    """How loud its impacts are against each other, see `dynamics.match_dynamics`."""
 
 
-def shaped(
-    wav: np.ndarray,
-    made: Sequence[Candidate],
-    reference: np.ndarray,
-    hits: Hits,
-    sliding: np.ndarray,
-    geometry: Geometry,
-    shares: Shares,
-) -> np.ndarray:
-    """The soundtrack, (N,) float32, with hits shaped by all steps of `shares`; its candidates are shaped in place.
+def match_track(
+    track: Track, exemplar: Track, cues: Hits, sliding: np.ndarray, geometry: Geometry, amounts: MatchAmounts
+) -> tuple[Track, list[tuple[Step, float]]]:
+    """The soundtrack after all steps of `amounts`, and the steps that were taken, each with its amount.
 
-    wav: (N,) float32. made: its candidates. reference: (M,) float32. hits: what the soundtrack follows; other sounds
-    are left alone. sliding: (T,), how likely the picture slides in each frame: there sounds may go on.
+    exemplar: the reference's sound. cues: the times that the soundtrack follows, with strengths; only impacts that
+    belong to one of them are changed. sliding: (T,) in [0, 1] at the geometry's frame rate, how likely the picture
+    slides in each frame: there sounds may go on. geometry: of the bands, at the rate of both tracks. The same track
+    where there is nothing to do.
     """
-    shown = hits.times
-    if not len(shown) or not (shares.decay_match or shares.texture_match or shares.dynamics):
-        return wav
-    struck = comping.matched(shown, detect_onsets(wav, geometry.sample_rate)[0])
-    own = [comping.matched(shown, candidate.hits) for candidate in made]
-    for step, share in _steps(reference, hits, sliding, geometry, shares):
-        wav, taken = _gently(step, share, wav, struck, shown, geometry.sample_rate)
-        for candidate, at in zip(made, own, strict=True):
-            sound = candidate.wav
-            if taken and len(at) and (done := step(sound, at, taken)) is not sound:
-                candidate.replace(finished(done))
-    return wav
+    taken: list[tuple[Step, float]] = []
+    if not len(cues.times) or not (amounts.decay_match or amounts.texture_match or amounts.dynamics):
+        return track, taken
+    onsets = matched_onsets(cues.times, track.onsets)
+    for step, amount in _steps(exemplar, cues, sliding, geometry, amounts):
+        track, used = with_backoff(step, amount, track, onsets, cues.times)
+        if used:
+            taken.append((step, used))
+    return track, taken
+
+
+def match_candidate(candidate: Track, taken: list[tuple[Step, float]], cue_times: np.ndarray) -> Track:
+    """A candidate after the steps that its soundtrack took; it keeps its onsets. cue_times: (K,) s."""
+    if not taken or not len(onsets := matched_onsets(cue_times, candidate.onsets)):
+        return candidate
+    out = candidate
+    for step, amount in taken:
+        out = step(out, onsets, amount)
+    return out if out is candidate else out.with_onsets_of(candidate)
+
+
+def with_backoff(
+    step: Step, amount: float, track: Track, onsets: np.ndarray, cue_times: np.ndarray
+) -> tuple[Track, float]:
+    """The sound after a step, and the amount that was used.
+
+    The first of BACKOFF times `amount` with which no impact is lost; 0, and the same track, when each loses one or
+    there is nothing to do. onsets: (E,) s, those of the track's impacts that belong to the cues, cue_times (K,) s.
+    """
+    for used in (part * amount for part in BACKOFF):
+        out = step(track, onsets, used)
+        if out is track:
+            break
+        if len(matched_onsets(cue_times, out.onsets)) >= len(onsets):
+            return out, used
+    return track, 0.0
 
 
 def _steps(
-    reference: np.ndarray, hits: Hits, sliding: np.ndarray, geometry: Geometry, shares: Shares
+    exemplar: Track, cues: Hits, sliding: np.ndarray, geometry: Geometry, amounts: MatchAmounts
 ) -> Iterator[tuple[Step, float]]:
-    """Yields the steps that are asked for, in their order, each with its share of the way, 0 to 1."""
-    rate = geometry.sample_rate
-    struck = detect_onsets(reference, rate)[0] if shares.decay_match or shares.texture_match else np.zeros(0)
-    if shares.decay_match and (ringing := decay.ring(reference, struck, geometry)):
-        yield lambda wav, at, share: decay.faded(wav, at, ringing, geometry, share, sliding), shares.decay_match
-    if shares.texture_match:
-        recorded = texture.grains(reference, struck, rate)
-        yield lambda wav, at, share: texture.textured(wav, at, recorded, geometry, share), shares.texture_match
-    if shares.dynamics:
+    """Yields the steps whose amount is not 0, in their order, each with its amount."""
+    if amounts.decay_match and (profile := measure_envelope(exemplar, exemplar.onsets, geometry)):
+        yield (
+            lambda track, onsets, amount: match_envelope(track, onsets, profile, geometry, amount, sliding),
+            amounts.decay_match,
+        )
+    if amounts.texture_match:
+        shots = one_shots(exemplar, exemplar.onsets)
+        yield (
+            lambda track, onsets, amount: cross_synthesise(track, onsets, shots, geometry, amount),
+            amounts.texture_match,
+        )
+    if amounts.dynamics:
 
-        def as_loud(wav: np.ndarray, at: np.ndarray, share: float) -> np.ndarray:
-            nearest = np.abs(hits.times - at[:, None]).argmin(1)
-            return dynamics.balanced(wav, at, hits.strengths[nearest], rate, share)
+        def dynamics(track: Track, onsets: np.ndarray, amount: float) -> Track:
+            nearest = np.abs(cues.times - onsets[:, None]).argmin(1)
+            return match_dynamics(track, onsets, cues.strengths[nearest], amount)
 
-        yield as_loud, shares.dynamics
-
-
-def _gently(
-    step: Step, share: float, wav: np.ndarray, struck: np.ndarray, shown: np.ndarray, sample_rate: int
-) -> tuple[np.ndarray, float]:
-    """The sound (N,) behind a step, and the share of the way that it went.
-
-    The first of GENTLER times `share` with which no hit is lost; 0, and the sound as it was, when each loses one.
-    wav: (N,). struck: (H,) s, those of the picture's hits `shown` (K,) s that are heard before the step.
-    """
-    for taken in (part * share for part in GENTLER):
-        done = step(wav, struck, taken)
-        if done is wav:  # there is nothing to go by
-            break
-        whole = finished(done)
-        if len(comping.matched(shown, detect_onsets(whole, sample_rate)[0])) >= len(struck):
-            return whole, taken
-    return wav, 0.0
+        yield dynamics, amounts.dynamics

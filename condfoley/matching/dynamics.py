@@ -1,90 +1,63 @@
-"""Dynamics: a hit is as loud as the picture shows it to be hard, which sound editors do with clip gain.
+"""Dynamics matching: an impact is as loud as the picture shows it to be hard, which sound editors do with clip gain.
 
-How loud each hit of a soundtrack is, codes draw nearly at random: a candidate's levels say as little of the true ones
-as of each other. How hard something is struck can be seen, and the event head says it of each frame.
+How loud each impact of a soundtrack is, codes draw nearly at random: a candidate's levels say as little of the true
+ones as of each other. How hard something is struck can be seen, and the event head estimates it for each frame.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from condfoley.audio.levels import impact_levels, impact_starts
+from condfoley.audio.splice import ramp, until_next
+from condfoley.audio.track import Track
 from condfoley.hits import Hits
-from condfoley.matching.envelope import RAMP, parts_begin
 
-SLOPE = 1.5  # dB of level for a dB of shown strength: simulated clips' true sounds have 1.1, real ones 2.3
-SOFTEST = 0.05  # least strength that counts
-FURTHEST = 12.0  # dB by which a hit is changed at most
-LENGTH = 0.1  # s from a hit on in which its level is looked for
-WINDOW = 0.02  # s over which a level is a mean
-QUIETEST = 1e-9  # power of a level in digital silence
+LEVEL_PER_STRENGTH = 1.5  # dB of level for a dB of strength: simulated clips' true sounds have 1.1, real ones 2.3
+MIN_STRENGTH = 0.05  # that counts
+MAX_GAIN_DB = 12.0  # of an impact, either way
+FADE = 0.003  # s before an impact's part over which its gain is reached
 
 
-def levels(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> np.ndarray:
-    """How loud a sound (N,) strikes at (H,) s, ascending: (H,) dB, the highest level until the next hit."""
-    begins = parts_begin(hits, len(wav), sample_rate)
-    out = []
-    for begin, following in zip(begins, [*begins[1:], len(wav)]):
-        end = max(begin + 1, min(begin + round(LENGTH * sample_rate), following))
-        out.append(loudest(wav[begin:end], sample_rate))
-    return np.array(out)
+def visual_strength(strength: np.ndarray, onsets: np.ndarray, fps: float) -> np.ndarray:
+    """How hard the picture shows impacts at (E,) s to be: (E,) in [0, 1], mean of three frames around each.
 
-
-def loudest(wav: np.ndarray, sample_rate: int) -> float:
-    """The highest level of a sound (N,), dB."""
-    from scipy.ndimage import uniform_filter1d
-
-    power = uniform_filter1d(np.square(wav, dtype=np.float64), round(WINDOW * sample_rate))
-    return float(10 * np.log10(max(power.max(initial=0.0), QUIETEST)))
-
-
-def loudness(wav: np.ndarray, hits: np.ndarray, sample_rate: int) -> float:
-    """How loud a sound (N,) strikes at (H,) s, ascending: dB, the median of its hits; its loudest moment without any."""
-    return float(np.median(levels(wav, hits, sample_rate))) if len(hits) else loudest(wav, sample_rate)
-
-
-def at_level(wav: np.ndarray, hits: np.ndarray, level: float, sample_rate: int) -> np.ndarray:
-    """A sound (N,) that strikes at (H,) s as loud as `level`, dB (`loudness`): (N,) float32; silence stays silent."""
-    change = level - loudness(wav, hits, sample_rate) if wav.any() else 0.0
-    return wav * np.float32(10 ** (change / 20))
-
-
-def hardness(strength: np.ndarray, hits: np.ndarray, fps: float) -> np.ndarray:
-    """How hard the picture shows hits at (H,) s to be: (H,) in [0, 1], mean of three frames around each.
-
-    strength: (T,) in [0, 1] at `fps`.
+    strength: (T,) in [0, 1] at `fps`, as the event head estimates it.
     """
     three = np.convolve(np.pad(np.asarray(strength, float), 1, "edge"), np.full(3, 1 / 3), "valid")  # (T,)
-    return three[np.round(hits * fps).astype(int).clip(0, len(three) - 1)]
+    return three[np.round(onsets * fps).astype(int).clip(0, len(three) - 1)]
 
 
-def told_hardness(strength: np.ndarray, told: Hits, fps: float) -> np.ndarray:
-    """How hard told hits are, (K,) in [0, 1]: as they were told, or else as the picture shows them (`hardness`).
+def fill_strengths(strength: np.ndarray, hits: Hits, fps: float) -> np.ndarray:
+    """Strengths of given hits, (K,) in [0, 1]: their own where they have one, else the picture's (`visual_strength`).
 
-    A hit of which neither says anything is as hard as the others in the mean.
+    One of which neither says anything (below MIN_STRENGTH) gets the mean of the others, 0 without any.
+    strength: (T,) in [0, 1] at `fps`.
     """
-    seen = np.isnan(told.strengths)
-    hard = np.where(seen, hardness(strength, told.times, fps), told.strengths)
-    dim = seen & (hard < SOFTEST)
-    hard[dim] = hard[~dim].mean() if (~dim).any() else 0.0
-    return hard
-
-
-def balanced(wav: np.ndarray, hits: np.ndarray, hard: np.ndarray, sample_rate: int, share: float) -> np.ndarray:
-    """A soundtrack whose hits are as loud against each other as they are shown to be hard.
-
-    wav: (N,) float32. hits: (H,) s, ascending. hard: (H,), how hard in [0, 1]. share: of the difference in dB, 0 to 1.
-    The mean level of the hits, dB, stays. Returns (N,) float32; with a single hit, or where nothing is shown, the same.
-    """
-    if not share or len(hits) < 2 or not hard.any():
-        return wav
-    written, wanted = levels(wav, hits, sample_rate), SLOPE * 20 * np.log10(hard.clip(SOFTEST))
-    change = ((wanted - wanted.mean()) - (written - written.mean())).clip(-FURTHEST, FURTHEST)
-    gains = (10 ** (share * change / 20)).astype(np.float32)
-    out, begins, ramp = wav.copy(), parts_begin(hits, len(wav), sample_rate), round(RAMP * sample_rate)
-    before = np.float32(1)
-    for gain, begin, following in zip(gains, begins, [*begins[1:], len(wav)]):
-        out[begin:following] *= gain
-        rising = out[max(0, begin - ramp) : begin]  # it has the gain before
-        rising *= np.linspace(1, gain / before, len(rising), dtype=np.float32)
-        before = gain
+    unknown = np.isnan(hits.strengths)
+    out = np.where(unknown, visual_strength(strength, hits.times, fps), hits.strengths)
+    unseen = unknown & (out < MIN_STRENGTH)
+    out[unseen] = out[~unseen].mean() if (~unseen).any() else 0.0
     return out
+
+
+def match_dynamics(track: Track, onsets: np.ndarray, strengths: np.ndarray, amount: float) -> Track:
+    """A soundtrack whose impacts are as loud against each other as their strengths say; their mean level, dB, stays.
+
+    onsets: (E,) s, ascending. strengths: (E,) in [0, 1]. amount: of the difference in dB, 0 to 1.
+    Returns the same track with fewer than two impacts or where no strength is known.
+    """
+    if not amount or len(onsets) < 2 or not strengths.any():
+        return track
+    levels = impact_levels(track.samples, onsets, track.rate)
+    target = LEVEL_PER_STRENGTH * 20 * np.log10(strengths.clip(MIN_STRENGTH))
+    change = ((target - target.mean()) - (levels - levels.mean())).clip(-MAX_GAIN_DB, MAX_GAIN_DB)
+    gains = (10 ** (amount * change / 20)).astype(np.float32)
+    out, fade, before = track.samples.copy(), round(FADE * track.rate), np.float32(1)
+    starts = impact_starts(onsets, len(track), track.rate)
+    for gain, (begin, end) in zip(gains, until_next(starts, len(track)), strict=True):
+        out[:, int(begin) : int(end)] *= gain
+        fading = out[:, max(0, int(begin) - fade) : int(begin)]  # it has the gain before
+        fading *= 1 + (gain / before - 1) * ramp(fading.shape[1])
+        before = gain
+    return track.edited(out)

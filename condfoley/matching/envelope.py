@@ -1,253 +1,223 @@
-"""Decay matching: each hit rings and fades as the reference's do, like a sound engineer's envelope shaper.
+"""Envelope matching: each impact attacks and decays as the reference's do, like a sound engineer's envelope shaper.
 
-Codes blur how a hit begins and dies away, and swell where nothing is struck. That it begins at once is what a hit is;
-how each band falls after it is known from the reference's sound and need not be guessed. Where the hits are is not
-touched: the picture and comping decide it.
+Codes blur how an impact begins and dies away, and swell where nothing is struck. That it begins at once is what an
+impact is; how each band decays after it is known from the reference's sound and need not be generated. Where the
+impacts are is not changed: the picture and comping decide it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from condfoley.audio.bands import Bands, smooth
+from condfoley.audio.levels import impact_starts
+from condfoley.audio.mel import FLOOR, hann
+from condfoley.audio.splice import until_next
+from condfoley.audio.track import Track
 from condfoley.geometry import Geometry
-from condfoley.networks.mel import FLOOR
 
-# Levels. Where a number was chosen is told by docs/experiments.md; those without a note are estimates, not tuned.
-ATTACK = 0.06  # s after a hit in which its bands reach their crest
-SMOOTH = 3  # frames over which a level is taken; 5 hid what falls within an attack (twelfth session)
-LIFT = 6.0  # dB that a band is raised at most; it may be lowered by any amount. Of 0, 6 and 12 (tenth session)
-RAISE = 20.0  # the same in an attack (twelfth session; no other value is recorded)
-STRIKE = 0.75  # share of the way of an attack's bands to the reference's. Of 0.5, 0.75 and 1 (twelfth session)
-FURTHEST = 20.0  # dB, either way, that counts of their difference
-TAILS = 4  # hits that may still be heard at a time, the new one among them
-SWELL = 0.15  # s before the first hit in which nothing may swell
-# Cutting.
-LEAD = 0.003  # s before a hit with which its part of the soundtrack begins
-RAMP = 0.003  # s over which it is faded in before that
-LEAST = 0.1  # share of a frame that must lie inside a part to be measured
-AT_ONCE = 60.0  # s of a soundtrack whose parts are filtered together: memory does not grow with its length
+# Where a number was chosen is told by docs/experiments.md; those without a note are estimates, not tuned.
+ATTACK = 0.06  # s after an onset in which its bands reach their peaks
+SMOOTHING = 3  # frames over which a level is taken; 5 hid what decays within an attack (twelfth session)
+MAX_BOOST_DB = 6.0  # of a band; it may be lowered by any amount. Of 0, 6 and 12 (tenth session)
+MAX_ATTACK_BOOST_DB = 20.0  # the same in an attack (twelfth session; no other value is recorded)
+ATTACK_AMOUNT = 0.75  # share of the way of an attack's bands to the reference's. Of 0.5, 0.75 and 1 (twelfth session)
+MAX_DIFFERENCE_DB = 20.0  # either way, that counts of their difference
+OVERLAPPING_TAILS = 4  # impacts that may still be audible at a time, the new one among them
+PRE_ONSET = 0.15  # s before the first impact in which nothing may swell
+FADE = 0.003  # s over which an impact's part is faded in before it begins
+MIN_COVERAGE = 0.1  # share of a frame's window that must lie inside a part for its level to count in full
 
 
 @dataclass(frozen=True)
-class Ring:
-    """How the hits of a sound ring, mean over them.
+class EnvelopeProfile:
+    """How the impacts of a sound attack and decay, mean over them.
 
-    crest: (n_mels,) dB, highest level of each band in a hit's attack, against the power of all bands.
-    falling: (n_mels, D) dB, level of each band d frames after a hit, against its crest; 0 or less, never rising.
+    attack_peak_db: (n_mels,) highest level of each band in an impact's attack, against the power of all bands.
+    decay_db: (n_mels, D) level of each band d frames after an onset, against its peak; 0 or less, never rising.
     """
 
-    crest: Tensor
-    falling: Tensor
+    attack_peak_db: np.ndarray
+    decay_db: np.ndarray
 
 
-def ring(wav: np.ndarray, hits: np.ndarray, geometry: Geometry) -> Ring | None:
-    """Mean attack and fall of the hits of a sound; None when no hit lasts beyond its attack.
+def measure_envelope(track: Track, onsets: np.ndarray, geometry: Geometry) -> EnvelopeProfile | None:
+    """Mean attack and decay of the impacts of a sound; None when none lasts beyond its attack.
 
-    wav: (N,) float32. hits: (H,) s, ascending; each is measured until the next one.
+    onsets: (E,) s, ascending; each impact is measured until the next one. geometry: of the bands, at the track's rate.
     """
-    if not len(hits):
+    if not len(onsets):
         return None
-    attack = round(ATTACK * geometry.sample_rate / geometry.hop)
-    begins, crests, tails = parts_begin(hits, len(wav), geometry.sample_rate), [], []
-    cut = _cut(wav, [*begins, len(wav)], geometry)
-    for begin, end, part in zip(begins, [*begins[1:], len(wav)], cut.parts):
-        levels = cut.levels[:, part.frames]
-        heard = levels[:, (begin - part.start) // geometry.hop : (end - part.start) // geometry.hop]
-        if heard.shape[1] > attack:
-            crests.append(heard[:, :attack].amax(1))
-            tails.append(_tail(heard, attack))
-    if not tails:
+    attack, peaks, decays = _attack_frames(geometry), [], []
+    for segment in cut_segments(track.samples, impact_starts(onsets, len(track), track.rate), geometry):
+        levels = segment.levels[:, segment.onset : segment.following]
+        if levels.shape[1] > attack:
+            peaks.append(levels[:, :attack].max(1))
+            decays.append(_decay(levels, attack))
+    if not decays:
         return None
-    longest = max(tail.shape[1] for tail in tails)
-    known = torch.stack([F.pad(tail, (0, longest - tail.shape[1]), value=torch.nan) for tail in tails])
-    struck = torch.stack(crests)
-    return Ring((struck - _whole(struck)[:, None]).mean(0), known.nanmean(0).cummin(1).values)
+    longest = max(decay.shape[1] for decay in decays)
+    padded = [np.pad(d, ((0, 0), (0, longest - d.shape[1])), constant_values=np.nan) for d in decays]
+    struck = np.stack(peaks)
+    decay_db = np.minimum.accumulate(np.nanmean(padded, 0), 1)
+    return EnvelopeProfile((struck - broadband_db(struck)[:, None]).mean(0), decay_db)
 
 
-def parts_begin(hits: np.ndarray, samples: int, sample_rate: int) -> list[int]:
-    """First sample of the part of a sound that each hit begins: H numbers in [0, samples].
+def _attack_frames(geometry: Geometry) -> int:
+    return round(ATTACK * geometry.sample_rate / geometry.hop)
 
-    hits: (H,) s; those of a sound that was moved may lie outside it.
+
+def _decay(levels: np.ndarray, attack: int) -> np.ndarray:
+    """Levels from an onset on against their peak, (n_mels, D) dB, 0 until the peak is reached.
+
+    levels: (n_mels, D) dB from the onset on. attack: frames in which the peak lies.
     """
-    return [min(max(0, round((float(time) - LEAD) * sample_rate)), samples) for time in hits]
+    rising = np.maximum.accumulate(levels[:, attack - 1 :: -1], 1)[:, ::-1]  # what precedes the peak counts as the peak
+    return np.minimum(np.concatenate([rising, levels[:, attack:]], 1) - rising[:, :1], 0)
 
 
-def _tail(levels: Tensor, attack: int) -> Tensor:
-    """Levels from a hit on against its crest, (n_mels, D) dB, 0 until the crest is reached.
+def broadband_db(levels: np.ndarray) -> np.ndarray:
+    """Power of all bands together: (..., n_mels) dB -> (...) dB."""
+    highest = levels.max(-1, keepdims=True)
+    return highest[..., 0] + 10 * np.log10((10 ** ((levels - highest) / 10)).sum(-1))
 
-    levels: (n_mels, D) dB from the hit on. attack: frames in which the crest lies.
+
+def decay_at(decay_db: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Levels of a decaying impact against its peak, (n_mels, K) dB, `after` (K,) frames after it.
+
+    decay_db: (n_mels, D) of an `EnvelopeProfile`; beyond D each band goes on with the mean slope of the last third.
     """
-    rising = levels[:, :attack].flip(1).cummax(1).values.flip(1)  # what comes before the crest counts as the crest
-    return (torch.cat([rising, levels[:, attack:]], 1) - rising[:, :1]).clamp(max=0)
+    last, third = decay_db.shape[1] - 1, max(1, decay_db.shape[1] // 3)
+    slope = (decay_db[:, last] - decay_db[:, max(0, last - third)]) / third  # dB a frame
+    return decay_db[:, after.clip(max=last)] + slope[:, None] * (after - last).clip(0)
 
 
-def _whole(crests: Tensor) -> Tensor:
-    """Power of all bands together: (H, n_mels) dB -> (H,) dB."""
-    return 10 * (crests / 10 * np.log(10)).logsumexp(1) / np.log(10)
+def match_envelope(
+    track: Track, onsets: np.ndarray, profile: EnvelopeProfile, geometry: Geometry, amount: float, sliding: np.ndarray
+) -> Track:
+    """The soundtrack with impacts that begin at once and decay as in `profile`.
 
-
-def fallen(falling: Tensor, after: Tensor) -> Tensor:
-    """Levels of a ringing hit against its crest, (n_mels, K) dB, `after` (K,) frames after it.
-
-    falling: (n_mels, D) dB of a `Ring`; beyond D each band goes on with the mean slope of the last third.
+    An impact keeps its broadband level; its attack's bands come nearer to the reference's by ATTACK_AMOUNT.
+    onsets: (E,) s, ascending. geometry: of the bands, at the track's rate. amount: of the difference in dB, 0 to 1.
+    sliding: (T,) in [0, 1] at the geometry's frame rate, probability that the picture shows something that slides: that
+    does not decay, so nothing changes there. Returns the same track without onsets.
     """
-    last, third = falling.shape[1] - 1, max(1, falling.shape[1] // 3)
-    slope = (falling[:, last] - falling[:, max(0, last - third)]) / third  # dB a frame
-    return falling.index_select(1, after.clamp(max=last)) + slope[:, None] * (after - last).clamp(min=0)
+    starts = [start for start in impact_starts(onsets, len(track), track.rate) if start < len(track)]
+    if not amount or not starts:
+        return track
+    g, out = geometry, np.zeros_like(track.samples)
+    seconds = np.arange(len(track) // g.hop + 1) * g.hop / track.rate
+    amounts = amount * (1 - np.interp(seconds * g.fps, np.arange(len(sliding)), sliding)).astype(np.float32)
+    impacts: list[tuple[int, np.ndarray]] = []  # begin, samples, and levels of the attack's peaks, (n_mels,) dB
+    for i, segment in enumerate(cut_segments(track.samples, [0, *starts], g)):
+        if i == 0:
+            gain = pre_onset_gain(segment.levels, segment.following, g)
+        else:
+            peak, change = attack_change(segment, profile, g)
+            impacts = [*impacts[1 - OVERLAPPING_TAILS :], (segment.begin, peak + change)]
+            gain = decay_gain(segment, impacts, change, profile, g)
+        frames = segment.start // g.hop + np.arange(gain.shape[1])
+        gain = smooth(gain * amounts[frames.clip(max=len(amounts) - 1)], 3)
+        segment.add_filtered(10 ** (gain / 20), out)
+    return track.edited(out)
 
 
-def faded(
-    wav: np.ndarray,
-    hits: np.ndarray,
-    wanted: Ring,
-    geometry: Geometry,
-    share: float,
-    sliding: np.ndarray,
-) -> np.ndarray:
-    """The soundtrack, (N,) float32, with hits that begin at once and ring as `wanted`.
+class Segment:
+    """A sound's part from one impact to the next, measured and filtered by itself.
 
-    A hit keeps its level over all bands; its attack's bands come nearer to the reference's by STRIKE.
-    wav: (N,) float32. hits: (H,) s, ascending. share: of the difference in dB, 0 to 1. sliding: (T,) in [0, 1] at the
-    geometry's frame rate, probability that the picture shows something that slides: that does not fade, so nothing
-    changes there.
-    """
-    if not share or not len(hits):
-        return wav
-    g, out, crests = geometry, np.zeros(len(wav), np.float32), []
-    still = 1 - np.interp(
-        np.arange(len(wav) // g.hop + 1) * g.hop / g.sample_rate * g.fps, range(len(sliding)), sliding
-    )
-    edges = [0, *parts_begin(hits, len(wav), g.sample_rate), len(wav)]
-    for number, some in _together(edges, round(AT_ONCE * g.sample_rate)):
-        cut = _cut(wav, some, g)
-        gains = torch.zeros_like(cut.levels)
-        for i, (begin, end, part) in enumerate(zip(some, some[1:], cut.parts), start=number):
-            levels, first = cut.levels[:, part.frames], (begin - part.start) // g.hop
-            if i == 0:
-                gain = _hushed(levels, (end - part.start) // g.hop, g)
-            else:
-                crest, turned = _struck(levels, first, (end - part.start) // g.hop, wanted, g)
-                crests.append((begin, crest))
-                gain = _falling(levels, first, crests[-TAILS:], turned, wanted, g)
-            frames = part.start // g.hop + np.arange(levels.shape[1])
-            gain *= share * torch.from_numpy(still[frames.clip(max=len(still) - 1)]).float()
-            gains[:, part.frames] = smooth(gain, 3)
-        made = cut.bands.filtered(10 ** (gains / 20))
-        for end, part in zip(some[1:], cut.parts):
-            # half a window beyond its end, as far as the filter smears it; behind that lies what precedes the next part
-            place = out[part.start : end + g.n_fft // 2]
-            place += made[part.frames.start * g.hop :][: len(place)]
-    return out
-
-
-def _together(edges: list[int], most: int) -> Iterator[tuple[int, list[int]]]:
-    """Yields neighbouring parts of a sound, together at most `most` samples or a single part.
-
-    The first part's number, and the edges (samples) of all.
-    """
-    first = 0
-    while first < len(edges) - 1:
-        last = first + 1
-        while last < len(edges) - 1 and edges[last + 1] - edges[first] <= most:
-            last += 1
-        yield first, edges[first : last + 1]
-        first = last
-
-
-class _Part(NamedTuple):
-    """A sound's part from one hit to the next.
-
-    start: its first sample in the sound, on the grid of frames. frames: its place among the frames of a `_Cut`.
+    It is faded in before its beginning and out before the next one, so that all segments add up to the sound.
+    begin, end: samples. start: sample of its first frame, on the grid of frames. onset, following: its frames at
+    `begin` and `end`. levels: (n_mels, M) dB, as if each frame lay wholly inside the part; they go on behind the end.
     """
 
-    start: int
-    frames: slice
+    def __init__(self, samples: np.ndarray, begin: int, end: int, geometry: Geometry):
+        """samples: (C, N) float32, the whole sound."""
+        g, fade, total = geometry, round(FADE * geometry.sample_rate), samples.shape[1]
+        first = max(0, begin - fade)
+        self.begin, self.end, self.geometry = begin, end, geometry
+        self.start = first // g.hop * g.hop
+        self.onset, self.following = (begin - self.start) // g.hop, (end - self.start) // g.hop
+        self._silent = g.n_fft // 2 // g.hop + 1  # frames before the first one, so that no frame is reflected
+        frames = -(-(end - self.start + g.n_fft) // g.hop)
+        at = np.arange(first, end, dtype=np.float32) + 0.5
+        inside = ((at - (begin - fade)) / fade).clip(0, 1)
+        if end < total:
+            inside -= ((at - (end - fade)) / fade).clip(0, 1)
+        padding = self._silent * g.hop + first - self.start, frames * g.hop - (end - self.start)
+        self._bands = Bands(np.pad(samples[:, first:end] * inside, ((0, 0), padding)), g)
+        centres = self.start + g.hop * np.arange(-self._silent, frames + 1)
+        # a linear fade passes a third of its power
+        coverage = window_coverage(max(0, begin - fade / 3), end - (2 * fade / 3 if end < total else 0), centres, g)
+        power = smooth(self._bands.powers(), SMOOTHING) / smooth(coverage, SMOOTHING).clip(MIN_COVERAGE)
+        self.levels = 10 * np.log10(power.clip(FLOOR**2))[:, self._silent : self._silent + frames]
+
+    def add_filtered(self, gain: np.ndarray, out: np.ndarray) -> None:
+        """Adds the segment with a gain in each band and frame, (n_mels, M), to a sound (C, N) in place.
+
+        It ends half a window behind its end, as far as the filter smears it; behind that lies the next part's fade-in.
+        """
+        padding = ((0, 0), (self._silent, self._bands.frames - self._silent - gain.shape[1]))
+        filtered = self._bands.filtered(np.pad(gain, padding, constant_values=1))
+        place = out[:, self.start : self.end + self.geometry.n_fft // 2]
+        place += filtered[:, self._silent * self.geometry.hop :][:, : place.shape[1]]
 
 
-class _Cut(NamedTuple):
-    """A sound cut at its hits: its parts one after the other with silence between them, measured and filtered as one.
+def cut_segments(samples: np.ndarray, starts: list[int], geometry: Geometry) -> Iterator[Segment]:
+    """Yields the parts of a sound (C, N) from each of `starts`, ascending samples, until the next or the end."""
+    for begin, end in until_next(starts, samples.shape[1]):
+        yield Segment(samples, int(begin), int(end), geometry)
 
-    levels: (n_mels, M) dB, as if each frame lay wholly inside its part.
+
+def window_coverage(first: float, last: float, centres: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Share of the analysis window's power inside the samples [first, last): (M,) in [0, 1] for windows at (M,)."""
+    energy = np.concatenate([[0.0], np.cumsum(np.square(hann(geometry.n_fft), dtype=np.float64))])
+    lag = np.arange(geometry.n_fft + 1) - geometry.n_fft // 2
+    before, until = (np.interp(edge - centres, lag, energy) for edge in (first, max(first, last)))
+    return ((until - before) / energy[-1]).astype(np.float32)
+
+
+def pre_onset_gain(levels: np.ndarray, end: int, geometry: Geometry) -> np.ndarray:
+    """Gains, (n_mels, M) dB, that keep every band from swelling towards the first impact. levels: (n_mels, M) dB.
+
+    end: frame of that impact.
     """
-
-    bands: Bands
-    levels: Tensor
-    parts: list[_Part]
-
-
-def _cut(wav: np.ndarray, edges: Sequence[int], geometry: Geometry) -> _Cut:
-    """The parts of a sound (N,) between neighbouring edges (samples).
-
-    Each is faded in over RAMP before its edge and out before the next one, so that the parts add up to the sound.
-    """
-    g, ramp = geometry, round(RAMP * geometry.sample_rate)
-    silence = np.zeros(-(-g.n_fft // g.hop) * g.hop, np.float32)
-    sounds, insides, parts, frame = [silence], [silence], [], len(silence) // g.hop
-    for begin, end in pairwise(edges):
-        left = max(0, begin - ramp)
-        start, at = left // g.hop * g.hop, np.arange(0.5, end - left, dtype=np.float32)
-        inside = ((at + (left - begin + ramp)) / ramp).clip(0, 1)
-        if end < len(wav):
-            inside -= ((at + (left - end + ramp)) / ramp).clip(0, 1)
-        frames = -(-(end - start + g.n_fft) // g.hop)
-        around = (left - start, frames * g.hop - (end - start))
-        sounds.append(np.pad(wav[left:end] * inside, around))
-        insides.append(np.pad(inside, around))
-        parts.append(_Part(start, slice(frame, frame + frames)))
-        frame += frames
-    bands = Bands(np.concatenate(sounds), g)
-    covered = torch.from_numpy(np.concatenate(insides))[None, None].square()
-    window = torch.hann_window(g.n_fft).square()
-    half = g.n_fft // 2
-    share = F.conv1d(F.pad(covered, (half, half)), (window / window.sum())[None, None], stride=g.hop)[0]  # (1, M)
-    power = smooth(bands.powers(), SMOOTH) / smooth(share, SMOOTH).clamp(min=LEAST)
-    return _Cut(bands, 10 * power.clamp(min=FLOOR**2).log10(), parts)
-
-
-def _hushed(levels: Tensor, end: int, geometry: Geometry) -> Tensor:
-    """Gains, (n_mels, M) dB, that keep every band from swelling towards the first hit. levels: (n_mels, M) dB.
-
-    end: frame of that hit.
-    """
-    calm = max(0, end - round(SWELL * geometry.sample_rate / geometry.hop))
-    gain = torch.zeros_like(levels)
-    gain[:, calm:] = (levels[:, : calm + 1].amax(1, keepdim=True) - levels[:, calm:]).clamp(max=0)
+    calm = max(0, end - round(PRE_ONSET * geometry.sample_rate / geometry.hop))
+    gain = np.zeros_like(levels)
+    gain[:, calm:] = np.minimum(levels[:, : calm + 1].max(1, keepdims=True) - levels[:, calm:], 0)
     return gain
 
 
-def _struck(levels: Tensor, first: int, end: int, wanted: Ring, geometry: Geometry) -> tuple[Tensor, Tensor]:
-    """Crest of a hit once it is nearer to the wanted one by STRIKE, and its change: (n_mels,) dB both.
+def attack_change(segment: Segment, profile: EnvelopeProfile, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """Peak of an impact's attack, and the change that brings it nearer to the profile's: (n_mels,) dB both.
 
-    levels: (n_mels, M) dB. first: frame of the hit. end: frame of the next one.
+    The broadband level stays.
     """
-    attack = round(ATTACK * geometry.sample_rate / geometry.hop)
-    crest = levels[:, first : max(first + 1, min(first + attack, end))].amax(1)
-    whole = _whole(crest[None])
-    turned = STRIKE * (wanted.crest + whole - crest).clamp(-FURTHEST, FURTHEST)
-    turned = turned - (_whole((crest + turned)[None]) - whole)  # the level stays
-    return crest + turned, turned
+    end = max(segment.onset + 1, min(segment.onset + _attack_frames(geometry), segment.following))
+    peak = segment.levels[:, segment.onset : end].max(1)
+    whole = broadband_db(peak)
+    change = ATTACK_AMOUNT * (profile.attack_peak_db + whole - peak).clip(-MAX_DIFFERENCE_DB, MAX_DIFFERENCE_DB)
+    return peak, change - (broadband_db(peak + change) - whole)
 
 
-def _falling(
-    levels: Tensor, first: int, crests: list[tuple[int, Tensor]], turned: Tensor, wanted: Ring, geometry: Geometry
-) -> Tensor:
-    """Gains, (n_mels, M) dB, with which a part falls from its hit's crest, or as an earlier hit's tail that is louder.
+def decay_gain(
+    segment: Segment,
+    impacts: list[tuple[int, np.ndarray]],
+    change: np.ndarray,
+    profile: EnvelopeProfile,
+    geometry: Geometry,
+) -> np.ndarray:
+    """Gains, (n_mels, M) dB, with which a part decays from its peak, or as an earlier impact's tail that is louder.
 
-    levels: (n_mels, M) dB. first: frame of the hit. crests: (first sample, (n_mels,) dB) of the hits that may still be
-    heard, the part's own last. turned: (n_mels,) dB, see `_struck`.
+    impacts: begin in samples and peak (n_mels,) dB of those that may still be audible, the part's own last. change:
+    (n_mels,) dB, see `attack_change`.
     """
-    after = (torch.arange(levels.shape[1]) - first).clamp(min=0)
-    ages = [(crests[-1][0] - begin) // geometry.hop for begin, _ in crests]
-    tails = [crest[:, None] + fallen(wanted.falling, after + age) for age, (_, crest) in zip(ages, crests, strict=True)]
-    most = torch.full(after.shape, LIFT)
-    most[: first + round(ATTACK * geometry.sample_rate / geometry.hop)] = RAISE
-    return torch.minimum(torch.stack(tails).amax(0) - levels, most + turned[:, None].clamp(min=0))
+    levels = segment.levels
+    after = (np.arange(levels.shape[1]) - segment.onset).clip(0)
+    ages = [(segment.begin - begin) // geometry.hop for begin, _ in impacts]
+    tails = [peak[:, None] + decay_at(profile.decay_db, after + age) for age, (_, peak) in zip(ages, impacts)]
+    most = np.full(len(after), MAX_BOOST_DB, np.float32)
+    most[: segment.onset + _attack_frames(geometry)] = MAX_ATTACK_BOOST_DB
+    return np.minimum(np.max(tails, 0) - levels, most + change[:, None].clip(0))

@@ -1,7 +1,6 @@
-"""Waveform -> log-mel spectrogram in [0, 1], numerically equal to the published ones.
+"""Waveform -> log-mel spectrogram in [0, 1], in torch: on any device and with gradients, as training needs it.
 
-Magnitude (not power) spectrogram, Slaney area normalisation, `(20 log10(mel) + 80) / 100` clipped to [0, 1]
-(published_facts.md, section 2). Variant A spaces its bands by the HTK formula, variant B by Slaney's.
+`audio/mel.py` is the same in numpy, and says what is computed.
 """
 
 from __future__ import annotations
@@ -13,27 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from condfoley.audio import mel
+from condfoley.audio.mel import FLOOR
 from condfoley.geometry import Geometry
-
-FLOOR = 1e-5  # below it the logarithm is cut; -100 dB, under the visible range
 
 
 @lru_cache(maxsize=8)
 def filterbank(geometry: Geometry) -> Tensor:
-    """Mel filters of the geometry's variant: (n_mels, n_fft // 2 + 1) float32."""
-    import librosa  # slow to import, and only wanted here
-
-    bank = librosa.filters.mel(
-        sr=geometry.sample_rate,
-        n_fft=geometry.n_fft,
-        n_mels=geometry.n_mels,
-        fmin=geometry.fmin,
-        fmax=geometry.fmax,
-        htk=geometry.mel_scale == "htk",
-        norm="slaney",
-    )
+    """Mel filters of the geometry's variant (`audio.mel.filterbank`): (n_mels, n_fft // 2 + 1) float32."""
     with torch.inference_mode(False):  # kept for good: training may need it after a generation
-        return torch.from_numpy(bank).float()
+        return torch.from_numpy(mel.filterbank(geometry).copy())
 
 
 def stft(wav: Tensor, geometry: Geometry) -> Tensor:
@@ -61,8 +49,8 @@ def log_mel(wav: Tensor, geometry: Geometry) -> Tensor:
     wav: (B, N) float32 in [-1, 1] at `geometry.sample_rate` Hz, N > n_fft // 2 (reflection padding needs it).
     Returns (B, n_mels, N // hop + 1) in [0, 1]: 0 at a mel magnitude of 1e-4, 1 at 10.
     """
-    mel = filterbank(geometry).to(wav.device) @ stft(wav, geometry).abs()  # (B, n_mels, T)
-    return ((20 * torch.log10(mel.clamp(min=FLOOR)) + 80) / 100).clamp(0, 1)
+    bands = filterbank(geometry).to(wav.device) @ stft(wav, geometry).abs()  # (B, n_mels, T)
+    return ((20 * torch.log10(bands.clamp(min=FLOOR)) + 80) / 100).clamp(0, 1)
 
 
 def spectrogram(wav: np.ndarray, geometry: Geometry) -> Tensor:

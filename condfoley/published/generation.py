@@ -1,4 +1,4 @@
-"""`mode: published`: our parts, put together as the published generation script does (docs/published.md).
+"""`mode: published`: the steps as the published generation script does them (docs/published.md).
 
 Its oddities are kept on purpose: published_facts.md, sections 2, 3, 10, 11 and 12, to which "section" refers here.
 """
@@ -7,150 +7,134 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from condfoley.foley import Foley, Progress, Reference
-from condfoley.geometry import Geometry
+from condfoley.audio.mel import window_spec
+from condfoley.audio.track import Track
+from condfoley.comping.ranking import Candidate
 from condfoley.hits import Hits
-from condfoley.inputs import Recording, read_reference
-from condfoley.matching.chain import Shares
-from condfoley.networks.mel import window_spec
-from condfoley.networks.scorer import Shown
-from condfoley.networks.transformer import Condition, Sampling
+from condfoley.inputs import Clip, Recording, read_reference
+from condfoley.matching.chain import MatchAmounts
+from condfoley.pipeline import NO_SAMPLING, Exemplar, Limits, Pipeline, Progress
+from condfoley.runtime.engine import Prompt
+from condfoley.runtime.loaded import Loaded
+from condfoley.runtime.scorer import VisualEvents
 from condfoley.settings import Settings
-from condfoley.soundtrack import Candidate
 
 
-class PublishedFoley(Foley):
+class PublishedPipeline(Pipeline):
     """One job of the published script.
 
     spans: windows in the target, rounded up (its W_scale). whole: the geometry of that many windows in one.
     """
 
-    spans: int
-    whole: Geometry
-
-    @classmethod
-    def of(cls, foley: Foley, duration: float) -> PublishedFoley:
-        """The parts of `foley` for a target of `duration` seconds."""
-        g = foley.geometry
-        g = dataclasses.replace(g, crop="first") if g.crop == "centre" else g
-        out = cls(
-            tokenizer=foley.tokenizer,
-            video_encoder=foley.video_encoder,
-            transformer=foley.transformer,
-            vocoder=foley.vocoder,
-            sync=foley.sync,
-            geometry=g,
-            card=foley.card,
-            device=str(foley.device),
-            events=foley.events,
-        )
-        out.spans = n = max(1, math.ceil(round(duration * g.fps) / g.window_frames))
-        out.whole = dataclasses.replace(
+    def __init__(self, loaded: Loaded, duration: float, candidates: int = 1, limits: Limits | None = None):
+        super().__init__(loaded, duration, candidates, limits)
+        g = loaded.geometry
+        self.geometry = g = dataclasses.replace(g, crop="first") if g.crop == "centre" else g
+        self.spans = n = max(1, math.ceil(round(duration * g.fps) / g.window_frames))
+        self.whole = dataclasses.replace(
             g,
             window_mel_frames=n * g.window_mel_frames,
             window_frames=n * g.window_frames,
             code_columns=n * g.code_columns,
         )
-        return out
 
-    def _sampling(self, wished: dict[str, Any]) -> Sampling:
+    def sampling(self, settings: Settings) -> dict[str, Any]:
         """The published sampling: the likelier half of the codes, temperature 1, no guidance (section 10).
 
-        What is wished does not count.
+        What is asked for does not count.
         """
-        return Sampling(temperature=1.0, top_k=self.transformer.config.n_embed // 2, top_p=1.0)
+        return NO_SAMPLING | {"top_k": self.engine.codebook_size // 2}
 
-    def _shares(self, wished: dict[str, float]) -> Shares:
-        return Shares(0.0, 0.0, 0.0, 0.0)
+    def amounts(self, settings: Settings) -> MatchAmounts:
+        """Nothing is matched."""
+        return MatchAmounts(0.0, 0.0, 0.0, 0.0)
 
-    def _followed(self, picture: Shown, told: Hits | None) -> Hits:
+    def record(self, settings: Settings, sampling: dict[str, Any], amounts: MatchAmounts) -> dict[str, Any]:
+        """As it is done: nothing is comped or aligned."""
+        return super().record(settings, sampling, amounts) | {"comp": False, "align": False}
+
+    def find_cues(self, events: VisualEvents, given: Hits | None) -> Hits:
         """None: the published choice knows the sync model only."""
         return Hits(np.zeros(0), np.zeros(0))
 
-    def _recording(self, path: Path, start: float | None) -> Recording:
-        return read_reference(path, start, self.geometry, as_recorded=True)
+    def read_reference(self, clip: Clip, start: float | None) -> Recording:
+        """As it was recorded."""
+        return read_reference(clip, start, self.geometry, as_recorded=True)
 
-    def _levelled(self, wav: np.ndarray, made: list[Candidate], heard: Reference) -> np.ndarray:
-        """As loud as they were written."""
-        return wav
-
-    def _record(self, asked: Settings, sampling: Sampling, shares: Shares) -> dict[str, Any]:
-        return super()._record(asked, sampling, shares) | {"comp": False, "align": False}
-
-    def _watch(self, frames: Tensor) -> Tensor:
+    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         """Tokens of all frames in one pass, so that BatchNorm sees the whole clip and nothing else (section 11)."""
         return self._one_pass(frames, 0)
 
-    def _reference_codes(self, wav: np.ndarray) -> Tensor:
+    def encode_reference_frames(self, frames: np.ndarray, first: int, shown: int) -> np.ndarray:
+        """The first window of one pass over as many frames as the target has."""
+        return self._one_pass(frames, first)[: self.geometry.window_frames]
+
+    def encode_sound(self, wav: np.ndarray) -> np.ndarray:
         """Codes (1, codes) of the reference's first window, from a sound as long as the target's picture (section 11).
 
         A shorter sound is followed by silence; all of it is encoded at once. wav: (N,).
         """
-        wav = wav[: self.whole.clip_samples].astype(np.float32)
-        spec = window_spec(torch.from_numpy(wav)[None].to(self.device), self.whole)
-        return self.tokenizer.encode(spec)[:, : self.geometry.codes]
+        spec = window_spec(wav[None, : self.whole.clip_samples], self.whole)
+        return self.engine.encode_windows(spec)[:, : self.geometry.codes]
 
-    def _reference_tokens(self, frames: Tensor, begin: int, shown: int) -> Tensor:
-        return self._one_pass(frames, begin)[: self.geometry.window_frames]
-
-    def _one_pass(self, frames: Tensor, begin: int) -> Tensor:
+    def _one_pass(self, frames: np.ndarray, begin: int) -> np.ndarray:
         """Tokens (T, D) of the job's T frames from `begin` on; the last frame stays where the clip is shorter."""
         count = self.whole.window_frames
-        index = (begin + torch.arange(count)).clamp(max=len(frames) - 1)
-        return self.video_encoder.encode_clip(frames[index], chunk=count)
+        index = (begin + np.arange(count)).clip(max=len(frames) - 1)
+        return self.engine.encode_frames(frames[index], chunk=count)
 
-    def _write_codes(
+    def sample(
         self,
-        tokens: Tensor,
-        heard: Reference,
-        seeds: list[int],
-        sampling: Sampling,
-        duration: float,
-        tell: Progress,
-    ) -> Tensor:
+        tokens: np.ndarray,
+        exemplar: Exemplar,
+        seeds: Sequence[int],
+        sampling: dict[str, Any],
+        report: Progress = lambda stage, share: None,
+    ) -> np.ndarray:
         """Codes of each candidate, (N, codes of the whole target), column by column (section 11).
 
-        The picture never moves on: all is written to the target's first frames.
+        The picture never moves on: all windows are generated for the target's first frames.
         """
         g = self.geometry
-        streams = [torch.Generator().manual_seed(s) for s in seeds]
-        condition = Condition(tokens[None, : g.window_frames], heard.tokens, heard.codes)
-        codes = torch.zeros(len(seeds), self.whole.codes, dtype=torch.long, device=self.device)
+        streams = self.engine.random_streams(seeds)
+        prompt = Prompt(tokens[None, : g.window_frames], exemplar.tokens, exemplar.codes)
+        codes = np.zeros((len(seeds), self.whole.codes), np.int64)
         steps = column_windows(self.whole.code_columns, g.code_columns)
         for i, (start, begin, end) in enumerate(steps):
             first, middle, last = (c * g.code_rows for c in (start, begin, end))
-            forced = codes[:, first:middle]
-            window = self.transformer.generate(condition, streams, sampling, forced, until=last - first)
+            window = self.engine.generate_codes(prompt, streams, sampling, codes[:, first:middle], until=last - first)
             codes[:, middle:last] = window[:, middle - first :]
-            tell("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
+            report("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
         return codes
 
-    def _decode(self, codes: Tensor) -> Tensor:
+    def decode(self, codes: np.ndarray) -> np.ndarray:
         """Spectrograms (N, n_mels, M), nominally in [0, 1], of all codes at once (sections 2 and 3).
 
         Without the filling where a window is longer than its clip.
         """
-        specs = self.tokenizer.decode(codes, self.geometry.code_rows)[:, 0, :, : self.whole.clip_mel_frames]
-        return (specs + 1) / 2
+        return (self.engine.decode_codes(codes)[:, :, : self.whole.clip_mel_frames] + 1) / 2
 
-    def _vocode(self, specs: Tensor, duration: float, outer: Tensor | None = None) -> list[np.ndarray]:
-        """The vocoder's own output of each candidate, (samples,): silence where the published file ends (section 2)."""
-        samples, out = round(duration * self.geometry.sample_rate), []
+    def vocode(self, specs: np.ndarray, outer: np.ndarray | None = None) -> list[Track]:
+        """The vocoder's own output of each candidate: silence where the published file ends (section 2)."""
+        rate = self.geometry.sample_rate
+        samples, out = round(self.duration * rate), []
         for spec in specs:
-            wav = self.vocoder(spec[None])[0, :samples].cpu().numpy()
-            out.append(np.pad(wav, (0, samples - len(wav))))
+            wav = self.engine.vocode(spec[None])[0, :samples]
+            out.append(Track(np.pad(wav, (0, samples - len(wav))), rate))
         return out
 
-    def _choose(self, made: list[Candidate], tolerance: float) -> int:
-        offsets, confidences = (torch.tensor([getattr(c, n) for c in made]) for n in ("offset", "confidence"))
-        return rerank_published(offsets, confidences, tolerance)
+    def best(self, candidates: Sequence[Candidate], tolerance: float) -> int:
+        """Index of the candidate that the published rules choose."""
+        return rerank_published([c.offset for c in candidates], [c.confidence for c in candidates], tolerance)
+
+    def level(self, track: Track, candidates: Sequence[Candidate], exemplar: Exemplar) -> tuple[Track, list[Candidate]]:
+        """As loud as they were generated."""
+        return track, list(candidates)
 
 
 def column_windows(total: int, window: int) -> list[tuple[int, int, int]]:
@@ -163,7 +147,7 @@ def column_windows(total: int, window: int) -> list[tuple[int, int, int]]:
     return [(s, starts.index(s), starts.index(s) + starts.count(s)) for s in dict.fromkeys(starts)]
 
 
-def rerank_published(offsets: Tensor, confidences: Tensor, tolerance: float) -> int:
+def rerank_published(offsets: Sequence[float], confidences: Sequence[float], tolerance: float) -> int:
     """Index of the candidate that the published rules choose (section 12).
 
     With a tolerance: the most confident with |offset| <= tolerance; the last one when there is none. Without (0): the
@@ -171,8 +155,6 @@ def rerank_published(offsets: Tensor, confidences: Tensor, tolerance: float) -> 
     """
     if not len(offsets):
         raise ValueError("there is no candidate to choose from")
-    limit = tolerance if tolerance else float(offsets.abs().min())
-    near = offsets.abs() <= limit + 1e-6
-    if not near.any():
-        return len(offsets) - 1
-    return int(torch.where(near, confidences, torch.full_like(confidences, -1.0)).argmax())
+    limit = tolerance if tolerance else min(map(abs, offsets))
+    near = [i for i, offset in enumerate(offsets) if abs(offset) <= limit + 1e-6]
+    return max(near, key=lambda i: confidences[i]) if near else len(offsets) - 1

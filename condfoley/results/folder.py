@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import math
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from condfoley.errors import InputError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from condfoley.foley import Candidate, Soundtrack
+    from condfoley.soundtrack import Soundtrack
 
 SOUNDTRACK, OVERVIEW, PROVENANCE, HITS = "soundtrack.wav", "overview.png", "provenance.json", "hits.txt"
 CANDIDATES, SCORES = "candidates", "scores.csv"
@@ -149,92 +146,23 @@ def _move(source: Path, goal: Path) -> None:
     os.replace(source, goal)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of scores.csv: `agreement` and `confidence` in [0, 1], `offset` in seconds (positive: late), or None."""
-
-    rank: int
-    file: str
-    seed: int
-    agreement: float | None
-    offset: float | None
-    confidence: float | None
-    chosen: bool
-
-
-def rank(candidates: list[Candidate], chosen: int, tolerance: float) -> list[int]:
-    """Indices of the candidates, best first, by the re-ranking rule; the chosen one always leads.
-
-    Those that agree best with the picture's hits come first. Among equals, those whose |offset| is within `tolerance`,
-    s, of the smallest come by confidence, then the others by |offset|; without scores (re-ranking was off) the order of
-    generation stays.
-    """
-    scores = [(known(c.offset), known(c.confidence)) for c in candidates]
-    least = min((abs(offset) for offset, _ in scores if offset is not None), default=0.0)
-
-    def key(index: int) -> tuple[bool, float, bool, float, int]:
-        offset, confidence = scores[index]
-        missed = 1 - (candidates[index].agreement or 0.0)
-        if offset is None or confidence is None:
-            return index != chosen, missed, True, math.inf, index
-        late = abs(offset) > least + tolerance
-        return index != chosen, missed, late, abs(offset) if late else -confidence, index
-
-    return sorted(range(len(candidates)), key=key)
-
-
-def known(value: float | None) -> float | None:
-    """The score; None where it was not computed (None or nan)."""
-    return None if value is None or math.isnan(value) else float(value)
-
-
-def score_table(soundtrack: Soundtrack) -> list[Row]:
-    """One row a candidate, best first; file names number them in order of generation."""
-    order = rank(soundtrack.candidates, soundtrack.chosen, float(soundtrack.settings.get("tolerance", 0.0)))
-    return [
-        Row(
-            rank=place,
-            file=candidate_name(index, soundtrack.candidates[index].seed),
-            seed=soundtrack.candidates[index].seed,
-            agreement=known(soundtrack.candidates[index].agreement),
-            offset=known(soundtrack.candidates[index].offset),
-            confidence=known(soundtrack.candidates[index].confidence),
-            chosen=index == soundtrack.chosen,
-        )
-        for place, index in enumerate(order, start=1)
-    ]
-
-
-def take_list(soundtrack: Soundtrack) -> list[dict[str, Any]]:
-    """The soundtrack's takes as JSON values: `start` (s), the candidate's `file`, and how late it is `moved` (s)."""
-    names = [candidate_name(i, candidate.seed) for i, candidate in enumerate(soundtrack.candidates)]
-    return [{"start": take.start, "file": names[take.candidate], "moved": take.moved} for take in soundtrack.takes]
-
-
-def candidate_name(index: int, seed: int) -> str:
-    """File name of a candidate: its number from 1, and its seed; `01_<seed>.wav` is the first."""
-    return f"{index + 1:02d}_{seed}.wav"
-
-
 def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
     """Writes all candidates as WAV and their scores as scores.csv, best first (offset in seconds)."""
     from condfoley.media import write_wav
+    from condfoley.results.scores import candidate_name, write_scores
 
     folder.mkdir()
     for index, candidate in enumerate(soundtrack.candidates):
         write_wav(folder / candidate_name(index, candidate.seed), candidate.wav, soundtrack.sample_rate)
-    with open(folder / SCORES, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["rank", "file", "seed", "agreement", "offset_s", "confidence", "chosen"])
-        for row in score_table(soundtrack):
-            scores = ("" if x is None else f"{x:.4f}" for x in (row.agreement, row.offset, row.confidence))
-            table.writerow([row.rank, row.file, row.seed, *scores, int(row.chosen)])
+    write_scores(folder / SCORES, soundtrack)
 
 
-def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str, told: str | Path | None = None) -> Path:
-    """Writes soundtrack.wav, the target with it (picture untouched), the candidates, and the hits that it follows.
+def write_sound(
+    folder: Path, soundtrack: Soundtrack, target: Path, codec: str, hits_file: str | Path | None = None
+) -> Path:
+    """Writes soundtrack.wav, the target with it (picture untouched), the candidates, and the cues that it follows.
 
-    codec: `aac` or `pcm`, of the sound beside the picture. told: the file of hits that was given, kept as it is: it may
+    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given, kept as it is: it may
     be an earlier result's that is replaced now. Returns the path of the video in `folder`.
     """
     from condfoley.hits import write_hits
@@ -244,8 +172,8 @@ def write_sound(folder: Path, soundtrack: Soundtrack, target: Path, codec: str, 
     video = folder / (VIDEO_STEM + mux_suffix(target, codec))
     mux(target, soundtrack.wav, soundtrack.sample_rate, video, codec=codec)
     write_candidates(folder / CANDIDATES, soundtrack)
-    if told is None:
-        write_hits(folder / HITS, soundtrack.hits)
+    if hits_file is None:
+        write_hits(folder / HITS, soundtrack.cues)
     else:
-        shutil.copyfile(told, folder / HITS)
+        shutil.copyfile(hits_file, folder / HITS)
     return video

@@ -10,14 +10,15 @@ import numpy as np
 
 from condfoley.comping.takes import spans
 from condfoley.geometry import Geometry
-from condfoley.results.folder import Row, score_table
+from condfoley.results.scores import ScoreRow, score_table, timely
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
 
-    from condfoley.foley import Soundtrack
+    from condfoley.audio.track import Track
+    from condfoley.soundtrack import Soundtrack
 
 # Okabe and Ito's palette, told apart with any colour vision.
 CHOSEN, EVENT, PICTURE, QUIET, INK = "#0072B2", "#D55E00", "#009E73", "#8A959E", "#22282D"
@@ -76,21 +77,21 @@ def compose(soundtrack: Soundtrack, title: str, aspects: tuple[float, float] = (
     _text(figure, 0.25, height - 0.3, " ".join(title.split()), fontsize=14, weight="bold")
     _text(figure, 0.25, 0.22, _footer(soundtrack), fontsize=8.5, color=QUIET)
 
-    end = soundtrack.reference_start + soundtrack.reference_duration
+    end = soundtrack.reference_start + soundtrack.reference.duration
     reference = _block(figure, grid[0, 0], soundtrack.reference_start, end)
     reference[0].set_title(f"Reference, {soundtrack.reference_start:.2f} s to {end:.2f} s", loc="left", weight="bold")
     reference[1].set_axis_off()  # the reference's onsets are heard, not guessed from its picture
     _frames(reference[0], soundtrack.reference_frames, geometry.fps, aspects[0])
-    _sound(reference[2], reference[3], soundtrack.reference_wav, geometry, QUIET)
+    _sound(reference[2], reference[3], soundtrack.reference, geometry, QUIET)
 
     axes = _block(figure, grid[0, 1], 0.0, soundtrack.duration)
     axes[0].set_title(f"Target, its sound: {_taken(soundtrack)}", loc="left", weight="bold")
     _frames(axes[0], soundtrack.target_frames, geometry.fps, aspects[1])
-    _picture_onsets(axes[1], soundtrack.picture_onsets, soundtrack.picture_fps)
-    for time in _sound(axes[2], axes[3], soundtrack.wav, geometry, CHOSEN):
+    _impact_probability(axes[1], soundtrack.impact_probability, soundtrack.picture_fps)
+    for time in _sound(axes[2], axes[3], soundtrack.track, geometry, CHOSEN):
         axes[1].axvline(time, color=EVENT, lw=0.8, alpha=0.6)
     for heading in (reference[0], axes[0]):
-        heading.set_title("\u25bc heard onset", loc="right", color=EVENT)
+        heading.set_title("\u25bc onset in the sound", loc="right", color=EVENT)
 
     _choice(figure.add_subplot(grid[1, 0]), table, soundtrack.settings)
     _candidates(figure, grid[1, 1], soundtrack, shown)
@@ -129,27 +130,25 @@ def _frames(ax: Axes, frames: np.ndarray, fps: float, aspect: float) -> None:
     ax.set_ylim(0, 1)
 
 
-def _picture_onsets(ax: Axes, onsets: np.ndarray, fps: float) -> None:
-    """Per-frame probability (T,) that something begins to sound, seen in the picture alone."""
-    times = np.arange(len(onsets)) / fps
-    ax.fill_between(times, onsets, color=PICTURE, alpha=0.25, lw=0)
-    ax.plot(times, onsets, color=PICTURE, lw=1.2)
+def _impact_probability(ax: Axes, probability: np.ndarray, fps: float) -> None:
+    """Probability (T,) of an impact in each frame, from the picture alone."""
+    times = np.arange(len(probability)) / fps
+    ax.fill_between(times, probability, color=PICTURE, alpha=0.25, lw=0)
+    ax.plot(times, probability, color=PICTURE, lw=1.2)
     ax.set_ylim(0, 1.05)
     ax.set_yticks([0, 1])
-    ax.set_ylabel("onset\nin picture", color=PICTURE)
+    ax.set_ylabel("impact\nin picture", color=PICTURE)
 
 
-def _sound(wave: Axes, mel: Axes, wav: np.ndarray, geometry: Geometry, color: str) -> list[float]:
-    """Waveform with its detected events, and mel spectrogram; returns the events' times on the axis."""
-    from condfoley.audio.onsets import detect_onsets
-
-    start = wave.get_xlim()[0]
-    _envelope(wave, wav, geometry.sample_rate, color)
+def _sound(wave: Axes, mel: Axes, track: Track, geometry: Geometry, color: str) -> list[float]:
+    """Waveform with its onsets, and mel spectrogram; returns the onsets' times on the axis."""
+    start, wav = wave.get_xlim()[0], track.mono
+    _envelope(wave, wav, track.rate, color)
     peak = max(float(np.abs(wav).max(initial=0.0)), 1e-4)
     wave.set_ylim(-1.1 * peak, 1.35 * peak)
     wave.set_yticks([-peak, 0, peak], [f"{-peak:.2f}", "0", f"{peak:.2f}"])
     wave.set_ylabel("sound")
-    times = [start + float(time) for time in detect_onsets(wav, geometry.sample_rate)[0]]
+    times = [start + float(time) for time in track.onsets]
     wave.plot(times, [1.25 * peak] * len(times), "v", color=EVENT, ms=5 if len(times) < 40 else 3)
     _mel(mel, wav, geometry)
     return times
@@ -178,10 +177,10 @@ def _mel(ax: Axes, wav: np.ndarray, geometry: Geometry) -> None:
     """Log-mel spectrogram in dB below full scale of the model's range, frequencies in kHz."""
     import librosa
 
-    from condfoley.networks.mel import spectrogram
+    from condfoley.audio.mel import spectrogram
 
     start, end = ax.get_xlim()
-    spec = spectrogram(wav, geometry).numpy()  # (n_mels, T)
+    spec = spectrogram(wav, geometry)  # (n_mels, T)
     length = spec.shape[1] * geometry.hop / geometry.sample_rate
     extent = (start, start + length, -0.5, geometry.n_mels - 0.5)
     ax.imshow(spec, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=0, vmax=max(0.3, spec.max()))
@@ -194,14 +193,14 @@ def _mel(ax: Axes, wav: np.ndarray, geometry: Geometry) -> None:
     ax.set_xlim(start, end)
 
 
-def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown: list[Row]) -> None:
+def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown: list[ScoreRow]) -> None:
     """One small waveform a candidate, best first, what the soundtrack took of it in colour."""
     grid = cell.subgridspec(max(len(shown), 5), 1, hspace=0.12)
     for place, row in enumerate(shown):
         ax = figure.add_subplot(grid[place, 0])
         ax.set_xlim(0.0, soundtrack.duration)
         index = int(_number(row)) - 1
-        wav = soundtrack.candidates[index].wav
+        wav = soundtrack.candidates[index].track.mono
         _envelope(ax, wav, soundtrack.sample_rate, QUIET)
         _envelope(ax, wav, soundtrack.sample_rate, CHOSEN, _heard(soundtrack, index))
         peak = max(float(np.abs(wav).max(initial=0.0)), 1e-4)
@@ -223,7 +222,7 @@ def _heard(soundtrack: Soundtrack, index: int) -> list[tuple[float, float]]:
     return [(take.start - take.moved, end - take.moved) for take, end in heard if take.candidate == index]
 
 
-def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
+def _choice(ax: Axes, table: list[ScoreRow], settings: dict[str, Any]) -> None:
     """Every candidate by what it was chosen: confidence against agreement; without the latter, offset against it."""
     ax.set_title("How the choice was made", loc="left", weight="bold", pad=18)
     scored = [row for row in table if row.offset is not None and _score(row) is not None]
@@ -233,10 +232,7 @@ def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
         return
     agreed = table[0].agreement is not None
     offsets = [row.offset or 0.0 for row in scored]
-    highest = max(row.agreement or 0.0 for row in scored)
-    equals = [abs(x) for row, x in zip(scored, offsets, strict=True) if (row.agreement or 0.0) >= highest - 1e-9]
-    comped = agreed and settings.get("comp", False)
-    edge = min(map(abs, offsets) if comped else equals) + float(settings.get("tolerance", 0.0))
+    comped, tolerance = agreed and settings.get("comp", False), float(settings.get("tolerance", 0.0))
     if not settings.get("rerank", True):
         rule = "re-ranking was off: the first candidate was taken"
     elif comped:
@@ -245,13 +241,14 @@ def _choice(ax: Axes, table: list[Row], settings: dict[str, Any]) -> None:
         rule = "the highest wins; among equals the rightmost that is in time (full dot)"
     else:
         rule = "in the band (near enough in time) the most confident wins"
+        edge = min(map(abs, offsets)) + tolerance
         ax.axvspan(-edge, edge, color=CHOSEN, alpha=0.10, lw=0)
     ax.text(0, 1.01, rule, transform=ax.transAxes, va="bottom", color=CHOSEN)
     labelled: list[tuple[float, float, int]] = []
-    for row, offset in zip(scored, offsets, strict=True):
+    for row, offset, in_time in zip(scored, offsets, timely(scored, tolerance), strict=True):
         color = CHOSEN if row.chosen else QUIET
         place = (row.confidence or 0.0) if agreed else offset, _score(row) or 0.0
-        full = not agreed or abs(offset) <= edge + 1e-6
+        full = not agreed or in_time
         ax.plot(*place, "o", color=color, ms=9 if row.chosen else 6, fillstyle="full" if full else "none")
         beside = _free_side(place, labelled)
         labelled.append((*place, beside))
@@ -275,7 +272,7 @@ def _free_side(place: tuple[float, float], labelled: list[tuple[float, float, in
     return min(range(len(SIDES)), key=near.count)
 
 
-def _score(row: Row) -> float | None:
+def _score(row: ScoreRow) -> float | None:
     """By what a candidate is chosen."""
     return row.confidence if row.agreement is None else row.agreement
 
@@ -289,11 +286,11 @@ def _taken(soundtrack: Soundtrack) -> str:
     return f"candidates {named} ({len(soundtrack.takes)} takes)"
 
 
-def _number(row: Row) -> str:
+def _number(row: ScoreRow) -> str:
     return row.file.split("_")[0]
 
 
-def _label(row: Row) -> str:
+def _label(row: ScoreRow) -> str:
     score = _score(row)
     if row.offset is None or score is None:
         return _number(row)

@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 
-from condfoley.files import folder_aside
+from condfoley.files import scratch_folder
 
 
 def render(template: Path, **values: Any) -> str:
@@ -41,7 +41,7 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes all files, or none, into a folder; existing ones are replaced. Raises InputError."""
-    with folder_aside(folder) as work:
+    with scratch_folder(folder) as work:
         for name, content in files.items():
             (work / name).write_bytes(content)
         for name in files:

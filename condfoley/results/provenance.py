@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
 import re
 import shlex
@@ -13,12 +12,13 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condfoley.results.folder import score_table, take_list
+from condfoley.files import plain
+from condfoley.results.scores import score_table, take_list
 from condfoley.weights import sha256
 
 if TYPE_CHECKING:
     from condfoley.cli.options import GenerateOptions
-    from condfoley.foley import Soundtrack
+    from condfoley.soundtrack import Soundtrack
 
 
 def file_record(path: Path) -> dict[str, Any]:
@@ -64,14 +64,14 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
             "settings": soundtrack.settings,
             "reference_window": {
                 "start": soundtrack.reference_start,
-                "duration": soundtrack.reference_duration,
+                "duration": soundtrack.reference.duration,
             },
             "duration": soundtrack.duration,
             "sample_rate": soundtrack.sample_rate,
             "candidates": [asdict(row) for row in score_table(soundtrack)],
             "chosen": soundtrack.chosen,
-            "hits": soundtrack.hits.times.round(4).tolist(),
-            "hits_from": "file" if soundtrack.told else "picture",
+            "hits": soundtrack.cues.times.round(4).tolist(),
+            "hits_from": "file" if soundtrack.cues_given else "picture",
             "takes": take_list(soundtrack),
             "versions": versions(),
             "started": started.isoformat(timespec="seconds"),
@@ -79,19 +79,6 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
             "elapsed": round((finished - started).total_seconds(), 3),
         }
     )
-
-
-def plain(value: Any) -> Any:
-    """The same value in JSON's own types: numpy scalars as numbers, nan and infinity as null, paths text."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from condfoley.data.store import Clip
+from condfoley.data.store import CachedClip
 from condfoley.training.features import Features
 
 
@@ -18,13 +18,13 @@ class Example:
     tokens: (views, T, D) float16. starts: (tracks, WINDOWS) picture frames. codes: (tracks, WINDOWS, codes) int32.
     """
 
-    clip: Clip
+    clip: CachedClip
     tokens: np.ndarray
     starts: np.ndarray
     codes: np.ndarray
 
 
-def examples(clips: list[Clip], features: Features) -> list[Example]:
+def examples(clips: list[CachedClip], features: Features) -> list[Example]:
     """Tokens and code windows of all clips, by the frozen parts of a weights folder."""
     made = features.of(clips, features.picture_tokens(), features.code_windows())
     return [Example(clip, tokens, *codes) for clip, (tokens, codes) in zip(clips, made)]

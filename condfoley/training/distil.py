@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from condfoley.geometry import Geometry
-from condfoley.networks.transformer import Given, Sampling, Transformer
+from condfoley.networks.transformer import GuidanceTerm, Sampling, Transformer
 from condfoley.weights import GUIDED, load_part, read_card, save_part
 
 BLOCKS = "gpt2.h."
@@ -80,18 +80,18 @@ class Teacher:
         """
         m = self.model
         prefix = m.prefix(reference, target, reference_codes, no_picture, no_reference, no_target)
-        logits = m(prefix, target_codes, m.hints(target, no_target))
+        logits = m(prefix, target_codes, m.alignment(target, no_target))
         whole = (~(no_reference | no_target)).nonzero()[:, 0]
         reference, target, reference_codes, codes = (
             x[whole] for x in (reference, target, reference_codes, target_codes)
         )
         yes, no = torch.ones_like(no_picture[whole]), torch.zeros_like(no_picture[whole])
-        left_out: dict[Given, tuple[Tensor, Tensor]] = {"target": (yes, no), "nothing": (yes, yes)}
+        left_out: dict[GuidanceTerm, tuple[Tensor, Tensor]] = {"target": (yes, no), "nothing": (yes, yes)}
         guided = self.terms.get("both", 0.0) * logits[whole].float()
         for term, (reference_too, target_too) in left_out.items():
             if term in self.terms and len(whole):
                 prefix = m.prefix(reference, target, reference_codes, yes, reference_too, target_too)
-                guided += self.terms[term] * m(prefix, codes, m.hints(target, target_too)).float()
+                guided += self.terms[term] * m(prefix, codes, m.alignment(target, target_too)).float()
         out = logits.float()
         out[whole] = guided
         return out.softmax(-1)

@@ -16,16 +16,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from condfoley.audio.onsets import detect_onsets
+from condfoley.audio.track import Track
 from condfoley.data.decode import save_array
 from condfoley.data.pairs import Pairing, event_starts
-from condfoley.data.store import Clip, seed_of
-from condfoley.files import at_once
-from condfoley.foley import NEEDED, Foley
+from condfoley.data.store import CachedClip, seed_of
+from condfoley.files import open_atomic
 from condfoley.geometry import Geometry
-from condfoley.inputs import clearest_start
+from condfoley.inputs import Recording, clearest_start
 from condfoley.lineage import require_lineage
 from condfoley.networks.mel import log_mel, window_spec
+from condfoley.pipeline import FULL_MATCH, Exemplar, Pipeline
+from condfoley.runtime.loaded import Loaded
+from condfoley.runtime.torch import GENERATING, TorchEngine
+from condfoley.settings import Settings
 from condfoley.training.arithmetic import frozen
 from condfoley.training.augment import augment
 from condfoley.weights import load_part, read_card
@@ -33,12 +36,12 @@ from condfoley.weights import load_part, read_card
 WINDOWS = 4  # code windows of each soundtrack
 AT_ONCE = 16  # windows that go through the tokenizer together
 DRAFTS = 8  # that the whole system writes for each clip
-SYSTEM = NEEDED  # the parts that write them
+SYSTEM = GENERATING  # the parts that write them
 QUIET = 1e-4  # least RMS that is brought to a level (published_facts.md, section 2)
 
-Work = Callable[[Clip, Path], None]
+Work = Callable[[CachedClip, Path], None]
 """Makes one file of a clip."""
-Job = tuple[Clip, list[tuple[Work, Path]]]
+Job = tuple[CachedClip, list[tuple[Work, Path]]]
 """A clip, and what is to be made of it."""
 
 
@@ -72,7 +75,8 @@ def loaded(part: Part) -> Any:
         return networks[part.names[0]]
     card = read_card(folder)
     require_lineage(card["parts"]["transformer"].get("trained_with", {}), folder, "transformer")
-    return Foley(**networks, sync=None, geometry=part.geometry, card=card, device=part.device)
+    engine = TorchEngine(networks, part.geometry.code_rows, part.device)
+    return Loaded(engine, part.geometry, card, part.device)
 
 
 def extract(job: Job) -> None:
@@ -83,7 +87,7 @@ def extract(job: Job) -> None:
 
 
 @torch.no_grad()
-def picture_tokens(part: Part, views: int, clip: Clip, path: Path) -> None:
+def picture_tokens(part: Part, views: int, clip: CachedClip, path: Path) -> None:
     """(views, T, D) float16 by the video encoder: of the clip as it is, mirrored, and augmented in other ways."""
     size, encoder = part.geometry.frame_size, part.load()
     frames = _frames(clip)
@@ -97,7 +101,7 @@ def picture_tokens(part: Part, views: int, clip: Clip, path: Path) -> None:
     _save(path, torch.stack(tokens))
 
 
-def _frames(clip: Clip) -> Tensor:
+def _frames(clip: CachedClip) -> Tensor:
     """Of the whole clip, as large as they are kept: (T, 3, H, W) in [0, 1]."""
     return torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
 
@@ -108,7 +112,7 @@ def _pixels(frames: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Path) -> None:
+def code_windows(part: Part, pairing: Pairing, rms: float, clip: CachedClip, path: Path) -> None:
     """starts (tracks, WINDOWS), picture frames, and codes (tracks, WINDOWS, codes) int32 by the tokenizer.
 
     rms: level that the windows of a soundtrack are brought to; 0: as they are.
@@ -126,11 +130,11 @@ def code_windows(part: Part, pairing: Pairing, rms: float, clip: Clip, path: Pat
     with frozen(part.device):
         codes = tokenizer.encode(spec)
     grid = codes.cpu().numpy().astype(np.int32).reshape(*starts.shape, -1)
-    with at_once(path) as file:
+    with open_atomic(path) as file:
         np.savez(file, starts=starts, codes=grid)
 
 
-def _starts(clip: Clip, geometry: Geometry, rng: np.random.Generator, pairing: Pairing) -> np.ndarray:
+def _starts(clip: CachedClip, geometry: Geometry, rng: np.random.Generator, pairing: Pairing) -> np.ndarray:
     if pairing == "published" and clip.events:
         return event_starts(clip.events, clip.frame_count, geometry.window_frames, geometry.fps, rng, WINDOWS)
     return window_starts(clip.frame_count, geometry.window_frames, rng)
@@ -154,12 +158,12 @@ def levelled(wavs: np.ndarray, rms: float) -> np.ndarray:
     return np.clip(wavs * np.float32(rms / present), -1, 1)
 
 
-def spectrograms(geometry: Geometry, clip: Clip, path: Path) -> None:
+def spectrograms(geometry: Geometry, clip: CachedClip, path: Path) -> None:
     """Log-mel of the soundtracks: (tracks, n_mels, M) float16 in [0, 1]."""
     _save(path, torch.cat(list(_tracks(clip, geometry))))
 
 
-def _tracks(clip: Clip, geometry: Geometry) -> Iterator[Tensor]:
+def _tracks(clip: CachedClip, geometry: Geometry) -> Iterator[Tensor]:
     """Log-mel spectrograms of the soundtracks, one by one: (1, n_mels, M)."""
     for track in range(clip.tracks):
         wav = clip.sound(track, 0, max(clip.sample_count, geometry.n_fft))
@@ -167,7 +171,7 @@ def _tracks(clip: Clip, geometry: Geometry) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def reconstructions(part: Part, clip: Clip, path: Path) -> None:
+def reconstructions(part: Part, clip: CachedClip, path: Path) -> None:
     """The same as the tokenizer gives it back, window after window from a random beginning."""
     tokenizer, width = part.load(), part.geometry.window_mel_frames
     rng = np.random.default_rng(seed_of(clip.name))
@@ -189,34 +193,36 @@ def _given_back(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
 
 
 @torch.no_grad()
-def drafts(part: Part, reference: Clip, clip: Clip, path: Path) -> None:
+def drafts(part: Part, reference: CachedClip, clip: CachedClip, path: Path) -> None:
     """What the system writes for a clip with another one as its reference.
 
     specs (DRAFTS, n_mels, M) float16 in [0, 1]. hits (DRAFTS, H): when each draft strikes, s, filled up with nan.
     """
-    g, foley = part.geometry, part.load()
+    g, loaded = part.geometry, part.load()
+    pipeline = Pipeline(loaded, clip.frame_count / g.fps, DRAFTS)
     rng = np.random.default_rng(seed_of(clip.name))
-    track = reference.sound(int(rng.integers(reference.tracks)), 0, reference.sample_count)
-    start = clearest_start(track, g)
-    first = round(start * g.sample_rate)
-    beside = torch.arange(round(start * g.fps), round(start * g.fps) + g.window_frames)
-    reference_tokens = _plain_tokens(foley, reference)[beside % reference.frame_count]
+    wav = reference.sound(int(rng.integers(reference.tracks)), 0, reference.sample_count)
+    start = clearest_start(wav, g)
+    frame = round(start * g.fps)
+    beside = np.arange(frame, frame + g.window_frames) % reference.frame_count
     seeds = [int(seed) for seed in rng.integers(2**31, size=DRAFTS)]
-    heard, duration = track[first : first + g.clip_samples], clip.frame_count / g.fps
-    specs, wavs = foley.drafts(_plain_tokens(foley, clip), heard, reference_tokens, seeds, duration)
-    struck = [detect_onsets(wav, g.sample_rate)[0] for wav in wavs]
-    hits = np.full((DRAFTS, max(map(len, struck))), np.nan)
-    for row, times in zip(hits, struck):
-        row[: len(times)] = times
-    made = specs.float().cpu().numpy().astype(np.float16)
-    with at_once(path) as file:
-        np.savez(file, specs=made, hits=hits)
+    window = Track(wav[round(start * g.sample_rate) :][: g.clip_samples], g.sample_rate)
+    recording = Recording(start, window, window, window.mono, 0.0, np.zeros((0, 1, 1, 3), np.uint8), 0, 0)
+    exemplar = Exemplar(_plain_tokens(loaded, reference)[beside][None], pipeline.encode_sound(window.mono), recording)
+    codes = pipeline.sample(_plain_tokens(loaded, clip), exemplar, seeds, pipeline.sampling(Settings()))
+    specs, tracks = pipeline.render(codes, exemplar, FULL_MATCH)
+    hits = np.full((DRAFTS, max(len(track.onsets) for track in tracks)), np.nan)
+    for row, track in zip(hits, tracks):
+        row[: len(track.onsets)] = track.onsets
+    with open_atomic(path) as file:
+        np.savez(file, specs=specs.astype(np.float16), hits=hits)
 
 
-def _plain_tokens(foley: Foley, clip: Clip) -> Tensor:
-    """(T, D), as a generation sees a clip."""
-    size = foley.geometry.frame_size
-    return foley.video_encoder.encode_clip(_pixels(F.interpolate(_frames(clip), (size, size), mode="area")))
+def _plain_tokens(loaded: Loaded, clip: CachedClip) -> np.ndarray:
+    """(T, D), as a generation encodes a clip."""
+    size = loaded.geometry.frame_size
+    small = F.interpolate(_frames(clip), (size, size), mode="area")
+    return loaded.engine.encode_frames(_pixels(small).cpu().numpy())
 
 
 def _save(path: Path, values: Tensor) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from condfoley.data.store import Clip, seed_of
+from condfoley.data.store import CachedClip, seed_of
 from condfoley.errors import InputError
 from condfoley.lineage import codes_hash
 from condfoley.parallel import run
@@ -38,9 +38,9 @@ class Kind:
     work: Callable[..., None]
     folder: str
     suffix: str = ".npy"
-    beside: Mapping[str, Clip] = field(default_factory=dict)
+    beside: Mapping[str, CachedClip] = field(default_factory=dict)
 
-    def of(self, clip: Clip) -> Work:
+    def of(self, clip: CachedClip) -> Work:
         """What writes the file of one clip."""
         return partial(self.work, self.beside[clip.name]) if self.beside else self.work
 
@@ -53,7 +53,7 @@ class Features:
         self.config, self.cache, self.device = config, cache, device
         self.key = hashlib.sha256(json.dumps(asdict(config.geometry)).encode()).hexdigest()[:8]
 
-    def of(self, clips: list[Clip], *kinds: Kind) -> list[tuple[Any, ...]]:
+    def of(self, clips: list[CachedClip], *kinds: Kind) -> list[tuple[Any, ...]]:
         """For each clip, its features of some kinds; those that are missing are made.
 
         Raises InputError naming a clip that they cannot be made of.
@@ -103,7 +103,7 @@ class Features:
         tokenizer = self._part("tokenizer")
         return Kind(partial(extract.reconstructions, tokenizer), f"reconstructions-{tokenizer.digest}")
 
-    def drafts(self, clips: list[Clip]) -> Kind:
+    def drafts(self, clips: list[CachedClip]) -> Kind:
         """What the whole system writes for each of these clips, with another one as its reference: see `extract.drafts`."""
         system = self._part(*extract.SYSTEM)
         others = max(1, len(clips) - 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from condfoley.errors import InputError
-from condfoley.files import at_once, write_json
+from condfoley.files import open_atomic, write_json
 from condfoley.training.config import TrainConfig
 from condfoley.training.plots import draw_curves
 
@@ -46,7 +46,7 @@ class Log(contextlib.AbstractContextManager["Log"]):
         rows = [row for row in rows if row["step"] <= step]
         for row in rows:
             self.latest.update({k: v for k, v in row.items() if k != "step"})
-        with at_once(self.path) as file:
+        with open_atomic(self.path) as file:
             file.write("".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def write(self, step: int, metrics: dict[str, float]) -> None:

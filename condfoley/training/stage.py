@@ -17,7 +17,7 @@ from accelerate.utils import AutocastKwargs
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from condfoley.data.store import Clip, Store
+from condfoley.data.store import CachedClip, ClipStore
 from condfoley.errors import InputError
 from condfoley.networks.video_encoder import ClipNorm
 from condfoley.training.config import TrainConfig
@@ -81,7 +81,7 @@ class Stage(ABC):
         for part in self.needs(config):
             require(config, part)
         d = config.data
-        self.store = Store.open(
+        self.store = ClipStore.open(
             d.folder,
             config.geometry,
             cache=d.cache,
@@ -281,7 +281,9 @@ def fixed_streams(count: int) -> list[np.random.Generator]:
     return streams(12345, 0, 0, count)
 
 
-def random_sounds(clips: list[Clip], samples: int, rngs: Sequence[np.random.Generator]) -> tuple[list[str], Tensor]:
+def random_sounds(
+    clips: list[CachedClip], samples: int, rngs: Sequence[np.random.Generator]
+) -> tuple[list[str], Tensor]:
     """A random window of a random clip from each stream: their names, and (B, samples) float32.
 
     Silent windows are drawn again.

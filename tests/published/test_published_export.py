@@ -52,12 +52,16 @@ def test_round_trip(checkpoints, tmp_path, capsys, frames):
 @torch.no_grad()
 def test_what_was_trained_here_gives_the_same_logits_there(foley, tmp_path, capsys):
     """Our standardised picture tokens become part of the embedder; what has no place there is named."""
-    part = Transformer(foley.transformer.config).eval()
-    part.load_state_dict(foley.transformer.state_dict())
+    part = Transformer(foley.loaded.engine.transformer.config).eval()
+    part.load_state_dict(foley.loaded.engine.transformer.state_dict())
     for name in ("feature_mean", "null_frames"):
         getattr(part, name).normal_()
     part.feature_std.uniform_(0.5, 2)
-    record = {"tokenizer": foley.tokenizer, "video_encoder": foley.video_encoder, "transformer": part}
+    record = {
+        "tokenizer": foley.loaded.engine.tokenizer,
+        "video_encoder": foley.loaded.engine.video_encoder,
+        "transformer": part,
+    }
     for name, network in record.items():
         weights.save_part(tmp_path / "w", name, network, foley.geometry, {}, half=False)
     assert main(["export", "condfoleygen", str(tmp_path / "w"), "--out", str(tmp_path / "x.ckpt")]) == 0
@@ -97,7 +101,7 @@ def test_a_full_size_checkpoint(tmp_path):
     torch.save({"state_dict": state}, tmp_path / "full.ckpt")
     import_checkpoint(tmp_path / "full.ckpt", tmp_path / "w")
     foley = Foley.load(tmp_path / "w")
-    assert torch.equal(foley.transformer.tok_emb.weight, state["transformer.tok_emb.weight"])
+    assert torch.equal(foley.loaded.engine.transformer.tok_emb.weight, state["transformer.tok_emb.weight"])
     clip = write_clip(tmp_path / "clip.mp4", frames(2.0), FPS, pulses([0.5], 2.0), RATE)
     made = foley.generate(clip, clip, candidates=1, mode="published")
     assert len(made.wav) == 2 * RATE and made.wav.std() > 0

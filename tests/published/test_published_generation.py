@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.cli.main import main
-from condfoley.foley import Reference
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
-from condfoley.networks.transformer import Sampling
-from condfoley.published.generation import PublishedFoley, column_windows, rerank_published
+from condfoley.pipeline import NO_SAMPLING, Exemplar
+from condfoley.published.generation import column_windows, rerank_published
 from condfoley.weights import SHIPPED, read_card
 from tests.golden_files import tensors
 from tests.made_up import FPS, RATE, pulses
@@ -39,7 +38,7 @@ def test_soundtracks_of_imported_weights(request, clip, system, mode):
     assert made.settings["comp"] is made.settings["align"] is (mode == "corrected")
     assert made.settings["mode"] == mode and made.settings["top_k"] == (64 if mode == "published" else 0)
     assert made.weights["referee"] == read_card(SHIPPED)["name"]  # the shipped one, since published weights have none
-    assert len(made.picture_onsets) == 75 and made.picture_onsets.max() > 0
+    assert len(made.impact_probability) == 75 and made.impact_probability.max() > 0
     assert all(-2 <= c.offset <= 2 and 0 < c.confidence <= 1 for c in made.candidates)
     end = made.wav[-RATE // 4 :]
     assert np.abs(end).max() > 0  # 5 s of three windows of 2 s: nothing is missing here
@@ -73,41 +72,43 @@ def test_the_command_line(imported, clip, tmp_path, capsys):
 def test_what_is_heard_of_the_reference(foley):
     """The first 160 frames as published, the middle 160 as in training."""
     golden = tensors("mel")
-    wav = golden["in/wave_target"].numpy()
-    first, middle = golden["out/A_first160_pm1"], golden["out/A_codebook_training_pm1"][:1, None]
-    assert torch.equal(PublishedFoley.of(foley, 2.0)._reference_codes(wav), foley.tokenizer.encode(first))
-    assert torch.equal(foley._reference_codes(wav), foley.tokenizer.encode(middle))
+    wav, encode = golden["in/wave_target"].numpy(), foley.loaded.engine.encode_windows
+    first, middle = golden["out/A_first160_pm1"].numpy(), golden["out/A_codebook_training_pm1"][:1, None].numpy()
+    published, corrected = foley.pipeline(2.0, mode="published"), foley.pipeline(2.0)
+    assert np.array_equal(published.encode_sound(wav), encode(first))
+    assert np.array_equal(corrected.encode_sound(wav), encode(middle))
 
 
-def published_loop(way, tokens, heard):
+def published_loop(pipeline, tokens, exemplar):
     """The script's own loop for long targets, greedy (published_facts.md, sections 10 and 11): for each code the whole
     sequence of condition and target patch without a cache, zeros standing for what is not written yet."""
-    rows, window = way.geometry.code_rows, way.geometry.code_columns
-    total = window * way.spans
+    rows, window = pipeline.geometry.code_rows, pipeline.geometry.code_columns
+    total, transformer = window * pipeline.spans, pipeline.engine.transformer
     grid = torch.zeros(1, 2 * total, rows, dtype=torch.long)
-    grid[0, :window] = heard.codes.view(window, rows)
+    grid[0, :window] = torch.from_numpy(exemplar.codes).view(window, rows)
+    target, reference = torch.from_numpy(tokens[None, :30]), torch.from_numpy(exemplar.tokens)
     for column in range(total, 2 * total):
         patch = min(max(0, column - 3 * 2 * window // 4), 2 * total - 2 * window)
-        start = max(0, patch - (way.spans - 1) * window) + total
+        start = max(0, patch - (pipeline.spans - 1) * window) + total
         for row in range(rows):
-            prefix = way.transformer.prefix(heard.tokens, tokens[None, :30], grid[:, :window].flatten(1))
-            logits = way.transformer(prefix, grid[:, start : start + window].flatten(1))
+            prefix = transformer.prefix(reference, target, grid[:, :window].flatten(1))
+            logits = transformer(prefix, grid[:, start : start + window].flatten(1))
             grid[0, column, row] = logits[0, (column - start) * rows + row].argmax()
-    return grid[:, total:].flatten(1)
+    return grid[:, total:].flatten(1).numpy()
 
 
 @pytest.mark.parametrize(("system", "spans"), [("foley", 1), ("foley", 3), ("long_foley", 2)])
 def test_the_published_window_rule(request, system, spans):
-    way = PublishedFoley.of(request.getfixturevalue(system), 2.0 * spans - 0.1)
-    assert way.spans == spans
-    torch.manual_seed(spans)
-    tokens = torch.randn(30 * spans, 64)
-    nothing, codes = np.zeros(0), torch.randint(128, (1, way.geometry.codes))
-    heard = Reference(0.0, nothing, nothing, 0.0, nothing, torch.randn(1, 30, 64), codes)
+    pipeline = request.getfixturevalue(system).pipeline(2.0 * spans - 0.1, mode="published")
+    assert pipeline.spans == spans
+    rng = np.random.default_rng(spans)
+    tokens = rng.standard_normal((30 * spans, 64)).astype(np.float32)
+    reference = rng.standard_normal((1, 30, 64)).astype(np.float32)
+    exemplar = Exemplar(reference, rng.integers(128, size=(1, pipeline.geometry.codes)), None)
     with torch.no_grad():
-        expected = published_loop(way, tokens, heard)
-        ours = way._write_codes(tokens, heard, [0], Sampling(top_k=1), 2.0 * spans, lambda *_: None)
-    assert len(expected.unique()) > 5 and torch.equal(ours, expected)
+        expected = published_loop(pipeline, tokens, exemplar)
+    ours = pipeline.sample(tokens, exemplar, [0], NO_SAMPLING | {"top_k": 1})
+    assert len(np.unique(expected)) > 5 and np.array_equal(ours, expected)
 
 
 @given(st.integers(1, 8), st.sampled_from([4, 5, 10, 12, 20]))
@@ -129,18 +130,18 @@ def test_every_column_is_written_once(spans, window):
     ],
 )
 def test_published_reranking(offsets, confidences, tolerance, chosen):
-    assert rerank_published(torch.tensor(offsets), torch.tensor(confidences), tolerance) == chosen
+    assert rerank_published(offsets, confidences, tolerance) == chosen
 
 
 def test_nothing_to_choose_from():
     with pytest.raises(ValueError, match="no candidate"):
-        rerank_published(torch.zeros(0), torch.zeros(0), 0.2)
+        rerank_published([], [], 0.2)
 
 
 def test_our_windows_follow_the_published_training():
     """160 of 173 frames from the middle: sound begins 70 ms, one picture frame, after its picture."""
     g = Geometry.published()
-    assert (g.clip_samples, g.clip_mel_frames, g.sound_lag, g.heard_columns) == (44100, 173, 6, 10)
+    assert (g.clip_samples, g.clip_mel_frames, g.sound_lag, g.valid_columns) == (44100, 173, 6, 10)
     assert (
         g.frame_of_column(0) == pytest.approx(-1.045, abs=1e-3)
         and dataclasses.replace(g, crop="first").frame_of_column(0) == 0

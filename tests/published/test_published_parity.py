@@ -4,20 +4,21 @@ Tolerances are relative to the expected maximum. Codes are equal.
 """
 
 import zlib
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 
-from condfoley.foley import Reference
 from condfoley.geometry import Geometry
-from condfoley.media import middle_of_bicubic
+from condfoley.media import resize_and_crop
 from condfoley.networks.mel import window_spec
-from condfoley.networks.transformer import Condition, Sampling, filtered
+from condfoley.networks.transformer import Condition, Sampling, filter_logits
 from condfoley.networks.video_encoder import IMAGENET_MEAN, IMAGENET_STD, VideoEncoder
-from condfoley.published.generation import PublishedFoley
+from condfoley.pipeline import Exemplar
 from condfoley.published.importer import import_checkpoint
 from condfoley.published.mapping import map_checkpoint
+from condfoley.settings import Settings
 from condfoley.sizes import VideoEncoderConfig
 from condfoley.weights import load_part
 from tests.golden_files import HEADS, close, frames01, layouts, tensors, transformer_state
@@ -54,7 +55,7 @@ def test_a_window_that_outlasts_its_clip_ends_in_mid_level():
 
 def test_frames():
     golden = tensors("frames")
-    small = np.stack([middle_of_bicubic(image.numpy(), 112) for image in golden["in/frames_uint8"]])
+    small = np.stack([resize_and_crop(image.numpy(), 112) for image in golden["in/frames_uint8"]])
     mean, std = (torch.tensor(x).view(3, 1, 1) for x in (IMAGENET_MEAN, IMAGENET_STD))
     close((frames01(torch.from_numpy(small)) - mean) / std, golden["out/frames"], 1e-6)
 
@@ -76,7 +77,7 @@ def test_vqgan_alone(checkpoints, tmp_path):
 
 @torch.no_grad()
 def test_video_features_normalise_each_clip_by_itself(foley):
-    golden, model = tensors("video_tiny"), foley.video_encoder
+    golden, model = tensors("video_tiny"), foley.loaded.engine.video_encoder
     before = {k: v.clone() for k, v in model.state_dict().items()}
     frames = frames01(golden["in/frames_uint8"])
     close(model(frames[:1]).transpose(1, 2), golden["out/features_clip0_alone"], 1e-4)
@@ -115,7 +116,7 @@ def test_video_features_at_full_width():
 
 @torch.no_grad()
 def test_transformer_logits_loss_and_greedy_continuation(foley):
-    golden, model = tensors("gpt"), foley.transformer
+    golden, model = tensors("gpt"), foley.loaded.engine.transformer
     features = golden["in/features"].transpose(1, 2)  # (2, 60, 64)
     codes = golden["in/codes"]
     prefix = model.prefix(features[:, :30], features[:, 30:], codes[:, :50])
@@ -131,12 +132,12 @@ def test_transformer_logits_loss_and_greedy_continuation(foley):
 
 @torch.no_grad()
 def test_the_published_half_of_the_codes_may_be_drawn(foley):
-    golden, model = tensors("gpt"), foley.transformer
+    golden, model = tensors("gpt"), foley.loaded.engine.transformer
     features, codes = golden["in/features"].transpose(1, 2), golden["out/greedy_codes"]
     prefix = model.prefix(features[:, :30], features[:, 30:], codes[:, :50])
     first = model(prefix, codes[:, 50:])[:, 0]
-    published = PublishedFoley.of(foley, 2.0)._sampling(Sampling())
-    kept = torch.isfinite(filtered(first, published.top_k, published.top_p))
+    published = Sampling(**foley.pipeline(2.0, mode="published").sampling(Settings(mode="published")))
+    kept = torch.isfinite(filter_logits(first, published.top_k, published.top_p))
     assert published.temperature == published.guidance == 1
     assert torch.equal(kept, golden["out/top512_of_first_step_kept"].bool())
 
@@ -144,26 +145,26 @@ def test_the_published_half_of_the_codes_may_be_drawn(foley):
 @torch.no_grad()
 def test_melgan(foley):
     golden = tensors("melgan")
-    close(foley.vocoder(golden["in/mel"]), golden["out/wave"][:, 0], 1e-5)
+    close(foley.loaded.engine.vocoder(golden["in/mel"]), golden["out/wave"][:, 0], 1e-5)
 
 
 @torch.no_grad()
 def test_the_chain_from_pictures_and_spectrograms_to_sound(foley):
     golden = tensors("chain")
-    way = PublishedFoley.of(foley, 2.0)
-    watched, seen = (way._watch(golden[f"in/frames_{name}_uint8"]) for name in ("target", "cond"))
-    close(torch.cat([seen, watched])[None].transpose(1, 2), golden["out/features"])
-    encoded = {name: way.tokenizer.encode(golden[f"in/spec_{name}"]) for name in ("cond", "target")}
-    assert torch.equal(encoded["cond"], golden["out/codes_cond_permuted"])
-    assert torch.equal(encoded["target"], golden["out/codes_target_permuted"])
-    prefix = way.transformer.prefix(seen[None], watched[None], encoded["cond"])
-    close(way.transformer(prefix, encoded["target"]), golden["out/logits_target"])
-    heard = Reference(0.0, np.zeros(0), np.zeros(0), 0.0, np.zeros(0), seen[None], encoded["cond"])
-    codes = way._write_codes(watched, heard, [0], GREEDY, 2.0, lambda *_: None)
-    assert torch.equal(codes, golden["out/greedy_codes"])
-    spec = way._decode(codes)
-    close(2 * spec - 1, golden["out/decoded"][:, 0])
-    close(spec, golden["out/melgan_input"])
-    wave = torch.from_numpy(way._vocode(spec, 2.0)[0])
+    pipeline = foley.pipeline(2.0, mode="published")
+    target, reference = (pipeline.encode_frames(golden[f"in/frames_{n}_uint8"].numpy()) for n in ("target", "cond"))
+    close(torch.from_numpy(np.concatenate([reference, target]))[None].transpose(1, 2), golden["out/features"])
+    encoded = {name: pipeline.engine.encode_windows(golden[f"in/spec_{name}"].numpy()) for name in ("cond", "target")}
+    assert np.array_equal(encoded["cond"], golden["out/codes_cond_permuted"])
+    assert np.array_equal(encoded["target"], golden["out/codes_target_permuted"])
+    transformer, codes = pipeline.engine.transformer, {n: torch.from_numpy(c) for n, c in encoded.items()}
+    prefix = transformer.prefix(torch.from_numpy(reference[None]), torch.from_numpy(target[None]), codes["cond"])
+    close(transformer(prefix, codes["target"]), golden["out/logits_target"])
+    drawn = pipeline.sample(target, Exemplar(reference[None], encoded["cond"], None), [0], asdict(GREEDY))
+    assert np.array_equal(drawn, golden["out/greedy_codes"])
+    spec = pipeline.decode(drawn)
+    close(torch.from_numpy(2 * spec - 1), golden["out/decoded"][:, 0])
+    close(torch.from_numpy(spec), golden["out/melgan_input"])
+    wave = torch.from_numpy(np.array(pipeline.vocode(spec)[0].mono))
     close(wave[None, None, :40960], golden["out/wave"])
     assert len(wave) == 44100 and not wave[40960:].any()  # the published file ends here

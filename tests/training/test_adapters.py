@@ -15,7 +15,7 @@ def logits(model):
     frames = torch.randn(2, c.frames, c.feature_dim)
     codes = torch.randint(c.n_embed, (c.codes,)).expand(2, -1)
     with torch.no_grad():
-        return model(model.prefix(frames, frames, codes), codes, model.hints(frames))
+        return model(model.prefix(frames, frames, codes), codes, model.alignment(frames))
 
 
 def test_adapters_change_nothing_at_first_learn_alone_and_are_merged_without_a_warning():

@@ -51,8 +51,8 @@ def test_the_teacher_says_what_guided_generation_draws_from(teacher):
     terms = Sampling(**SAMPLING).terms(True)
     assert set(terms) == {"both", "target", "nothing"}
     with torch.no_grad():
-        prefix, hints = teacher.model._conditions(Condition(target, reference, reference_codes), list(terms))
-        logits = teacher.model(prefix, codes.expand(3, -1), hints)
+        prefix, alignment = teacher.model.encode_condition(Condition(target, reference, reference_codes), list(terms))
+        logits = teacher.model(prefix, codes.expand(3, -1), alignment)
     guided = torch.einsum("r,rcv->cv", torch.tensor(list(terms.values())), logits).softmax(-1)
     torch.testing.assert_close(said[0], guided, atol=1e-5, rtol=1e-4)
 
@@ -63,7 +63,7 @@ def test_where_something_is_left_out_it_says_what_the_transformer_says(teacher):
     said = teacher.probabilities(reference, target, reference_codes, codes, *gone)
     with torch.no_grad():
         prefix = teacher.model.prefix(reference, target, reference_codes, *gone)
-        plain = teacher.model(prefix, codes, teacher.model.hints(target, gone[2])).softmax(-1)
+        plain = teacher.model(prefix, codes, teacher.model.alignment(target, gone[2])).softmax(-1)
     torch.testing.assert_close(said[[0, 2]], plain[[0, 2]])
     assert (said[1] - plain[1]).abs().max() > 1e-3
 

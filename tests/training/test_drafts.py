@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from accelerate import Accelerator
 
-from condfoley.data.store import Store
+from condfoley.data.store import ClipStore
 from condfoley.errors import InputError
-from condfoley.foley import Foley
+from condfoley.pipeline import Pipeline
 from condfoley.training import extract
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
@@ -28,15 +28,15 @@ def settings(clips, tmp_path) -> TrainConfig:
 
 
 def test_each_clip_is_written_with_another_one_as_its_reference(settings, tmp_path, monkeypatch):
-    store = Store.open(settings.data.folder, GEOMETRY, cache=str(tmp_path / "c"), frame_size=40, workers=1)
+    store = ClipStore.open(settings.data.folder, GEOMETRY, cache=str(tmp_path / "c"), frame_size=40, workers=1)
     clips, heard = store.train + store.validation, []
-    written_by = Foley.drafts
+    sample = Pipeline.sample
 
-    def listening(foley, tokens, reference, *rest):
-        heard.append((len(tokens), reference))
-        return written_by(foley, tokens, reference, *rest)
+    def recording(pipeline, tokens, exemplar, *rest):
+        heard.append((len(tokens), exemplar.recording.window.mono))
+        return sample(pipeline, tokens, exemplar, *rest)
 
-    monkeypatch.setattr(Foley, "drafts", listening)
+    monkeypatch.setattr(Pipeline, "sample", recording)
 
     def written(cache: str) -> list[Drafts]:
         features = Features(settings, tmp_path / cache, "cpu")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from einops import rearrange
 
-from condfoley.data.store import Clip, Store
+from condfoley.data.store import CachedClip, ClipStore
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio
@@ -25,16 +25,16 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "hitting_metal.mp4"
 
 
 @pytest.fixture(scope="module")
-def decoded(clips, tmp_path_factory) -> tuple[TrainConfig, list[Clip]]:
+def decoded(clips, tmp_path_factory) -> tuple[TrainConfig, list[CachedClip]]:
     """Settings and clips; the features' cache is each test's own."""
     weights = write_tiny_weights(tmp_path_factory.mktemp("weights"))
     settings = config("sync", clips, weights.parent, weights=str(weights))
     cache = str(tmp_path_factory.mktemp("decoded"))
-    store = Store.open(str(clips), settings.geometry, cache=cache, frame_size=40, renderings=2, workers=1)
+    store = ClipStore.open(str(clips), settings.geometry, cache=cache, frame_size=40, renderings=2, workers=1)
     return settings, store.train + store.validation
 
 
-def made(settings: TrainConfig, clips: list[Clip], cache: Path, **data) -> dict[str, bytes]:
+def made(settings: TrainConfig, clips: list[CachedClip], cache: Path, **data) -> dict[str, bytes]:
     """All features, by the file that each is kept in."""
     settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, **data))
     features = Features(settings, cache, "cpu")

@@ -53,7 +53,7 @@ def generate_results(
         with folder.writing():
             summary = _write(folder.work, options, soundtrack, clips, (command, started))
             folder.commit()
-    if not len(soundtrack.hits.times) and options.mode != "published":
+    if not len(soundtrack.cues.times) and options.mode != "published":
         progress.note(
             f"no impacts were detected in {options.target}; add their times to {HITS} and pass it with --hits"
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 
 from condfoley.cli.arguments import parse_options
-from condfoley.data.simulation.write import Recipe, write_clips
+from condfoley.data.simulation.write import SimulateOptions, write_clips
 from condfoley.errors import EXIT_INTERNAL_ERROR
 
 
 def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0, or 1 when clips failed. Raises InputError for wrong arguments."""
-    recipe = parse_options("condfoley simulate", Recipe, argv)
-    failures = write_clips(recipe)
+    options = parse_options("condfoley simulate", SimulateOptions, argv)
+    failures = write_clips(options)
     if failures:
         number, reason = failures[0]
         print(
@@ -20,5 +20,5 @@ def run(argv: list[str]) -> int:
             file=sys.stderr,
         )
         return EXIT_INTERNAL_ERROR
-    print(recipe.out)
+    print(options.out)
     return 0

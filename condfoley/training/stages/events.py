@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from condfoley.networks.event_head import Events
+from condfoley.networks.event_head import EventHead
 from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
@@ -33,7 +33,7 @@ class EventsStage(Stage):
         tokens = [tokens for (tokens,) in every]
         self.bank, self.held_out = tokens[: len(self.store.train)], tokens[len(self.store.train) :]
         sizes = dataclasses.replace(config.events, feature_dim=self.bank[0].shape[2])
-        self.model: Events = Events(sizes)
+        self.model: EventHead = EventHead(sizes)
         mean, std = token_statistics(self.bank)
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)

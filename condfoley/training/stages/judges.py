@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from condfoley.data.events import KINDS
-from condfoley.data.store import Clip
+from condfoley.data.store import CachedClip
 from condfoley.errors import InputError
 from condfoley.evaluation.classifiers import classifier_input, confusion_matrix
 from condfoley.networks.judges import PART, Judges
@@ -30,7 +30,7 @@ HELD_OUT = 256  # windows that are validated on
 STATISTICS = 256  # windows that the mel bands are standardised by
 
 
-def single_action(clip: Clip, start: float, seconds: float) -> str:
+def single_action(clip: CachedClip, start: float, seconds: float) -> str:
     """The one kind of labelled events in [start, start + seconds); empty for none or several, or an unlabelled one."""
     inside = [
         e for e in clip.events if e.time < start + seconds and e.time + max(e.duration, TAIL) > start and e.time >= 0
@@ -41,7 +41,7 @@ def single_action(clip: Clip, start: float, seconds: float) -> str:
     return next(iter(kinds)) if len(kinds) == 1 else ""
 
 
-def material_of(clip: Clip, track: int) -> str:
+def material_of(clip: CachedClip, track: int) -> str:
     """The material of one rendering, or else the one that all labelled events of the clip name; empty for neither."""
     if clip.materials:
         return clip.materials[track]
@@ -80,11 +80,11 @@ class JudgesStage(Stage):
         self.add(PART, self.judges, config.lr, self._loss)
         self.fixed = self._batch(held, fixed_streams(HELD_OUT)).to(self.device)
 
-    def _usable(self, clips: list[Clip]) -> list[Clip]:
+    def _usable(self, clips: list[CachedClip]) -> list[CachedClip]:
         known = set(self.sizes.materials)
         return [c for c in clips if c.events and any(material_of(c, k) in known for k in range(c.tracks))]
 
-    def _window(self, clips: list[Clip], rng: np.random.Generator) -> tuple[str, np.ndarray, int, int]:
+    def _window(self, clips: list[CachedClip], rng: np.random.Generator) -> tuple[str, np.ndarray, int, int]:
         """A clip's name, a window of it (N,), and the indices of its action and its material.
 
         The action is drawn first, so that both kinds come equally often however rare one is.
@@ -92,7 +92,7 @@ class JudgesStage(Stage):
         g, c = self.geometry, self.sizes
         seconds = g.clip_samples / g.sample_rate
         wanted = c.actions[rng.integers(len(c.actions))]
-        second_best: tuple[Clip, int, float, str] | None = None
+        second_best: tuple[CachedClip, int, float, str] | None = None
         for _attempt in range(ATTEMPTS):
             clip = clips[rng.integers(len(clips))]
             track = int(rng.integers(clip.tracks))
@@ -109,7 +109,7 @@ class JudgesStage(Stage):
         wav = clip.sound(track, round(start * g.sample_rate), g.clip_samples)
         return clip.name, wav, c.actions.index(action), c.materials.index(material_of(clip, track))
 
-    def _batch(self, clips: list[Clip], rngs: Sequence[np.random.Generator]) -> Batch:
+    def _batch(self, clips: list[CachedClip], rngs: Sequence[np.random.Generator]) -> Batch:
         names, wavs, actions, materials = zip(*(self._window(clips, rng) for rng in rngs))
         spec = classifier_input(torch.from_numpy(np.stack(wavs)).to(self.drawn_on), self.geometry)
         return Batch(list(names), (spec, torch.tensor(actions), torch.tensor(materials)))

@@ -14,8 +14,9 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from condfoley.audio.onsets import match
-from condfoley.data.store import Clip
-from condfoley.networks.sync import Sync, rerank
+from condfoley.comping.ranking import rank
+from condfoley.data.store import CachedClip
+from condfoley.networks.sync import Sync
 from condfoley.training.banks import token_statistics, token_window
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import SYSTEM
@@ -49,7 +50,7 @@ class Heard:
     [0, 1], as they are and through the tokenizer; the latter, and the drafts, None when training does not ask for them.
     """
 
-    clip: Clip
+    clip: CachedClip
     tokens: np.ndarray
     true: np.ndarray
     reconstructed: np.ndarray | None = None
@@ -97,7 +98,7 @@ class SyncStage(Stage):
         tokenizer = ("tokenizer",) if config.loss.reconstructed else ()
         return tuple(dict.fromkeys(("video_encoder", *tokenizer, *(SYSTEM if config.loss.drafts else ()))))
 
-    def _heard(self, clips: list[Clip], features: Features) -> list[Heard]:
+    def _heard(self, clips: list[CachedClip], features: Features) -> list[Heard]:
         loss = self.config.loss
         kinds = {"tokens": features.picture_tokens(), "true": features.spectrograms()}
         if loss.reconstructed:
@@ -113,7 +114,7 @@ class SyncStage(Stage):
             heard.append(Heard(clip, **made))
         return heard
 
-    def _events(self, clip: Clip) -> np.ndarray:
+    def _events(self, clip: CachedClip) -> np.ndarray:
         """When something happens in a clip: (R,) s."""
         times = np.array([event.time for event in clip.events])
         return times[(times >= 0) & (times < clip.frame_count / self.geometry.fps)]
@@ -214,7 +215,8 @@ class SyncStage(Stage):
                 tokens = torch.from_numpy(e.tokens[0].astype(np.float32)).to(self.device)
                 specs = torch.from_numpy(d.specs).float().to(self.device)
                 likeness = [d.likeness(i, 0, np.inf) for i in range(len(specs))]
-                chosen = rerank(*self.model.assess(tokens, specs, self.window), TOLERANCE)
+                offsets, confidences = self.model.score(tokens, specs, self.window)
+                chosen = rank(offsets.tolist(), confidences.tolist(), TOLERANCE)[0]
                 gains.append(likeness[chosen] - np.mean(likeness))
         return {"gained": float(np.mean(gains))} if gains else {}
 

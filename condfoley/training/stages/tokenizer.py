@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from condfoley.data.store import Clip
+from condfoley.data.store import CachedClip
 from condfoley.errors import InputError
 from condfoley.networks.mel import window_spec
 from condfoley.networks.tokenizer import Tokenizer
@@ -71,7 +71,7 @@ class TokenizerStage(Stage):
         """Spectrograms (B, 1, n_mels, T) in [-1, 1] of random windows, and as they are to be given back."""
         return self._sounds(self.store.train, rngs)
 
-    def _sounds(self, clips: list[Clip], rngs: Sequence[np.random.Generator]) -> Batch:
+    def _sounds(self, clips: list[CachedClip], rngs: Sequence[np.random.Generator]) -> Batch:
         names, wav = random_sounds(clips, self.geometry.clip_samples, rngs)
         wanted = spec = window_spec(wav.to(self.drawn_on), self.geometry)
         if self.teacher:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from condfoley.data.pairs import draw_pair, reference_slip, slipped
+from condfoley.data.pairs import draw_misalignment, draw_pair, shift_start
 from condfoley.networks.transformer import Condition, Sampling, Transformer
 from condfoley.training.adapters import add_adapters, merged_adapters
 from condfoley.training.banks import Example, examples, token_statistics, token_window
@@ -78,8 +78,8 @@ class TransformerStage(Stage):
         for rng in rngs:
             e, track, view, r, t = self._choose(bank, rng, views)
             n, frames = self.geometry.window_frames, len(e.tokens[view])
-            slip = reference_slip(rng, self.geometry.fps, self.config.data.pairing)
-            first = slipped(int(e.starts[track, r]), slip, frames, n) if slip else int(e.starts[track, r])
+            slip = draw_misalignment(rng, self.geometry.fps, self.config.data.pairing)
+            first = shift_start(int(e.starts[track, r]), slip, frames, n) if slip else int(e.starts[track, r])
             pictures = [token_window(e.tokens[view], start, n) for start in (first, int(e.starts[track, t]))]
             rows.append((*pictures, e.codes[track, r], e.codes[track, t]))
             names.append(e.clip.name)
@@ -112,7 +112,7 @@ class TransformerStage(Stage):
         no_target: Tensor | None = None,
     ) -> Loss:
         prefix = self.model.prefix(reference, target, reference_codes, no_picture, no_reference, no_target)
-        logits = self.model(prefix, target_codes, self.model.hints(target, no_target))
+        logits = self.model(prefix, target_codes, self.model.alignment(target, no_target))
         each = F.cross_entropy(logits.float().transpose(1, 2), target_codes, reduction="none").mean(1)  # (B,)
         loss = each.mean()
         metrics = {"cross_entropy": loss.detach(), "each": each.detach()}

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from condfoley.audio.onsets import match
 from condfoley.data.events import Event
-from condfoley.data.store import Clip
+from condfoley.data.store import CachedClip
 from condfoley.errors import InputError
-from condfoley.networks.video_encoder import LABEL_WIDTH, VideoEncoder, pick_onsets
+from condfoley.networks.event_head import LABEL_WIDTH, pick_onsets
+from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.training.augment import SOURCE_RATES, augment, repeated_frames, side_by_side
 from condfoley.training.config import TrainConfig
 from condfoley.training.kinetics import load_kinetics
@@ -60,7 +61,7 @@ def event_loss(logits: Tensor, labels: Tensor, onset_weight: float) -> Loss:
     return total, {"onset": onset.detach(), "sliding": sliding.detach(), "strength": strength.detach()}
 
 
-def onset_scores(clips: Sequence[Clip], probabilities: Sequence[np.ndarray], fps: float) -> dict[str, float]:
+def onset_scores(clips: Sequence[CachedClip], probabilities: Sequence[np.ndarray], fps: float) -> dict[str, float]:
     """F1, recall and precision, within 0.1 s, of the onsets picked from probabilities (T,) of whole clips."""
     true = [np.array(sorted(event.time for event in clip.events)) for clip in clips]
     scores = [match(t, pick_onsets(p, fps), 0.1) for t, p in zip(true, probabilities, strict=True)]
@@ -68,7 +69,7 @@ def onset_scores(clips: Sequence[Clip], probabilities: Sequence[np.ndarray], fps
     return {"f1": 2 * hits / max(found + made, 1), "recall": hits / max(found, 1), "precision": hits / max(made, 1)}
 
 
-def film(path: Path, clips: Sequence[Clip], probabilities: Sequence[np.ndarray], fps: float) -> None:
+def film(path: Path, clips: Sequence[CachedClip], probabilities: Sequence[np.ndarray], fps: float) -> None:
     """Draws strips of clips with their true onsets, and the probabilities (T,) that were predicted."""
     from condfoley.training.plots import strips
 
@@ -99,7 +100,7 @@ class VideoStage(Stage):
         self.add("video_encoder", self.encoder, config.lr, self._loss)
         self.window = config.window or self.geometry.window_frames
 
-    def _one(self, clip: Clip, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _one(self, clip: CachedClip, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A random window of a clip: frames (T, H, W, 3) uint8, at times faster or slower or at a lower rate, and labels."""
         fps = self.geometry.fps
         speed = float(np.exp(rng.uniform(*SPEEDS))) if rng.random() < 0.35 else 1.0
@@ -144,7 +145,7 @@ class VideoStage(Stage):
         """One update on random windows of random clips."""
         return self.update("video_encoder", *batch.tensors)
 
-    def _predict(self, clip: Clip) -> np.ndarray:
+    def _predict(self, clip: CachedClip) -> np.ndarray:
         """Onset probability of each frame of a whole clip, full frame, no augmentation: (T,)."""
         size = self.geometry.frame_size
         frames = torch.from_numpy(np.array(clip.frames(0, clip.frame_count)))

@@ -1,0 +1,383 @@
+"""The diagram as code: how a target's soundtrack comes about, step by step.
+
+    encode_picture, encode_reference -> find_cues -> sample -> decode -> match_spectrum -> vocode -> score
+                                                  -> comp -> match -> place -> level
+
+Each step is a public method that takes and gives arrays or tracks; `run` is their order. What runs the networks is an
+`Engine`; nothing here knows which. Letters in shapes: T frames, D features, N candidates, M spectrogram frames.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from condfoley.audio import windows
+from condfoley.audio.levels import gain_to_level, median_impact_db
+from condfoley.audio.mel import spectrogram, window_spec
+from condfoley.audio.postfilter import postfilter
+from condfoley.audio.splice import loop
+from condfoley.audio.track import Track
+from condfoley.comping.edits import extract_one_shot
+from condfoley.comping.ranking import Candidate, rank_candidates, score_candidates
+from condfoley.comping.repair import enforce, repair, repairs
+from condfoley.comping.takes import MAX_SHIFT_CELLS, Take, comp
+from condfoley.hits import Hits
+from condfoley.inputs import Clip, Recording, read_reference, read_target
+from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
+from condfoley.matching.dynamics import fill_strengths, visual_strength
+from condfoley.matching.spectrum import match_spectrum, outer_gain
+from condfoley.networks.event_head import pick_onsets
+from condfoley.runtime.engine import Prompt
+from condfoley.runtime.loaded import Loaded
+from condfoley.runtime.scorer import VisualEvents
+from condfoley.settings import MATCHING, SAMPLING, Settings
+from condfoley.soundtrack import Soundtrack, finished, spilled
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share of all that is done."""
+
+LOOP_CROSSFADE = 0.03  # s, of a short reference that is repeated
+ADVANCE = 0.5  # share of a window by which the next one starts later
+RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
+FULL_MATCH = 1.0  # amount of each matching step where none is asked for
+NO_SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "guidance": 1.0, "picture_guidance": 1.0}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is computed at a time. Memory does not grow with the target's length or the number of candidates."""
+
+    decode_batch: int = 2
+    """Candidates whose tiles are decoded at a time: what is computed of them stays in a processor's cache."""
+    tile_windows: int = 2
+    """Windows, at most, that are decoded as one tile."""
+    decode_seconds: float = 240.0
+    """s of sound, of all candidates, that are decoded together."""
+    spill_seconds: float = 2400.0
+    """s of sound, of all candidates, that stay in memory; more goes to temporary files."""
+    vocoder_chunk: int = 1024
+    """Spectrogram frames that are vocoded at a time."""
+    vocoder_margin: int = 24
+    """Frames before and after them, which cover the network's reach."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The target's picture.
+
+    frames: (T, S, S, 3) uint8. tokens: (T, D). scorer_tokens: (T', D'), as the scorer encodes it. events: what it shows
+    in each of the scorer's frames.
+    """
+
+    frames: np.ndarray
+    tokens: np.ndarray
+    scorer_tokens: np.ndarray
+    events: VisualEvents
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """The window of the reference that is imitated.
+
+    tokens: (1, frames, D) or None without a picture. codes: (1, codes). recording: what they were encoded from; `sample`
+    needs none.
+    """
+
+    tokens: np.ndarray | None
+    codes: np.ndarray
+    recording: Recording
+
+
+class Pipeline:
+    """The steps of one target, as they are by default (`mode: corrected`).
+
+    loaded: the weights. duration: of the target, s. candidates: how many are generated.
+    """
+
+    def __init__(self, loaded: Loaded, duration: float, candidates: int = 1, limits: Limits | None = None):
+        self.loaded, self.duration, self.candidates = loaded, duration, candidates
+        self.limits, self.engine, self.geometry = limits or Limits(), loaded.engine, loaded.geometry
+
+    def run(
+        self,
+        target: Clip,
+        frames: np.ndarray,
+        reference: Clip,
+        settings: Settings,
+        given: Hits | None,
+        report: Progress,
+    ) -> Soundtrack:
+        """All steps.
+
+        frames: the target's, (T, S, S, 3) uint8. given: cues in place of those that the picture shows; other impacts
+        are then taken out. Raises InputError when a clip cannot be used.
+        """
+        sampling, amounts = self.sampling(settings), self.amounts(settings)
+        report("watching the target", 0.0)
+        picture = self.encode_picture(frames, target)
+        report("listening to the reference", 0.05)
+        exemplar = self.encode_reference(self.read_reference(reference, settings.reference_start))
+        cues = self.find_cues(picture.events, given)
+        seeds = [settings.seed + i for i in range(settings.candidates)]
+        codes = self.sample(picture.tokens, exemplar, seeds, sampling, report)
+        candidates = self.render_candidates(codes, seeds, picture, exemplar, cues, amounts, settings.align, report)
+        track, takes = self.comp(candidates, cues, settings)
+        track, candidates = self.match(track, candidates, exemplar, cues, picture.events, amounts)
+        track = self.place(track, cues, exemplar, settings, given is not None)
+        track, candidates = self.level(track, candidates, exemplar)
+        report("done", 1.0)
+        return Soundtrack(
+            track=track,
+            geometry=self.geometry,
+            candidates=candidates,
+            takes=takes,
+            cues=cues,
+            cues_given=given is not None,
+            duration=self.duration,
+            reference=exemplar.recording.window,
+            reference_start=exemplar.recording.start,
+            reference_frames=exemplar.recording.visible,
+            target_frames=picture.frames,
+            impact_probability=picture.events.onset,
+            picture_fps=self.loaded.scorer.geometry.fps,
+            settings=self.record(settings, sampling, amounts),
+            weights=self.loaded.identity,
+        )
+
+    # What is asked for
+
+    def sampling(self, settings: Settings) -> dict[str, Any]:
+        """How codes are drawn: what is asked for, or else what the weights recommend."""
+        recommended = {**NO_SAMPLING, **RECOMMENDED, **self.loaded.card.get("sampling", {})}
+        return recommended | settings.given(SAMPLING)
+
+    def amounts(self, settings: Settings) -> MatchAmounts:
+        """How far each matching step goes."""
+        return MatchAmounts(**{**dict.fromkeys(MATCHING, FULL_MATCH), **settings.given(MATCHING)})
+
+    def record(self, settings: Settings, sampling: dict[str, Any], amounts: MatchAmounts) -> dict[str, Any]:
+        """The settings with what was recommended filled in."""
+        return dataclasses.asdict(settings) | sampling | dataclasses.asdict(amounts)
+
+    # Encoding
+
+    def encode_picture(self, frames: np.ndarray, target: Clip) -> Picture:
+        """The target's frames, (T, S, S, 3) uint8, as tokens, and the events they show.
+
+        target: the clip itself, for a borrowed scorer, which has other frames.
+        """
+        tokens, scorer = self.encode_frames(frames), self.loaded.scorer
+        if not scorer.borrowed:
+            scored, scorer_tokens = frames, tokens[: len(frames)]
+        else:
+            _, scored = read_target(target, scorer.geometry)
+            scorer_tokens = scorer.engine.encode_frames(scored)
+        return Picture(frames, tokens, scorer_tokens, scorer.visual_events(scored, scorer_tokens))
+
+    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
+        """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""
+        return self.engine.encode_frames(frames)
+
+    def read_reference(self, clip: Clip, start: float | None) -> Recording:
+        """The reference from `start`, s, on; None: from where its events are clearest."""
+        return read_reference(clip, start, self.geometry)
+
+    def encode_reference(self, recording: Recording) -> Exemplar:
+        """The reference's window as tokens and codes."""
+        tokens = None
+        if len(recording.frames):
+            tokens = self.encode_reference_frames(recording.frames, recording.first, recording.shown)[None]
+        return Exemplar(tokens, self.encode_sound(recording.following), recording)
+
+    def encode_reference_frames(self, frames: np.ndarray, first: int, shown: int) -> np.ndarray:
+        """Tokens of `shown` frames from `first` on, repeated like their sound: (window_frames, D)."""
+        index = first + np.arange(self.geometry.window_frames) % shown
+        return self.engine.encode_frames(frames)[index]
+
+    def encode_sound(self, wav: np.ndarray) -> np.ndarray:
+        """Codes of a sound's first window, which is repeated where it is shorter: (N,) -> (1, codes)."""
+        g = self.geometry
+        window = loop(wav[: g.clip_samples], g.clip_samples, round(LOOP_CROSSFADE * g.sample_rate))
+        return self.engine.encode_windows(window_spec(window[None], g))
+
+    def find_cues(self, events: VisualEvents, given: Hits | None) -> Hits:
+        """What the soundtrack follows: the cues that are given, or else the impacts that the picture shows."""
+        fps = self.loaded.scorer.geometry.fps
+        if given is not None:
+            return Hits(given.times, fill_strengths(events.strength, given, fps))
+        times = pick_onsets(events.onset, fps)
+        return Hits(times, visual_strength(events.strength, times, fps))
+
+    # Generating
+
+    def sample(
+        self,
+        tokens: np.ndarray,
+        exemplar: Exemplar,
+        seeds: Sequence[int],
+        sampling: dict[str, Any],
+        report: Progress = lambda stage, share: None,
+    ) -> np.ndarray:
+        """All candidates' codes: (N, columns * rows), column by column.
+
+        The target's stretches are generated side by side, each of them window by window from left to right.
+        tokens: (T, D). seeds: of the candidates.
+        """
+        g = self.geometry
+        total = g.columns_for(self.duration)
+        starts, length = windows.stretches(total, g.valid_columns)
+        streams = self.engine.random_streams([seed + (i << 32) for i in range(len(starts)) for seed in seeds])
+        codes = np.zeros((len(streams), length * g.code_rows), np.int64)
+        window = min(length, g.valid_columns)
+        steps = windows.plan(length, window, max(1, round(g.valid_columns * ADVANCE)))
+        for i, (start, written) in enumerate(steps):
+            places = [g.frame_of_column(first + start) + np.arange(g.window_frames) for first in starts]
+            prompt = Prompt(
+                np.stack([windows.at_frames(tokens, place) for place in places]), exemplar.tokens, exemplar.codes
+            )
+            begin, middle, end = (column * g.code_rows for column in (start, start + written, start + window))
+            codes[:, begin:end] = self.engine.generate_codes(
+                prompt, streams, sampling, codes[:, begin:middle], until=end - begin
+            )
+            report("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
+        stretches = codes.reshape(len(starts), len(seeds), -1)
+        return windows.join(stretches, [start * g.code_rows for start in starts], total * g.code_rows)
+
+    def render_candidates(
+        self,
+        codes: np.ndarray,
+        seeds: Sequence[int],
+        picture: Picture,
+        exemplar: Exemplar,
+        cues: Hits,
+        amounts: MatchAmounts,
+        align: bool,
+        report: Progress,
+    ) -> list[Candidate]:
+        """Codes (N, columns * rows) as scored sounds, a few at a time."""
+        out: list[Candidate] = []
+        few = max(1, int(self.limits.decode_seconds / self.duration))
+        for first in range(0, len(codes), few):
+            report("decoding", 0.7 + 0.3 * first / len(codes))
+            part = slice(first, first + few)
+            specs, tracks = self.render(codes[part], exemplar, amounts.eq_match)
+            scored = self.score(specs, tracks, seeds[part], picture, cues, align)
+            out += self._each(scored, lambda track: track)
+        return out
+
+    def render(self, codes: np.ndarray, exemplar: Exemplar, eq_match: float) -> tuple[np.ndarray, list[Track]]:
+        """Codes (N, columns * rows) -> spectrograms (N, n_mels, M) in [0, 1], and tracks as long as the picture.
+
+        Their mean spectrum is matched to the reference's by the amount `eq_match`.
+        """
+        reference = exemplar.recording.following
+        specs = match_spectrum(self.decode(codes), spectrogram(reference, self.geometry), eq_match)
+        return specs, self.vocode(specs, outer_gain(reference, self.geometry, eq_match))
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Codes -> spectrograms (N, n_mels, M) in [0, 1], in few overlapping tiles as long as the decoder knows."""
+        g, limits = self.geometry, self.limits
+        total = codes.shape[1] // g.code_rows
+        starts, length = windows.tiles(total, limits.tile_windows * g.valid_columns, max(1, g.valid_columns // 10))
+        tiles = []
+        for start in starts:
+            piece = codes[:, start * g.code_rows : (start + length) * g.code_rows]
+            batches = range(0, len(piece), limits.decode_batch)
+            specs = [self.engine.decode_codes(piece[i : i + limits.decode_batch]) for i in batches]
+            tiles.append((np.concatenate(specs) + 1) / 2)
+        places = [start * g.column_mel_frames for start in starts]
+        return windows.crossfade_tiles(tiles, places, total * g.column_mel_frames).clip(0, 1)
+
+    def vocode(self, specs: np.ndarray, outer: np.ndarray | None = None) -> list[Track]:
+        """Spectrograms (N, n_mels, M) in [0, 1] -> tracks as long as the picture, without DC, in chunks.
+
+        outer: (n_fft // 2 + 1,), see `outer_gain`.
+        """
+        g, limits = self.geometry, self.limits
+        samples, out = round(self.duration * g.sample_rate), []
+        for spec in specs:
+            whole = np.empty(min(samples, spec.shape[1] * g.hop), np.float32)
+            for begin, end, left, right in windows.pieces(spec.shape[1], limits.vocoder_chunk, limits.vocoder_margin):
+                piece = spec[None, :, left:right]
+                wav = postfilter(self.engine.vocode(piece), piece, g, self.engine.vocoder_config, left * g.hop, outer)[
+                    0
+                ]
+                part = whole[begin * g.hop : end * g.hop]
+                part[:] = wav[(begin - left) * g.hop :][: len(part)]
+            out.append(Track(whole - whole.mean(), g.sample_rate))
+        return out
+
+    def score(
+        self,
+        specs: np.ndarray,
+        tracks: Sequence[Track],
+        seeds: Sequence[int],
+        picture: Picture,
+        cues: Hits,
+        align: bool,
+    ) -> list[Candidate]:
+        """Tracks as candidates with their scores; align: each is moved by its median offset from the cues.
+
+        specs: (N, n_mels, M) in [0, 1], theirs.
+        """
+        offsets, confidences = self.loaded.scorer.score(picture.scorer_tokens, specs)
+        return score_candidates(tracks, seeds, offsets.tolist(), confidences.tolist(), cues.times, align)
+
+    def stored(self, track: Track) -> Track:
+        """A candidate's track, in a temporary file where all of them would take too much memory."""
+        return spilled(track) if self.candidates * self.duration > self.limits.spill_seconds else track
+
+    # Of many candidates one soundtrack
+
+    def best(self, candidates: Sequence[Candidate], tolerance: float) -> int:
+        """Index of the candidate that is taken where one is taken whole."""
+        return rank_candidates(candidates, tolerance)[0]
+
+    def comp(self, candidates: Sequence[Candidate], cues: Hits, settings: Settings) -> tuple[Track, list[Take]]:
+        """The soundtrack that is put together from the candidates, and from which takes."""
+        best = self.best(candidates, settings.tolerance) if settings.rerank else 0
+        times = cues.times if settings.rerank and settings.comp else cues.times[:0]
+        shift = MAX_SHIFT_CELLS if settings.align else 0
+        return comp(candidates, times, best, settings.tolerance, repairs(settings.align), shift)
+
+    def match(
+        self,
+        track: Track,
+        candidates: Sequence[Candidate],
+        exemplar: Exemplar,
+        cues: Hits,
+        events: VisualEvents,
+        amounts: MatchAmounts,
+    ) -> tuple[Track, list[Candidate]]:
+        """The soundtrack and its candidates with impacts that sound as the reference's and are as loud as they look."""
+        reference = exemplar.recording.with_tail
+        track, steps = match_track(track, reference, cues, events.sliding, self.geometry, amounts)
+        return track, self._each(candidates, lambda candidate: match_candidate(candidate, steps, cues.times))
+
+    def place(self, track: Track, cues: Hits, exemplar: Exemplar, settings: Settings, enforced: bool) -> Track:
+        """The soundtrack with its impacts at the cues once more: how one begins and rings decides where its onset is.
+
+        enforced: the cues were given, so other impacts are taken out.
+        """
+        if enforced:
+            return enforce(track, cues.times, extract_one_shot(exemplar.recording.with_tail), settings.align)
+        return repair(track, cues.times, settings.align) if settings.rerank and settings.comp else track
+
+    def level(self, track: Track, candidates: Sequence[Candidate], exemplar: Exemplar) -> tuple[Track, list[Candidate]]:
+        """Soundtrack and candidates as loud as the reference's clip: the median impact is as loud as its median one."""
+        reference = exemplar.recording.window
+        wanted = median_impact_db(reference.samples, reference.onsets, reference.rate) - exemplar.recording.gain_db
+
+        def finish(sound: Track) -> Track:
+            return finished(sound, gain_to_level(sound.samples, sound.onsets, wanted, sound.rate))
+
+        return finish(track), self._each(candidates, finish)
+
+    def _each(self, candidates: Sequence[Candidate], change: Callable[[Track], Track]) -> list[Candidate]:
+        """Candidates whose tracks are changed one by one, and stored again."""
+        return [dataclasses.replace(c, track=self.stored(change(c.track))) for c in candidates]

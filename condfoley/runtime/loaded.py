@@ -1,0 +1,54 @@
+"""A weights folder that was loaded: what runs its networks, its geometry and card, and what scores its sounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from condfoley.geometry import Geometry
+from condfoley.lineage import require_matching
+from condfoley.runtime.engine import Engine
+from condfoley.runtime.scorer import Scorer
+from condfoley.weights import SHIPPED, card_geometry, read_card
+
+
+@dataclass
+class Loaded:
+    """One system, ready to run. card: as in the folder; empty for networks that come from none."""
+
+    engine: Engine
+    geometry: Geometry
+    card: dict[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, device: str = "cpu") -> Loaded:
+        """The system of a weights folder; None: the weights in the package. Raises InputError for bad weights."""
+        from condfoley.runtime.torch import TorchEngine
+
+        folder = Path(path) if path else SHIPPED
+        card = read_card(folder)
+        loaded = cls(TorchEngine.load(folder, device), card_geometry(card), card, device)
+        require_matching(folder, card)
+        if not loaded.engine.has_sync:
+            Scorer.require_same_spectrograms(loaded.geometry)
+        return loaded
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The weights' own scorer, or the shipped one.
+
+        Raises InputError when the shipped one cannot score these weights' sounds.
+        """
+        if self.engine.has_sync:
+            return Scorer(self.engine, self.geometry)
+        return Scorer.shipped(self.geometry, self.device)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The weights' name and their parts' hashes, for the record."""
+        parts = {name: part["sha256"] for name, part in self.card.get("parts", {}).items()}
+        named = {"name": self.card.get("name"), "parts": parts}
+        return named | ({"referee": self.scorer.borrowed} if self.scorer.borrowed else {})

@@ -1,0 +1,133 @@
+"""Runs the networks with PyTorch, on a CPU or a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from condfoley.networks.transformer import Condition, Sampling
+from condfoley.runtime.engine import Prompt
+from condfoley.sizes import VocoderConfig
+from condfoley.weights import card_geometry, load_part, read_card
+
+VIEWING = ("video_encoder", "sync", "events")  # parts that score soundtracks and see impacts
+GENERATING = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts without which nothing can be generated
+OPTIONAL = ("sync", "events")
+
+
+class TorchEngine:
+    """See `runtime.engine.Engine`. The networks are its attributes: `tokenizer`, `transformer`, ...
+
+    parts: networks by their names in the card, in eval mode on `device`. code_rows: codes over frequency.
+    """
+
+    name = "torch"
+
+    def __init__(self, parts: dict[str, nn.Module], code_rows: int, device: str = "cpu"):
+        self.parts, self.code_rows, self.device = parts, code_rows, torch.device(device)
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu", required: Sequence[str] = GENERATING) -> TorchEngine:
+        """The engine of a weights folder with the parts `required`, and OPTIONAL ones where the folder has them.
+
+        Raises InputError for bad weights.
+        """
+        card = read_card(folder)
+        names = dict.fromkeys([*required, *(name for name in OPTIONAL if name in card["parts"])])
+        parts = {name: load_part(folder, name, device) for name in names}
+        return cls(parts, card_geometry(card).code_rows, device)
+
+    def __getattr__(self, name: str) -> Any:
+        """A network by its name."""
+        try:
+            return self.__dict__["parts"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def has_sync(self) -> bool:
+        """Whether soundtracks can be scored."""
+        return "sync" in self.parts
+
+    @property
+    def has_event_head(self) -> bool:
+        """Whether impacts can be seen."""
+        return "events" in self.parts or bool(self.video_encoder.config.neck)
+
+    @property
+    def codebook_size(self) -> int:
+        """Number of different codes."""
+        return int(self.transformer.config.n_embed)
+
+    @property
+    def vocoder_config(self) -> VocoderConfig:
+        """The vocoder's sizes, and what its waveforms need afterwards (`audio.postfilter`)."""
+        config: VocoderConfig = self.vocoder.config
+        return config
+
+    @torch.no_grad()
+    def encode_frames(self, frames: np.ndarray, chunk: int | None = None, mirrored: bool = False) -> np.ndarray:
+        """(T, H, W, 3) uint8 -> (T, D) float32."""
+        options = {} if chunk is None else {"chunk": chunk}
+        return _numpy(self.video_encoder.encode_clip(torch.from_numpy(frames), mirrored=mirrored, **options))
+
+    @torch.no_grad()
+    def encode_windows(self, specs: np.ndarray) -> np.ndarray:
+        """(B, 1, n_mels, window) in [-1, 1] -> (B, codes) int64."""
+        return _numpy(self.tokenizer.encode(self._tensor(specs)))
+
+    @torch.no_grad()
+    def decode_codes(self, codes: np.ndarray) -> np.ndarray:
+        """(B, columns * rows) int64 -> (B, n_mels, M), about [-1, 1]."""
+        return _numpy(self.tokenizer.decode(self._tensor(codes), self.code_rows)[:, 0])
+
+    def random_streams(self, seeds: Sequence[int]) -> list[Any]:
+        """On the CPU, so that a seed means the same sound on every device."""
+        return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    @torch.no_grad()
+    def generate_codes(
+        self,
+        prompt: Prompt,
+        streams: list[Any],
+        sampling: dict[str, Any],
+        forced: np.ndarray | None = None,
+        until: int | None = None,
+    ) -> np.ndarray:
+        """(S * N, until or codes) int64; see `Engine.generate_codes`."""
+        given = (prompt.target, prompt.reference, prompt.codes, forced)
+        target, reference, codes, before = (None if x is None else self._tensor(x) for x in given)
+        assert target is not None
+        condition = Condition(target, reference, codes)
+        return _numpy(self.transformer.generate(condition, streams, Sampling(**sampling), before, until=until))
+
+    @torch.no_grad()
+    def vocode(self, specs: np.ndarray) -> np.ndarray:
+        """(B, n_mels, M) in [0, 1] -> (B, M * hop) float32."""
+        return _numpy(self.vocoder(self._tensor(specs)))
+
+    @torch.no_grad()
+    def assess_sync(self, tokens: np.ndarray, specs: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) s and (N,) in [0, 1]; see `Engine.assess_sync`."""
+        offsets, confidences = self.sync.score(self._tensor(tokens), self._tensor(specs), length)
+        return _numpy(offsets).astype(float), _numpy(confidences).astype(float)
+
+    @torch.no_grad()
+    def event_logits(self, tokens: np.ndarray) -> np.ndarray:
+        """(B, T, D) -> (B, T, 3)."""
+        head = self.parts.get("events") or self.video_encoder.event_logits
+        return _numpy(head(self._tensor(tokens)))
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+
+def _numpy(values: Tensor) -> np.ndarray:
+    values = values.detach().cpu()
+    array: np.ndarray = (values.float() if values.dtype is torch.bfloat16 else values).numpy()
+    return array
