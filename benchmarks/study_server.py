@@ -1,4 +1,4 @@
-"""How many participants `condfoley study serve` carries: requests a second and 99th percentile.
+"""Load test of `condfoley study serve`: requests a second and 99th percentile of the response time.
 
     python -m benchmarks.study_server [--participants 200] [--seconds 20] [--think 0]
 
