@@ -1,7 +1,7 @@
-"""Real clips for the model card: timing against onset transfer, picture and motion; timbre against strangers.
+"""Real clips for the model card: timing against onset transfer, picture and motion; timbre against other clips.
 
-Clips come from a folder with a manifest.csv (see benchmarks/real.py), or from a CSV of pairs as `condfoley evaluate`
-takes it, if you like with the manifest's footage_origin. A helper of `python -m benchmarks.model_card`.
+Clips come from a folder with a manifest.csv (see benchmarks/real.py), or from a CSV of pairs for `condfoley evaluate`,
+optionally with the manifest's column footage_origin. A helper of `python -m benchmarks.model_card`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DIFFICULTIES = ("easy", "medium", "hard")
 ORIGIN, GREATEST_HITS = "footage_origin", "Greatest Hits"
 OURS, TRANSFERS, PICTURE, MOTION = "condfoley", ("onset-transfer", "onset-transfer-strong"), "picture alone", "motion"
 F1 = "f1_100"
-SIZE = 64  # pixels, side of the pictures whose motion is measured
+SIZE = 64  # pixels, width and height of the frames whose motion is measured
 
 
 def write_pairs(folder: Path, out: Path) -> Path:
@@ -57,7 +57,7 @@ def motion_onsets(path: Path, count: int) -> np.ndarray:
 
 
 def silent_systems(result: Result, foley: Foley) -> list[PairScores]:
-    """Scores of systems that give times only: the picture's onsets, and motion that is told the number of events."""
+    """Scores of systems without sound: visual onsets, and peaks of motion, as many as there are true events."""
     rows = []
     for pair in result.pairs:
         true = pair.target.onsets[pair.target.onsets < len(pair.target.wav) / METRIC_GEOMETRY.sample_rate]
@@ -70,7 +70,7 @@ def silent_systems(result: Result, foley: Foley) -> list[PairScores]:
 def timing_line(
     on: str, rows: Sequence[PairScores], least: float, opponents: Sequence[str], required: str, seed: int
 ) -> Line:
-    """Onset F1 of our sounds: at least `least`, above MOTION and no lower than the others of `opponents`."""
+    """Onset F1 of our sounds: at least `least`, above MOTION and not below the other `opponents`."""
     cells = {name: found[F1] for name, found in mean_scores(rows, seed).items()}
     ours = cells[OURS]
     reached = ours.mean >= least and all(
@@ -83,24 +83,24 @@ def timing_line(
 def timbre_line(result: Result, seed: int) -> Line:
     """How often our sound's events are nearer to its reference's than to another clip's, in mel cepstra.
 
-    A stranger is any clip of the set but target and reference; each pair counts once, with its share of strangers.
+    The other clips are all of the set except target and reference; each pair counts once, with its fraction of them.
     """
     clips = {clip.path: clip for pair in result.pairs for clip in (pair.target, pair.reference)}
-    heard = {path: event_cepstra(clip.wav, METRIC_GEOMETRY) for path, clip in sorted(clips.items())}
+    cepstra = {path: event_cepstra(clip.wav, METRIC_GEOMETRY) for path, clip in sorted(clips.items())}
 
     def fraction_nearer(system: str) -> list[float]:
-        shares = []
+        fractions = []
         for pair in result.pairs:
-            own = heard[pair.reference.path]
+            own = cepstra[pair.reference.path]
             own_two = (pair.reference.path, pair.target.path)
-            strange = [c for path, c in heard.items() if c is not None and path not in own_two]
-            if own is None or not strange:
+            others = [c for path, c in cepstra.items() if c is not None and path not in own_two]
+            if own is None or not others:
                 continue
             output = result.outputs[system][pair.name]
             made = None if output.failure else event_cepstra(output.wav, METRIC_GEOMETRY)
-            near = [] if made is None else [cepstral_distance(made, own) < cepstral_distance(made, c) for c in strange]
-            shares.append(float(np.mean(near)) if near else 0.0)
-        return shares
+            near = [] if made is None else [cepstral_distance(made, own) < cepstral_distance(made, c) for c in others]
+            fractions.append(float(np.mean(near)) if near else 0.0)
+        return fractions
 
     ours, beside = mean_of(fraction_nearer(OURS), seed), mean_of(fraction_nearer(TRANSFERS[0]), seed)
     measure = "events nearer to the reference's than to another clip's, mel-cepstral distance"

@@ -36,12 +36,12 @@ LEAST, OVER, BEHIND, SHARE = (
     0.05,
     0.9,
 )  # F1; action over onset transfer; material behind it; of the ceiling's
-HOW = {"": "true label", "_agreement": "judge on the true sound"}  # what a judge's answer is held against, by metric
+HOW = {"": "true label", "_agreement": "classifier on the true sound"}  # what a prediction is compared with, by metric
 VALIDATION = 0.95  # share of the clips that the pretext task is measured on; the stage wants some to train on
 
 
 def lines(options: EvaluateOptions) -> Lines:
-    """Timing, action and material of an evaluation of the four systems; sounds that are there are not made again."""
+    """Timing, action and material of an evaluation of the four systems; existing sounds are not generated again."""
     result, classifiers = evaluate(options), load_classifiers(options)
     assert classifiers  # the package has them
     out, notes = [timing_line(result.means)], list(result.notes)
@@ -56,12 +56,12 @@ def lines(options: EvaluateOptions) -> Lines:
         if material in result.means[OURS] and material in ceiling:
             out.append(material_line(result.means, material, how, ceiling[material]))
         else:
-            notes.append(f"{METRICS[material].title}: no pair has a material that the judge knows")
+            notes.append(f"{METRICS[material].title}: no pair has a material that the classifier knows")
     return out, notes
 
 
 def beside(cells: dict[str, dict[str, MeanScore]], metric: str) -> str:
-    """What the two onset transfers get."""
+    """The scores of both onset transfers, as text."""
     return ", ".join(f"{name} {cell_text(cells[name][metric])}" for name in (TRANSFER, STRONG))
 
 
@@ -74,7 +74,7 @@ def timing_line(cells: dict[str, dict[str, MeanScore]]) -> Line:
 
 
 def action_line(cells: dict[str, dict[str, MeanScore]], metric: str, how: str) -> Line:
-    """The target's action is heard although the reference shows another."""
+    """The target's action is recognised although the reference has another one."""
     ours, theirs = cells[OURS][metric], cells[TRANSFER][metric]
     required = f"onset transfer + {OVER:.2f} = {theirs.mean + OVER:.2f}"
     measure = f"target's action ({how})"
@@ -83,7 +83,7 @@ def action_line(cells: dict[str, dict[str, MeanScore]], metric: str, how: str) -
 
 
 def material_line(cells: dict[str, dict[str, MeanScore]], metric: str, how: str, ceiling: MeanScore) -> Line:
-    """The reference's material is heard, nearly as often as the target's own in its reconstruction."""
+    """The reference's material is recognised, nearly as often as the target's own in its reconstruction."""
     ours, theirs = cells[OURS][metric], cells[TRANSFER][metric]
     share, least = SHARE * ceiling.mean, theirs.mean - BEHIND
     required = f"{SHARE} x reconstruction's own = {share:.2f}, onset transfer - {BEHIND:.2f} = {least:.2f}"
@@ -93,22 +93,22 @@ def material_line(cells: dict[str, dict[str, MeanScore]], metric: str, how: str,
 
 
 def own_material(result: Result, classifiers: Classifiers, seed: int) -> dict[str, MeanScore]:
-    """How often the judge hears a target's own material in its reconstruction; metric -> share. A mute one is wrong."""
+    """Accuracy of the material classifier on the targets' reconstructions, by metric. A mute one counts as wrong."""
     wrong = {row.pair for row in result.scores if row.system == CEILING and (row.failure or row.mute)}
     values: dict[str, dict[str, list[float]]] = {f"material{suffix}": {} for suffix in HOW}
     for pair in result.pairs:
         wav, output = pair.target.wav, result.outputs[CEILING][pair.name]
-        heard = "" if pair.name in wrong else classifiers.predict_labels(fit_length(output.wav, len(wav))[0])[1]
+        predicted = "" if pair.name in wrong else classifiers.predict_labels(fit_length(output.wav, len(wav))[0])[1]
         for shares, true in zip(
             values.values(), (pair.target.material, classifiers.predict_labels(wav)[1]), strict=True
         ):
             if true in classifiers.materials:
-                shares.setdefault(str(pair.target.path), []).append(float(heard == true))
+                shares.setdefault(str(pair.target.path), []).append(float(predicted == true))
     return {metric: mean_over_targets(shares, seed) for metric, shares in values.items() if shares}
 
 
 def pretext_lines(weights: Path, clips: Path, cache: Path, pairs: int, seed: int) -> Lines:
-    """Cross-entropy of the target's codes beside that with a stranger's reference, picture, or both.
+    """Cross-entropy of the target's codes, and with another video's reference, picture, or both.
 
     clips: held-out ones, with their own sound. cache: for their features. pairs: in-video pairs to measure.
     Raises InputError for a folder without videos.
@@ -117,7 +117,7 @@ def pretext_lines(weights: Path, clips: Path, cache: Path, pairs: int, seed: int
     shares = [hash_fraction(str(path.relative_to(clips))) for path in find(clips, VIDEO_SUFFIXES)]
     if not shares:
         raise InputError(f"{clips} has no videos; give a folder of held-out simulated clips")
-    most = float(np.quantile(shares, VALIDATION, method="lower"))  # so that something is left to train on
+    most = float(np.quantile(shares, VALIDATION, method="lower"))  # the stage needs some clips to train on
     with tempfile.TemporaryDirectory() as scratch:
         stage = build(
             TrainConfig(

@@ -1,9 +1,8 @@
 """The paper's tables on held-out simulated pairs: `python -m benchmarks.paper_table [--pairs 200] [--out DIR]`.
 
-Timbre (action and material judged right, references of the same and of another action) and onsets, for the model in
-the box and all opponents, and the differences pair by pair. The published system's Greatest Hits numbers are printed
-beside them, as far as we have a source: another data set's and a broken scorer's, nothing can be concluded from
-comparing the two.
+Timbre (accuracy of action and material, for references of the same and of another action) and onsets, for the shipped
+model and all baselines, and the differences pair by pair. The published system's Greatest Hits numbers are printed
+below where they have a source. They are not comparable: another data set, and a faulty scorer.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ PAIRED = ("f1_100", "f1_50", "action", "material")
 OURS = "condfoley"
 SUBSETS = (("same action", True), ("different action", False))
 NOTES = (
-    "judges: true labels; a reference of another action must not change the action of the target",
+    "classifiers: against true labels; a reference of another action should not change the action of the target",
     "published ...: CondFoleyGen's scorer, which gives silence an AP of 1",
 )
 
 PUBLISHED = Table(
-    "Greatest Hits, NOT COMPARABLE: other data, other judges, the published scorer",
+    "Greatest Hits, NOT COMPARABLE: other data, other classifiers, the published scorer",
     ("CondFoleyGen as reported by", "onset accuracy"),
     (("the highest of three papers", "0.68"), ("the second", "0.47"), ("the third", "0.39")),
-    ("three papers, one system: what the published scorer's numbers are worth",),
+    ("three papers report different numbers of the same system",),
 )
 
 
 def subset(rows: Sequence[PairScores], same_action: bool) -> list[PairScores]:
-    """The answers to pairs whose reference has the target's kinds of action, or to the others."""
+    """The scores of pairs whose reference has the target's kinds of action, or of the other pairs."""
     return [row for row in rows if row.same_action is same_action]
 
 
@@ -52,7 +51,7 @@ def cell_text(cell: MeanScore | None, digits: int = 2) -> str:
 
 
 def timbre_table(result: Result) -> Table:
-    """Timbre by system, for references of the same and of another action; and the judges' own accuracy below."""
+    """Timbre by system, for references of the same and of another action, with the classifiers' own accuracy as notes."""
     parts = {name: mean_scores(subset(result.scores, same)) for name, same in SUBSETS}
     head = ["system", *(f"{METRICS[m].title}, {name}" for name, _ in SUBSETS for m in TIMBRE)]
     rows = [
@@ -60,7 +59,7 @@ def timbre_table(result: Result) -> Table:
         for e in result.systems
     ]
     own = [
-        f"the {name} judge itself: {number(found['accuracy'])} right on {found['n']} true sounds"
+        f"the {name} classifier itself: {number(found['accuracy'])} right on {found['n']} true sounds"
         for name, found in result.judges.items()
     ]
     counts = ", ".join(f"{len({r.pair for r in subset(result.scores, same)})} {name}" for name, same in SUBSETS)
@@ -68,22 +67,22 @@ def timbre_table(result: Result) -> Table:
 
 
 def onset_table(result: Result) -> Table:
-    """Onsets by system."""
+    """Onset metrics by system."""
     head = ("system", *(METRICS[m].title for m in ONSET))
     rows = [(e.name, *(cell_text(result.means[e.name].get(m)) for m in ONSET)) for e in result.systems]
     return Table(f"Onsets ({len(result.pairs)} pairs)", head, tuple(rows), (NOTES[1],))
 
 
 def paired_table(result: Result) -> Table:
-    """By how much `condfoley` is above each other system, pair by pair."""
+    """Mean difference of `condfoley` to each other system, pair by pair."""
     found = paired_differences(result.scores, OURS)
     head = ("condfoley minus", *(METRICS[m].title for m in PAIRED))
     rows = [(e.name, *(cell_text(found[e.name].get(m), 3) for m in PAIRED)) for e in result.systems if e.name != OURS]
     return Table("Pair by pair", head, tuple(rows), ())
 
 
-def verdict(result: Result) -> str:
-    """Whether onset transfer beats the model, plainly."""
+def compare_with_transfer(result: Result) -> str:
+    """A sentence that lists the metrics in which onset transfer is better than the model."""
     ours, lost = result.means.get(OURS, {}), []
     for name in ("onset-transfer", "onset-transfer-strong"):
         theirs = result.means.get(name, {})
@@ -123,9 +122,10 @@ def main(words: Sequence[str] | None = None) -> int:
     if OURS in result.means:
         tables.append(paired_table(result))
     (given.out / "paper_table.md").write_text(
-        "\n\n".join([*(t.markdown() for t in tables), verdict(result), PUBLISHED.markdown()]) + "\n", encoding="utf-8"
+        "\n\n".join([*(t.markdown() for t in tables), compare_with_transfer(result), PUBLISHED.markdown()]) + "\n",
+        encoding="utf-8",
     )
-    print("\n\n".join([*(t.text() for t in tables), verdict(result), PUBLISHED.text()]))
+    print("\n\n".join([*(t.text() for t in tables), compare_with_transfer(result), PUBLISHED.text()]))
     return 0
 
 

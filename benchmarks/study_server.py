@@ -1,4 +1,4 @@
-"""How many participants `condfoley study serve` carries: requests a second and 99th percentile.
+"""Load test of `condfoley study serve`: requests a second and 99th percentile of the response time.
 
     python -m benchmarks.study_server [--participants 200] [--seconds 20] [--think 0]
 
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from condfoley.study.store import sessions
+from condfoley.study.store import read_sessions
 
 TRIALS = 1000
 """In the made-up study; no participant gets to its end while the benchmark runs."""
@@ -58,10 +58,10 @@ async def post(port: int, path: str, body: dict[str, Any]) -> dict[str, Any]:
     content = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: benchmark\r\nConnection: close\r\nContent-Type: application/json\r\n"
     writer.write(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
-    output, _, reply = (await reader.read()).decode().partition("\r\n\r\n")
+    answer, _, reply = (await reader.read()).decode().partition("\r\n\r\n")
     writer.close()
-    if " 201 " not in output.partition("\r\n")[0]:
-        raise ValueError(f"{path}: {output} {reply}")
+    if " 201 " not in answer.partition("\r\n")[0]:
+        raise ValueError(f"{path}: {answer} {reply}")
     return json.loads(reply)
 
 
@@ -72,9 +72,9 @@ async def participant(port: int, session: str, until: float, think: float, taken
     for number in range(TRIALS):
         if time.monotonic() > until:
             return
-        output = {"trial": f"trial{number}", "scores": scores, "seconds": 9.5, "plays": [1, 1]}
+        answer = {"trial": f"trial{number}", "scores": scores, "seconds": 9.5, "plays": [1, 1]}
         begin = time.perf_counter()
-        await post(port, "/api/answers", {"study": "benchmark", "session": session, "answer": output})
+        await post(port, "/api/answers", {"study": "benchmark", "session": session, "answer": answer})
         taken.append(time.perf_counter() - begin)
         await asyncio.sleep(think)
 
@@ -110,7 +110,7 @@ def main() -> None:
         finally:
             server.kill()
             server.wait()
-        stored = sum(len(s.outputs) for s in sessions(Path(home) / "results" / "answers.sqlite")[1])
+        stored = sum(len(s.answers) for s in read_sessions(Path(home) / "results" / "answers.sqlite")[1])
     if stored != len(taken):
         raise SystemExit(f"{len(taken)} answers were acknowledged, {stored} are stored")
     middle, slow = 1000 * np.percentile(taken, (50, 99))

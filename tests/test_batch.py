@@ -69,6 +69,7 @@ def test_a_folder_of_targets_goes_on_past_a_bad_one_and_only_makes_what_is_missi
     assert second["a"] == first["a"] and second["b"] > first["b"]
 
 
+@pytest.mark.heavy
 def test_on_ray_the_same_results_and_complaints(clips, weights, tmp_path, capsys, two_ray_workers):
     rows = [("one", "reference.mp4", "targets/a.mp4"), ("bad", "reference.mp4", "targets/broken.mp4")]
     words = ["batch", "--pairs", str(listed(clips / "pairs.csv", *rows)), "--weights", str(weights), "--quiet"]

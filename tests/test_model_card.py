@@ -41,6 +41,7 @@ def home(tmp_path_factory):
     return home
 
 
+@pytest.mark.heavy
 def test_every_line_of_the_card_from_the_command_line(home, capsys):
     words = ["--weights", home / "weights", "--simulated", home / "clips", "--oneshots", home / "shots"]
     words += ["--out", home / "out", "--pairs", 3, "--rerank-pairs", 1, "--counts", "1,2", "--candidates", 1]
@@ -86,7 +87,7 @@ def test_offset_is_that_of_the_events_that_belong_together():
     assert reranking.offset_error(true, np.array([0.46, 1.04, 5.0])) == pytest.approx(0)
     assert reranking.offset_error(true, np.array([1.9])) == pytest.approx(0.1)
     for nothing in (np.zeros(0), true + 0.25):
-        assert reranking.offset_error(true, nothing) == reranking.FARTHEST
+        assert reranking.offset_error(true, nothing) == reranking.MAX_DISTANCE
 
 
 def test_choices_look_at_the_first_candidates_only(monkeypatch):
@@ -113,7 +114,7 @@ def test_what_is_chosen_is_compared_with_the_mean_candidate(monkeypatch):
     monkeypatch.setattr(reranking, "comped", lambda made, n: wavs[n % 2])
     found = reranking.measure(foley, [pair], (2, 3), 0)
     each = np.array([reranking.score(true, wav, rate) for wav in wavs])
-    assert each[:, 1].tolist() == [1, 1, 0, 0] and each[2:, 0].tolist() == [1000 * reranking.FARTHEST] * 2
+    assert each[:, 1].tolist() == [1, 1, 0, 0] and each[2:, 0].tolist() == [1000 * reranking.MAX_DISTANCE] * 2
     assert found["none"][0] == pytest.approx(each.mean(0))
     assert np.array_equal(found["ours, N = 2"][0], each[1]) and np.array_equal(found["ours, N = 3"][0], each[2])
     for way in ("published rule, N = 2", "ours, comped, N = 2"):

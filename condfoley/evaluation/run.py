@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from condfoley.errors import InputError
-from condfoley.evaluation import embedders, sounds, systems, testsets
+from condfoley.evaluation import embedders, sounds, testsets
+from condfoley.evaluation.catalogue import parse_systems
 from condfoley.evaluation.classifiers import Classifiers, confusion_matrix
 from condfoley.evaluation.clips import METRIC_GEOMETRY, AnnotatedClip, Pair
 from condfoley.evaluation.distribution import frechet_distance, inception_score
@@ -18,6 +19,7 @@ from condfoley.evaluation.functions import import_function
 from condfoley.evaluation.metric_suite import MetricSuite, PairContext, Values
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.scores import MeanScore, PairScores, mean_scores
+from condfoley.evaluation.systems import SystemContext, SystemSpec
 from condfoley.results.tables import wilson
 
 CLIPS = "clips"  # subfolder of the report with clips cut from longer videos
@@ -37,7 +39,7 @@ class Result:
 
     test: str
     pairs: list[Pair]
-    systems: list[systems.SystemSpec]
+    systems: list[SystemSpec]
     outputs: dict[str, dict[str, sounds.Output]]
     scores: list[PairScores]
     means: dict[str, dict[str, MeanScore]]
@@ -48,13 +50,13 @@ class Result:
 
 def evaluate(options: EvaluateOptions) -> Result:
     """Generates missing sounds and measures all of them. Raises InputError for anything that cannot be used."""
-    specs = systems.parse_systems(options.systems)
+    specs = parse_systems(options.systems)
     classifiers = load_classifiers(options)
     embedding_name, embed = embedders.parse_embedder(options.embedding, classifiers)
     synchroniser = import_function(options.synchroniser, "--synchroniser") if options.synchroniser else None
     home = Path(options.out)
     pairs = testsets.load_pairs(options.test, home / CLIPS)
-    context = systems.SystemContext(pairs, options.weights, options.candidates, options.seed, options.device)
+    context = SystemContext(pairs, options.weights, options.candidates, options.seed, options.device)
     settings = sounds.sound_settings(context)
     built = sounds.build_systems(specs, context, home, options.force)
     sounds.claim_folder(home, settings, options.force)

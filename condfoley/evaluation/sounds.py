@@ -23,7 +23,7 @@ SOUNDS, SETTINGS = "sounds", "sounds.json"
 SOUND_CODE = (
     "*.py",
     *(f"{room}/*.py" for room in ("audio", "comping", "matching", "media", "networks", "published", "runtime")),
-    *(f"evaluation/{name}.py" for name in ("baselines", "clips", "published_scorer", "sounds", "systems")),
+    *(f"evaluation/{name}.py" for name in ("baselines", "catalogue", "clips", "published_scorer", "sounds", "systems")),
 )
 """Files of ours that can change a sound; a superset, so that sounds are generated again too often rather than too rarely."""
 LENGTH_TOLERANCE = 0.1  # s; larger differences of length are reported

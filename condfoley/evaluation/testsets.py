@@ -17,7 +17,7 @@ from condfoley.evaluation import held_out
 from condfoley.evaluation.clips import METRIC_GEOMETRY, AnnotatedClip, Pair
 from condfoley.evaluation.pairs import add_distractors, draw_pairs, require_file_name
 from condfoley.media.formats import VIDEO_SUFFIXES
-from condfoley.pair_list import Listed, read_pairs
+from condfoley.pair_list import ListedPair, read_pairs
 
 DEFAULT_PAIRS = 200
 CLIP_SECONDS = 2.0  # length of the published test clips (published_facts.md, section 13)
@@ -84,7 +84,7 @@ def read_csv_pairs(path: Path) -> list[Pair]:
     return [_read_csv_pair(line) for line in read_pairs(path)]
 
 
-def _read_csv_pair(line: Listed) -> Pair:
+def _read_csv_pair(line: ListedPair) -> Pair:
     try:
         reference, target = read_clip(line.reference), read_clip(line.target)
     except InputError as error:

@@ -10,12 +10,13 @@ from condfoley.data.events import Event
 from condfoley.data.published import greatest_hits_test_pairs
 from condfoley.errors import InputError
 from condfoley.evaluation import testsets
+from condfoley.evaluation.catalogue import parse_systems
 from condfoley.evaluation.clips import METRIC_GEOMETRY, AnnotatedClip, Pair
 from condfoley.evaluation.embedders import parse_embedder
 from condfoley.evaluation.metrics import METRICS
 from condfoley.evaluation.pairs import add_distractors, draw_pairs, require_file_name
 from condfoley.evaluation.scores import PairScores, mean_scores, worst_value
-from condfoley.evaluation.systems import SystemContext, mismatched_reference, parse_systems
+from condfoley.evaluation.systems import SystemContext, mismatched_reference
 from condfoley.media import write_clip
 from tests.made_up import frames, pulses
 

@@ -15,12 +15,13 @@ from condfoley.cli.commands import evaluate as command
 from condfoley.cli.main import main
 from condfoley.errors import InputError
 from condfoley.evaluation import sounds
+from condfoley.evaluation.catalogue import SYSTEM_SPECS
 from condfoley.evaluation.clips import METRIC_GEOMETRY
 from condfoley.evaluation.metrics import METRICS, is_better
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
 from condfoley.evaluation.sounds import SOUNDS
-from condfoley.evaluation.systems import SYSTEM_SPECS, SystemContext
+from condfoley.evaluation.systems import SystemContext
 from condfoley.weights import SHIPPED, read_card, tree_hash
 from tests.evaluation.toy import write_set
 from tests.tiny import write_tiny_weights
@@ -106,6 +107,7 @@ def test_the_report_holds_what_the_numbers_are(report):
     assert len(answers) == 4 * 6 and all(np.isfinite(v) for a in answers for v in a["values"].values() if v is not None)
 
 
+@pytest.mark.heavy
 def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_path):
     from tests.evaluation import toy
 
@@ -135,6 +137,7 @@ def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_p
     assert [p.name for p in (home / SOUNDS).iterdir()] == ["silence"]
 
 
+@pytest.mark.heavy
 def test_what_sounds_depend_on_is_hashed():
     """All of ours that is imported to make one, and the settings name the hash."""
     code = (
@@ -224,6 +227,7 @@ def test_neither_order_nor_names_of_pairs_matter(clips, tmp_path):
         assert means[0][system] == pytest.approx(means[1][system])
 
 
+@pytest.mark.heavy
 def test_every_system_answers_with_toy_weights(clips, tmp_path):
     weights = write_tiny_weights(tmp_path / "weights")
     (tmp_path / "pairs.csv").write_text(

@@ -14,7 +14,7 @@ def test_the_papers_tables_from_the_command_line(tmp_path, capsys):
     assert paper_table.main(words) == 0
     said = capsys.readouterr().out
     assert "Timbre (" in said and "Onsets (4 pairs)" in said and "NOT COMPARABLE" in said
-    assert "the action judge itself: " in said and "loses to no onset transfer" in said
+    assert "the action classifier itself: " in said and "loses to no onset transfer" in said
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["pairs"] == 4
     assert "| truth |" in (tmp_path / "out" / "paper_table.md").read_text()
     assert paper_table.main(["--test", "nowhere", "--out", str(tmp_path / "none")]) == 2
@@ -23,8 +23,8 @@ def test_the_papers_tables_from_the_command_line(tmp_path, capsys):
 
 def test_a_defeat_is_said_plainly():
     cells = {"condfoley": {"f1_100": MeanScore(0.5, 0, 1, 3)}, "onset-transfer": {"f1_100": MeanScore(0.6, 0, 1, 3)}}
-    assert "loses to onset transfer in: F1 ±100 ms (onset-transfer 0.60)" in paper_table.verdict(
-        SimpleNamespace(cells=cells)
+    assert "loses to onset transfer in: F1 ±100 ms (onset-transfer 0.60)" in paper_table.compare_with_transfer(
+        SimpleNamespace(means=cells)
     )
     rows = [PairScores("a", "p", "t", {}, same_action=same) for same in (True, False, None)]
     assert [len(paper_table.subset(rows, same)) for same in (True, False)] == [1, 1]
@@ -51,5 +51,5 @@ def test_differences_are_taken_pair_by_pair():
     assert found["other"]["f1_100"].mean == pytest.approx(0.05) and found["other"]["f1_100"].n == 2
     assert found["other"]["f1_100"].low == pytest.approx(-0.1) and found["other"]["f1_100"].high == pytest.approx(0.2)
     assert found["mute"]["f1_100"].mean == pytest.approx(0.7)  # the worst is 0, whatever its onsets agree with
-    result = SimpleNamespace(rows=rows, entries=[SimpleNamespace(name=name) for name in answers])
+    result = SimpleNamespace(scores=rows, systems=[SimpleNamespace(name=name) for name in answers])
     assert paper_table.paired_table(result).rows[0][:3] == ("other", "0.050 (-0.100 .. 0.200)", "-")

@@ -75,14 +75,14 @@ def create_app(folder: Path, options: ServeOptions) -> FastAPI:
     """The web application of an exported study with its database open. Raises InputError when it cannot be served."""
     try:
         from condfoley.study.server import application
-        from condfoley.study.store import Store
+        from condfoley.study.store import AnswerStore
     except ImportError as error:
         raise InputError(f"{error.name} is missing; install it with: pip install 'condfoley[study]'") from None
     key = read_key(folder / "key.json")
     if not (folder / "public" / "index.html").is_file():
         raise InputError(f"{folder} has no public/index.html; export the study again")
     database = Path(options.results) if options.results else folder / "results" / "answers.sqlite"
-    store = Store(database, key["study"])
+    store = AnswerStore(database, key["study"])
     return application(folder / "public", key, store, options.rate, options.burst)
 
 
