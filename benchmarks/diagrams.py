@@ -48,7 +48,15 @@ class Box:
         lines = [
             f'<rect x="{self.x:g}" y="{self.y:g}" width="{self.width:g}" height="{self.height:g}" rx="6" '
             f'fill="{fill}" stroke="{border}"/>',
-            text(middle, y + (-3 if self.detail else 4.5), self.title, 13, INK, "middle", bold=True),
+            text(
+                middle,
+                y + (-3 if self.detail else 4.5),
+                self.title,
+                13 if self.width >= 120 else 12,
+                INK,
+                "middle",
+                bold=True,
+            ),
         ]
         if self.detail:
             lines.append(text(middle, y + 13, self.detail, 11, INK, "middle"))
@@ -183,7 +191,7 @@ def training() -> str:
     boxes = [tokenizer, video, classifiers, vocoder, transformer, events, distilled, sync]
     lines = [
         arrow(tokenizer.at("right"), vocoder.at("left"), dashed=True),
-        text(215, 22, "loss.reconstructed", anchor="middle"),
+        text(215, 40, "loss.reconstructed", anchor="middle"),
         arrow(tokenizer.at("right", 0.8), (215, tokenizer.at("right", 0.8)[1]), (215, 133), (260, 133)),
         arrow(video.at("right", 0.6), transformer.at("left", 0.6)),
         arrow(video.at("right", 0.85), (200, video.at("right", 0.85)[1]), (200, 232), events.at("left")),
@@ -191,9 +199,14 @@ def training() -> str:
         arrow(distilled.at("right"), sync.at("left"), dashed=True),
         text(695, 112, "loss.drafts", anchor="middle"),
         arrow(vocoder.at("right"), (sync.at("top")[0], vocoder.at("right")[1]), sync.at("top"), dashed=True),
-        arrow(events.at("right"), (sync.at("bottom")[0], events.at("right")[1]), sync.at("bottom"), dashed=True),
-        arrow((200, 232), (200, 294), (800, 294), (800, sync.at("bottom")[1])),
-        text(790, 288, "video is always needed", anchor="end"),
-        text(912, 250, "dashed: optional", anchor="end"),
+        arrow(
+            events.at("right"),
+            (sync.at("bottom", 0.25)[0], events.at("right")[1]),
+            sync.at("bottom", 0.25),
+            dashed=True,
+        ),
+        arrow((200, 232), (200, 294), (sync.at("bottom", 0.75)[0], 294), sync.at("bottom", 0.75)),
+        arrow((20, 22), (60, 22), dashed=True),
+        text(66, 26, "optional"),
     ]
     return page(912, 310, "condfoley: order of the training stages", [*lines, *(box.svg() for box in boxes)])
