@@ -52,7 +52,7 @@ def draw_impacts(demo: DemoResult) -> Figure:
     figure = Figure(figsize=(WIDTH, 2.7), layout="constrained")
     strip, curve = figure.subplots(2, 1, sharex=True, height_ratios=[1, 1.3])
     figure.get_layout_engine().set(hspace=0.0, h_pad=0.03)  # type: ignore[union-attr]
-    centres = frame_times(demo.cues, demo.duration, count=12)
+    centres = frame_times(demo.cues, demo.duration, count=8)
     half = 0.48 * demo.duration / len(centres)
     for place, time in enumerate(centres):
         frame = demo.frames[min(round(time * demo.fps), len(demo.frames) - 1)]
@@ -77,7 +77,7 @@ def draw_impacts(demo: DemoResult) -> Figure:
 
 def draw_matching(steps: list[tuple[str, DemoResult]], seconds: float = 2.4) -> Figure:
     """Spectrograms of the beginning of a soundtrack behind each matching step, and of the reference."""
-    figure = Figure(figsize=(WIDTH, 5.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
     axes = figure.subplots(2, 3, sharex=True, sharey=True).ravel()
     reference = steps[0][1].reference
     panels = [(f"{i}. {name}", demo.wav) for i, (name, demo) in enumerate(steps, start=1)] + [("reference", reference)]
@@ -85,6 +85,7 @@ def draw_matching(steps: list[tuple[str, DemoResult]], seconds: float = 2.4) -> 
     for place, (ax, (name, wav)) in enumerate(zip(axes, panels)):
         plot_spectrogram(ax, wav[: round(seconds * rate)], rate)
         ax.set_title(name, fontsize=10, loc="left")
+        ax.set_facecolor("#e7ebef")  # behind the end of the reference's window
         ax.set_xlim(0, seconds)
         ax.set_ylim(0, 10)
         if place % 3 == 0:

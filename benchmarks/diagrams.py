@@ -191,7 +191,7 @@ def training() -> str:
     boxes = [tokenizer, video, classifiers, vocoder, transformer, events, distilled, sync]
     lines = [
         arrow(tokenizer.at("right"), vocoder.at("left"), dashed=True),
-        text(215, 40, "loss.reconstructed", anchor="middle"),
+        text(215, 24, "loss.reconstructed", anchor="middle"),
         arrow(tokenizer.at("right", 0.8), (215, tokenizer.at("right", 0.8)[1]), (215, 133), (260, 133)),
         arrow(video.at("right", 0.6), transformer.at("left", 0.6)),
         arrow(video.at("right", 0.85), (200, video.at("right", 0.85)[1]), (200, 232), events.at("left")),
@@ -206,7 +206,7 @@ def training() -> str:
             dashed=True,
         ),
         arrow((200, 232), (200, 294), (sync.at("bottom", 0.75)[0], 294), sync.at("bottom", 0.75)),
-        arrow((20, 22), (60, 22), dashed=True),
-        text(66, 26, "optional"),
+        arrow((420, 264), (460, 264), dashed=True),
+        text(468, 268, "optional"),
     ]
     return page(912, 310, "condfoley: order of the training stages", [*lines, *(box.svg() for box in boxes)])

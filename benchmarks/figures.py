@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from condfoley.foley import Foley
 
 OUT = Path(__file__).parents[1] / "docs" / "images"
-DPI = 110
-COLOURS = 128  # of a picture's palette
+DPI = 100
+COLOURS = 64  # of a picture's palette
 OVERVIEW_WIDTH = 1200  # pixels
 NO_MATCHING = {"eq_match": 0.0, "decay_match": 0.0, "texture_match": 0.0, "dynamics": 0.0}
 STEPS = {
@@ -83,7 +83,7 @@ def demo_overview(path: Path) -> None:
         with Image.open(f"{folder}/demo/overview.png") as picture:
             height = round(picture.height * OVERVIEW_WIDTH / picture.width)
             small = picture.convert("RGB").resize((OVERVIEW_WIDTH, height), Image.Resampling.LANCZOS)
-    small.quantize(COLOURS).save(path, optimize=True)
+    small.quantize(2 * COLOURS).save(path, optimize=True)
 
 
 def comping(path: Path) -> None:

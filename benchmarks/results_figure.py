@@ -58,6 +58,7 @@ def draw_results(rows: Iterable[Result]) -> Figure:
             )  # fmt: skip
         ax.set_title(measure.replace(": ", "\n"), fontsize=9)
         ax.set_xlim(-0.15 if min(r.low for r in rows if r.measure == measure) < 0 else 0, 1)
+        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         ax.set_ylim(-len(systems) + 0.4, 0.75)
         ax.grid(axis="x", color="#e2e6ea")
         ax.set_axisbelow(True)
