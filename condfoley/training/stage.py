@@ -154,8 +154,10 @@ class Stage(ABC):
         FSDP does not support."""
         a = self.accelerator
         whole = ("ema", "lora", "init_share")
-        if self.sharded and (asked := [name for name in whole if getattr(self.config, name)]):
-            raise InputError(f"{asked[0]} needs the whole network in each process; set {asked[0]}=0 with FSDP")
+        if self.sharded and (unsupported := [name for name in whole if getattr(self.config, name)]):
+            raise InputError(
+                f"{unsupported[0]} needs the whole network in each process; set {unsupported[0]}=0 with FSDP"
+            )
         if self.config.ema:
             average = AveragedModel(self.trained_network(), multi_avg_fn=get_ema_multi_avg_fn(self.config.ema))
             self.networks[self.part].ema = average
