@@ -24,7 +24,7 @@ from condfoley.evaluation.run import Result, evaluate
 from condfoley.evaluation.scores import Row, table
 from condfoley.evaluation.spectral import cepstral_distance, event_cepstra
 from condfoley.foley import Foley
-from condfoley.networks.video_encoder import pick_onsets
+from condfoley.networks.event_head import pick_onsets
 from condfoley.pair_list import read_pairs
 
 DIFFICULTIES = ("easy", "medium", "hard")

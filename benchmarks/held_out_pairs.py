@@ -13,18 +13,19 @@ import numpy as np
 from benchmarks.paper_table import cell_text, subset
 from benchmarks.scoring import Line, Lines, mean_of
 from condfoley.data.sources.folder import find
-from condfoley.data.sources.listing import VIDEOS, split_of
+from condfoley.data.sources.listing import hash_fraction
 from condfoley.errors import InputError
 from condfoley.evaluation.metrics import METRICS
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import Result, evaluate, jury_of
 from condfoley.evaluation.scores import Cell, cell, table
 from condfoley.evaluation.sounds import fitted
+from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.networks.judges import Jury
 from condfoley.training import pretext
+from condfoley.training.batches import validation_streams
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.run import build
-from condfoley.training.stage import fixed_streams
 from condfoley.training.stages.transformer import TransformerStage
 from condfoley.weights import card_geometry, load_part, read_card
 
@@ -111,7 +112,7 @@ def pretext_lines(weights: Path, clips: Path, cache: Path, pairs: int, seed: int
     Raises InputError for a folder without videos.
     """
     card = read_card(weights)
-    shares = [split_of(str(path.relative_to(clips))) for path in find(clips, VIDEOS)]
+    shares = [hash_fraction(str(path.relative_to(clips))) for path in find(clips, VIDEO_SUFFIXES)]
     if not shares:
         raise InputError(f"{clips} has no videos; give a folder of held-out simulated clips")
     most = float(np.quantile(shares, VALIDATION, method="lower"))  # so that something is left to train on
@@ -128,7 +129,7 @@ def pretext_lines(weights: Path, clips: Path, cache: Path, pairs: int, seed: int
             )
         )
     assert isinstance(stage, TransformerStage)
-    stage.fixed = stage._pairs(stage.held_out, fixed_streams(pairs), views=1).to(stage.device)
+    stage.fixed = stage.draw_pairs(stage.held_out, validation_streams(pairs), views=1).to(stage.device)
     found = {case: mean_of(values, seed) for case, values in stage.pretext().items()}
     true = found.pop(pretext.TRUE)
     out = [

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from condfoley.foley import Foley, Reference
 from condfoley.geometry import Geometry
 from condfoley.networks.tokenizer import Tokenizer
-from condfoley.networks.transformer import Sampling, Transformer, draw
+from condfoley.networks.transformer import Sampling, Transformer, draw_codes
 from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.networks.vocoder import Vocoder
 from condfoley.published.generation import PublishedFoley
@@ -88,7 +88,7 @@ class Job:
         for position in range(written.shape[1]):
             prefix = self.way.transformer.prefix(tokens[:1], tokens[1:], heard)
             logits = self.way.transformer(prefix, written)[:, position]
-            written[:, position] = draw(logits, stream, sampling)[:, 0]
+            written[:, position] = draw_codes(logits, stream, sampling)[:, 0]
         return written
 
     def halve(self) -> None:

@@ -22,7 +22,6 @@ from benchmarks.scoring import Line, Lines, mean_of
 from condfoley.audio.postfilter import match_mel, repaired
 from condfoley.data.simulation.bank import SoundBank
 from condfoley.data.sources.folder import find
-from condfoley.data.sources.listing import SOUNDS, VIDEOS
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
 from condfoley.evaluation.baselines import vocoded
@@ -35,6 +34,7 @@ from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.matching.spectrum import outer_gain
 from condfoley.media import probe, read_audio
+from condfoley.media.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from condfoley.networks.judges import Jury
 from condfoley.networks.mel import filterbank, log_mel, spectrogram
 from condfoley.results.tables import Table, interval, percent, wilson
@@ -100,7 +100,7 @@ def halves(foley: Foley, folder: Path, videos: int) -> dict[str, list[float]]:
     Of each video's second half the first HALF s at most.
     """
     g, out = foley.geometry, {"as loud as the nearest band": [], "as in the first half": []}
-    for path in islice((path for path in find(folder, VIDEOS) if probe(path).has_audio), videos):
+    for path in islice((path for path in find(folder, VIDEO_SUFFIXES) if probe(path).has_audio), videos):
         wav = read_audio(path, g.sample_rate)
         first, true = wav[: len(wav) // 2], wav[len(wav) // 2 :][: round(HALF * g.sample_rate)]
         spec = spectrogram(true, g)
@@ -119,7 +119,7 @@ def one_shots(folder: Path | None, g: Geometry) -> list[np.ndarray]:
     folder: of sound files; None: the held-out recordings in the package. Raises InputError when there are none.
     """
     if folder:
-        wavs = [read_audio(path, g.sample_rate) for path in find(folder, SOUNDS)]
+        wavs = [read_audio(path, g.sample_rate) for path in find(folder, SOUND_SUFFIXES)]
     else:
         bank = SoundBank.load("heldout")
         hits = [hit for material in bank.materials for hit in bank.hits[material]]

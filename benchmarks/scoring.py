@@ -17,8 +17,8 @@ from condfoley.audio.onsets import Score, detect_onsets, match, random_events
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE
 from condfoley.evaluation.scores import Cell, cell
+from condfoley.networks.event_head import pick_onsets
 from condfoley.networks.sync import rerank
-from condfoley.networks.video_encoder import pick_onsets
 
 WINDOW = 0.1  # s, the tolerance of the issue
 RANDOM_DRAWS = 200

@@ -26,14 +26,14 @@ from condfoley.lineage import require_matching
 from condfoley.matching import dynamics
 from condfoley.matching.chain import Shares, shaped
 from condfoley.matching.spectrum import equalised, outer_gain
-from condfoley.memory import keep_freed
-from condfoley.networks.event_head import Events
+from condfoley.memory import retain_freed_memory
+from condfoley.networks.event_head import EventHead, pick_onsets
 from condfoley.networks.mel import spectrogram, window_spec
 from condfoley.networks.scorer import Referee, Shown
 from condfoley.networks.sync import Sync
 from condfoley.networks.tokenizer import Tokenizer
 from condfoley.networks.transformer import Condition, Sampling, Transformer
-from condfoley.networks.video_encoder import VideoEncoder, pick_onsets
+from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.networks.vocoder import Vocoder
 from condfoley.settings import MATCHING, SAMPLING, Mode, Settings
 from condfoley.soundtrack import Candidate, Soundtrack, finished, with_soft_edges
@@ -84,7 +84,7 @@ class Foley:
         geometry: Geometry,
         card: dict[str, Any] | None = None,
         device: str = "cpu",
-        events: Events | None = None,
+        events: EventHead | None = None,
     ):
         """sync: None borrows the shipped one, with its video encoder. events: None: the video encoder's own head."""
         self.tokenizer, self.video_encoder, self.transformer = tokenizer, video_encoder, transformer
@@ -96,9 +96,9 @@ class Foley:
     def load(cls, path: str | Path | None = None, device: str = "cpu") -> Foley:
         """The system of a weights folder; None: the weights in the package. Raises InputError for bad weights.
 
-        The process from then on keeps what it frees (`memory.keep_freed`).
+        The process from then on keeps what it frees (`memory.retain_freed_memory`).
         """
-        keep_freed()
+        retain_freed_memory()
         folder = Path(path) if path else SHIPPED
         card = read_card(folder)
         parts = {name: load_part(folder, name, device) for name in NEEDED}
@@ -338,11 +338,11 @@ class Foley:
         """
         g = self.geometry
         total = g.columns_for(duration)
-        starts, length = windows.stretches(total, g.heard_columns)
+        starts, length = windows.stretches(total, g.valid_columns)
         streams = [torch.Generator().manual_seed(s + (i << 32)) for i in range(len(starts)) for s in seeds]
         codes = torch.zeros(len(streams), length * g.code_rows, dtype=torch.long, device=self.device)
-        window = min(length, g.heard_columns)
-        steps = windows.plan(length, window, max(1, round(g.heard_columns * ADVANCE)))
+        window = min(length, g.valid_columns)
+        steps = windows.plan(length, window, max(1, round(g.valid_columns * ADVANCE)))
         for i, (start, written) in enumerate(steps):
             places = [g.frame_of_column(first + start) + torch.arange(g.window_frames) for first in starts]
             seen = torch.stack([windows.at_frames(tokens, place) for place in places])  # (S, frames, D)
@@ -392,7 +392,7 @@ class Foley:
         """Codes -> spectrograms (N, n_mels, M) in [0, 1], in few overlapping tiles as long as the decoder knows."""
         g = self.geometry
         total = codes.shape[1] // g.code_rows
-        starts, length = windows.tiles(total, DECODED * g.heard_columns, max(1, g.heard_columns // 10))
+        starts, length = windows.tiles(total, DECODED * g.valid_columns, max(1, g.valid_columns // 10))
         tiles = []
         for start in starts:
             piece = codes[:, start * g.code_rows : (start + length) * g.code_rows]

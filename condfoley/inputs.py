@@ -51,8 +51,8 @@ class Recording:
 
 def read_picture(path: Path, geometry: Geometry) -> np.ndarray:
     """A clip's frames at the geometry's rate and size: (T, S, S, 3) uint8."""
-    shrink = media.middle_of_bicubic if geometry.squeeze == "bicubic" else None
-    return media.read_frames(path, geometry.fps, geometry.frame_size, shrink=shrink)
+    resize = media.resize_and_crop if geometry.resize == "bicubic" else None
+    return media.read_frames(path, geometry.fps, geometry.frame_size, resize=resize)
 
 
 def read_target(path: Path, geometry: Geometry) -> tuple[float, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from condfoley.comping.takes import Take
-from condfoley.errors import Unwritable
+from condfoley.errors import UnwritableError
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 
@@ -57,7 +57,7 @@ class Candidate:
     def put_aside(self) -> None:
         """Moves the sound to a temporary file; in memory is then only what is being looked at.
 
-        Raises Unwritable when there is no room for it.
+        Raises UnwritableError when there is no room for it.
         """
         if self._file is not None:
             return
@@ -66,7 +66,7 @@ class Candidate:
             self._wav.tofile(file)
         except OSError as error:
             place = tempfile.tempdir or "the temporary folder"
-            raise Unwritable(
+            raise UnwritableError(
                 f"{place}: candidates of long targets are kept there, which cannot be written ({error.strerror or error}); "
                 "make room there or set TMPDIR to a folder with more"
             ) from error

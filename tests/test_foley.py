@@ -108,12 +108,11 @@ def test_a_mirrored_picture_is_watched_as_if_it_had_been_turned(foley):
     assert not torch.allclose(turned, plain, atol=1e-3)
 
 
-def test_long_clips_pass_the_network_by_and_by(foley, monkeypatch):
+def test_long_clips_pass_the_network_by_and_by(foley):
     frames = torch.randint(0, 255, (75, 32, 32, 3), dtype=torch.uint8)
     whole, chunks = (foley.video_encoder.encode_clip(frames, chunk=n) for n in (300, 40))
-    monkeypatch.setattr("condfoley.networks.video_encoder.AT_ONCE", 20)
-    assert torch.allclose(foley.video_encoder.encode_clip(frames, chunk=300), whole, atol=1e-5)
-    assert torch.allclose(foley.video_encoder.encode_clip(frames, chunk=40), chunks, atol=1e-5)
+    assert torch.allclose(foley.video_encoder.encode_clip(frames, chunk=300, batch=20), whole, atol=1e-5)
+    assert torch.allclose(foley.video_encoder.encode_clip(frames, chunk=40, batch=20), chunks, atol=1e-5)
 
 
 def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):

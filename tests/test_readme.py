@@ -9,7 +9,7 @@ import pytest
 
 from condfoley.cli.arguments import parse_config, parse_options
 from condfoley.cli.options import GenerateOptions
-from condfoley.data.simulation.write import Recipe
+from condfoley.data.simulation.write import SimulateOptions
 from condfoley.training.config import STAGES, TrainConfig
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +53,7 @@ def test_every_training_command_is_understood():
 
 def test_the_simulation_command_is_understood():
     (words,) = commands("condfoley simulate")
-    assert parse_options("simulate", Recipe, words).clips == 2000
+    assert parse_options("simulate", SimulateOptions, words).clips == 2000
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=[str(p.relative_to(ROOT)) for p in CONFIGS])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from condfoley.errors import Unwritable
+from condfoley.errors import UnwritableError
 from condfoley.soundtrack import EDGE, Candidate, with_soft_edges
 
 WAV = np.linspace(-0.5, 0.5, 30_000, dtype=np.float32)
@@ -25,7 +25,7 @@ def test_a_candidate_put_aside_sounds_the_same_and_can_be_replaced():
 def test_a_full_temporary_folder_is_told_and_the_sound_stays(monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **kind: open("/dev/full", "wb", **kind))
     candidate = Candidate(WAV.copy(), 0, 0.0, 1.0)
-    with pytest.raises(Unwritable, match="set TMPDIR"):
+    with pytest.raises(UnwritableError, match="set TMPDIR"):
         candidate.put_aside()
     assert np.array_equal(candidate.wav, WAV)
 

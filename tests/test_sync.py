@@ -34,7 +34,7 @@ def test_every_length_gives_a_distribution_over_the_grid(frames):
     mel = round(frames * model.config.mel_per_frame)
     logits = model(torch.randn(3, frames, 12), torch.rand(3, 80, mel))
     assert logits.shape == (3, 62)
-    offset, confidence = model.verdict(logits)
+    offset, confidence = model.offset_and_confidence(logits)
     assert (offset.abs() <= 2).all() and (confidence > 0).all() and (confidence < 1).all()
 
 
@@ -69,7 +69,7 @@ def marked(model, *frames):
 def test_the_offset_is_positive_when_the_sound_is_late(plain, late):
     picture = torch.zeros(1, FRAMES, 1)
     picture[0, 25] = 1.0
-    offset, _ = plain.verdict(plain(picture, marked(plain, 25 + late)))
+    offset, _ = plain.offset_and_confidence(plain(picture, marked(plain, 25 + late)))
     assert offset.item() == pytest.approx(late / plain.config.fps)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from condfoley.cli.options import BatchOptions, GenerateOptions, SoundOptions
-from condfoley.data.sources.listing import VIDEOS
 from condfoley.errors import InputError
+from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.pair_list import read_pairs
 from condfoley.results.folder import CANDIDATES, HITS, OVERVIEW, PROVENANCE, SCORES, SOUNDTRACK, VIDEO_STEM
 from condfoley.weights import sha256
@@ -20,7 +20,7 @@ INPUTS = {"reference": "another reference", "target": "another target", "hits": 
 # Options that change nothing in the results; the inputs are compared by what they hold, not by how they are called.
 NOT_SOUND = {"out", "json", "quiet", "force", "weights", *INPUTS}
 # Taken as targets unseen, so that a damaged one is listed as failed; any other file is one if it has a picture.
-TARGETS = VIDEOS | {
+TARGETS = VIDEO_SUFFIXES | {
     *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv", ".mxf", ".gif")
 }
 

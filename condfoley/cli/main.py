@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from condfoley.errors import INTERRUPTED, OUR_FAULT, USER_FAULT, InputError, Unwritable
+from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError, UnwritableError
 
 
 def main(words: list[str] | None = None) -> int:
@@ -25,23 +25,23 @@ def main(words: list[str] | None = None) -> int:
             code = _run(words)
             print(end="", flush=True)  # a reader that went away is noticed here, not when Python ends
             return code
-    except (InputError, Unwritable) as error:
-        return _complain(str(error), USER_FAULT, words)
+    except (InputError, UnwritableError) as error:
+        return _complain(str(error), EXIT_USER_ERROR, words)
     except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED, words)
+        return _complain("interrupted", EXIT_INTERRUPTED, words)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         _discard_output()
-        return OUR_FAULT
+        return EXIT_INTERNAL_ERROR
     except Exception as error:  # noqa: BLE001  (the last door: whatever it was, one line)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         hint = "" if "--debug" in words else "; --debug shows where"
-        return _complain(f"internal error, {what}{hint}", OUR_FAULT, words)
+        return _complain(f"internal error, {what}{hint}", EXIT_INTERNAL_ERROR, words)
 
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
-        return 0 if words else USER_FAULT
+        return 0 if words else EXIT_USER_ERROR
     if words[0] == "--version":
         from condfoley import __version__
 

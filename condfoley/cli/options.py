@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from condfoley.errors import InputError, at_least
+from condfoley.errors import InputError, require_at_least
 from condfoley.settings import Settings
 
 
@@ -81,7 +81,7 @@ class BatchOptions(SoundOptions):
     def __post_init__(self) -> None:
         """Raise InputError for settings that do not go together."""
         super().__post_init__()
-        at_least("workers", self.workers, 1)
+        require_at_least("workers", self.workers, 1)
         if (self.pairs is None) == (self.targets is None):
             raise InputError("give either --pairs FILE.csv, or --targets FOLDER with --reference CLIP")
         if (self.reference is None) != (self.targets is None):
@@ -111,7 +111,7 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
-        at_least("heads", self.heads, 1)
+        require_at_least("heads", self.heads, 1)
         if self.statistics and not self.material_judge:
             raise InputError("--statistics goes with --material-judge")
         if self.vocoder and self.material_judge:
@@ -151,6 +151,6 @@ class FinetuneOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
-        at_least("steps", self.steps, 1)
-        at_least("batch-size", self.batch_size, 1)
-        at_least("seed", self.seed, 0)
+        require_at_least("steps", self.steps, 1)
+        require_at_least("batch-size", self.batch_size, 1)
+        require_at_least("seed", self.seed, 0)

@@ -20,9 +20,9 @@ from condfoley.audio.postfilter import repaired
 from condfoley.evaluation.published import published_onsets
 from condfoley.foley import FADE, Foley
 from condfoley.inputs import read_picture
+from condfoley.networks.event_head import pick_onsets
 from condfoley.networks.mel import window_spec
 from condfoley.networks.transformer import Condition
-from condfoley.networks.video_encoder import pick_onsets
 from condfoley.soundtrack import finished
 
 # The published onset transfer (published_facts.md, section 15).
@@ -143,7 +143,7 @@ def vocoded(foley: Foley, spec01: Tensor, samples: int, outer: Tensor | None = N
 def resynthesised(foley: Foley, wav: np.ndarray) -> np.ndarray:
     """A sound (N,) through tokenizer and vocoder: the most that a model behind them can reach. Returns (N,)."""
     g = foley.geometry
-    step = g.heard_columns * g.column_samples
+    step = g.valid_columns * g.column_samples
     pieces = [wav[start : start + g.clip_samples] for start in range(0, len(wav), step)]
     filled = np.stack([np.pad(p, (0, g.clip_samples - len(p))) for p in pieces]).astype(np.float32)
     codes = foley.tokenizer.encode(window_spec(torch.from_numpy(filled).to(foley.device), g))

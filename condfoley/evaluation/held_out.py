@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import condfoley.data.simulation as simulation
-from condfoley.data.simulation.write import Recipe, write_clips
+from condfoley.data.simulation.write import SimulateOptions, write_clips
 from condfoley.errors import InputError
 from condfoley.weights import tree_hash
 
@@ -41,7 +41,7 @@ def folder(pairs: int, seed: int = SEED) -> Path:
     clips = max(FEWEST, pairs + round(SPARE * pairs))
     out = cache_folder(clips, seed)
     workers = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    failed = write_clips(Recipe(out, clips=clips, workers=workers, seed=seed, sounds="heldout"))
+    failed = write_clips(SimulateOptions(out, clips=clips, workers=workers, seed=seed, sounds="heldout"))
     if failed:
         raise InputError(f"{len(failed)} of {clips} held-out clips failed ({failed[0][1]}); run again to retry them")
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from condfoley.errors import at_least
+from condfoley.errors import require_at_least
 
 DEFAULT_SYSTEMS = "condfoley,onset-transfer,onset-transfer-strong,copy,truth,reconstruction,silence,noise"
 
@@ -44,4 +44,4 @@ class EvaluateOptions:
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
         for name, least in (("candidates", 1), ("seed", 0), ("sample", 0)):
-            at_least(name, getattr(self, name), least)
+            require_at_least(name, getattr(self, name), least)

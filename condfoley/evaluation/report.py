@@ -16,8 +16,7 @@ from condfoley.evaluation.clips import JUDGE, Pair
 from condfoley.evaluation.metrics import METRICS, Metric, better
 from condfoley.evaluation.run import Result, as_json
 from condfoley.evaluation.sounds import fitted
-from condfoley.files import at_once, write_json
-from condfoley.results.provenance import plain
+from condfoley.files import open_atomic, plain, write_json
 from condfoley.results.tables import Table, interval, number
 
 TEMPLATE = "report.html.j2"
@@ -31,7 +30,7 @@ def write(result: Result, home: Path, sample: int) -> Path:
     write_json(home / "metrics.json", plain(as_json(result)))
     _write_csv(result, home / "metrics.csv")
     page = home / "index.html"
-    with at_once(page) as file:
+    with open_atomic(page) as file:
         file.write(html(result, sample).encode())
     return page
 

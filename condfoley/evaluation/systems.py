@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from condfoley.cli.arguments import suggest
-from condfoley.data.sources.listing import SOUNDS
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE, Clip, Pair
 from condfoley.evaluation.functions import imported
 from condfoley.evaluation.pairs import require_file_name
+from condfoley.media.formats import SOUND_SUFFIXES
 
 if TYPE_CHECKING:
     from condfoley.foley import Foley
@@ -255,7 +255,7 @@ def _named(word: str) -> Entry:
 
 def from_folder(folder: Path, shop: Workshop) -> System:
     """A folder of sound files named by pair. Raises InputError when it has none of the set's."""
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SOUNDS}
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SOUND_SUFFIXES}
     if not files.keys() & {pair.name for pair in shop.pairs}:
         raise InputError(f"{folder} has no sound of this test set; name them by pair, such as {shop.pairs[0].name}.wav")
 

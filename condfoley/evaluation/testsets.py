@@ -12,11 +12,11 @@ from condfoley.data.events import Event
 from condfoley.data.published import Moment, greatest_hits_test_pairs
 from condfoley.data.sources.folder import find, read_notes
 from condfoley.data.sources.greatest_hits import PICTURE, SOUND, TIMES, read_times
-from condfoley.data.sources.listing import VIDEOS
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
 from condfoley.evaluation.clips import JUDGE, Clip, Pair
 from condfoley.evaluation.pairs import drawn_pairs, require_file_name, with_strangers
+from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.pair_list import Listed, read_pairs
 
 PAIRS = 200
@@ -57,7 +57,7 @@ def simulated(count: int, seed: int = held_out.SEED) -> list[Pair]:
 def folder_clips(folder: Path) -> list[Clip]:
     """A folder's videos that have sound and an event; the others are named on stderr. Raises InputError."""
     clips = []
-    for path in find(folder, VIDEOS):
+    for path in find(folder, VIDEO_SUFFIXES):
         try:
             clip = known_clip(path)
             if not len(clip.onsets):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
-from condfoley.networks.event_head import Events
+from condfoley.networks.event_head import EventHead
 from condfoley.networks.sync import Sync
 from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
@@ -41,7 +41,7 @@ class Referee:
         video_encoder: VideoEncoder,
         sync: Sync,
         geometry: Geometry,
-        events: Events | None = None,
+        events: EventHead | None = None,
         borrowed: str = "",
     ):
         self.video_encoder, self.sync, self.geometry = video_encoder, sync, geometry
@@ -71,7 +71,7 @@ class Referee:
 
         tokens: (T, D) of the whole target. specs: (N, n_mels, M) in [0, 1].
         """
-        return self.sync.assess(tokens, specs, 2 * self.geometry.window_frames)
+        return self.sync.score(tokens, specs, 2 * self.geometry.window_frames)
 
     def picture_events(self, frames: Tensor, tokens: Tensor) -> Shown:
         """What the picture shows in each frame: mean of the event head's verdicts on it and on its mirror image.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from condfoley.errors import InputError
-from condfoley.files import file_aside, make_folder
+from condfoley.files import atomic_file, make_folder
 from condfoley.geometry import Geometry
 from condfoley.networks.mel import filterbank
 from condfoley.published.layout import CHILDREN, ORDER, ORDER_BACK, entries, reading_order
@@ -112,4 +112,4 @@ def _write(files: dict[Path, dict[str, Any]]) -> None:
     with ExitStack() as all_or_none:
         for path, content in files.items():
             make_folder(path.parent)
-            torch.save(content, all_or_none.enter_context(file_aside(path, (OSError, RuntimeError))))
+            torch.save(content, all_or_none.enter_context(atomic_file(path, (OSError, RuntimeError))))

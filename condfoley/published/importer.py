@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from condfoley.errors import InputError
-from condfoley.files import folder_aside, make_folder, write_json
+from condfoley.files import make_folder, scratch_folder, write_json
 from condfoley.geometry import Geometry
 from condfoley.lineage import lineage
 from condfoley.published import judges
@@ -37,7 +37,7 @@ def import_checkpoint(
     out = Path(out)
     path, network = checkpoint_file(checkpoint), checkpoint_file(vocoder) if vocoder else None
     require_free(out)
-    with folder_aside(out.parent) as scratch:
+    with scratch_folder(out.parent) as scratch:
         if material_judge:
             parts, geometry, told = _read_judges(path, checkpoint_file(material_judge), statistics)
         else:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from condfoley.errors import InputError
-from condfoley.files import folder_aside
+from condfoley.files import scratch_folder
 from condfoley.study import assignment, design, page, sources
 from condfoley.study.clips import Writer, random_name
 from condfoley.study.options import ExportOptions
@@ -41,7 +41,7 @@ def export(options: ExportOptions) -> dict[str, Any]:
     plan = design.plan(len(found), shown, options.judgements, options.trials, options.seed)
     made = not out.exists()
     try:
-        with folder_aside(out) as work:
+        with scratch_folder(out) as work:
             (work / PUBLIC / "media").mkdir(parents=True)
             clips = Writer(options, work / PUBLIC / "media", found, anchor).write()
             rng = np.random.default_rng(options.seed)

@@ -9,8 +9,8 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.media import frame_count, probe, read_audio, shown_at, write_clip
-from condfoley.media.picture import Shrinker
-from condfoley.media.probe import open_clip
+from condfoley.media.picture import FrameScaler
+from condfoley.media.probe import open_media
 from condfoley.media.streams import timed_frames
 
 PEAK = 10 ** (-1 / 20)
@@ -25,14 +25,14 @@ def silent_video(source: Path, out: Path, height: int, sample_rate: int) -> floa
     All sounds of a target are later put beside this one picture, and nothing of the source's metadata, rotation
     or codec is left in it. Returns its length in seconds. Raises InputError for whatever `probe` refuses.
     """
-    clip = open_clip(source)
+    clip = open_media(source)
     fps = min(clip.info.fps, FASTEST)
     count = frame_count(clip.info.duration, fps)
     scale = min(1.0, height / clip.info.height)
     size = (max(2, round(clip.info.width * scale / 2) * 2), max(2, round(clip.info.height * scale / 2) * 2))
     width, tall = size[::-1] if clip.orientation[1] else size  # stored lying on its side
 
-    small = Shrinker(clip, width, tall)
+    small = FrameScaler(clip, width, tall)
 
     def pictures():  # type: ignore[no-untyped-def]
         for frame in shown_at(timed_frames(clip, clip.video), (k / fps for k in range(count))):
@@ -44,7 +44,7 @@ def silent_video(source: Path, out: Path, height: int, sample_rate: int) -> floa
 
 def poster(video: Path, out: Path) -> None:
     """The first frame of a video as JPEG."""
-    clip = open_clip(video)
+    clip = open_media(video)
     _, frame = next(iter(timed_frames(clip, clip.video)))
     frame.to_image().save(out, quality=85)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from condfoley.errors import InputError, at_least
+from condfoley.errors import InputError, require_at_least
 
 
 @dataclass(kw_only=True)
@@ -55,9 +55,9 @@ class ExportOptions:
     def __post_init__(self) -> None:
         """Raise InputError for numbers and texts that cannot be meant."""
         for name, least in (("trials", 1), ("judgements", 1), ("practice", 0), ("sentinels", 0), ("height", 64)):
-            at_least(name, getattr(self, name), least)
-        at_least("headphone-rounds", self.headphone_rounds, 0)
-        at_least("seed", self.seed, 0)
+            require_at_least(name, getattr(self, name), least)
+        require_at_least("headphone-rounds", self.headphone_rounds, 0)
+        require_at_least("seed", self.seed, 0)
         if not -70 < self.loudness < 0:
             raise InputError(f"--loudness is {self.loudness:g}; give LUFS between -70 and 0, such as -23")
         if self.endpoint and not self.endpoint.startswith(("https://", "http://")):
@@ -91,7 +91,7 @@ class ServeOptions:
             raise InputError(f"--port is {self.port}; give a number from 0 to 65535")
         if not self.rate > 0:
             raise InputError(f"--rate is {self.rate:g}; give a number above 0")
-        at_least("burst", self.burst, 1)
+        require_at_least("burst", self.burst, 1)
 
 
 @dataclass(kw_only=True)

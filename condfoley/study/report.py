@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 from condfoley.errors import InputError
-from condfoley.files import folder_aside
+from condfoley.files import scratch_folder
 from condfoley.results.tables import Table
 from condfoley.study import analysis, crowd, exclusion, results
 from condfoley.study.analysis import Preference
@@ -117,7 +117,7 @@ def _figure(rows: list[Preference]) -> bytes:
 
 def _write(out: Path, files: dict[str, bytes]) -> None:
     """All files or none: made in a folder of their own first."""
-    with folder_aside(out) as work:
+    with scratch_folder(out) as work:
         for name, content in files.items():
             (work / name).write_bytes(content)
         for name in files:

@@ -83,7 +83,7 @@ def test_lightnings_classes_do_not_keep_a_checkpoint_from_being_read(tmp_path, m
 def test_the_192_frame_model(long_foley):
     g, config = long_foley.geometry, long_foley.transformer.config
     assert (g.window_mel_frames, g.code_columns, g.codes, config.codes, config.frames) == (192, 12, 60, 60, 30)
-    assert (g.clip_mel_frames, g.heard_columns, g.sound_lag) == (173, 10, 0)
+    assert (g.clip_mel_frames, g.valid_columns, g.sound_lag) == (173, 10, 0)
 
 
 @pytest.mark.parametrize("frames", [160, 192])

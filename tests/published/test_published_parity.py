@@ -11,9 +11,9 @@ import torch
 
 from condfoley.foley import Reference
 from condfoley.geometry import Geometry
-from condfoley.media import middle_of_bicubic
+from condfoley.media import resize_and_crop
 from condfoley.networks.mel import window_spec
-from condfoley.networks.transformer import Condition, Sampling, filtered
+from condfoley.networks.transformer import Condition, Sampling, filter_logits
 from condfoley.networks.video_encoder import IMAGENET_MEAN, IMAGENET_STD, VideoEncoder
 from condfoley.published.generation import PublishedFoley
 from condfoley.published.importer import import_checkpoint
@@ -54,7 +54,7 @@ def test_a_window_that_outlasts_its_clip_ends_in_mid_level():
 
 def test_frames():
     golden = tensors("frames")
-    small = np.stack([middle_of_bicubic(image.numpy(), 112) for image in golden["in/frames_uint8"]])
+    small = np.stack([resize_and_crop(image.numpy(), 112) for image in golden["in/frames_uint8"]])
     mean, std = (torch.tensor(x).view(3, 1, 1) for x in (IMAGENET_MEAN, IMAGENET_STD))
     close((frames01(torch.from_numpy(small)) - mean) / std, golden["out/frames"], 1e-6)
 
@@ -136,7 +136,7 @@ def test_the_published_half_of_the_codes_may_be_drawn(foley):
     prefix = model.prefix(features[:, :30], features[:, 30:], codes[:, :50])
     first = model(prefix, codes[:, 50:])[:, 0]
     published = PublishedFoley.of(foley, 2.0)._sampling(Sampling())
-    kept = torch.isfinite(filtered(first, published.top_k, published.top_p))
+    kept = torch.isfinite(filter_logits(first, published.top_k, published.top_p))
     assert published.temperature == published.guidance == 1
     assert torch.equal(kept, golden["out/top512_of_first_step_kept"].bool())
 

@@ -12,7 +12,7 @@ from condfoley.cli.arguments import parse_options
 from condfoley.cli.batch_jobs import FAILED, changed_input, left_to_do, plan
 from condfoley.cli.options import BatchOptions, GenerateOptions, SoundOptions
 from condfoley.cli.progress import print_path
-from condfoley.errors import OUR_FAULT, USER_FAULT, InputError
+from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError
 from condfoley.results.folder import ResultFolder
 from condfoley.weights import SHIPPED, read_card
 
@@ -50,7 +50,7 @@ def run(words: list[str]) -> int:
     report(Path(options.out) / FAILED, failures)
     if not failures:
         return 0
-    return USER_FAULT if all(theirs for _, _, theirs in failures) else OUR_FAULT
+    return EXIT_USER_ERROR if all(theirs for _, _, theirs in failures) else EXIT_INTERNAL_ERROR
 
 
 @lru_cache(maxsize=1)

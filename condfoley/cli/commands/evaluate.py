@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 
 from condfoley.cli.arguments import parse_options
-from condfoley.errors import USER_FAULT, InputError
+from condfoley.errors import EXIT_USER_ERROR, InputError
 from condfoley.evaluation.options import EvaluateOptions
 
 NEEDED = ("pyloudnorm", "sklearn", "jinja2", "skimage")
@@ -33,7 +33,7 @@ def run(words: list[str]) -> int:
     failed = never_answered(result)
     for name, why in failed.items():
         print(f"condfoley: {name} failed on every pair, at first with: {why}", file=sys.stderr)
-    return USER_FAULT if failed else 0
+    return EXIT_USER_ERROR if failed else 0
 
 
 def require_packages() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from condfoley.cli.arguments import option_parser
 from condfoley.data.index import INDEX, totals
-from condfoley.data.prepare import Options, prepare, unfilled
+from condfoley.data.prepare import PrepareOptions, prepare, unfilled
 from condfoley.data.rejected import REJECTED, by_reason, read
 from condfoley.data.sources import READERS
 from condfoley.data.verify import verify
@@ -19,12 +19,12 @@ MOST_REASONS = 8
 
 def run(words: list[str]) -> int:
     """Run with command-line words; returns 0. Raises InputError for a wrong call or a source that cannot be used."""
-    parser = option_parser("condfoley prepare", Options)
+    parser = option_parser("condfoley prepare", PrepareOptions)
     parser.add_argument("data_set", choices=list(READERS), help="Layout of the source.")
     parser.add_argument("source", help="Folder with the data set.")
     parser.add_argument("out", help="Folder for shards, index.json and rejected.csv; made if missing.")
     given = parser.parse_args(words)
-    options = Options(**{field.name: getattr(given, field.name) for field in fields(Options)})
+    options = PrepareOptions(**{field.name: getattr(given, field.name) for field in fields(PrepareOptions)})
     out = Path(given.out)
     index = prepare(given.data_set, Path(given.source), out, options)
     if options.verify:

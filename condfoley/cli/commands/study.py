@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from condfoley.cli.arguments import option_parser, parse_options, suggest
-from condfoley.errors import USER_FAULT, InputError
+from condfoley.errors import EXIT_USER_ERROR, InputError
 from condfoley.study.options import AnalyseOptions, ExportOptions, ServeOptions
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run(words: list[str]) -> int:
     """Run with command-line words; returns 0, 2 without any. Raises InputError for anything that cannot be used."""
     if not words or words[0] in ("-h", "--help"):
         print(USAGE)
-        return 0 if words else USER_FAULT
+        return 0 if words else EXIT_USER_ERROR
     actions = {"export": _export, "serve": _serve, "analyse": _analyse}
     if words[0] not in actions:
         hint = suggest(words[0], actions) or "give export, serve or analyse"
