@@ -23,9 +23,9 @@ from condfoley.evaluation.scores import MeanScore, mean_over_targets, mean_score
 from condfoley.evaluation.sounds import fit_length
 from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.training import pretext
+from condfoley.training.batches import validation_streams
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.run import build
-from condfoley.training.stage import validation_streams
 from condfoley.training.stages.transformer import TransformerStage
 from condfoley.weights import card_geometry, load_part, read_card
 

@@ -23,9 +23,10 @@ from condfoley.errors import InputError
 from condfoley.networks.transformer import Condition, Sampling
 from condfoley.results.tables import Table, number, percent
 from condfoley.training import pretext
+from condfoley.training.batches import Batch, example_streams
 from condfoley.training.config import STAGES, TrainConfig
 from condfoley.training.run import build
-from condfoley.training.stage import Batch, Stage, example_streams
+from condfoley.training.stage import Stage
 from condfoley.training.stages.events import EventsStage
 from condfoley.training.stages.sync import SyncStage
 from condfoley.training.stages.transformer import TransformerStage

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from condfoley.training.stage import Stage, example_streams
+from condfoley.training.batches import example_streams
+from condfoley.training.stage import Stage
 
 MIB = 2**20
 FLOAT = 4  # bytes; master weights, gradients and Adam's two moments are float32

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from torch.utils.data import DataLoader, Dataset
 
 from condfoley.errors import InputError
-from condfoley.training.stage import Batch, Stage, example_streams
+from condfoley.training.batches import Batch, example_streams
+from condfoley.training.stage import Stage
 
 
 class Batches(Dataset[Batch]):

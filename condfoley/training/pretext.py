@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from condfoley.results.tables import Table, bootstrap, interval, number
-from condfoley.training.stage import Batch
+from condfoley.training.batches import Batch
 
 TRUE = "cross_entropy"
 CASES = {

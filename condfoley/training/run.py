@@ -18,6 +18,7 @@ from torch import Tensor
 from condfoley.data.store import videos_of
 from condfoley.errors import InputError
 from condfoley.lineage import lineage
+from condfoley.training.batches import Batch
 from condfoley.training.checkpoint import CHECKPOINTS, Checkpoints, disk_is_full, require_same_run
 from condfoley.training.config import TrainConfig
 from condfoley.training.distil import guided_part
@@ -25,7 +26,7 @@ from condfoley.training.dry_run import report
 from condfoley.training.loaders import iterate_batches
 from condfoley.training.log import Log
 from condfoley.training.precision import has_bf16
-from condfoley.training.stage import Batch, Stage
+from condfoley.training.stage import Stage
 from condfoley.weights import CARD, read_card, save_part
 
 # How long processes wait for the first one, which fills the cache alone; torch's default of 10 minutes (NCCL) is too

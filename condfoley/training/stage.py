@@ -17,9 +17,10 @@ from accelerate.utils import AutocastKwargs
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from condfoley.data.store import CachedClip, ClipStore
+from condfoley.data.store import ClipStore
 from condfoley.errors import InputError
 from condfoley.networks.video_encoder import ClipNorm
+from condfoley.training.batches import Batch
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import require_part
 
@@ -27,22 +28,6 @@ Loss = tuple[Tensor, dict[str, Tensor]]
 """The loss to minimise, a scalar, and the values to log."""
 Network = TypeVar("Network", bound=nn.Module)
 DISCRIMINATOR = "discriminator"
-
-
-@dataclass
-class Batch:
-    """Examples of one step. names: of their clips. tensors: (B, ...) each, the arguments of the loss."""
-
-    names: list[str]
-    tensors: tuple[Tensor, ...]
-
-    def to(self, device: torch.device) -> Batch:
-        """The batch on another device; asynchronous from pinned memory."""
-        return Batch(self.names, tuple(tensor.to(device, non_blocking=True) for tensor in self.tensors))
-
-    def pin_memory(self) -> Batch:
-        """The batch in pinned memory; called by DataLoader."""
-        return Batch(self.names, tuple(tensor.pin_memory() for tensor in self.tensors))
 
 
 class Objective(nn.Module):
@@ -154,8 +139,10 @@ class Stage(ABC):
         FSDP does not support."""
         a = self.accelerator
         whole = ("ema", "lora", "init_share")
-        if self.sharded and (asked := [name for name in whole if getattr(self.config, name)]):
-            raise InputError(f"{asked[0]} needs the whole network in each process; set {asked[0]}=0 with FSDP")
+        if self.sharded and (unsupported := [name for name in whole if getattr(self.config, name)]):
+            raise InputError(
+                f"{unsupported[0]} needs the whole network in each process; set {unsupported[0]}=0 with FSDP"
+            )
         if self.config.ema:
             average = AveragedModel(self.trained_network(), multi_avg_fn=get_ema_multi_avg_fn(self.config.ema))
             self.networks[self.part].ema = average
@@ -299,31 +286,3 @@ def learning_rate_scale(step: int, steps: int, warmup: int, schedule: str) -> fl
         return 1.0
     done = (step - warmup) / max(1, steps - warmup)
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def example_streams(seed: int, step: int, first: int, count: int) -> list[np.random.Generator]:
-    """Random streams of the examples [first, first + count) of a step's batch; each only depends on its position."""
-    return [np.random.default_rng([seed, step, i]) for i in range(first, first + count)]
-
-
-def validation_streams(count: int) -> list[np.random.Generator]:
-    """Random streams of validation examples, always the same."""
-    return example_streams(12345, 0, 0, count)
-
-
-def draw_sounds(clips: list[CachedClip], samples: int, rngs: Sequence[np.random.Generator]) -> tuple[list[str], Tensor]:
-    """A random window of a random clip for each random stream: names of the clips, and sounds (B, samples) float32.
-
-    Silent windows are drawn again, up to 7 times.
-    """
-    names, out = [], []
-    for rng in rngs:
-        for _attempt in range(8):
-            clip = clips[rng.integers(len(clips))]
-            start = int(rng.integers(0, max(1, clip.sample_count - samples + 1)))
-            wav = clip.sound(int(rng.integers(clip.tracks)), start, samples)
-            if np.abs(wav).max() > 1e-3:
-                break
-        names.append(clip.name)
-        out.append(wav)
-    return names, torch.from_numpy(np.stack(out))

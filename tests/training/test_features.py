@@ -13,6 +13,7 @@ from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio
 from condfoley.networks.mel import window_spec
+from condfoley.training import extract
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import normalise_rms, write_code_windows
 from condfoley.training.features import Features
@@ -60,7 +61,7 @@ def test_ray_makes_the_same(decoded, here, two_ray_workers, tmp_path):
 
 def test_they_are_made_once(decoded, tmp_path, monkeypatch):
     made(*decoded, tmp_path)
-    monkeypatch.setattr("condfoley.training.extract.load_part", None)
+    monkeypatch.setattr(extract, "load_part", None)
     made(*decoded, tmp_path)
 
 

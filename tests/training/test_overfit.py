@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from benchmarks import training as benchmark
+from condfoley.training.batches import example_streams
 from condfoley.training.run import build
-from condfoley.training.stage import example_streams
 from condfoley.training.stages.transformer import TransformerStage
 from tests.training.toy import config, write_clips
 

@@ -16,8 +16,7 @@ from condfoley.errors import InputError
 from condfoley.training import run
 from condfoley.training.loaders import iterate_batches
 from condfoley.training.run import main
-from tests.training.test_resume import logged
-from tests.training.toy import LOSSES, config
+from tests.training.toy import LOSSES, config, logged
 
 ROOT = Path(__file__).parents[2]
 STEPS = 3

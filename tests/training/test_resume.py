@@ -20,7 +20,7 @@ from condfoley.training.checkpoint import Checkpoints
 from condfoley.training.config import TrainConfig
 from condfoley.training.run import main
 from tests.tiny import GEOMETRY, TOKENIZER
-from tests.training.toy import config
+from tests.training.toy import config, logged
 
 STEPS = 12
 PROCESSES = multiprocessing.get_context("forkserver")  # a fresh process without a fresh import of torch
@@ -33,11 +33,6 @@ def state(settings: TrainConfig) -> dict[str, bytes]:
     files = [p for p in last.iterdir() if not p.name.startswith("random_states")]
     files += Path(settings.weights).glob("*.safetensors")
     return {p.name: p.read_bytes() for p in files}
-
-
-def logged(run: Path) -> list[int]:
-    path = run / "metrics.jsonl"
-    return [json.loads(line)["step"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def kill_at(settings: TrainConfig, step: int) -> None:

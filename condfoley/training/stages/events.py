@@ -13,10 +13,11 @@ from torch import Tensor
 
 from condfoley.networks.event_head import EventHead
 from condfoley.training.banks import token_statistics, token_window
+from condfoley.training.batches import Batch
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import load_init
-from condfoley.training.stage import Batch, Loss, Stage
+from condfoley.training.stage import Loss, Stage
 from condfoley.training.stages.video import draw_film, event_loss, frame_labels, onset_scores
 
 

@@ -20,9 +20,10 @@ from condfoley.data.store import CachedClip
 from condfoley.errors import InputError
 from condfoley.evaluation.classifiers import classifier_input, confusion_matrix
 from condfoley.networks.judges import PART, Judges
+from condfoley.training.batches import Batch, validation_streams
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import load_init
-from condfoley.training.stage import Batch, Loss, Stage, validation_streams
+from condfoley.training.stage import Loss, Stage
 
 MIN_AUDIBLE = 0.15  # s of an event that a window must contain
 ATTEMPTS = 40  # windows drawn until one has a single kind of action

@@ -18,11 +18,12 @@ from condfoley.comping.ranking import rank
 from condfoley.data.store import CachedClip
 from condfoley.networks.sync import Sync
 from condfoley.training.banks import token_statistics, token_window
+from condfoley.training.batches import Batch, validation_streams
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import SYSTEM
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import load_init
-from condfoley.training.stage import Batch, Loss, Stage, validation_streams
+from condfoley.training.stage import Loss, Stage
 
 TOLERANCE = 0.2  # s, of the paper's re-ranking rule
 MATCH_WINDOWS = (0.1, 0.05)  # s within which onsets of a generated example match events

@@ -16,10 +16,11 @@ from condfoley.data.store import CachedClip
 from condfoley.errors import InputError
 from condfoley.networks.mel import window_spec
 from condfoley.networks.tokenizer import Tokenizer
+from condfoley.training.batches import Batch, draw_sounds, validation_streams
 from condfoley.training.codebook import MovingCodebook, code_usage
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import load_init
-from condfoley.training.stage import DISCRIMINATOR, Batch, Loss, Stage, draw_sounds, validation_streams, weighted_sum
+from condfoley.training.stage import DISCRIMINATOR, Loss, Stage, weighted_sum
 from condfoley.weights import load_part
 
 LOSS_TERMS = ("perceptual", "codebook", "adversarial", "feature_matching")  # whose weights are in LossConfig

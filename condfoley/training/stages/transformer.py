@@ -17,13 +17,14 @@ from condfoley.data.pairs import draw_misalignment, draw_pair, shift_start
 from condfoley.networks.transformer import Condition, Sampling, Transformer
 from condfoley.training.adapters import add_adapters, merge_adapters
 from condfoley.training.banks import Example, load_examples, token_statistics, token_window
+from condfoley.training.batches import Batch, validation_streams
 from condfoley.training.config import TrainConfig
 from condfoley.training.distil import Teacher, guided_part, select_blocks
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part, load_init
 from condfoley.training.pretext import TRUE, exchanged_pairs
 from condfoley.training.samples import write_sample_clip
-from condfoley.training.stage import Batch, Loss, Stage, validation_streams
+from condfoley.training.stage import Loss, Stage
 from condfoley.weights import GUIDED, drop_part, load_part
 
 SAMPLE_EXAMPLES = 6  # examples in the pictures of a sample

@@ -18,10 +18,11 @@ from condfoley.errors import InputError
 from condfoley.networks.event_head import LABEL_WIDTH, pick_onsets
 from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.training.augment import SOURCE_RATES, augment, paste_half, repeated_frames
+from condfoley.training.batches import Batch
 from condfoley.training.config import TrainConfig
 from condfoley.training.kinetics import load_kinetics
 from condfoley.training.prerequisites import load_init
-from condfoley.training.stage import Batch, Loss, Stage
+from condfoley.training.stage import Loss, Stage
 
 LOG_SPEEDS = (-0.35, 0.3)  # range of the logarithm of a window's playback speed, in windows where it is changed
 TWO_CLIPS_SHARE = 0.15  # share of windows half of whose picture is from another clip, whose events count too

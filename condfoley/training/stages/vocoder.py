@@ -15,9 +15,10 @@ from torch.nn.utils.parametrizations import weight_norm
 from condfoley.networks.distances import stft_distance
 from condfoley.networks.mel import log_mel
 from condfoley.networks.vocoder import Vocoder
+from condfoley.training.batches import Batch, draw_sounds, validation_streams
 from condfoley.training.config import TrainConfig
 from condfoley.training.prerequisites import load_init
-from condfoley.training.stage import DISCRIMINATOR, Batch, Loss, Stage, draw_sounds, validation_streams, weighted_sum
+from condfoley.training.stage import DISCRIMINATOR, Loss, Stage, weighted_sum
 from condfoley.weights import load_part
 
 LOSS_TERMS = ("stft", "mel", "adversarial", "feature_matching")  # whose weights are in LossConfig
