@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import av
 import numpy as np
 
+from condfoley import media
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
-from condfoley import media
 from condfoley.comping.takes import Take
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.soundtrack import Soundtrack
-from tests.sounds import RATE, pulses
 from tests.conftest import grey
+from tests.sounds import RATE, pulses
 
 FPS = Geometry().fps
 
