@@ -20,13 +20,13 @@ from torch import Tensor
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
+from condfoley.encoded import Exemplar
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.networks.tokenizer import Tokenizer
 from condfoley.networks.transformer import Sampling, Transformer, draw_codes
 from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.networks.vocoder import Vocoder
-from condfoley.pipeline import Exemplar
 from condfoley.results.tables import Table, number
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.torch import TorchEngine

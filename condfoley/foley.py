@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, ClipFile, read_target
-from condfoley.memory import retain_freed_memory
-from condfoley.pipeline import Limits, Pipeline, Progress
+from condfoley.memory import Limits, retain_freed_memory
+from condfoley.pipeline import Pipeline, Progress
 from condfoley.published.generation import PublishedPipeline
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.threads import single_threaded_blas

@@ -18,7 +18,8 @@ from condfoley.hits import Hits
 from condfoley.inputs import Footage
 from condfoley.matching.spectrum import mean_power
 from condfoley.media import read_audio, read_frames, write_clip, write_wav
-from condfoley.pipeline import FULL_MATCH, Limits, Pipeline
+from condfoley.memory import Limits
+from condfoley.pipeline import FULL_MATCH, Pipeline
 from condfoley.runtime.scorer import VisualEvents
 from condfoley.soundtrack import MAX_PEAK
 from tests.made_up import pulses, track

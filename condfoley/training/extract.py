@@ -20,12 +20,13 @@ from condfoley.audio.track import Track
 from condfoley.data.decode import save_array
 from condfoley.data.pairs import Pairing, event_starts
 from condfoley.data.store import CachedClip, seed_of
+from condfoley.encoded import Exemplar
 from condfoley.files import open_atomic
 from condfoley.geometry import Geometry
 from condfoley.inputs import Recording, clearest_start
 from condfoley.lineage import require_lineage
 from condfoley.networks.mel import log_mel, window_spec
-from condfoley.pipeline import FULL_MATCH, Exemplar, Pipeline
+from condfoley.pipeline import FULL_MATCH, Pipeline
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.torch import GENERATING, TorchEngine
 from condfoley.settings import Settings

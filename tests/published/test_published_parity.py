@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from condfoley.encoded import Exemplar
 from condfoley.geometry import Geometry
 from condfoley.media import resize_and_crop
 from condfoley.networks.mel import window_spec
 from condfoley.networks.transformer import Condition, Sampling, filter_logits
 from condfoley.networks.video_encoder import IMAGENET_MEAN, IMAGENET_STD, VideoEncoder
-from condfoley.pipeline import Exemplar
 from condfoley.published.importer import import_checkpoint
 from condfoley.published.mapping import map_checkpoint
 from condfoley.settings import Settings
