@@ -17,8 +17,8 @@ from condfoley.comping.edits import align, fill_missing, insert_one_shot, mute_e
 Edit = Callable[[Track, np.ndarray], Track]
 OFFSET_COST = 0.5  # of an onset that is MATCH_WINDOW off its cue, in missed onsets; less when it is nearer
 STRICT_WINDOW = 0.03  # s from a given cue, within which an onset counts as there
-DUCK = 0.06  # s before a copied impact that fade out, where what is there hides it
-MAX_ROUNDS = 3  # how often edits are tried, one after the other, at most
+DUCK = 0.06  # s before a copied impact that fade out, where what is there hides it (E09.3)
+MAX_ROUNDS = 3  # how often edits are tried, one after the other, at most (E07.4, E08.3)
 
 
 def onset_cost(cues: np.ndarray, onsets: np.ndarray, cell: float, cells: int) -> np.ndarray:
