@@ -15,7 +15,7 @@ from condfoley.media.picture import upright
 from condfoley.media.sound import on_clock
 from tests.conftest import click_times, clicks, grey
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "condfoley" / "examples"
 RATE = 22050
 
 

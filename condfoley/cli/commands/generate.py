@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def run(words: list[str]) -> int:
     """Run with command-line words; returns 0. Raises InputError for anything that cannot be used."""
-    options = parse_options("condfoley generate", GenerateOptions, words)
+    options = parse_options("condfoley generate", GenerateOptions, with_examples(words))
     progress = Progress(options.quiet)
     try:
         summary = produce(options, ["condfoley", "generate", *words], progress)
@@ -33,6 +33,15 @@ def run(words: list[str]) -> int:
         progress.close()
     print_path(json.dumps(summary) if options.json else "\n".join(summary[name] for name in FILES))
     return 0
+
+
+def with_examples(words: list[str]) -> list[str]:
+    """The words, and the example pair in the package where they name neither a reference nor a target."""
+    if {word.partition("=")[0] for word in words} & {"--reference", "--target", "--help", "-h"}:
+        return words
+    from condfoley import examples
+
+    return [*words, "--reference", str(examples.REFERENCE), "--target", str(examples.TARGET)]
 
 
 FILES = ("soundtrack", "video", "scores", "hits", "overview", "provenance")
