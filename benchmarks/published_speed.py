@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -20,14 +20,17 @@ from torch import Tensor
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
-from condfoley.foley import Foley, Reference
+from condfoley.encoded import Exemplar
+from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.networks.tokenizer import Tokenizer
-from condfoley.networks.transformer import Sampling, Transformer, draw
+from condfoley.networks.transformer import Sampling, Transformer, draw_codes
 from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.networks.vocoder import Vocoder
-from condfoley.published.generation import PublishedFoley
 from condfoley.results.tables import Table, number
+from condfoley.runtime.loaded import Loaded
+from condfoley.runtime.torch import TorchEngine
+from condfoley.settings import Settings
 from condfoley.sizes import TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
 
 BLOCKS = ("pictures", "reference", "codes", "decode", "vocode")
@@ -52,62 +55,67 @@ class Job:
     def __init__(self, sizes: Sizes, device: str = "cpu", compiled: bool = False):
         torch.manual_seed(0)
         g = Geometry.published()
-        foley = Foley(
-            Tokenizer(sizes.tokenizer).to(device).eval(),
-            VideoEncoder(sizes.video_encoder).to(device).eval(),
-            Transformer(sizes.transformer).to(device).eval(),
-            Vocoder(sizes.vocoder).to(device).eval(),
-            sync=None,
-            geometry=g,
-            device=device,
-        )
-        self.way = PublishedFoley.of(foley, g.window_frames / g.fps)
-        self.frames = torch.randint(256, (2, g.window_frames, g.frame_size, g.frame_size, 3), dtype=torch.uint8)
-        self.wav = np.random.default_rng(0).normal(0, 0.1, g.clip_samples).astype(np.float32)
-        self.decode, self.vocode = self.way.tokenizer.decode, self.way.vocoder.forward
+        parts = {
+            "tokenizer": Tokenizer(sizes.tokenizer),
+            "video_encoder": VideoEncoder(sizes.video_encoder),
+            "transformer": Transformer(sizes.transformer),
+            "vocoder": Vocoder(sizes.vocoder),
+        }
+        networks = {name: part.to(device).eval() for name, part in parts.items()}
+        self.engine = TorchEngine(networks, g.code_rows, device)
+        foley = Foley(Loaded(self.engine, g, device=device))
+        self.pipeline = foley.pipeline(g.window_frames / g.fps, mode="published")
+        self.geometry, rng = g, np.random.default_rng(0)
+        self.frames = rng.integers(256, size=(2, g.window_frames, g.frame_size, g.frame_size, 3), dtype=np.uint8)
+        self.wav = rng.normal(0, 0.1, g.clip_samples).astype(np.float32)
+        self.decode, self.vocode = self.engine.tokenizer.decode, self.engine.vocoder.forward
         if compiled:
             self.decode, self.vocode = torch.compile(self.decode), torch.compile(self.vocode)
 
     def pictures(self) -> Tensor:
         """Tokens of both clips: (2, frames, D)."""
-        return torch.stack([self.way._watch(clip) for clip in self.frames])
+        return self._tensor(np.stack([self.pipeline.encode_frames(clip) for clip in self.frames]))
 
     def reference(self) -> Tensor:
         """Codes of the reference: (1, codes)."""
-        return self.way._reference_codes(self.wav)
+        return self._tensor(self.pipeline.encode_sound(self.wav))
 
-    def codes(self, tokens: Tensor, heard: Tensor, seeds: Sequence[int], sampling: Sampling) -> Tensor:
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values).to(self.engine.device)
+
+    def codes(self, tokens: Tensor, codes: Tensor, seeds: Sequence[int], sampling: Sampling) -> Tensor:
         """Our way: (N, codes)."""
-        reference = Reference(0.0, self.wav, self.wav, 0.0, self.frames[0].numpy(), tokens[:1], heard)
-        return self.way._write_codes(tokens[1], reference, list(seeds), sampling, 0.0, lambda *_: None)
+        reference, target = tokens.cpu().numpy()
+        exemplar = Exemplar(reference[None], codes.cpu().numpy(), None)
+        return self._tensor(self.pipeline.sample(target, exemplar, list(seeds), asdict(sampling)))
 
     def codes_published(self, tokens: Tensor, heard: Tensor, seed: int, sampling: Sampling) -> Tensor:
         """The published way, for one candidate: zeros stand for the codes that are not drawn yet. (1, codes)"""
         stream = [torch.Generator().manual_seed(seed)]
         written = torch.zeros_like(heard)
         for position in range(written.shape[1]):
-            prefix = self.way.transformer.prefix(tokens[:1], tokens[1:], heard)
-            logits = self.way.transformer(prefix, written)[:, position]
-            written[:, position] = draw(logits, stream, sampling)[:, 0]
+            prefix = self.engine.transformer.prefix(tokens[:1], tokens[1:], heard)
+            logits = self.engine.transformer(prefix, written)[:, position]
+            written[:, position] = draw_codes(logits, stream, sampling)[:, 0]
         return written
 
     def halve(self) -> None:
         """Weights of what is done for each candidate in bfloat16, to be run under autocast."""
-        tokenizer = self.way.tokenizer
-        for layer in [m for m in self.way.vocoder.modules() if is_parametrized(m, "weight")]:
+        tokenizer = self.engine.tokenizer
+        for layer in [m for m in self.engine.vocoder.modules() if is_parametrized(m, "weight")]:
             remove_parametrizations(layer, "weight")  # weight norm does not know bfloat16
-        for network in (self.way.transformer, tokenizer.decoder, tokenizer.post_quant_conv, self.way.vocoder):
+        for network in (self.engine.transformer, tokenizer.decoder, tokenizer.post_quant_conv, self.engine.vocoder):
             network.bfloat16()
 
     def spectrograms(self, codes: Tensor) -> Tensor:
         """(N, codes) -> (N, n_mels, M) in [0, 1]."""
-        return (self.decode(codes, self.way.geometry.code_rows)[:, 0] + 1) / 2
+        return (self.decode(codes, self.geometry.code_rows)[:, 0] + 1) / 2
 
 
 @torch.inference_mode()
 def timed(job: Job, count: int, published: bool = False) -> dict[str, float]:
     """Seconds of each block for `count` candidates, all at once, or one by one as published."""
-    sampling = job.way._sampling({})
+    sampling = Sampling(**job.pipeline.sampling(Settings(mode="published")))
     spent = dict.fromkeys(BLOCKS, 0.0)
 
     def clocked(block: str, work: Callable[[], Tensor]) -> Tensor:
@@ -150,16 +158,17 @@ def per_second(blocks: dict[str, float], count: int, one_by_one: int = 1) -> flo
 @torch.no_grad()  # the counter follows gradients' bookkeeping, which inference mode leaves out
 def work_of(job: Job, count: int) -> dict[str, tuple[float, float]]:
     """(floating-point operations, bytes of weights read) of each block for `count` candidates at once."""
-    way, sampling = job.way, job.way._sampling({})
+    engine, rows = job.engine, job.geometry.code_rows
+    sampling = Sampling(**job.pipeline.sampling(Settings(mode="published")))
     tokens, heard = job.pictures(), job.reference()
     codes = job.codes(tokens, heard, range(count), sampling)
-    spec = (way.tokenizer.decode(codes, way.geometry.code_rows)[:, 0] + 1) / 2
+    spec = (engine.tokenizer.decode(codes, rows)[:, 0] + 1) / 2
     steps = {
-        "pictures": (job.pictures, way.video_encoder, 2),
-        "reference": (job.reference, way.tokenizer.encoder, 1),
-        "codes": (lambda: job.codes(tokens, heard, range(count), sampling), way.transformer, codes.shape[1]),
-        "decode": (lambda: way.tokenizer.decode(codes, way.geometry.code_rows), way.tokenizer.decoder, 1),
-        "vocode": (lambda: way.vocoder(spec), way.vocoder, 1),
+        "pictures": (job.pictures, engine.video_encoder, 2),
+        "reference": (job.reference, engine.tokenizer.encoder, 1),
+        "codes": (lambda: job.codes(tokens, heard, range(count), sampling), engine.transformer, codes.shape[1]),
+        "decode": (lambda: engine.tokenizer.decode(codes, rows), engine.tokenizer.decoder, 1),
+        "vocode": (lambda: engine.vocoder(spec), engine.vocoder, 1),
     }
     out = {}
     for block, (step, network, passes) in steps.items():
@@ -188,11 +197,11 @@ def machine_limits(dtype: torch.dtype, device: str = "cpu", repeats: int = 5) ->
 @torch.inference_mode()
 def logits_of(job: Job) -> Tensor:
     """Teacher-forced logits of one fixed sequence: (codes, n_embed)."""
-    features = torch.randn(2, 1, job.way.geometry.window_frames, job.way.video_encoder.config.dim, generator=_stream())
-    codes = torch.randint(job.way.tokenizer.config.n_embed, (1, job.way.geometry.codes), generator=_stream())
-    features, codes = features.to(job.way.device), codes.to(job.way.device)
-    prefix = job.way.transformer.prefix(features[0], features[1], codes)
-    return job.way.transformer(prefix, codes)[0].float()
+    features = torch.randn(2, 1, job.geometry.window_frames, job.engine.video_encoder.config.dim, generator=_stream())
+    codes = torch.randint(job.engine.tokenizer.config.n_embed, (1, job.geometry.codes), generator=_stream())
+    features, codes = features.to(job.engine.device), codes.to(job.engine.device)
+    prefix = job.engine.transformer.prefix(features[0], features[1], codes)
+    return job.engine.transformer(prefix, codes)[0].float()
 
 
 def _stream() -> torch.Generator:
@@ -204,7 +213,7 @@ def measure(
 ) -> dict[str, Any]:
     """Everything the tables show; each row is told as it is measured.
 
-    The published way is measured for one candidate; it repeats that for each. A run of one candidate warms up each way.
+    The published way is measured for one candidate; it repeats that for each. A run of one candidate warms up each engine.
     """
     job = Job(sizes or Sizes(), device, compiled)
     timed(job, 1)

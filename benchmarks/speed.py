@@ -1,7 +1,7 @@
 """Speed: `python -m benchmarks.speed`.
 
 published: the published sizes with random weights beside a re-creation of the published procedure
-(benchmarks/published_speed.py). shipped: the main job's time and memory, each in a fresh process, and the time to a
+(benchmarks/published_speed.py). shipped: time and memory of one soundtrack, each in a fresh process, and the time to a
 first candidate. length: the same for targets of several lengths.
 """
 
@@ -125,7 +125,7 @@ def machine() -> str:
 
 
 def table(result: dict[str, Any]) -> Table:
-    """The table of the issue."""
+    """The summary as a table."""
     s = result["summary"]
     return Table(
         f"Speed: {s['target_seconds']:.1f} s target, {s['candidates']} candidates",

@@ -1,30 +1,32 @@
-"""Whose fault it was: the user's input, told apart from our own faults, and the exit codes of both."""
+"""Exceptions and exit codes."""
 
-USER_FAULT, OUR_FAULT, INTERRUPTED = 2, 1, 130
+EXIT_USER_ERROR = 2  # bad input, or a file that cannot be written
+EXIT_INTERNAL_ERROR = 1
+EXIT_INTERRUPTED = 130
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used.
+    """The user's input cannot be used.
 
-    The message is one line in the user's words: what is wrong, and what to do.
-    The command line prints it without a traceback and exits with code 2.
+    The message is one line that says what is wrong and what to do. The command line prints it without a traceback and
+    exits with EXIT_USER_ERROR.
     """
 
 
-class Unwritable(OSError):
-    """A file of ours cannot be written: the disk is full, or the place is not ours to write in.
+class UnwritableError(OSError):
+    """One of condfoley's own files cannot be written: the disk is full, or permissions are missing.
 
-    The user's to mend, and told like an InputError. But it is none, for where one means that a clip cannot be used, a
-    full disk must not leave the clip out.
+    Reported like an InputError, but not a subclass of it: where an InputError means that one clip is skipped, a full
+    disk must stop the run.
     """
 
 
 def flag(name: str) -> str:
-    """A setting's name as the command line spells it: `top_p` is --top-p."""
+    """A setting's name as an option of the command line: `top_p` -> --top-p."""
     return f"--{name.replace('_', '-')}"
 
 
-def at_least(option: str, value: float, lowest: float) -> None:
-    """Raises InputError, naming the option, for a number below `lowest`, for infinity and for nan."""
+def require_at_least(option: str, value: float, lowest: float) -> None:
+    """Raises InputError, naming the option, for a value below `lowest`, infinity or nan."""
     if not lowest <= value < float("inf"):
         raise InputError(f"{flag(option)} is {value:g}; give {lowest:g} or more")

@@ -1,8 +1,9 @@
-"""Files and folders that are whole or not there, however a run ends and whoever else writes them."""
+"""Atomic writing: a file or folder is either complete or absent, even after a crash or with concurrent writers."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import shutil
@@ -11,17 +12,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from condfoley.errors import InputError, Unwritable
+from condfoley.errors import InputError, UnwritableError
 
 
 @contextmanager
-def file_aside(
+def atomic_file(
     path: Path, failures: tuple[type[Exception], ...] = (OSError,), raises: type[Exception] = InputError
 ) -> Iterator[Path]:
-    """A file to write to that becomes `path` when it is complete, and is gone after any failure.
+    """Yields a temporary file to write to, which replaces `path` at the end and is removed after any failure.
 
-    It lies beside `path` and has its suffix. failures: what its writer raises when it cannot write, which some have
-    errors of their own for. Raises `raises` then, saying what to do.
+    It is in the folder of `path` and has its suffix. failures: exceptions by which the caller's writer reports that it
+    cannot write. Raises `raises` in place of them, with a message that says what to do.
     """
     part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
@@ -29,54 +30,67 @@ def file_aside(
         yield part
         os.replace(part, path)
     except failures as error:
-        raise raises(_complaint(path, error)) from error
+        raise raises(_write_error(path, error)) from error
     finally:
         with suppress(OSError):
             part.unlink()
 
 
 @contextmanager
-def folder_aside(home: Path) -> Iterator[Path]:
-    """A new folder in `home`, which is made too, for what belongs together; what is not moved out of it is removed.
+def scratch_folder(home: Path) -> Iterator[Path]:
+    """Yields a new temporary folder in `home`; at the end it is removed with all that was not moved out of it.
 
-    Raises InputError, saying what to do, when it cannot be written.
+    `home` is created if it is missing. Raises InputError, saying what to do, when it cannot be written.
     """
     work = home / f".partial-{secrets.token_hex(4)}"
     try:
         work.mkdir(parents=True)
         yield work
     except OSError as error:
-        raise InputError(_complaint(home, error)) from error
+        raise InputError(_write_error(home, error)) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder, and those above it, where there is none. Raises InputError, saying what to do."""
+    """Creates a folder and its parents if they are missing. Raises InputError, saying what to do."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(_complaint(path, error)) from error
+        raise InputError(_write_error(path, error)) from error
 
 
-def _complaint(place: Path, error: Exception) -> str:
-    root = error.__cause__ or error  # of an Unwritable, whose own words say what is said here
+def _write_error(place: Path, error: Exception) -> str:
+    root = error.__cause__ or error  # an UnwritableError has this very message: take its cause
     why = getattr(root, "strerror", None) or root
     return f"{place}: cannot be written ({why}); make room there or choose another place"
 
 
 @contextmanager
-def at_once(path: Path) -> Iterator[BinaryIO]:
-    """A file of ours to write to that becomes `path` when it is complete: another run may be reading the one there.
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
+    """Opens a temporary file for writing bytes that replaces `path` at the end; others may be reading the old one.
 
-    Raises Unwritable.
+    For files of condfoley's own (caches, runs, weights). Raises UnwritableError.
     """
-    with file_aside(path, raises=Unwritable) as part, open(part, "wb") as file:
+    with atomic_file(path, raises=UnwritableError) as part, open(part, "wb") as file:
         yield file
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON with `at_once`."""
+    """Writes `value` as JSON with `open_atomic`. Raises UnwritableError."""
     content = json.dumps(value, indent=1) + "\n"
-    with at_once(path) as file:
+    with open_atomic(path) as file:
         file.write(content.encode())
+
+
+def plain(value: Any) -> Any:
+    """The same value in JSON's own types: numpy scalars as numbers, nan and infinity as null, paths as text."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

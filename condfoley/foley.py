@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, ClipFile, read_target
-from condfoley.memory import keep_freed
-from condfoley.pipeline import Limits, Pipeline, Progress
+from condfoley.memory import Limits, retain_freed_memory
+from condfoley.pipeline import Pipeline, Progress
 from condfoley.published.generation import PublishedPipeline
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.threads import single_threaded_blas
@@ -35,9 +35,9 @@ class Foley:
     def load(cls, path: str | Path | None = None, device: str = "cpu") -> Foley:
         """The system of a weights folder; None: the weights in the package. Raises InputError for bad weights.
 
-        The process from then on keeps what it frees (`memory.keep_freed`).
+        The process from then on keeps what it frees (`memory.retain_freed_memory`).
         """
-        keep_freed()
+        retain_freed_memory()
         return cls(Loaded.load(path, device))
 
     @property

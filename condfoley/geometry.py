@@ -1,13 +1,13 @@
-"""Every rate and length of the system in one frozen dataclass, from which all others derive."""
+"""Every rate and length of the system in one frozen dataclass, from which all others are derived."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def require_choices(config: Any) -> None:
-    """Raises ValueError where a field of a dataclass holds none of the values that its type names."""
+    """Raises ValueError where a `Literal` field of a dataclass holds a value that its type does not list."""
     for name, hint in get_type_hints(type(config)).items():
         if get_origin(hint) is Literal and (value := getattr(config, name)) not in get_args(hint):
             raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(hint)))}, not {value!r}")
@@ -18,8 +18,8 @@ class Geometry:
     """Rates and window sizes of one model; stored in its weights' card.
 
     The defaults are the shipped model's: picture and sound of a window span the same time
-    (28 frames = 1.867 s beside 160 mel frames = 1.858 s) and a code column lasts 93 ms.
-    `Geometry.published()` is the paper's (`30` frames beside 160 mel frames, 5 x 10 codes).
+    (28 frames = 1.867 s and 160 mel frames = 1.858 s) and a code column lasts 93 ms.
+    `Geometry.published()` is the paper's (30 frames and 160 mel frames, 5 x 10 codes).
     """
 
     sample_rate: int = 22050
@@ -37,7 +37,7 @@ class Geometry:
     fmax: float = 7600.0
     """Hz, upper edge of the last band."""
     mel_scale: Literal["htk", "slaney"] = "htk"
-    """`htk`: published variant A (all generation); `slaney`: variant B (judges, published MelGAN)."""
+    """`htk`: published variant A (all generation); `slaney`: variant B (classifiers, published MelGAN)."""
     window_mel_frames: int = 160
     """Spectrogram frames in one window."""
     window_frames: int = 28
@@ -48,14 +48,19 @@ class Geometry:
     """Codes over time in one window."""
     frame_size: int = 64
     """Pixels, side of the square picture that the video encoder sees."""
-    squeeze: Literal["area", "bicubic"] = "area"
-    """How a picture becomes that square: by `area` averaging, or by PIL's `bicubic` to 8/7 of the side, of which the
-    middle is kept (published)."""
+    resize: Literal["area", "bicubic"] = "area"
+    """How a picture is resized to that square: by `area` averaging, or by PIL's `bicubic` filter to 8/7 of the side
+    and a centre crop (published)."""
     crop: Literal["window", "centre", "first"] = "window"
-    """Which spectrogram frames a window has: those of its own sound (`window`), or of a clip as long as its picture the
-    `centre` (published training) or the `first` ones (published generation); too few are followed by mid level."""
+    """Which spectrogram frames a window has: those of its own sound (`window`), or, of a clip as long as its picture,
+    the `centre` (published training) or the `first` ones (published generation); if there are too few, the rest is
+    filled with mid level."""
+    squeeze: InitVar[Literal["area", "bicubic"] | None] = None
+    """Earlier name of `resize`, in older weights' cards and configs."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, squeeze: str | None) -> None:
+        if squeeze is not None:
+            object.__setattr__(self, "resize", squeeze)
         require_choices(self)
         if self.window_mel_frames % self.code_columns:
             raise ValueError("code_columns must divide window_mel_frames")
@@ -73,7 +78,7 @@ class Geometry:
             window_frames=30,
             code_columns=mel_frames // 16,
             frame_size=112,
-            squeeze="bicubic",
+            resize="bicubic",
             crop="centre",
         )
 
@@ -96,13 +101,13 @@ class Geometry:
 
     @property
     def sound_lag(self) -> int:
-        """Spectrogram frames by which a window's sound begins after its picture (published training: 6)."""
+        """Spectrogram frames by which a window's sound starts after its picture (published training: 6)."""
         spare = max(0, self.clip_mel_frames - self.window_mel_frames)
         return round(spare / 2) if self.crop == "centre" else 0
 
     @property
-    def heard_columns(self) -> int:
-        """Code columns of a window that hold sound throughout; the rest is filling.
+    def valid_columns(self) -> int:
+        """Code columns of a window that are entirely covered by sound; the others are padding.
 
         Published, 192 frames: 10 of 12.
         """
@@ -124,10 +129,10 @@ class Geometry:
         return self.code_rows * self.code_columns
 
     def columns_for(self, seconds: float) -> int:
-        """Code columns that cover `seconds` of sound, never fewer than a window's."""
+        """Code columns that cover `seconds` of sound, at least those of one window."""
         columns = -int(-seconds * self.sample_rate // self.column_samples)
-        return max(columns, self.heard_columns)
+        return max(columns, self.valid_columns)
 
     def frame_of_column(self, column: int) -> float:
-        """Picture frame, as a fraction, at which the window that begins with a code column starts; may be below 0."""
+        """Picture frame (fractional, may be negative) at which the window starts that begins with a code column."""
         return (column * self.column_samples - self.sound_lag * self.hop) / self.sample_rate * self.fps

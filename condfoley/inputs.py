@@ -116,7 +116,7 @@ class Footage:
         if self.pictures is None or self.times is None:
             return None
         g = geometry
-        return media.resampled_frames(self.pictures, self.times, self.duration, g.fps, g.frame_size, _shrink(g))
+        return media.resampled_frames(self.pictures, self.times, self.duration, g.fps, g.frame_size, _resizer(g))
 
     def sound(self, rate: int) -> np.ndarray | None:
         """See `Clip.sound`: the mean of all channels, cut or followed by silence to the clip's duration."""
@@ -153,13 +153,13 @@ class Recording:
         return self.frames[self.first : self.first + self.shown]
 
 
-def _shrink(geometry: Geometry) -> Callable[[np.ndarray, int], np.ndarray] | None:
-    return media.middle_of_bicubic if geometry.squeeze == "bicubic" else None
+def _resizer(geometry: Geometry) -> Callable[[np.ndarray, int], np.ndarray] | None:
+    return media.resize_and_crop if geometry.resize == "bicubic" else None
 
 
 def read_picture(path: Path, geometry: Geometry) -> np.ndarray:
     """A file's frames at the geometry's rate and size: (T, S, S, 3) uint8."""
-    return media.read_frames(path, geometry.fps, geometry.frame_size, shrink=_shrink(geometry))
+    return media.read_frames(path, geometry.fps, geometry.frame_size, resize=_resizer(geometry))
 
 
 def read_target(clip: Clip, geometry: Geometry) -> tuple[float, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Which earlier parts a part was trained with: codes mean nothing to a transformer that learned other codes."""
+"""Which earlier parts a part was trained with: a transformer only works with the codes that it was trained on."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import Any
 from condfoley.errors import InputError
 from condfoley.weights import GUIDED, read_card
 
-# Parts that only understand what these earlier parts make.
-BUILT_ON = {
+# The earlier parts whose outputs are the inputs of a part: it only works with these very ones.
+DEPENDENCIES = {
     "transformer": ("tokenizer", "video_encoder"),
     GUIDED: ("tokenizer", "video_encoder"),
     "sync": ("video_encoder",),
     "events": ("video_encoder",),
 }
-CODES = ("encoder.", "quant_conv.", "quantize.")  # the tokenizer's tensors that decide what a code means
+CODE_TENSORS = ("encoder.", "quant_conv.", "quantize.")  # prefixes of the tokenizer's tensors that define the codes
 
 
 def codes_hash(folder: Path) -> str:
-    """Hex digest of the tokenizer's encoder and codebook: a decoder trained anew leaves it as it is."""
+    """Hex digest of the tokenizer's encoder and codebook; retraining the decoder does not change it."""
     from safetensors import safe_open
 
     digest = hashlib.sha256()
     with safe_open(Path(folder) / read_card(folder)["parts"]["tokenizer"]["file"], framework="numpy") as file:
-        for name in sorted(key for key in file.keys() if key.startswith(CODES)):  # noqa: SIM118 (no mapping)
+        for name in sorted(key for key in file.keys() if key.startswith(CODE_TENSORS)):  # noqa: SIM118 (no mapping)
             digest.update(name.encode() + file.get_tensor(name).tobytes())
     return digest.hexdigest()
 
 
 def lineage(folder: Path, part: str) -> dict[str, str]:
-    """Hashes of the parts in a weights folder that `part` is built on, for its entry in the card."""
+    """Hashes of the parts in a weights folder that `part` depends on, for its entry in the card: name -> hex digest."""
     entries = read_card(folder)["parts"]
     return {
         name: codes_hash(folder) if name == "tokenizer" else str(entries[name]["sha256"])
-        for name in BUILT_ON.get(part, ())
+        for name in DEPENDENCIES.get(part, ())
         if name in entries
     }
 
@@ -43,7 +43,7 @@ def lineage(folder: Path, part: str) -> dict[str, str]:
 def require_lineage(record: dict[str, str], folder: Path, part: str) -> None:
     """Raises InputError when `part` was trained with other parts than those in the folder.
 
-    record: its `trained_with`; empty for weights that were written before there were records, which are accepted.
+    record: its entry `trained_with` in the card; empty for weights from before this entry existed, which are accepted.
     """
     present = lineage(folder, part)
     for name, digest in record.items():
@@ -55,6 +55,6 @@ def require_lineage(record: dict[str, str], folder: Path, part: str) -> None:
 
 
 def require_matching(folder: Path, card: dict[str, Any]) -> None:
-    """Raises InputError when parts of a weights folder do not belong together; `card`: the folder's."""
+    """Raises InputError when some part of a weights folder was trained with other parts; `card`: the folder's."""
     for part, entry in card["parts"].items():
         require_lineage(entry.get("trained_with", {}), folder, part)

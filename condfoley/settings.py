@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from condfoley.errors import InputError, at_least, flag
+from condfoley.errors import InputError, flag, require_at_least
 
 Mode = Literal["corrected", "published"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -71,12 +71,12 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise InputError for a number that cannot be meant."""
         for name, lowest in (("candidates", 1), ("seed", 0), ("tolerance", 0)):
-            at_least(name, getattr(self, name), lowest)
+            require_at_least(name, getattr(self, name), lowest)
         if self.seed >= SEEDS:
             raise InputError(f"--seed is {self.seed}; give one below {SEEDS}")
         for name in ("top_k", "guidance", "picture_guidance", "reference_start"):
             if (value := getattr(self, name)) is not None:
-                at_least(name, value, 0)
+                require_at_least(name, value, 0)
         if self.temperature is not None and not 0 < self.temperature < float("inf"):
             raise InputError(f"--temperature is {self.temperature:g}; give a number above 0")
         if self.top_p is not None and not 0 < self.top_p <= 1:

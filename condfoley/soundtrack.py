@@ -13,7 +13,7 @@ from condfoley.audio.splice import faded
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take, dominant_candidate
-from condfoley.errors import Unwritable
+from condfoley.errors import UnwritableError
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 
@@ -78,7 +78,7 @@ def finished(track: Track, gain: float = 1.0) -> Track:
 def spilled(track: Track) -> Track:
     """The same track with its samples in a temporary file, mapped into memory: only what is used of it takes memory.
 
-    Raises Unwritable when there is no room for it.
+    Raises UnwritableError when there is no room for it.
     """
     if isinstance(track.samples, np.memmap):
         return track
@@ -88,7 +88,7 @@ def spilled(track: Track) -> Track:
             mapped = np.memmap(file, np.float32, "r", shape=track.samples.shape)
     except OSError as error:
         place = tempfile.tempdir or "the temporary folder"
-        raise Unwritable(
+        raise UnwritableError(
             f"{place}: candidates of long targets are kept there, which cannot be written ({error.strerror or error}); "
             "make room there or set TMPDIR to a folder with more"
         ) from error

@@ -1,6 +1,6 @@
-"""Weights on disk: one folder with `card.json` and one safetensors file a part, verified by hash on load.
+"""Weights on disk: a folder with `card.json` and one safetensors file for each part, verified by hash on load.
 
-Never a pickle: a safetensors file holds numbers and names, and cannot run code.
+Never a pickle: a safetensors file holds numbers and names and cannot run code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from condfoley import sizes
 from condfoley.errors import InputError
-from condfoley.files import at_once, write_json
+from condfoley.files import open_atomic, write_json
 from condfoley.geometry import Geometry
 
 FORMAT = 1
@@ -25,11 +25,11 @@ PARTS = {
     "tokenizer": ("condfoley.networks.tokenizer", "Tokenizer", sizes.TokenizerConfig),
     "video_encoder": ("condfoley.networks.video_encoder", "VideoEncoder", sizes.VideoEncoderConfig),
     "transformer": ("condfoley.networks.transformer", "Transformer", sizes.TransformerConfig),
-    # The transformer before it learned its guidance: `generate` does without, what is taught further starts from it.
+    # The transformer before guidance distillation: not needed to generate, but where further training starts.
     GUIDED: ("condfoley.networks.transformer", "Transformer", sizes.TransformerConfig),
     "vocoder": ("condfoley.networks.vocoder", "Vocoder", sizes.VocoderConfig),
     "sync": ("condfoley.networks.sync", "Sync", sizes.SyncConfig),
-    "events": ("condfoley.networks.event_head", "Events", sizes.EventsConfig),
+    "events": ("condfoley.networks.event_head", "EventHead", sizes.EventsConfig),
     "judges": ("condfoley.networks.judges", "Judges", sizes.JudgesConfig),
 }
 
@@ -44,7 +44,7 @@ def sha256(path: Path) -> str:
 
 
 def tree_hash(root: Path, files: Iterable[Path]) -> str:
-    """First 12 hex digits of a hash of files' contents and of their names below `root`, whatever their order."""
+    """First 12 hex digits of a hash of files' contents and of their paths below `root`, independent of their order."""
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
@@ -52,7 +52,7 @@ def tree_hash(root: Path, files: Iterable[Path]) -> str:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """The card of a weights folder. Raises InputError when it is missing or not one of ours."""
+    """The card of a weights folder. Raises InputError when it is missing or is not condfoley's."""
     path = Path(folder) / CARD
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
@@ -68,7 +68,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def card_geometry(card: dict[str, Any]) -> Geometry:
-    """The geometry a card names. Raises InputError for keys this version does not know."""
+    """The geometry of a card. Raises InputError for keys this version does not know."""
     return _build(Geometry, card["geometry"])
 
 
@@ -82,7 +82,7 @@ def _build(cls: type, values: dict[str, Any]) -> Any:
 
 
 def load_part(folder: Path, name: str, device: str = "cpu") -> Any:
-    """One part of the system, in eval mode, float32.
+    """Loads one part of the system, in eval mode, float32.
 
     Raises InputError when the part is missing, its hash differs from the card's, or its tensors do not fit.
     """
@@ -120,10 +120,11 @@ def save_part(
     half: bool = True,
     sampling: dict[str, float] | None = None,
 ) -> Path:
-    """Writes one part beside the others and enters it in the card; returns the file.
+    """Writes one part into a weights folder and its entry into the card; returns the file.
 
-    record: what the part was trained on and what it measured, for the card. tensors: in place of the part's own.
-    half: in half precision. sampling: what the card recommends from now on. Each file is replaced atomically.
+    record: further keys of the entry: training data, measured results. tensors: written in place of the part's own
+    state dict. half: in half precision. sampling: new recommended settings of the card. Files are replaced atomically.
+    Raises UnwritableError.
     """
     import torch
     from safetensors.torch import save
@@ -137,8 +138,8 @@ def save_part(
     }
     path = folder / f"{name}.safetensors"
     config = dataclasses.asdict(part.config)
-    with at_once(path) as file:
-        file.write(save(stored, {"config": json.dumps(config)}))  # there, so that the file's hash answers for it
+    with open_atomic(path) as file:
+        file.write(save(stored, {"config": json.dumps(config)}))  # covered by the file's hash
     card: dict[str, Any] = (
         read_card(folder) if (folder / CARD).exists() else {"format": FORMAT, "name": folder.name, "parts": {}}
     )
@@ -157,7 +158,7 @@ def save_part(
 
 
 def drop_part(folder: Path, name: str) -> None:
-    """Removes a part from a weights folder where it is there, first from the card, then its file."""
+    """Removes a part from a weights folder, if it is there: first from the card, then its file."""
     card = read_card(folder)
     if entry := card["parts"].pop(name, None):
         write_json(Path(folder) / CARD, card)

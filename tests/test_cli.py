@@ -21,7 +21,7 @@ import pytest
 
 from condfoley.cli.main import main
 from condfoley.cli.options import FinetuneOptions, GenerateOptions
-from condfoley.errors import InputError, Unwritable
+from condfoley.errors import InputError, UnwritableError
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.media import probe, read_audio, write_wav
 from condfoley.settings import Settings
@@ -454,7 +454,7 @@ def test_a_reader_that_goes_away_is_no_complaint(
 
 def test_a_full_disk_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def full(words: list[str]) -> int:
-        raise Unwritable("out/metrics.json: cannot be written (No space left on device); make room")
+        raise UnwritableError("out/metrics.json: cannot be written (No space left on device); make room")
 
     monkeypatch.setattr("condfoley.cli.main._run", full)
     assert "No space left" in refused(capsys, ["evaluate"])
@@ -500,6 +500,7 @@ def test_doors(door: list[str]) -> None:
     assert done.stderr == f"condfoley: unknown option --nonsense; see `condfoley {command} --help`\n"
 
 
+@pytest.mark.heavy
 def test_the_package_is_lazy() -> None:
     code = "import sys, condfoley; assert 'torch' not in sys.modules; print(condfoley.Foley.__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -5,7 +5,7 @@ import dataclasses
 import torch
 from torch import nn
 
-from condfoley.networks.video_encoder import MOST_OWN, ClipNorm, VideoEncoder
+from condfoley.networks.video_encoder import MAX_CLIP_WEIGHT, ClipNorm, VideoEncoder
 from condfoley.sizes import VideoEncoderConfig
 from condfoley.weights import load_part, read_card, save_part
 from tests.tiny import GEOMETRY, VIDEO
@@ -67,7 +67,7 @@ def test_training_goes_part_of_the_way_to_each_clip_with_a_gradient(monkeypatch)
     x.requires_grad_()
     made = norm(x)
     usual_mean, usual_var = x.mean((0, 2, 3, 4)), x.var((0, 2, 3, 4), correction=0)
-    for clip, share in zip(range(2), (0.0, MOST_OWN)):
+    for clip, share in zip(range(2), (0.0, MAX_CLIP_WEIGHT)):
         mean = torch.lerp(usual_mean, x[clip].mean((1, 2, 3)), share).view(3, 1, 1, 1)
         var = torch.lerp(usual_var, x[clip].var((1, 2, 3), correction=0), share).view(3, 1, 1, 1)
         weight, bias = norm.weight.view(3, 1, 1, 1), norm.bias.view(3, 1, 1, 1)

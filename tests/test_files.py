@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from condfoley.data.decode import Settings, decode_file
-from condfoley.data.segments import Cut
-from condfoley.data.shards import Job, make_shard
+from condfoley.data.decode import CacheSettings, decode_file
+from condfoley.data.segments import SegmentOptions
+from condfoley.data.shards import ShardJob, make_shard
 from condfoley.data.sources.listing import Video
-from condfoley.errors import InputError, Unwritable
-from condfoley.files import at_once, file_aside, folder_aside, make_folder
+from condfoley.errors import InputError, UnwritableError
+from condfoley.files import atomic_file, make_folder, open_atomic, scratch_folder
 from condfoley.geometry import Geometry
 from condfoley.published import exporter
 from tests.made_up import FPS, RATE, pulses, write_video
@@ -29,7 +29,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_files_that_differ_in_their_suffix_do_not_meet(tmp_path: Path) -> None:
-    with at_once(tmp_path / "x.json") as one, at_once(tmp_path / "x.npz") as other:
+    with open_atomic(tmp_path / "x.json") as one, open_atomic(tmp_path / "x.npz") as other:
         one.write(b"json")
         other.write(b"npz")
         assert not (tmp_path / "x.json").exists()
@@ -37,10 +37,10 @@ def test_files_that_differ_in_their_suffix_do_not_meet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
-@pytest.mark.parametrize("aside", [file_aside, folder_aside])
+@pytest.mark.parametrize("aside", [atomic_file, scratch_folder])
 def test_a_failure_leaves_what_was_there(tmp_path: Path, aside, failure: type[BaseException]) -> None:
     (tmp_path / "x").write_text("old")
-    with pytest.raises(failure), aside(tmp_path / "x" if aside is file_aside else tmp_path) as part:
+    with pytest.raises(failure), aside(tmp_path / "x" if aside is atomic_file else tmp_path) as part:
         (part / "y" if part.is_dir() else part).write_text("new")
         raise failure
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x", "old")]
@@ -48,12 +48,12 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, aside, failure: type[Ba
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, full: None) -> None:
     says = r"x\.json: cannot be written \(No space left on device\); make room there or choose another place$"
-    with pytest.raises(InputError, match=says), file_aside(tmp_path / "x.json"):
+    with pytest.raises(InputError, match=says), atomic_file(tmp_path / "x.json"):
         pass
-    with pytest.raises(Unwritable, match=says), at_once(tmp_path / "x.json"):
+    with pytest.raises(UnwritableError, match=says), open_atomic(tmp_path / "x.json"):
         pass
     with pytest.raises(InputError, match=r"^\S+: cannot be written \(No space left on device\); [^;]+$"):
-        with folder_aside(tmp_path) as work, at_once(work / "x.json"):
+        with scratch_folder(tmp_path) as work, open_atomic(work / "x.json"):
             pass
     assert list(tmp_path.iterdir()) == []
 
@@ -65,15 +65,15 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_full_disk_is_no_fault_of_the_clip(tmp_path: Path, clip: Path, full: None) -> None:
     """One that is taken for unusable stays left out."""
-    with pytest.raises(Unwritable):
-        decode_file((str(clip), str(tmp_path / "clip"), ""), Settings(FPS, RATE, 24, 0), False)
+    with pytest.raises(UnwritableError):
+        decode_file((str(clip), str(tmp_path / "clip"), ""), CacheSettings(FPS, RATE, 24, 0), False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_leaves_no_part_of_a_shard(tmp_path: Path, clip: Path, full: None) -> None:
-    how = Cut(Geometry(), 8.0, 48)
+    how = SegmentOptions(Geometry(), 8.0, 48)
     with pytest.raises(InputError, match="No space left"):
-        make_shard(Job(0, (Video("clip", clip, clip, "train"),)), tmp_path, how, {})
+        make_shard(ShardJob(0, (Video("clip", clip, clip, "train"),)), tmp_path, how, {})
     assert [path for path in tmp_path.rglob("*") if path.name != ".parts"] == []
 
 
@@ -86,7 +86,7 @@ def test_a_full_disk_leaves_neither_of_two_checkpoints(tmp_path: Path, full: Non
 def test_what_other_writers_raise_is_told_too(tmp_path: Path) -> None:
     with (
         pytest.raises(InputError, match="cannot be written .no luck"),
-        file_aside(tmp_path / "x", (OSError, RuntimeError)),
+        atomic_file(tmp_path / "x", (OSError, RuntimeError)),
     ):
         raise RuntimeError("no luck")
     assert list(tmp_path.iterdir()) == []
@@ -94,7 +94,7 @@ def test_what_other_writers_raise_is_told_too(tmp_path: Path) -> None:
 
 def test_a_place_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    for refused in (file_aside(tmp_path / "file" / "x"), folder_aside(tmp_path / "file" / "x")):
+    for refused in (atomic_file(tmp_path / "file" / "x"), scratch_folder(tmp_path / "file" / "x")):
         with pytest.raises(InputError, match="cannot be written"), refused:
             pass
     with pytest.raises(InputError, match="cannot be written"):
@@ -103,7 +103,7 @@ def test_a_place_below_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_keeps_what_is_moved_out_of_it(tmp_path: Path) -> None:
-    with folder_aside(tmp_path / "new") as work:
+    with scratch_folder(tmp_path / "new") as work:
         (work / "x").write_text("kept")
         (work / "y").write_text("left")
         os.replace(work / "x", tmp_path / "new" / "x")

@@ -18,7 +18,8 @@ from condfoley.hits import Hits
 from condfoley.inputs import Footage
 from condfoley.matching.spectrum import mean_power
 from condfoley.media import read_audio, read_frames, write_clip, write_wav
-from condfoley.pipeline import FULL_MATCH, Limits, Pipeline
+from condfoley.memory import Limits
+from condfoley.pipeline import FULL_MATCH, Pipeline
 from condfoley.runtime.scorer import VisualEvents
 from condfoley.soundtrack import MAX_PEAK
 from tests.made_up import pulses, track
@@ -161,13 +162,12 @@ def test_a_mirrored_picture_is_watched_as_if_it_had_been_turned(foley):
     assert not torch.allclose(turned, plain, atol=1e-3)
 
 
-def test_long_clips_pass_the_network_by_and_by(foley, monkeypatch):
+def test_long_clips_pass_the_network_in_chunks(foley):
     encoder = foley.loaded.engine.video_encoder
     frames = torch.randint(0, 255, (75, 32, 32, 3), dtype=torch.uint8)
     whole, chunks = (encoder.encode_clip(frames, chunk=n) for n in (300, 40))
-    monkeypatch.setattr("condfoley.networks.video_encoder.AT_ONCE", 20)
-    assert torch.allclose(encoder.encode_clip(frames, chunk=300), whole, atol=1e-5)
-    assert torch.allclose(encoder.encode_clip(frames, chunk=40), chunks, atol=1e-5)
+    assert torch.allclose(encoder.encode_clip(frames, chunk=300, batch=20), whole, atol=1e-5)
+    assert torch.allclose(encoder.encode_clip(frames, chunk=40, batch=20), chunks, atol=1e-5)
 
 
 def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):

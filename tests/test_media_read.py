@@ -11,22 +11,13 @@ from hypothesis import strategies as st
 
 from condfoley import media
 from condfoley.errors import InputError
-from condfoley.media.picture import upright
-from condfoley.media.sound import on_clock
-from tests.conftest import click_times, clicks, grey
+from condfoley.media.picture import apply_orientation
+from condfoley.media.sound import align_to_clock
+from tests.conftest import click_times, clicks
+from tests.made_up import assert_shows, levels
 
 EXAMPLES = Path(__file__).parents[1] / "condfoley" / "examples"
 RATE = 22050
-
-
-def levels(path, fps=15.0, **window):
-    """Mean grey level of each frame read."""
-    return media.read_frames(path, fps, 8, **window).reshape(-1, 192).mean(1)
-
-
-def assert_shows(found, indices):
-    assert len(found) == len(indices)
-    assert np.abs(found - [grey(k) for k in indices]).max() < 4, found
 
 
 @given(
@@ -68,7 +59,7 @@ def test_sound_is_laid_on_the_clock_sample_by_sample(cuts, skew, start, length):
     ramp = np.arange(1, sum(cuts) + 1, dtype=np.float32)
     bounds = np.cumsum([0, *cuts])
     chunks = [(skew + a / rate, rate, ramp[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
-    pieces = [samples for _, samples in on_clock(chunks, start, start + length)]
+    pieces = [samples for _, samples in align_to_clock(chunks, start, start + length)]
     laid = np.concatenate([*pieces, np.zeros(0, np.float32)])
     assert len(laid) <= round(length * rate) + 1
     sounding = np.flatnonzero(laid)
@@ -80,7 +71,7 @@ def test_sound_is_laid_on_the_clock_sample_by_sample(cuts, skew, start, length):
 
 def test_gaps_become_silence_and_overlaps_are_cut():
     one = np.ones(100, np.float32)
-    parts = list(on_clock([(0.0, 1000, one), (0.3, 1000, 2 * one), (0.35, 1000, 3 * one)], 0.0, 1.0))
+    parts = list(align_to_clock([(0.0, 1000, one), (0.3, 1000, 2 * one), (0.35, 1000, 3 * one)], 0.0, 1.0))
     laid = np.concatenate([samples for _, samples in parts])
     assert [int((laid == level).sum()) for level in (1, 0, 2, 3)] == [100, 200, 100, 50]
 
@@ -149,8 +140,8 @@ def test_rotation_is_applied(make_clip, rotation, where):
 
 def test_mirrored_pictures_too():
     image = np.arange(6).reshape(2, 3, 1)
-    assert (upright(image, (-1, 0, 0, 1))[..., 0] == [[2, 1, 0], [5, 4, 3]]).all()
-    assert (upright(image, (0, 1, 1, 0))[..., 0] == [[0, 3], [1, 4], [2, 5]]).all()
+    assert (apply_orientation(image, (-1, 0, 0, 1))[..., 0] == [[2, 1, 0], [5, 4, 3]]).all()
+    assert (apply_orientation(image, (0, 1, 1, 0))[..., 0] == [[0, 3], [1, 4], [2, 5]]).all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is freed is kept by the process, as the C library itself counts."""
+"""Freed memory stays in the process, by the C library's own counters."""
 
 import ctypes
 import json
@@ -10,14 +10,14 @@ import pytest
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 COUNT = """
 import ctypes, json, torch
-from condfoley.memory import keep_freed
+from condfoley.memory import retain_freed_memory
 class Info(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in
                 "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
 info = ctypes.CDLL(None).mallinfo2
 info.restype = Info
 if {kept}:
-    keep_freed()
+    retain_freed_memory()
 before = info()
 array = torch.zeros(5 << 20)  # 20 MB
 apart = info().hblkhd - before.hblkhd

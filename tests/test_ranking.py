@@ -34,6 +34,21 @@ def test_the_papers_rule_decides_between_those_that_agree_best(agreements, best)
     assert rank([0.0] * 3, [0.7, 0.6, 0.9], 0.2, agreements)[0] == best
 
 
+@pytest.mark.parametrize(
+    "offsets, confidences, tolerance, expected",
+    [
+        ([0.0, 0.2, -0.2], [0.1, 0.5, 0.9], 0.0, 0),  # only the best in time
+        ([0.0, 0.2, -0.2], [0.1, 0.5, 0.9], 0.2, 2),  # all near: the most confident
+        ([1.0, 0.6, 0.8], [0.9, 0.1, 0.5], 0.2, 2),  # near the smallest, not near zero
+        ([1.0, -1.0], [0.3, 0.3], 0.0, 0),  # a tie: the first
+        ([0.4], [0.0], 0.2, 0),
+        ([0.1, 0.3], [0.2, 0.4], 0.2, 1),  # exactly at the tolerance counts
+    ],
+)
+def test_the_papers_rule(offsets, confidences, tolerance, expected):
+    assert rank(offsets, confidences, tolerance)[0] == expected
+
+
 def test_in_time_means_near_the_smallest_offset_of_all():
     assert in_time([0.1, -0.3, 0.31], 0.2).tolist() == [True, True, False]  # 0.1 + 0.2 belongs inside
     assert in_time([], 0.2).tolist() == []

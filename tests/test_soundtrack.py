@@ -8,7 +8,7 @@ import pytest
 
 from condfoley.audio.levels import limit
 from condfoley.audio.track import Track
-from condfoley.errors import Unwritable
+from condfoley.errors import UnwritableError
 from condfoley.soundtrack import EDGE, MAX_PEAK, finished, spilled
 
 WAV = np.linspace(-0.5, 0.5, 30_000, dtype=np.float32)
@@ -26,7 +26,7 @@ def test_a_track_on_disk_is_the_same():
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is always full")
 def test_a_full_temporary_folder_is_told(monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **kind: open("/dev/full", "wb", **kind))
-    with pytest.raises(Unwritable, match="set TMPDIR"):
+    with pytest.raises(UnwritableError, match="set TMPDIR"):
         spilled(Track(WAV, RATE))
 
 

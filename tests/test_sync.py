@@ -1,30 +1,10 @@
-"""The offset model's contract and the re-ranking rule on made-up numbers."""
+"""The offset model's contract."""
 
 import pytest
 import torch
 
-from condfoley.networks.sync import Sync, rerank
+from condfoley.networks.sync import Sync
 from condfoley.sizes import SyncConfig
-
-
-@pytest.mark.parametrize(
-    "offsets, confidences, tolerance, expected",
-    [
-        ([0.0, 0.2, -0.2], [0.1, 0.5, 0.9], 0.0, 0),  # only the best in time
-        ([0.0, 0.2, -0.2], [0.1, 0.5, 0.9], 0.2, 2),  # all near: the most confident
-        ([1.0, 0.6, 0.8], [0.9, 0.1, 0.5], 0.2, 2),  # near the smallest, not near zero
-        ([1.0, -1.0], [0.3, 0.3], 0.0, 0),  # a tie: the first
-        ([0.4], [0.0], 0.2, 0),
-        ([0.1, 0.3], [0.2, 0.4], 0.2, 1),  # exactly at the tolerance counts
-    ],
-)
-def test_rerank(offsets, confidences, tolerance, expected):
-    assert rerank(torch.tensor(offsets), torch.tensor(confidences), tolerance) == expected
-
-
-def test_rerank_of_nothing():
-    with pytest.raises(ValueError, match="no candidate"):
-        rerank(torch.zeros(0), torch.zeros(0), 0.2)
 
 
 @pytest.mark.parametrize("frames", [15, 28, 56])
@@ -34,7 +14,7 @@ def test_every_length_gives_a_distribution_over_the_grid(frames):
     mel = round(frames * model.config.mel_per_frame)
     logits = model(torch.randn(3, frames, 12), torch.rand(3, 80, mel))
     assert logits.shape == (3, 62)
-    offset, confidence = model.verdict(logits)
+    offset, confidence = model.offset_and_confidence(logits)
     assert (offset.abs() <= 2).all() and (confidence > 0).all() and (confidence < 1).all()
 
 
@@ -69,7 +49,7 @@ def marked(model, *frames):
 def test_the_offset_is_positive_when_the_sound_is_late(plain, late):
     picture = torch.zeros(1, FRAMES, 1)
     picture[0, 25] = 1.0
-    offset, _ = plain.verdict(plain(picture, marked(plain, 25 + late)))
+    offset, _ = plain.offset_and_confidence(plain(picture, marked(plain, 25 + late)))
     assert offset.item() == pytest.approx(late / plain.config.fps)
 
 

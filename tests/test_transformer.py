@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.networks import transformer
-from condfoley.networks.prefix_decoder import Writer
-from condfoley.networks.transformer import Condition, Sampling, Transformer, filtered
+from condfoley.networks.prefix_decoder import PrefixDecoder
+from condfoley.networks.transformer import Condition, Sampling, Transformer, filter_logits
 from condfoley.sizes import TransformerConfig
 
 SIZES = dict(feature_dim=12, n_embed=32, n_layer=2, n_head=2, n_embd=16, frames=7, codes=20, code_rows=5)
@@ -42,7 +42,7 @@ def test_cached_sampling_equals_the_full_forward_pass(model, condition):
     made = model.generate(condition, streams(0), Sampling(top_k=1))
     with torch.no_grad():
         prefix = model.prefix(condition.reference_frames, condition.target_frames, condition.reference_codes)
-        logits = model(prefix, made, model.hints(condition.target_frames))
+        logits = model(prefix, made, model.alignment(condition.target_frames))
     assert torch.equal(logits.argmax(-1), made)
 
 
@@ -90,7 +90,7 @@ def test_guided_sampling_equals_the_weighted_full_passes(model, condition, guida
     def logits(no_reference, no_target):
         given = (condition.reference_frames, condition.target_frames, condition.reference_codes)
         prefix = model.prefix(*given, no_reference, no_reference, no_target)
-        return model(prefix, made, model.hints(condition.target_frames, no_target))
+        return model(prefix, made, model.alignment(condition.target_frames, no_target))
 
     with torch.no_grad():
         nothing, target, both = logits(yes, yes), logits(yes, no), logits(no, no)
@@ -119,14 +119,14 @@ def test_a_missing_reference_is_the_null_tokens(model, condition):
         )
     greedy = model.generate(nothing, streams(0), Sampling(top_k=1))
     with torch.no_grad():
-        logits = model(dropped, greedy, model.hints(condition.target_frames))
+        logits = model(dropped, greedy, model.alignment(condition.target_frames))
     assert torch.equal(logits.argmax(-1), greedy)
 
 
 @given(seed=st.integers(0, 1000), k=st.integers(1, 40), p=st.floats(0.05, 1.0))
 def test_filtering_keeps_the_likeliest(seed, k, p):
     logits = torch.randn(3, 32, generator=torch.Generator().manual_seed(seed))
-    kept = torch.isfinite(filtered(logits, k, p))
+    kept = torch.isfinite(filter_logits(logits, k, p))
     assert (kept.sum(1) >= 1).all() and (kept.sum(1) <= max(1, min(k, 32))).all()
     assert kept.gather(1, logits.argmax(1, keepdim=True)).all()
     assert (logits.masked_fill(~kept, -1e9).amax(1) == logits.amax(1)).all()
@@ -134,7 +134,7 @@ def test_filtering_keeps_the_likeliest(seed, k, p):
 
 def test_ties_at_the_kth_value_are_kept():
     logits = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
-    assert torch.isfinite(filtered(logits, 2, 1.0)).sum() == 3
+    assert torch.isfinite(filter_logits(logits, 2, 1.0)).sum() == 3
 
 
 def test_aligned_reference_codes_see_the_picture_of_their_own_time():
@@ -153,28 +153,32 @@ def test_aligned_reference_codes_see_the_picture_of_their_own_time():
 def test_the_shared_prefix_gives_the_logits_of_a_cache_for_each_candidate(model, condition, monkeypatch):
     """GPT2Model as the yardstick: guidance, forced codes, three candidates."""
     seen = []
-    monkeypatch.setattr(transformer, "draw", lambda logits, *_: seen.append(logits) or logits.argmax(-1, keepdim=True))
+    monkeypatch.setattr(
+        transformer, "draw_codes", lambda logits, *_: seen.append(logits) or logits.argmax(-1, keepdim=True)
+    )
     forced = torch.randint(32, (3, 6), generator=torch.Generator().manual_seed(2))
     sampling = Sampling(guidance=2.0, picture_guidance=1.5)  # three terms
     made = model.generate(condition, streams(0, 1, 2), sampling, forced)
     assert torch.equal(made[:, :6], forced)
     terms = sampling.terms(has_reference=True)
     with torch.no_grad():
-        prefix, hints = model._conditions(condition, list(terms))
+        prefix, alignment = model.encode_condition(condition, list(terms))
         prefix, codes = prefix.repeat_interleave(3, 0), made.repeat(3, 1)
-        logits = model(prefix, codes, None if hints is None else hints.repeat_interleave(3, 0))  # (R * N, codes, V)
+        logits = model(
+            prefix, codes, None if alignment is None else alignment.repeat_interleave(3, 0)
+        )  # (R * N, codes, V)
     wanted = torch.einsum("r,rncv->ncv", torch.tensor(list(terms.values())), logits.unflatten(0, (3, 3)))
     torch.testing.assert_close(torch.stack(seen, 1), wanted[:, 6:], rtol=1e-5, atol=1e-5)
 
 
-def test_writing_copies_neither_prefix_nor_what_was_written(model):
+def test_decoding_copies_neither_the_prefix_nor_the_new_codes(model):
     prefix, code = torch.randn(2, 7, 16), torch.randn(6, 1, 16)  # two prefixes, three candidates each
     with torch.no_grad():
-        writer = Writer(model.gpt2, prefix, candidates=3, places=5)
-        taken = writer.keys.data_ptr(), writer.values.data_ptr(), [k.data_ptr() for k, _ in writer.kept]
-        writer.write(code)
-        first = writer.keys[:, :, :, 0].clone()
-        writer.write(code)
-    assert (writer.keys.data_ptr(), writer.values.data_ptr(), [k.data_ptr() for k, _ in writer.kept]) == taken
-    assert torch.equal(writer.keys[:, :, :, 0], first) and writer.written == 2
-    assert all(keys.shape == (2, 2, 8, 7) and keys.is_contiguous() for keys, _ in writer.kept)
+        decoder = PrefixDecoder(model.gpt2, prefix, candidates=3, max_new=5)
+        taken = decoder.keys.data_ptr(), decoder.values.data_ptr(), [k.data_ptr() for k, _ in decoder.prefix_kv]
+        decoder.step(code)
+        first = decoder.keys[:, :, :, 0].clone()
+        decoder.step(code)
+    assert (decoder.keys.data_ptr(), decoder.values.data_ptr(), [k.data_ptr() for k, _ in decoder.prefix_kv]) == taken
+    assert torch.equal(decoder.keys[:, :, :, 0], first) and decoder.new_length == 2
+    assert all(keys.shape == (2, 2, 8, 7) and keys.is_contiguous() for keys, _ in decoder.prefix_kv)

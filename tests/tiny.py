@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from condfoley.geometry import Geometry
-from condfoley.networks.event_head import Events
+from condfoley.networks.event_head import EventHead
 from condfoley.networks.sync import Sync
 from condfoley.networks.tokenizer import Tokenizer
 from condfoley.networks.transformer import Transformer
@@ -53,7 +53,7 @@ def write_tiny_weights(folder: Path) -> Path:
         "transformer": Transformer(TRANSFORMER),
         "vocoder": Vocoder(VOCODER),
         "sync": Sync(SYNC),
-        "events": Events(EVENTS),
+        "events": EventHead(EVENTS),
     }
     with torch.no_grad():  # a fresh codebook is so small that all codes sound alike
         parts["tokenizer"].quantize.embedding.weight.mul_(300)

@@ -114,8 +114,8 @@ def choose_takes(
     unmoved = favourite * len(shifts) + max_shift
     path = viterbi(costs.reshape(-1, cells), loudness.reshape(-1, cells), unmoved)  # (cells,)
     changes = [c for c in range(cells) if not c or path[c] != path[c - 1]]
-    found = [(c, *np.unravel_index(path[c], (count, len(shifts)))) for c in changes]
-    return [Take(round(c * CELL, 6), int(i), round(float(shifts[j]) * CELL, 6)) for c, i, j in found]
+    states = [divmod(path[c], len(shifts)) for c in changes]  # candidate, index of the shift
+    return [Take(round(c * CELL, 6), i, round(float(shifts[j]) * CELL, 6)) for c, (i, j) in zip(changes, states)]
 
 
 def viterbi(costs: np.ndarray, levels: np.ndarray, favourite: int = 0) -> list[int]:

@@ -1,17 +1,18 @@
 """Sound and picture files, in and out, through PyAV (no system ffmpeg).
 
-One clock for a clip: time zero is its first picture frame (the first sample of a file without picture).
+All times of a clip use one clock: time zero is the first picture frame (the first sample of a file without picture).
 
-streams.py  what is known of an opened file; its decoded frames with their times
-probe.py    what a file holds, and the refusal of files that cannot be used
+formats.py  file name suffixes of videos and sounds
+streams.py  facts about an opened file; its decoded frames with their times
+probe.py    reads and checks a file's streams
 picture.py  frames at a fixed rate, chosen by their time stamps
 sound.py    mono sound on the picture's clock, at any sample rate
-write.py    WAV and freshly encoded clips
-muxing.py   the picture copied as it is beside a new sound
+write.py    writes WAV files and newly encoded clips
+muxing.py   stream copy of the picture with a new sound track
 """
 
 from condfoley.media.muxing import mux, mux_suffix
-from condfoley.media.picture import frame_count, middle_of_bicubic, read_frames, resampled_frames, shown_at
+from condfoley.media.picture import frame_count, read_frames, resampled_frames, resize_and_crop, shown_at
 from condfoley.media.probe import probe, require_audio, require_video
 from condfoley.media.sound import read_audio, resample
 from condfoley.media.streams import MediaInfo
@@ -20,7 +21,7 @@ from condfoley.media.write import write_clip, write_wav
 __all__ = [
     "MediaInfo",
     "frame_count",
-    "middle_of_bicubic",
+    "resize_and_crop",
     "mux",
     "mux_suffix",
     "probe",

@@ -1,4 +1,4 @@
-"""A picture copied as it is beside a new sound, into a container that takes both."""
+"""Stream copy: the picture's packets, unchanged, with a new sound track, in a container that supports both."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ import av
 import numpy as np
 
 from condfoley.errors import InputError
-from condfoley.media.probe import open_clip, require_video
-from condfoley.media.streams import Clip, decoded, open_input
+from condfoley.media.probe import open_media, require_video
+from condfoley.media.streams import MediaFile, decode_stream, open_input
 from condfoley.media.write import (
-    BLOCK,
+    ENCODER_BLOCK,
     FORMATS,
-    checked,
-    complete,
-    container,
-    encoded_sound,
+    add_sound_stream,
+    check_sound,
+    encode_sound,
     interleave,
-    sound_stream,
+    new_media_file,
+    open_container,
 )
 
 _SOUND_CODECS = {"aac": "aac", "pcm": "pcm_s24le"}
-_MP4_CODECS = ("h264", "hevc", "av1", "vp9")  # what players expect in an MP4
+_MP4_CODECS = ("h264", "hevc", "av1", "vp9")  # that players expect in an MP4
 _MP4_SOUND = ("aac",)
 _KEPT_TAGS = ("title", "comment", "creation_time")
-_TRIAL_PACKETS, _TRIAL_RATE = 16, 48_000  # packets and Hz with which a container is tried: neither decides
+_TRIAL_PACKETS, _TRIAL_RATE = 16, 48_000  # packets and Hz with which a container is tested; their values hardly matter
 
 
 def mux_suffix(video_path: str | Path, codec: str = "aac") -> str:
-    """The container for `mux` that takes this file's picture as it is, beside this sound codec.
+    """Suffix of the container in which `mux` can put this file's picture, unchanged, with this sound codec.
 
-    ".mp4" where players expect both there, else ".mov" or ".mkv": the one nearer to where the picture comes from, if it
-    takes it, else the other; found by copying the first packets in memory. Raises InputError for whatever `probe`
-    refuses, a file without picture and a picture that none of them takes.
+    ".mp4" if players expect both codecs there, else ".mov" or ".mkv", first the one that is closer to the source's
+    container; tested by copying the first packets in memory. codec: "aac" or "pcm". Raises InputError for whatever
+    `probe` refuses, a file without picture, and a picture that none of the containers can hold.
     """
-    clip = open_clip(video_path)
+    clip = open_media(video_path)
     require_video(clip.info)
     usual = clip.codec in _MP4_CODECS
     near = (".mov", ".mkv") if clip.container.startswith("mov") or usual else (".mkv", ".mov")
     order = (".mp4", ".mkv") if usual and codec in _MP4_SOUND else near
     for suffix in order:
-        if _takes(suffix, clip, codec):
+        if _can_hold(suffix, clip, codec):
             return suffix
     path = clip.info.path
     convert = f"ffmpeg -i {shlex.quote(str(path))} -c:v libx264 out.mp4"
@@ -56,18 +56,18 @@ def mux_suffix(video_path: str | Path, codec: str = "aac") -> str:
 
 
 def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str | Path, codec: str = "aac") -> Path:
-    """Write the video's picture, its packets copied unchanged, with `wav` as only sound. Returns out_path.
+    """Writes the video's picture, its packets copied unchanged, with `wav` as the only sound. Returns out_path.
 
-    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; its sample 0 sounds with the first picture frame.
+    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; sample 0 is at the time of the first picture frame.
     codec: "aac" (192 kbit/s), or "pcm" (24 bits, in .mov and .mkv only).
     The suffix of out_path chooses the container: .mp4, .mov or .mkv (which rounds times to milliseconds;
     the other two keep them exactly). H.264 and HEVC from transport streams and AVI get the new container's
-    framing around the same coded data. Rotation stays; old sound, subtitles and data tracks do not.
+    framing around the same coded data. Rotation is kept; old sound, subtitles and data tracks are not.
     Replaces an existing file. Raises InputError for unusable input, a container that cannot hold the picture
     (`mux_suffix` names one that can), an output that cannot be written.
     """
-    wav = checked(wav)
-    clip = open_clip(video_path)
+    wav = check_sound(wav)
+    clip = open_media(video_path)
     require_video(clip.info)
     out = Path(out_path)
     if codec not in _SOUND_CODECS:
@@ -78,12 +78,12 @@ def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str
         raise InputError(f"{out}: is the input video itself; choose another output")
     with (
         open_input(clip.info.path) as source,
-        complete(out) as part,
-        container(part, out, sample_rate) as target,
+        new_media_file(out) as part,
+        open_container(part, out, sample_rate) as target,
     ):
         try:
             _copy_with_sound(source, target, clip, wav, sample_rate, codec)
-        except _Refused as error:
+        except _UnsupportedPictureError as error:
             better = mux_suffix(video_path, codec)
             raise InputError(
                 f"{out}: {out.suffix} cannot hold this picture ({clip.codec}) unchanged; choose {better}"
@@ -91,37 +91,37 @@ def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str
     return out
 
 
-class _Refused(Exception):
-    """A container takes no such picture."""
+class _UnsupportedPictureError(Exception):
+    """The container does not support the picture's codec."""
 
 
 def _copy_with_sound(
-    source: Any, target: Any, clip: Clip, wav: np.ndarray, sample_rate: int, codec: str, count: int | None = None
+    source: Any, target: Any, clip: MediaFile, wav: np.ndarray, sample_rate: int, codec: str, count: int | None = None
 ) -> None:
-    """Fill an open container; see `mux`. count: packets of the picture (default: all). Raises _Refused."""
+    """Fills an open container; see `mux`. count: packets of the picture; None: all. Raises _UnsupportedPictureError."""
     picture = source.streams[clip.video]
     try:
         track = target.add_stream_from_template(picture, opaque=True)
     except ValueError as error:
-        raise _Refused from error
+        raise _UnsupportedPictureError from error
     if picture.codec_context.codec_tag == "hvc1" and target.format.name != "matroska":
-        track.codec_context.codec_tag = "hvc1"  # QuickTime plays HEVC under no other name
+        track.codec_context.codec_tag = "hvc1"  # the only tag under which QuickTime plays HEVC
     track.metadata.update(picture.metadata)
     target.metadata.update({k: v for k, v in source.metadata.items() if k in _KEPT_TAGS})
-    sound = sound_stream(target, _SOUND_CODECS[codec], sample_rate)
+    sound = add_sound_stream(target, _SOUND_CODECS[codec], sample_rate)
     try:
-        copied = islice(_copied(source, picture, track, clip.info.fps), count)
-        interleave(target, copied, encoded_sound(sound, wav, sample_rate, clip.zero))
+        copied = islice(_copied_packets(source, picture, track, clip.info.fps), count)
+        interleave(target, copied, encode_sound(sound, wav, sample_rate, clip.zero))
     except av.FFmpegError as error:
-        if isinstance(error, OSError):  # the disk, not the picture
+        if isinstance(error, OSError):  # a full disk or the like, not the codec
             raise
-        raise _Refused from error
+        raise _UnsupportedPictureError from error
 
 
-def _takes(suffix: str, clip: Clip, codec: str) -> bool:
-    """Whether the container takes the clip's first packets, and the picture that is decoded from it is the same."""
+def _can_hold(suffix: str, clip: MediaFile, codec: str) -> bool:
+    """Whether the container can hold the clip's first packets and the same picture is decoded from it."""
     memory = io.BytesIO()
-    silence = np.zeros(BLOCK, np.float32)
+    silence = np.zeros(ENCODER_BLOCK, np.float32)
     try:
         with (
             open_input(clip.info.path) as source,
@@ -130,19 +130,19 @@ def _takes(suffix: str, clip: Clip, codec: str) -> bool:
             _copy_with_sound(source, target, clip, silence, _TRIAL_RATE, codec, _TRIAL_PACKETS)
         memory.seek(0)
         with open_input(clip.info.path) as source, av.open(memory) as again:
-            before = next(decoded(source, source.streams[clip.video]), None)
-            after = next(decoded(again, again.streams.video[0]), None)
-    except (_Refused, av.FFmpegError):
+            before = next(decode_stream(source, source.streams[clip.video]), None)
+            after = next(decode_stream(again, again.streams.video[0]), None)
+    except (_UnsupportedPictureError, av.FFmpegError):
         return False
-    if before is None or after is None:  # it begins with packets that are damaged or need those before them
+    if before is None or after is None:  # the first packets are damaged or depend on earlier ones
         return True
     return np.array_equal(before.to_ndarray(format="rgb24"), after.to_ndarray(format="rgb24"))
 
 
-def _copied(source: Any, picture: Any, track: Any, fps: float) -> Iterator[tuple[float, Any]]:
-    """Yields the picture's packets as they are stored, as (seconds, packet). fps: its mean rate."""
+def _copied_packets(source: Any, picture: Any, track: Any, fps: float) -> Iterator[tuple[float, Any]]:
+    """Yields the picture's packets in stored order, as (s, packet). fps: mean frame rate."""
     for packet in source.demux(picture):
-        if packet.size == 0:  # the demuxer's end mark
+        if packet.size == 0:  # marks the end
             continue
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None:
@@ -150,7 +150,7 @@ def _copied(source: Any, picture: Any, track: Any, fps: float) -> Iterator[tuple
             raise InputError(f"{name}: its picture has no time stamps; wrap it into .mp4 or .mkv first")
         if packet.pts is None:
             packet.pts = packet.dts
-        if not packet.duration:  # FLV and ASF state none, and MP4 players leave out a last frame that lasts no time
+        if not packet.duration:  # FLV and ASF have none, and MP4 players skip a last frame of no duration
             packet.duration = round(1 / fps / packet.time_base)
         time = float(stamp * packet.time_base)
         packet.stream = track

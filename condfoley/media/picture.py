@@ -1,4 +1,4 @@
-"""The picture at a fixed frame rate: by time stamps, small, upright."""
+"""The picture at a fixed frame rate, by time stamps, scaled down and upright."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from av import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from condfoley.errors import InputError
-from condfoley.media.probe import open_clip, require_video
-from condfoley.media.streams import Clip, MediaInfo, timed_frames
+from condfoley.media.probe import open_media, require_video
+from condfoley.media.streams import MediaFile, MediaInfo, timed_frames
 
 Item = TypeVar("Item")
 
-STAMP_ERROR = 0.002
-"""s: how late a time stamp may be and still count. Matroska and FLV round theirs to whole milliseconds."""
+TIMESTAMP_TOLERANCE = 0.002
+"""s, by which a time stamp may be late and still count. Matroska and FLV round time stamps to whole milliseconds."""
 
 
 def frame_count(duration: float, fps: float) -> int:
@@ -26,14 +26,13 @@ def frame_count(duration: float, fps: float) -> int:
 
 
 def shown_at(
-    timed: Iterable[tuple[float, Item]], instants: Iterable[float], tolerance: float = STAMP_ERROR
+    timed: Iterable[tuple[float, Item]], instants: Iterable[float], tolerance: float = TIMESTAMP_TOLERANCE
 ) -> Iterator[Item]:
-    """What is on the screen at each instant, every item staying until the next one comes.
+    """Yields the item shown at each instant; an item is shown until the next one.
 
-    timed: (time in seconds, item), in display order.   instants: seconds, not decreasing.
-    For each instant yields the last item with time <= instant + tolerance; the first item before that,
-    the last one ever after. Holds two items at a time and stops reading after the last instant.
-    Yields nothing when `timed` is empty.
+    timed: (time in s, item), in display order. instants: s, not decreasing. tolerance: s.
+    For each instant yields the last item with time <= instant + tolerance, or the first item if there is none. Holds
+    two items at a time and stops reading after the last instant. Yields nothing when `timed` is empty.
     """
     source = iter(timed)
     held = next(source, None)
@@ -46,8 +45,8 @@ def shown_at(
         yield held[1]
 
 
-def window(info: MediaInfo, start: float, duration: float | None) -> float:
-    """Length in seconds of the stretch asked for: `duration`, or what is left after `start`.
+def check_span(info: MediaInfo, start: float, duration: float | None) -> float:
+    """Length in s of a requested span: `duration`, or the rest of the clip after `start` when that is None.
 
     Raises InputError when `start` lies outside the clip or `duration` is not positive.
     """
@@ -67,32 +66,32 @@ def read_frames(
     size: int,
     start: float = 0.0,
     duration: float | None = None,
-    shrink: Callable[[np.ndarray, int], np.ndarray] | None = None,
+    resize: Callable[[np.ndarray, int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """The picture as (T, size, size, 3) uint8 RGB; frame k shows the instant start + k / fps seconds.
 
-    Upright (display matrix applied), squeezed to a square with area averaging, 10 bits reduced to 8,
-    alpha ignored.   duration: seconds; None = to the picture's end.   T = frame_count(duration, fps);
-    past the end the last frame stays.   shrink: in place of the squeezing, from the upright picture (H, W, 3) uint8.
-    Only the small frames are kept in memory.
+    Upright (display matrix applied), resized to a square by area averaging, 10 bits reduced to 8, alpha ignored.
+    start, duration: s; None: to the picture's end. T = frame_count(duration, fps); past the end the last frame is
+    repeated. resize: used in place of area averaging: (upright picture (H, W, 3) uint8, size) -> (size, size, 3).
+    Only the resized frames are kept in memory.
     Raises InputError for whatever `probe` refuses, a file without picture, a start outside it.
     """
     if fps <= 0 or size <= 0:
         raise ValueError(f"fps and size must be above 0, got {fps} and {size}")
-    clip = open_clip(path)
+    clip = open_media(path)
     require_video(clip.info)
-    count = frame_count(window(clip.info, start, duration), fps)
+    count = frame_count(check_span(clip.info, start, duration), fps)
     frames = np.empty((count, size, size, 3), np.uint8)
     instants = (start + k / fps for k in range(count))
-    small = Shrinker(clip) if shrink else Shrinker(clip, size, size)
-    shown: Any = None
+    scale = FrameScaler(clip) if resize else FrameScaler(clip, size, size)
+    previous: Any = None
     k = -1
     for k, frame in enumerate(shown_at(timed_frames(clip, clip.video, start), instants)):
-        if frame is shown:
+        if frame is previous:
             frames[k] = frames[k - 1]
         else:
-            frames[k] = shrink(small(frame), size) if shrink else small(frame)
-            shown = frame
+            frames[k] = resize(scale(frame), size) if resize else scale(frame)
+            previous = frame
     if k + 1 < count:
         raise InputError(f"{clip.info.path}: its picture can no longer be decoded; was the file changed?")
     return frames
@@ -104,17 +103,17 @@ def resampled_frames(
     duration: float,
     fps: float,
     size: int,
-    shrink: Callable[[np.ndarray, int], np.ndarray] | None = None,
+    resize: Callable[[np.ndarray, int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Pictures that are in memory as `read_frames` gives a file's: (T, size, size, 3) uint8, T = frame_count(duration, fps).
 
-    pictures: (P, H, W, 3) uint8, upright. times: (P,) s, ascending. shrink: see `read_frames`.
+    pictures: (P, H, W, 3) uint8, upright. times: (P,) s, ascending. resize: see `read_frames`.
     """
     scaler = VideoReformatter()
 
     def small(picture: np.ndarray) -> np.ndarray:
-        if shrink:
-            return shrink(picture, size)
+        if resize:
+            return resize(picture, size)
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         return scaler.reformat(frame, size, size, format="rgb24", interpolation="AREA").to_ndarray()
 
@@ -127,28 +126,28 @@ def resampled_frames(
     return np.stack(frames)
 
 
-class Shrinker:
-    """Frames of one clip as upright RGB of one size, by area averaging.
+class FrameScaler:
+    """Converts frames of one clip to upright RGB of one size, by area averaging.
 
-    One scaler for all of them: PyAV's `frame.reformat` would set one up for each, which takes twenty times as long as
-    its work.
+    One scaler for all frames: PyAV's `frame.reformat` creates one for each frame, which takes twenty times as long as
+    scaling it.
     """
 
-    def __init__(self, clip: Clip, width: int | None = None, height: int | None = None):
-        """width, height: pixels before the clip's orientation is applied; None: as they are stored."""
+    def __init__(self, clip: MediaFile, width: int | None = None, height: int | None = None):
+        """width, height: pixels, before the clip's orientation is applied; None: as stored."""
         self._clip, self._size, self._scaler = clip, (width, height), VideoReformatter()
 
     def __call__(self, frame: Any) -> np.ndarray:
         """A decoded frame -> (H, W, 3) uint8."""
         how = "AREA" if self._size != (None, None) else None
         small = self._scaler.reformat(frame, *self._size, format="rgb24", interpolation=how)
-        return upright(small.to_ndarray(), self._clip.orientation)
+        return apply_orientation(small.to_ndarray(), self._clip.orientation)
 
 
-def middle_of_bicubic(image: np.ndarray, size: int) -> np.ndarray:
-    """The published squeeze: to 8/7 of `size` by PIL's bicubic filter, aspect ignored, then the middle of it.
+def resize_and_crop(image: np.ndarray, size: int) -> np.ndarray:
+    """The published resizing: to 8/7 of `size` by PIL's bicubic filter, ignoring the aspect ratio, then a centre crop.
 
-    Published: 128 pixels, then the middle 112 (published_facts.md, section 7).
+    Published: to 128 pixels, then the central 112 (published_facts.md, section 7).
     image: (H, W, 3) uint8 -> (size, size, 3) uint8.
     """
     from PIL import Image
@@ -159,8 +158,8 @@ def middle_of_bicubic(image: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(small)[edge : edge + size, edge : edge + size]
 
 
-def upright(image: np.ndarray, orientation: tuple[int, int, int, int]) -> np.ndarray:
-    """Turn and mirror image (H, W, 3) by the display matrix (a, b, c, d) of -1, 0, 1; see `streams.Clip`."""
+def apply_orientation(image: np.ndarray, orientation: tuple[int, int, int, int]) -> np.ndarray:
+    """Rotates and flips an image (H, W, 3) by the display matrix (a, b, c, d) of -1, 0, 1; see `streams.MediaFile`."""
     a, b, c, d = orientation
     if b:  # x' = c y, y' = b x
         image, a, d = image.transpose(1, 0, 2), c, b

@@ -1,4 +1,4 @@
-"""What a media file holds, measured from its packets instead of believed from its header."""
+"""Streams, duration and sizes of a media file, measured from its packets instead of taken from its header."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ import av
 import numpy as np
 
 from condfoley.errors import InputError
-from condfoley.media.streams import Clip, MediaInfo, decoded, frame_time, open_input
+from condfoley.media.streams import MediaFile, MediaInfo, decode_stream, frame_time, open_input
 
-TRUNCATED = 0.5
-"""s: data that end this much before the header's duration mean a cut-off file."""
+MAX_MISSING_SECONDS = 0.5
+"""s, by which the data may end before the header's duration; a larger difference means a truncated file."""
 
-_INDEXED = ("mov", "matroska", "avi", "flv", "asf")  # their headers state a duration
+_INDEXED = ("mov", "matroska", "avi", "flv", "asf")  # formats whose header has a duration
+
+NO_PICTURE: dict[str, Any] = {"has_video": False, "fps": 0.0, "width": 0, "height": 0, "rotation": 0}
+NO_SOUND: dict[str, Any] = {"has_audio": False, "sample_rate": 0, "channels": 0}
 
 
 @dataclass
-class _Track:
-    """What the packets of one stream add up to, in seconds."""
+class _StreamSpan:
+    """Time span of one stream's packets, in s; `declared`: duration in the header, 0 if there is none."""
 
     start: float = float("inf")
     end: float = float("-inf")
@@ -31,33 +34,36 @@ class _Track:
 
 
 def probe(path: str | Path) -> MediaInfo:
-    """Find out what a file holds. Reads every packet once, decodes one frame of each kind.
+    """Facts about a file. Reads every packet once and decodes one frame of picture and of sound.
 
-    Raises InputError when the file is missing, a folder, empty, no media file, cut off or cannot be decoded.
-    A file is taken as cut off when its data end more than `TRUNCATED` seconds before its header says;
-    a smaller loss at the end is accepted and the duration is what is really there.
+    Raises InputError when the file is missing, a folder, empty, not a media file, truncated or cannot be decoded.
+    A file is truncated when its data end more than MAX_MISSING_SECONDS before the duration in its header; a smaller
+    loss is accepted, and the duration is that of the data.
     """
-    return open_clip(path).info
+    return open_media(path).info
 
 
 def require_video(info: MediaInfo) -> None:
-    """Raise InputError when the file has no picture."""
+    """Raises InputError when the file has no picture."""
     if not info.has_video:
         raise InputError(f"{info.path}: has no picture; give a video file")
 
 
 def require_audio(info: MediaInfo) -> None:
-    """Raise InputError when the file has no sound."""
+    """Raises InputError when the file has no sound."""
     if not info.has_audio:
         raise InputError(f"{info.path}: has no sound; give a file with a sound track")
 
 
-def open_clip(path: str | Path) -> Clip:
-    """A probed clip with the details that readers need. The last few files are remembered until they change on disk."""
-    asked, path = path, Path(path)
+def open_media(path: str | Path) -> MediaFile:
+    """Probes a file, for reading. Results for the last 16 files are cached until they change on disk.
+
+    Raises InputError; see `probe`.
+    """
+    given, path = path, Path(path)
     if not path.exists():
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(asked)):  # a Path has one slash of the two
-            raise InputError(f"{asked}: is a URL; download it first and give the file")
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(given)):  # a Path has lost one of the two slashes
+            raise InputError(f"{given}: is a URL; download it first and give the file")
         raise InputError(f"{path}: no such file; check the path")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give one media file")
@@ -68,14 +74,14 @@ def open_clip(path: str | Path) -> Clip:
 
 
 @lru_cache(maxsize=16)
-def _examine(path: Path, mtime: int, size: int) -> Clip:
-    """The probed clip; `mtime` and `size` only tell one state of the file from the next in the cache."""
+def _examine(path: Path, mtime: int, size: int) -> MediaFile:
+    """The probed file. mtime, size: key of the cache together with the path, so that a changed file is read again."""
     with open_input(path) as container:
         names = container.format.name
         if names.endswith("_pipe") or names in ("image2", "tty"):
             raise InputError(f"{path}: is no video or sound file ({names}); give one")
-        tracks = _measure(container)
-        _refuse_cut_off(path, container, tracks)
+        tracks = _measure_streams(container)
+        _require_complete(path, container, tracks)
         video = next((s for s in container.streams.video if _is_picture(s) and tracks[s.index].packets), None)
         audio = next((s for s in container.streams.audio if tracks[s.index].packets), None)
         if video is None and audio is None:
@@ -88,58 +94,58 @@ def _examine(path: Path, mtime: int, size: int) -> Clip:
 
 
 def _describe(
-    path: Path, names: str, tracks: dict[int, _Track], video: Any, audio: Any, frame: Any, sound: Any
-) -> Clip:
-    leader = frame if frame is not None else sound
-    track = tracks[(video if frame is not None else audio).index]
-    zero = frame_time(leader)
-    zero = track.start if zero is None and np.isfinite(track.start) else (zero or 0.0)
-    rate = float(video.average_rate or video.guessed_rate or 0) if frame is not None else 0.0
-    if np.isfinite(track.end):
-        duration = track.end - zero
-    elif frame is not None:  # no time stamps at all: count
-        duration = track.packets / rate if rate else 0.0
+    path: Path, names: str, tracks: dict[int, _StreamSpan], video: Any, audio: Any, frame: Any, sound: Any
+) -> MediaFile:
+    """The probed file from its streams and their first decoded frames, None where there is no picture or no sound."""
+    if frame is not None:
+        track = tracks[video.index]
+        rate = float(video.average_rate or video.guessed_rate or 0)
+        counted = track.packets / rate if rate else 0.0
     else:
-        duration = track.packets * sound.samples / sound.sample_rate
+        track = tracks[audio.index]
+        counted = track.packets * sound.samples / sound.sample_rate
+    zero = frame_time(frame if frame is not None else sound)
+    zero = track.start if zero is None and np.isfinite(track.start) else (zero or 0.0)
+    duration = track.end - zero if np.isfinite(track.end) else counted  # without any time stamps: counted
     if not duration > 0:
         raise InputError(f"{path}: has zero length; export it again")
-    a, b, c, d = _orientation(frame) if frame is not None else (1, 0, 0, 1)
-    width, height = (frame.width, frame.height) if frame is not None else (0, 0)
-    info = MediaInfo(
-        path=path,
-        duration=duration,
-        has_video=frame is not None,
-        has_audio=sound is not None,
-        fps=(rate or track.packets / duration) if frame is not None else 0.0,
-        width=height if b else width,
-        height=width if b else height,
-        rotation=(frame.rotation % 360) if frame is not None else 0,
-        sample_rate=sound.sample_rate if sound is not None else 0,
-        channels=len(sound.layout.channels) if sound is not None else 0,
-    )
-    codec = video.codec_context.codec.canonical_name if frame is not None else ""
-    return Clip(
-        info=info,
+    orientation, picture = (1, 0, 0, 1), NO_PICTURE
+    if frame is not None:
+        orientation = _orientation(frame)
+        picture = _picture_facts(frame, orientation, rate or track.packets / duration)
+    audio_facts = NO_SOUND
+    if sound is not None:
+        audio_facts = {"has_audio": True, "sample_rate": sound.sample_rate, "channels": len(sound.layout.channels)}
+    return MediaFile(
+        info=MediaInfo(path=path, duration=duration, **picture, **audio_facts),
         zero=zero,
         video=video.index if frame is not None else -1,
         audio=audio.index if sound is not None else -1,
-        orientation=(a, b, c, d),
-        codec=codec,
+        orientation=orientation,
+        codec=video.codec_context.codec.canonical_name if frame is not None else "",
         container=names,
     )
 
 
+def _picture_facts(frame: Any, orientation: tuple[int, int, int, int], fps: float) -> dict[str, Any]:
+    """Fields of MediaInfo about the picture, from its first frame."""
+    width, height = frame.width, frame.height
+    if orientation[1]:  # stored on its side
+        width, height = height, width
+    return {"has_video": True, "fps": fps, "width": width, "height": height, "rotation": frame.rotation % 360}
+
+
 def _is_picture(stream: Any) -> bool:
-    """Whether a video stream is a picture; the cover art of a sound file is a video stream too, and is none."""
+    """Whether a video stream is a moving picture, not the cover art of a sound file."""
     return stream.codec_context is not None and not int(stream.disposition) & 0x400  # attached_pic
 
 
-def _measure(container: Any) -> dict[int, _Track]:
-    """Run through all packets (without decoding) and add up every stream's span."""
+def _measure_streams(container: Any) -> dict[int, _StreamSpan]:
+    """Time span of each stream, by index, from all packets (without decoding)."""
     tracks = {}
     for stream in container.streams:
         declared = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-        tracks[stream.index] = _Track(declared=declared)
+        tracks[stream.index] = _StreamSpan(declared=declared)
     try:
         for packet in container.demux():
             stamp = packet.pts if packet.pts is not None else packet.dts
@@ -152,17 +158,18 @@ def _measure(container: Any) -> dict[int, _Track]:
             length = float((packet.duration or 0) * packet.time_base)
             if packet.stream.type == "video":
                 nominal = 1.0 / float(packet.stream.average_rate or packet.stream.guessed_rate or 25)
-                if not length or abs(length - nominal) < 0.001:  # Matroska cuts lengths to whole milliseconds
+                if not length or abs(length - nominal) < 0.001:  # Matroska truncates durations to whole milliseconds
                     length = nominal
             begin = float(stamp * packet.time_base)
             track.start = min(track.start, begin)
             track.end = max(track.end, begin + length)
     except av.FFmpegError:
-        pass  # the data stop here; whether that is too early is decided next
+        pass  # the data end here; `_require_complete` decides whether too early
     return tracks
 
 
-def _refuse_cut_off(path: Path, container: Any, tracks: dict[int, _Track]) -> None:
+def _require_complete(path: Path, container: Any, tracks: dict[int, _StreamSpan]) -> None:
+    """Raises InputError for a truncated file; see `probe`."""
     if not container.format.name.startswith(_INDEXED):
         return
     missing = 0.0
@@ -173,9 +180,9 @@ def _refuse_cut_off(path: Path, container: Any, tracks: dict[int, _Track]) -> No
             missing = max(missing, track.declared - held)
     spans = [track for track in tracks.values() if np.isfinite(track.end)]
     if spans and container.duration and container.format.name.startswith("matroska"):
-        # Matroska's duration counts from 0, wherever the first time stamp lies.
+        # Matroska's duration counts from 0, not from the first time stamp.
         missing = max(missing, container.duration / av.time_base - max(t.end for t in spans))
-    if missing > TRUNCATED:
+    if missing > MAX_MISSING_SECONDS:
         raise InputError(f"{path}: cut off, {missing:.1f} s of its data are missing; copy or export it again")
 
 
@@ -184,7 +191,7 @@ def _first_frame(path: Path, index: int) -> Any:
         stream = container.streams[index]
         if stream.codec_context is None:
             return None
-        return next((f for f in decoded(container, stream) if getattr(f, "samples", 1)), None)
+        return next((f for f in decode_stream(container, stream) if getattr(f, "samples", 1)), None)
 
 
 def _orientation(frame: Any) -> tuple[int, int, int, int]:

@@ -1,4 +1,4 @@
-"""An opened media file: what is known of it, and its decoded frames with their times."""
+"""Facts about an opened media file, and its decoded frames with their times."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import av
 
 from condfoley.errors import InputError
 
-_SEEKABLE = ("mov", "matroska")  # seeking there lands at or before the wanted time
+_SEEKABLE = ("mov", "matroska")  # formats in which a seek lands at or before the requested time
 
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """A file's streams. `duration`: seconds, the picture's own (the sound's where there is no picture)."""
+    """Facts about a file's streams. `duration`: s, of the picture (of the sound if there is no picture)."""
 
     path: Path
     duration: float
@@ -35,25 +35,29 @@ class MediaInfo:
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A probed file and what the readers need: streams, clock, orientation."""
+class MediaFile:
+    """A probed file with what is needed to read it: stream indices, clock, orientation."""
 
     info: MediaInfo
     zero: float
-    """s, container time of time zero."""
+    """s, time zero on the container's own clock."""
     video: int
-    """Index of the picture stream, -1 without."""
+    """Index of the picture stream; -1: none."""
     audio: int
+    """Index of the sound stream; -1: none."""
     orientation: tuple[int, int, int, int]
-    """(a, b, c, d) of the display matrix, reduced to -1, 0, 1: x' = a x + c y, y' = b x + d y."""
+    """(a, b, c, d) of the display matrix, rounded to -1, 0, 1: x' = a x + c y, y' = b x + d y."""
     codec: str
-    """The picture's codec ("h264"), "" without."""
+    """The picture's codec, such as "h264"; empty without picture."""
     container: str
-    """The container format's names, as "mov,mp4,m4a,3gp,3g2,mj2"."""
+    """The container format's names, such as "mov,mp4,m4a,3gp,3g2,mj2"."""
 
 
 def open_input(path: Path) -> Any:
-    """Open for demuxing. Only local files: a playlist in disguise must not reach the network."""
+    """Opens a file for demuxing. Only local files are read: a file that is a playlist must not reach the network.
+
+    Raises InputError when it cannot be opened.
+    """
     options = {"protocol_whitelist": "file", "fflags": "+genpts"}  # AVI and the like store no display times
     try:
         return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
@@ -65,8 +69,8 @@ def open_input(path: Path) -> Any:
         ) from error
 
 
-def decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """Frames of one stream in display order. Damaged packets are skipped: the decoder recovers after them."""
+def decode_stream(container: Any, stream: Any) -> Iterator[Any]:
+    """Yields the frames of one stream in display order. Damaged packets are skipped: the decoder recovers after them."""
     stream.thread_type = "AUTO"
     packets = container.demux(stream)
     while True:
@@ -83,12 +87,12 @@ def decoded(container: Any, stream: Any) -> Iterator[Any]:
         yield from frames
 
 
-def timed_frames(clip: Clip, index: int, start: float = 0.0) -> Iterator[tuple[float, Any]]:
-    """Yields the frames of one stream as (seconds on the clip's clock, frame), from one at or before `start` s on.
+def timed_frames(clip: MediaFile, index: int, start: float = 0.0) -> Iterator[tuple[float, Any]]:
+    """Yields the frames of one stream as (s on the clip's clock, frame), beginning at or before `start` s.
 
-    Seeks when that pays; where the seek lands too late, decodes from the beginning.
+    Seeks if `start` is far enough from the beginning; if the seek lands too late, decodes from the beginning.
     """
-    margin = 1.0  # s of run-in: decoders of sound need some packets to settle
+    margin = 1.0  # s decoded before `start`: sound decoders need some packets to settle
     may_seek = start > 2 * margin and clip.container.startswith(_SEEKABLE)
     for seek in (True, False) if may_seek else (False,):
         with open_input(clip.info.path) as container:
@@ -99,7 +103,7 @@ def timed_frames(clip: Clip, index: int, start: float = 0.0) -> Iterator[tuple[f
                     container.seek(int(target), stream=stream)
                 except av.FFmpegError:
                     continue
-            frames = _stamped(decoded(container, stream), clip)
+            frames = _with_times(decode_stream(container, stream), clip)
             first = next(frames, None)
             if seek and (first is None or first[0] > start):
                 continue
@@ -109,23 +113,23 @@ def timed_frames(clip: Clip, index: int, start: float = 0.0) -> Iterator[tuple[f
             return
 
 
-def _stamped(frames: Iterator[Any], clip: Clip) -> Iterator[tuple[float, Any]]:
-    due = 0.0  # where a frame without any time stamp is put
+def _with_times(frames: Iterator[Any], clip: MediaFile) -> Iterator[tuple[float, Any]]:
+    expected = 0.0  # s, time of a frame that has no time stamp
     first: int | None = None
     for frame in frames:
         is_sound = isinstance(frame, av.AudioFrame)
         if clip.container == "avi" and not is_sound:
             # AVI stores no display times, only decoding times; the frames come out in order at their spacing.
             first = frame.dts if first is None else first
-            time = due if frame.dts is None or first is None else float((frame.dts - first) * frame.time_base)
+            time = expected if frame.dts is None or first is None else float((frame.dts - first) * frame.time_base)
         else:
             stamp = frame_time(frame)
-            time = due if stamp is None else stamp - clip.zero
-        due = time + (frame.samples / frame.sample_rate if is_sound else 1.0 / (clip.info.fps or 25.0))
+            time = expected if stamp is None else stamp - clip.zero
+        expected = time + (frame.samples / frame.sample_rate if is_sound else 1.0 / (clip.info.fps or 25.0))
         yield time, frame
 
 
 def frame_time(frame: Any) -> float | None:
-    """Time of a frame in seconds on the container's own clock; None where it carries no stamp."""
+    """Time of a frame in s on the container's own clock; None without a time stamp."""
     stamp = frame.pts if frame.pts is not None else frame.dts
     return None if stamp is None else float(stamp * frame.time_base)

@@ -1,6 +1,6 @@
-"""Writing media: WAV and freshly encoded clips, and what `mux` shares with them.
+"""Writing WAV files and newly encoded clips, and the functions shared with `mux`.
 
-Every file is written beside its destination and moved there when complete: nothing half-written is left.
+Every file is written beside its destination and moved there when complete: no partial files are left.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ import numpy as np
 import soundfile
 
 from condfoley.errors import InputError
-from condfoley.files import file_aside
+from condfoley.files import atomic_file
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
-AAC_BITS = 192_000
-"""bits per second; the encoder lowers it where a low sample rate cannot use as much."""
-BLOCK = 1024  # samples handed to the encoder at a time, AAC's own frame
+AAC_BIT_RATE = 192_000
+"""bit/s; the encoder lowers it for low sample rates."""
+ENCODER_BLOCK = 1024  # samples passed to the encoder at a time: AAC's frame size
 
 
 def write_wav(path: str | Path, wav: np.ndarray, sample_rate: int) -> Path:
-    """Write wav (N,) float, [-1, 1], as a mono 24-bit PCM WAV file at `sample_rate` Hz.
+    """Writes wav (N,) float, [-1, 1], as a mono 24-bit PCM WAV file at `sample_rate` Hz. Returns the path.
 
-    Louder samples are clipped. Replaces an existing file. Raises InputError when the file cannot be written.
+    Samples outside [-1, 1] are clipped. Replaces an existing file. Raises InputError when it cannot be written.
     """
-    wav = checked(wav)
-    with complete(path) as part:
-        name = os.fsencode(part)  # soundfile itself takes only names in UTF-8
+    wav = check_sound(wav)
+    with new_media_file(path) as part:
+        name = os.fsencode(part)  # soundfile accepts only names in UTF-8
         soundfile.write(name, np.clip(wav, -1.0, 1.0), sample_rate, subtype="PCM_24", format="WAV")
     return Path(path)
 
@@ -48,77 +48,80 @@ def write_clip(
     *,
     crf: int = 23,
 ) -> Path:
-    """Encode a new clip (H.264 yuv420p, AAC) into .mp4, .mov or .mkv.
+    """Encodes a new clip (H.264 yuv420p, AAC) into .mp4, .mov or .mkv. Returns the path.
 
-    frames: T of (H, W, 3) uint8 RGB, an array or any iterator; an odd side gets its last line doubled.
-    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; sample 0 sounds with frame 0. None: no sound track.
+    frames: T of (H, W, 3) uint8 RGB, an array or any iterator; if a side is odd, its last line is doubled.
+    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; sample 0 is at the time of frame 0. None: no sound track.
     crf: x264's constant quality, 0 (lossless) to 51. Replaces an existing file.
     Raises InputError when the file cannot be written, ValueError without any frame.
     """
-    wav = None if wav is None else checked(wav)
+    wav = None if wav is None else check_sound(wav)
     pictures = iter(frames)
     first = next(pictures, None)
     if first is None:
         raise ValueError("a clip needs at least one frame")
     out = Path(path)
     height, width = first.shape[:2]
-    with complete(out) as part, container(part, out, sample_rate) as target:
+    with new_media_file(out) as part, open_container(part, out, sample_rate) as target:
         rate = Fraction(fps).limit_denominator(1001)
         track = target.add_stream("libx264", rate=rate, options={"crf": str(crf), "threads": "1"})
         track.width, track.height, track.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-        tracks = [_encoded_picture(track, chain([first], pictures), rate)]
+        tracks = [_encode_picture(track, chain([first], pictures), rate)]
         if wav is not None:
-            tracks.append(encoded_sound(sound_stream(target, "aac", sample_rate), wav, sample_rate, 0.0))
+            tracks.append(encode_sound(add_sound_stream(target, "aac", sample_rate), wav, sample_rate, 0.0))
         interleave(target, *tracks)
     return out
 
 
-def checked(wav: np.ndarray) -> np.ndarray:
+def check_sound(wav: np.ndarray) -> np.ndarray:
+    """wav as float32. Raises ValueError unless it is (N,) and finite."""
     wav = np.asarray(wav, np.float32)
     if wav.ndim != 1 or not np.isfinite(wav).all():
         raise ValueError(f"the sound must be (N,) finite numbers, got shape {wav.shape}")
     return wav
 
 
-def complete(path: str | Path) -> AbstractContextManager[Path]:
-    """A file to write to, which becomes `path` at the end and is removed after any failure."""
+def new_media_file(path: str | Path) -> AbstractContextManager[Path]:
+    """Yields a temporary file to write to, which becomes `path` at the end; see `files.atomic_file`. Raises InputError."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file name")
     if not path.parent.is_dir():
         raise InputError(f"{path}: its folder does not exist; create it or choose another output")
-    return file_aside(path, (OSError, soundfile.LibsndfileError))
+    return atomic_file(path, (OSError, soundfile.LibsndfileError))
 
 
-def container(part: Path, out: Path, sample_rate: int) -> Any:
+def open_container(part: Path, out: Path, sample_rate: int) -> Any:
+    """Opens `part` for muxing in the container that the suffix of `out` names. Raises InputError for another suffix."""
     name = FORMATS.get(out.suffix.lower())
     if name is None:
         raise InputError(f"{out}: {out.suffix or 'no'} suffix is not supported; choose .mp4, .mov or .mkv")
     options = {}
     if name != "matroska":
-        # Index first: plays while loading. Start times in samples: the default unit is a millisecond.
+        # Index first, so that it plays while loading. Start times in samples: the default unit is a millisecond.
         options = {"movflags": "+faststart", "movie_timescale": str(sample_rate)}
     return av.open(f"file:{part}", "w", format=name, options=options)
 
 
-def sound_stream(target: Any, codec: str, sample_rate: int) -> Any:
+def add_sound_stream(target: Any, codec: str, sample_rate: int) -> Any:
+    """Adds a mono sound stream to an open container and returns it."""
     stream = target.add_stream(codec, rate=int(sample_rate), layout="mono")
     if codec == "aac":
-        stream.bit_rate = AAC_BITS
+        stream.bit_rate = AAC_BIT_RATE
     return stream
 
 
 def interleave(target: Any, *tracks: Iterator[tuple[float, Any]]) -> None:
-    """Write packets in order of time, so that the muxer never has to hold back a whole track."""
+    """Muxes the packets of several (s, packet) iterators in order of time, so that the muxer need not buffer a track."""
     for _, packet in heapq.merge(*tracks, key=lambda timed: timed[0]):
         target.mux(packet)
 
 
-def encoded_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) -> Iterator[tuple[float, Any]]:
-    """Yields wav (N,) as encoded (seconds, packet), its first sample at `zero` seconds of the container's time."""
+def encode_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) -> Iterator[tuple[float, Any]]:
+    """Yields wav (N,) encoded, as (s, packet); its first sample is at `zero` s on the container's clock."""
     offset = round(zero * sample_rate)
-    for begin in range(0, len(wav), BLOCK):
-        block = _samples(wav[begin : begin + BLOCK], stream)
+    for begin in range(0, len(wav), ENCODER_BLOCK):
+        block = _samples(wav[begin : begin + ENCODER_BLOCK], stream)
         frame = av.AudioFrame.from_ndarray(block, stream.format.name, "mono")
         frame.sample_rate, frame.time_base, frame.pts = sample_rate, Fraction(1, sample_rate), offset + begin
         yield from ((zero + begin / sample_rate, packet) for packet in stream.encode(frame))
@@ -126,13 +129,13 @@ def encoded_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) -
 
 
 def _samples(block: np.ndarray, stream: Any) -> np.ndarray:
-    """Samples (n,) as (1, n) of the encoder's format: float for AAC, 32-bit integers for PCM (24 bits are kept)."""
+    """Samples (n,) as (1, n) in the encoder's format: float for AAC, 32-bit integers for PCM (24 bits are used)."""
     if stream.format.name.startswith("flt"):
         return np.ascontiguousarray(block[None])
     return np.round(np.clip(block[None].astype(np.float64), -1.0, 1.0 - 2.0**-23) * 2.0**31).astype(np.int32)
 
 
-def _encoded_picture(track: Any, frames: Iterable[np.ndarray], rate: Fraction) -> Iterator[tuple[float, Any]]:
+def _encode_picture(track: Any, frames: Iterable[np.ndarray], rate: Fraction) -> Iterator[tuple[float, Any]]:
     for k, image in enumerate(frames):
         image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")

@@ -1,7 +1,7 @@
 """Spectrogram VQGAN: a window of sound <-> a grid of codes.
 
-taming-transformers' Encoder, Decoder and VectorQuantizer with the published parameter names. This is the only
-module, beside the tokenizer's training loss, that knows taming-transformers.
+taming-transformers' Encoder, Decoder and VectorQuantizer with the published parameter names. Only this module and the
+tokenizer's training stage use taming-transformers.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from condfoley.sizes import TokenizerConfig
 
 
 class Tokenizer(nn.Module):
-    """Spectrogram <-> codes. They are read column by column (time), from low to high frequency, as published."""
+    """Spectrogram <-> codes, in order of time (columns) and, within a column, of frequency (rows), as published."""
 
     def __init__(self, config: TokenizerConfig | None = None):
         super().__init__()
         from taming.modules.diffusionmodules import model
         from taming.modules.vqvae.quantize import VectorQuantizer
 
-        model.nonlinearity = partial(F.silu, inplace=True)  # the same function; in place it is faster
+        model.nonlinearity = partial(F.silu, inplace=True)  # the same function, faster in place
 
         self.config = c = config or TokenizerConfig()
         sizes = dict(
@@ -53,11 +53,11 @@ class Tokenizer(nn.Module):
             self.post_quant_conv = nn.ConvTranspose2d(c.embed_dim, c.z_channels, fold, stride=fold)
 
     def latent(self, spec: Tensor) -> Tensor:
-        """spec: (B, 1, n_mels, T) in [-1, 1] -> vectors before quantisation (B, embed_dim, rows, columns)."""
+        """Vectors before quantisation: spec (B, 1, n_mels, T) in [-1, 1] -> (B, embed_dim, rows, columns)."""
         return self.quant_conv(self.encoder(spec))
 
     def forward(self, spec: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """One training pass with straight-through quantisation.
+        """Training pass with straight-through quantisation.
 
         spec: (B, 1, n_mels, T) in [-1, 1]. Returns the reconstruction (same shape), the codebook loss (scalar)
         and the codes (B, rows * columns), column-major.
@@ -69,7 +69,7 @@ class Tokenizer(nn.Module):
         return self.decoder(self.post_quant_conv(quantised)), loss, codes
 
     def nearest(self, latent: Tensor) -> Tensor:
-        """Index of the nearest codebook row: (B, embed_dim, rows, columns) -> (B, rows, columns) int64."""
+        """Index of the nearest codebook row for each vector: (B, embed_dim, rows, columns) -> (B, rows, columns) int64."""
         rows, columns = latent.shape[2:]
         flat = rearrange(latent, "b d h w -> (b h w) d")
         book = self.quantize.embedding.weight  # (n_embed, embed_dim)
@@ -80,7 +80,7 @@ class Tokenizer(nn.Module):
     def encode(self, spec: Tensor) -> Tensor:
         """spec: (B, 1, n_mels, T) in [-1, 1] -> codes (B, rows * columns) int64, column-major.
 
-        In fp32 inside autocast too: in bf16 distances round so coarsely that a quarter of the codes are others.
+        Always in fp32, inside autocast too: rounded to bf16, a quarter of the codes would be different.
         """
         with torch.autocast(spec.device.type, enabled=False):
             return rearrange(self.nearest(self.latent(spec.float())), "b h w -> b (w h)")

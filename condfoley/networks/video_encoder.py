@@ -1,13 +1,12 @@
-"""R(2+1)D-18 without temporal stride: one token a picture frame.
+"""R(2+1)D-18 without temporal stride: one token for each picture frame.
 
 torchvision's residual blocks with every temporal stride removed and spatial pooling only. The defaults are the
-published network (31.3 M parameters, about 300 GFLOP for a clip and its reference); the shipped model narrows it,
-sees frame differences beside the colours, and adds two temporal convolutions with an event head.
+published network (31.3 M parameters, about 300 GFLOP for a clip and its reference); the shipped model is narrower, has
+frame differences as further input channels, and adds two temporal convolutions and an event head.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,13 +17,13 @@ from condfoley.sizes import VideoEncoderConfig
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-LABEL_WIDTH = 0.7  # frames, deviation of the soft label around an onset, whose height is 1
-MOST_OWN = 0.5  # share of a clip's own statistics in training, at most; 100 frames have a third, 200 a half
-AT_ONCE, MARGIN = 100, 16  # frames of a clip that pass the network together; the margin covers its temporal reach
+MAX_CLIP_WEIGHT = 0.5  # largest weight of a clip's own statistics in training; 100 frames weigh 1/3, 200 1/2
+BATCH_FRAMES = 100  # frames of a clip that pass the network together
+MARGIN_FRAMES = 16  # frames of context on both sides; more than the network's temporal receptive field needs
 
 
 class Conv2Plus1DEveryFrame(Conv2Plus1D):
-    """A spatial 3 x 3 and a temporal 3 convolution; `stride` acts on space only."""
+    """A 3 x 3 convolution over space, then one of size 3 over time; `stride` acts on space only."""
 
     def __init__(self, in_planes: int, out_planes: int, midplanes: int, stride: int = 1, padding: int = 1):
         super().__init__(in_planes, out_planes, midplanes, stride, padding)
@@ -32,23 +31,23 @@ class Conv2Plus1DEveryFrame(Conv2Plus1D):
 
     @staticmethod
     def get_downsample_stride(stride: int) -> tuple[int, int, int]:
-        """Stride of the block's shortcut over (time, height, width)."""
+        """Stride of the block's shortcut convolution over (time, height, width)."""
         return 1, stride, stride
 
 
 class NarrowConv(Conv2Plus1DEveryFrame):
-    """`Conv2Plus1DEveryFrame` with as many channels between its two convolutions as after them."""
+    """`Conv2Plus1DEveryFrame` with as many channels between its two convolutions as at its output."""
 
     def __init__(self, in_planes: int, out_planes: int, midplanes: int, stride: int = 1, padding: int = 1):
         super().__init__(in_planes, out_planes, out_planes, stride, padding)
 
 
 class ClipNorm(nn.BatchNorm3d):
-    """BatchNorm that goes part of the way to the statistics of each clip (Schneider et al. 2020).
+    """BatchNorm whose statistics are interpolated between the stored ones and each clip's own (Schneider et al. 2020).
 
-    Light, lens and compression of a clip that is unlike the training's move its features as a whole. In eval mode, of a
-    clip of n frames, its own statistics count n / (n + prior_frames); in training mode up to half, at random for each
-    clip, so that what follows learns to see with any share.
+    Light, lens and compression of a clip that is unlike the training data shift its features as a whole. In eval mode
+    the statistics of a clip of n frames have the weight n / (n + prior_frames); in training mode a random weight of up
+    to MAX_CLIP_WEIGHT for each clip, so that the following layers learn to work with any weight.
     """
 
     running_mean: Tensor
@@ -62,22 +61,25 @@ class ClipNorm(nn.BatchNorm3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalised features: (B, C, T, H, W) -> (B, C, T, H, W)."""
-        own_mean = x.mean((2, 3, 4), dtype=torch.float32)  # (B, C)
-        own_var = (x - _spread(own_mean)).square().mean((2, 3, 4))  # a quarter of the time of torch.var_mean
+        clip_mean = x.mean((2, 3, 4), dtype=torch.float32)  # (B, C)
+        clip_var = (x - _over_space(clip_mean)).square().mean((2, 3, 4))  # a quarter of the time of torch.var_mean
         if self.training:
-            usual_mean, usual_var = self._of_batch(own_mean, own_var, x[:, 0].numel())
-            share = MOST_OWN * torch.rand(len(x), 1, device=x.device)
+            prior_mean, prior_var = self._batch_statistics(clip_mean, clip_var, x[:, 0].numel())
+            weight = MAX_CLIP_WEIGHT * torch.rand(len(x), 1, device=x.device)
         else:
-            usual_mean, usual_var = self.running_mean, self.running_var
-            share = torch.full((1, 1), x.shape[2] / (x.shape[2] + self.prior_frames), device=x.device)
-        mean = torch.lerp(usual_mean, own_mean, share)
-        gain = self.weight / (torch.lerp(usual_var, own_var, share) + self.eps).sqrt()
-        return torch.addcmul(_spread(self.bias - mean * gain), x, _spread(gain))
+            prior_mean, prior_var = self.running_mean, self.running_var
+            weight = torch.full((1, 1), x.shape[2] / (x.shape[2] + self.prior_frames), device=x.device)
+        mean = torch.lerp(prior_mean, clip_mean, weight)
+        gain = self.weight / (torch.lerp(prior_var, clip_var, weight) + self.eps).sqrt()
+        return torch.addcmul(_over_space(self.bias - mean * gain), x, _over_space(gain))
 
-    def _of_batch(self, own_mean: Tensor, own_var: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """Mean and variance, (C,) each, of a batch from those of its clips, (B, C); updates the running statistics."""
-        mean = own_mean.mean(0)
-        var = own_var.mean(0) + own_mean.var(0, unbiased=False)
+    def _batch_statistics(self, clip_mean: Tensor, clip_var: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Mean and variance of a batch, (C,) each, from those of its clips, (B, C); updates the running statistics.
+
+        count: values of each channel in the batch.
+        """
+        mean = clip_mean.mean(0)
+        var = clip_var.mean(0) + clip_mean.var(0, unbiased=False)
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(var * (count / (count - 1)), self.momentum)
@@ -85,12 +87,12 @@ class ClipNorm(nn.BatchNorm3d):
         return mean, var
 
 
-def _spread(values: Tensor) -> Tensor:
+def _over_space(values: Tensor) -> Tensor:
     return values[..., None, None, None]  # (B, C) -> (B, C, 1, 1, 1)
 
 
 class R2Plus1D(nn.Module):
-    """Stem, four stages, pooling over space; parameter names as in torchvision and in published checkpoints."""
+    """Stem, four stages, spatial pooling; parameter names as in torchvision and in the published checkpoints."""
 
     layer1: nn.Sequential
     layer2: nn.Sequential
@@ -114,15 +116,15 @@ class R2Plus1D(nn.Module):
         for i, (width, blocks) in enumerate(zip(config.widths, config.layers)):
             setattr(self, f"layer{i + 1}", _stage(conv, before, width, blocks, stride=1 if i == 0 else 2))
             before = width
-        self.max_too = config.pool == "mean_max"
+        self.pool_max = config.pool == "mean_max"
         if config.prior_frames:
-            _follow_clips(self, config.prior_frames)
+            _replace_batch_norms(self, config.prior_frames)
 
     def forward(self, x: Tensor) -> Tensor:
-        """One token a frame: (B, C, T, H, W) -> (B, T, widths[-1]), twice as many for `mean_max`."""
+        """One token for each frame: (B, C, T, H, W) -> (B, T, widths[-1]), (B, T, 2 * widths[-1]) with `mean_max`."""
         x = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))  # (B, D, T, h, w)
         tokens = x.mean((3, 4))
-        if self.max_too:
+        if self.pool_max:
             tokens = torch.cat([tokens, x.amax((3, 4))], 1)
         return tokens.transpose(1, 2)
 
@@ -138,8 +140,8 @@ def _stage(conv: type[Conv2Plus1D], before: int, width: int, blocks: int, stride
     return nn.Sequential(first, *(BasicBlock(width, width, conv) for _ in range(blocks - 1)))
 
 
-def _follow_clips(network: nn.Module, prior_frames: int) -> None:
-    """Puts a ClipNorm in the place of each BatchNorm, under the same name."""
+def _replace_batch_norms(network: nn.Module, prior_frames: int) -> None:
+    """Replaces each BatchNorm by a ClipNorm, under the same name."""
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm3d):
@@ -147,7 +149,7 @@ def _follow_clips(network: nn.Module, prior_frames: int) -> None:
 
 
 class VideoEncoder(nn.Module):
-    """Picture -> one token a frame (`T_v` in the paper), and what happens in each frame (`events`)."""
+    """Picture -> one token for each frame (`T_v` in the paper), and the events of each frame (`event_logits`)."""
 
     mean: Tensor
     std: Tensor
@@ -164,12 +166,12 @@ class VideoEncoder(nn.Module):
                 nn.Conv1d(c.neck, c.neck, 5, padding=2),
                 nn.ReLU(),
             )
-            self.events = nn.Linear(c.neck, 3)  # logits: onset, sliding; strength
+            self.events = nn.Linear(c.neck, 3)  # onset logit, sliding logit, strength
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def train(self, mode: bool = True) -> VideoEncoder:
-        """Switches mode; with `batch_statistics` the BatchNorms stay in training mode without updating."""
+        """Switches the mode; with `batch_statistics` BatchNorms stay in training mode, without updates in eval mode."""
         super().train(mode)
         if self.config.batch_statistics:
             for module in self.modules():
@@ -178,8 +180,8 @@ class VideoEncoder(nn.Module):
                     module.track_running_stats = mode
         return self
 
-    def normalised(self, frames: Tensor) -> Tensor:
-        """frames: (B, T, 3, H, W) in [0, 1] -> the network's input (B, C, T, H, W)."""
+    def normalise(self, frames: Tensor) -> Tensor:
+        """Input of the network: frames (B, T, 3, H, W) in [0, 1] -> (B, C, T, H, W), C = 6 with `motion`, else 3."""
         if self.config.normalise == "clip":
             mean = frames.mean((1, 2, 3, 4), keepdim=True)
             frames = (frames - mean) / (frames.std((1, 2, 3, 4), keepdim=True) + 0.05)
@@ -192,10 +194,10 @@ class VideoEncoder(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: (B, T, 3, H, W) float in [0, 1], H and W divisible by 16 -> tokens (B, T, config.dim)."""
-        return self.tokens(self.normalised(frames))
+        return self.encode(self.normalise(frames))
 
-    def tokens(self, normalised: Tensor) -> Tensor:
-        """One token a frame from the output of `normalised`: (B, C, T, H, W) -> (B, T, config.dim)."""
+    def encode(self, normalised: Tensor) -> Tensor:
+        """One token for each frame from the output of `normalise`: (B, C, T, H, W) -> (B, T, config.dim)."""
         channels_last = normalised.contiguous(memory_format=torch.channels_last_3d)  # a third faster to train
         tokens = self.model(channels_last)  # (B, T, pooled)
         if self.config.neck:
@@ -208,41 +210,22 @@ class VideoEncoder(nn.Module):
         return self.events(tokens[..., -self.config.neck :])
 
     @torch.no_grad()
-    def encode_clip(self, frames: Tensor, chunk: int = 300, mirrored: bool = False) -> Tensor:
+    def encode_clip(
+        self, frames: Tensor, chunk: int = 300, mirrored: bool = False, batch: int = BATCH_FRAMES
+    ) -> Tensor:
         """Tokens of a clip of any length, in constant memory.
 
-        frames: (T, H, W, 3) uint8. Returns (T, dim) float32. A clip longer than `chunk` frames is normalised
-        chunk by chunk. mirrored: left and right change places.
+        frames: (T, H, W, 3) uint8. chunk: frames; a longer clip is normalised chunk by chunk. mirrored: flip left and
+        right. batch: frames that pass the network together (a whole chunk where BatchNorm depends on the clip).
+        Returns (T, dim) float32.
         """
-        device = self.mean.device
-        at_once = chunk if self.config.batch_statistics or self.config.prior_frames else AT_ONCE
-        made = []
-        for start, end, left, right in pieces(len(frames), chunk, MARGIN):
+        device, margin = self.mean.device, MARGIN_FRAMES
+        step = chunk if self.config.batch_statistics or self.config.prior_frames else batch
+        tokens = []
+        for start, end, left, right in pieces(len(frames), chunk, margin):
             piece = frames[left:right].to(device).permute(0, 3, 1, 2)[None] / 255.0  # (1, T', 3, H, W)
-            normalised = self.normalised(piece.flip(4) if mirrored else piece)  # (1, C, T', H, W)
-            for first in range(start - left, end - left, at_once):
-                last, begin = min(first + at_once, end - left), max(0, first - MARGIN)
-                made.append(self.tokens(normalised[:, :, begin : last + MARGIN])[0, first - begin : last - begin])
-        return torch.cat(made)
-
-
-def pick_onsets(probability: np.ndarray, fps: float, threshold: float = 0.5, gap: float = 0.15) -> np.ndarray:
-    """Onset times, (K,) s, ascending, from the onset probability of each frame.
-
-    Where the head is unsure of the frame it spreads one onset over several: what counts is not how high a peak is,
-    but how many onsets to expect within three frames, which hold nearly all of an onset's label. A time is the mean of
-    three frames, weighted by the cube of their probability (docs/experiments.md, ninth session).
-
-    probability: (T,) in [0, 1] at `fps`. threshold: least number of onsets to expect; 0.4 and 0.6 were no better.
-    gap: s, least distance of two peaks; others were no better (sixth session).
-    """
-    from scipy.signal import find_peaks
-
-    padded = np.pad(np.asarray(probability, float), 2)
-    three = np.lib.stride_tricks.sliding_window_view(padded, 3)  # (T + 2, 3), frames -2 to 0 first
-    expected = three.sum(1) / (np.sqrt(2 * np.pi) * LABEL_WIDTH)
-    expected += 1e-4 * three[:, 1]  # of equal sums, the one around the likeliest frame
-    peaks, _ = find_peaks(expected, height=threshold, distance=max(1, round(gap * fps)))
-    weights = three[peaks] ** 3
-    shift = weights @ np.array([-1.0, 0.0, 1.0]) / weights.sum(1)
-    return np.clip((peaks - 1 + shift) / fps, 0, None)
+            normalised = self.normalise(piece.flip(4) if mirrored else piece)  # (1, C, T', H, W)
+            for first in range(start - left, end - left, step):
+                last, begin = min(first + step, end - left), max(0, first - margin)
+                tokens.append(self.encode(normalised[:, :, begin : last + margin])[0, first - begin : last - begin])
+        return torch.cat(tokens)

@@ -11,12 +11,12 @@ from condfoley.sizes import VocoderConfig
 
 
 class ResidualLayer(nn.Module):
-    """A dilated convolution beside a 1 x 1 shortcut."""
+    """A dilated convolution with a 1 x 1 convolution as shortcut."""
 
     def __init__(self, dim: int, dilation: int):
         super().__init__()
         self.block = nn.Sequential(
-            # before the activation, which may then work in place; the result is the same in either order
+            # padding before the activation, so that the activation can work in place; the result is the same
             nn.ReflectionPad1d(dilation),
             nn.LeakyReLU(0.2, inplace=True),
             weight_norm(nn.Conv1d(dim, dim, 3, dilation=dilation)),
@@ -27,7 +27,7 @@ class ResidualLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum of both branches: (B, dim, 1, N) -> (B, dim, 1, N)."""
-        return applied(self.block, x).add_(applied(self.shortcut, x))
+        return apply_1d(self.block, x).add_(apply_1d(self.shortcut, x))
 
 
 class Vocoder(nn.Module):
@@ -53,18 +53,18 @@ class Vocoder(nn.Module):
 
     def forward(self, spec01: Tensor) -> Tensor:
         """spec01: (B, n_mels, T) nominally in [0, 1] -> waveform (B, T * hop) in (-1, 1)."""
-        made = applied(self.model, spec01[:, :, None].contiguous(memory_format=torch.channels_last))  # (B, 1, 1, N)
-        return made.flatten(1)
+        wav = apply_1d(self.model, spec01[:, :, None].contiguous(memory_format=torch.channels_last))  # (B, 1, 1, N)
+        return wav.flatten(1)
 
 
-def applied(layer: nn.Module, x: Tensor) -> Tensor:
-    """Output (B, C', 1, N') of a one-dimensional layer for x (B, C, 1, N), channels last in memory.
+def apply_1d(layer: nn.Module, x: Tensor) -> Tensor:
+    """Output (B, C', 1, N') of a one-dimensional layer for x (B, C, 1, N), which has the channels-last memory format.
 
-    In that layout convolutions take two thirds of the time.
+    Convolutions take two thirds of the time in this format.
     """
     if isinstance(layer, nn.Sequential):
         for part in layer:
-            x = applied(part, x)
+            x = apply_1d(part, x)
         return x
     if isinstance(layer, nn.ReflectionPad1d):
         before, after = layer.padding

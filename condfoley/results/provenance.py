@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
 import re
 import shlex
@@ -13,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from condfoley.files import plain
 from condfoley.results.scores import score_table, take_list
 from condfoley.weights import sha256
 
@@ -79,19 +79,6 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
             "elapsed": round((finished - started).total_seconds(), 3),
         }
     )
-
-
-def plain(value: Any) -> Any:
-    """The same value in JSON's own types: numpy scalars as numbers, nan and infinity as null, paths text."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

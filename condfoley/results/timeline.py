@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condfoley.comping.takes import Take, spans
 from condfoley.errors import InputError
-from condfoley.files import file_aside
+from condfoley.files import atomic_file
 from condfoley.results.folder import CANDIDATES, PROVENANCE, SOUNDTRACK, TIMELINES, VIDEO_STEM
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def write(folder: Path, force: bool = False) -> list[Path]:
     timeline = build(folder)
     texts = [otio.adapters.write_to_string(timeline, adapter) for adapter in ADAPTERS.values()]
     for path, text in zip(paths, texts, strict=True):
-        with file_aside(path) as part:
+        with atomic_file(path) as part:
             part.write_bytes(text.encode())
     return paths
 

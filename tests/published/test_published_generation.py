@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.cli.main import main
+from condfoley.encoded import Exemplar
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
-from condfoley.pipeline import NO_SAMPLING, Exemplar
+from condfoley.pipeline import NO_SAMPLING
 from condfoley.published.generation import column_windows, rerank_published
 from condfoley.weights import SHIPPED, read_card
 from tests.golden_files import tensors
@@ -141,7 +142,7 @@ def test_nothing_to_choose_from():
 def test_our_windows_follow_the_published_training():
     """160 of 173 frames from the middle: sound begins 70 ms, one picture frame, after its picture."""
     g = Geometry.published()
-    assert (g.clip_samples, g.clip_mel_frames, g.sound_lag, g.heard_columns) == (44100, 173, 6, 10)
+    assert (g.clip_samples, g.clip_mel_frames, g.sound_lag, g.valid_columns) == (44100, 173, 6, 10)
     assert (
         g.frame_of_column(0) == pytest.approx(-1.045, abs=1e-3)
         and dataclasses.replace(g, crop="first").frame_of_column(0) == 0

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from condfoley.cli.main import main
-from condfoley.networks.judges import Jury
+from condfoley.evaluation.classifiers import Classifiers
 from condfoley.published.judges import ACTIONS, MATERIALS
 from condfoley.weights import load_part, read_card
 
@@ -70,24 +70,24 @@ def test_both_judges_say_what_they_said(files, tmp_path, capsys):
 
 def test_they_judge_an_evaluation(files, tmp_path):
     assert main(words(tmp_path)) == 0
-    jury = Jury.load(tmp_path / "judges")
-    assert jury is not None and (jury.actions, jury.materials) == (ACTIONS, MATERIALS)
-    assert jury.geometry.mel_scale == "slaney" and read_card(tmp_path / "judges")["licence"] == "unknown"
-    verdict = jury.listen(np.random.default_rng(0).normal(0, 0.1, 3 * 22050).astype(np.float32))
+    classifiers = Classifiers.load(tmp_path / "judges")
+    assert classifiers is not None and (classifiers.actions, classifiers.materials) == (ACTIONS, MATERIALS)
+    assert classifiers.geometry.mel_scale == "slaney" and read_card(tmp_path / "judges")["licence"] == "unknown"
+    verdict = classifiers.predict(np.random.default_rng(0).normal(0, 0.1, 3 * 22050).astype(np.float32))
     assert verdict.materials.shape == (17,) and verdict.materials.sum() == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
-        ({"--material-judge": "", "--statistics": ""}, "one of two judges"),
+        ({"--material-judge": "", "--statistics": ""}, "one of two classifiers"),
         ({"--statistics": ""}, "need the statistics"),
-        ({"action": "material.pt", "--material-judge": "action.pt"}, "labels where the published judge has"),
+        ({"action": "material.pt", "--material-judge": "action.pt"}, "labels where the published classifier has"),
         ({"--statistics": "action.pt"}, "no table of two columns"),
         ({"--statistics": "short.txt"}, "80 lines"),
         ({"--material-judge": "other.pt"}, "different sizes"),
         ({"--material-judge": "part.pt"}, "missing or without a place"),
-        ({"--material-judge": "foreign.pt"}, "no judge"),
+        ({"--material-judge": "foreign.pt"}, "no classifier"),
         ({"--material-judge": ""}, "goes with --material-judge"),
     ],
 )

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from condfoley.encoded import Exemplar
 from condfoley.geometry import Geometry
-from condfoley.media import middle_of_bicubic
+from condfoley.media import resize_and_crop
 from condfoley.networks.mel import window_spec
-from condfoley.networks.transformer import Condition, Sampling, filtered
+from condfoley.networks.transformer import Condition, Sampling, filter_logits
 from condfoley.networks.video_encoder import IMAGENET_MEAN, IMAGENET_STD, VideoEncoder
-from condfoley.pipeline import Exemplar
 from condfoley.published.importer import import_checkpoint
-from condfoley.published.mapping import mapped
+from condfoley.published.mapping import map_checkpoint
 from condfoley.settings import Settings
 from condfoley.sizes import VideoEncoderConfig
 from condfoley.weights import load_part
@@ -55,7 +55,7 @@ def test_a_window_that_outlasts_its_clip_ends_in_mid_level():
 
 def test_frames():
     golden = tensors("frames")
-    small = np.stack([middle_of_bicubic(image.numpy(), 112) for image in golden["in/frames_uint8"]])
+    small = np.stack([resize_and_crop(image.numpy(), 112) for image in golden["in/frames_uint8"]])
     mean, std = (torch.tensor(x).view(3, 1, 1) for x in (IMAGENET_MEAN, IMAGENET_STD))
     close((frames01(torch.from_numpy(small)) - mean) / std, golden["out/frames"], 1e-6)
 
@@ -106,7 +106,7 @@ def test_video_features_at_full_width():
     state = {k: v for k, v in transformer_state().items() if not k.startswith("cond_stage_model.")}
     full = {k: v for k, v in layouts()["transformer"].items() if k.startswith("cond_stage_model.")}
     state |= {name: drawn(name, shape) for name, shape in full.items()}
-    part = mapped(state, HEADS)[0]["video_encoder"]
+    part = map_checkpoint(state, HEADS)[0]["video_encoder"]
     model = VideoEncoder(part.config)
     model.load_state_dict(part.state_dict())
     assert part.config == VideoEncoderConfig(batch_statistics=True)  # the published sizes
@@ -137,7 +137,7 @@ def test_the_published_half_of_the_codes_may_be_drawn(foley):
     prefix = model.prefix(features[:, :30], features[:, 30:], codes[:, :50])
     first = model(prefix, codes[:, 50:])[:, 0]
     published = Sampling(**foley.pipeline(2.0, mode="published").sampling(Settings(mode="published")))
-    kept = torch.isfinite(filtered(first, published.top_k, published.top_p))
+    kept = torch.isfinite(filter_logits(first, published.top_k, published.top_p))
     assert published.temperature == published.guidance == 1
     assert torch.equal(kept, golden["out/top512_of_first_step_kept"].bool())
 

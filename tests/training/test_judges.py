@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from condfoley.data.events import Event
-from condfoley.data.store import Clip, Store
+from condfoley.data.store import CachedClip, ClipStore
 from condfoley.errors import InputError
+from condfoley.evaluation.classifiers import Classifiers, classifier_input, confusion_matrix
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
-from condfoley.networks.judges import Judges, Jury, confusion, heard
+from condfoley.networks.judges import Judges
 from condfoley.sizes import JudgesConfig
 from condfoley.training.run import main
 from condfoley.training.stages.judges import JudgesStage, material_of, single_action
@@ -37,9 +38,9 @@ def test_the_stage_learns_and_leaves_its_records(weights):
     assert lines[0]["action"] + lines[0]["material"] > lines[-2]["action"] + lines[-2]["material"]
     assert {"val/action_accuracy", "val/material_accuracy"} <= lines[-1].keys()
     assert list((weights.parent / "judges" / "samples").glob("*.png"))
-    jury = Jury.load(weights)
-    assert jury.actions == ("hit", "scratch") and set(jury.materials) <= {"wood", "metal", "glass"}
-    assert (jury.judges.std >= 0.009).all() and (jury.judges.mean != 0).any()
+    classifiers = Classifiers.load(weights)
+    assert classifiers.actions == ("hit", "scratch") and set(classifiers.materials) <= {"wood", "metal", "glass"}
+    assert (classifiers.network.std >= 0.009).all() and (classifiers.network.mean != 0).any()
 
 
 def test_an_evaluation_with_judges_has_their_columns_and_their_own_accuracy(weights, tmp_path):
@@ -48,18 +49,18 @@ def test_an_evaluation_with_judges_has_their_columns_and_their_own_accuracy(weig
         test=str(clips), out=str(tmp_path / "out"), systems="truth,silence,copy", judges=str(weights), quiet=True
     )
     result = evaluate(options)
-    assert result.cells["truth"]["action_agreement"].mean == result.cells["copy"]["material_agreement"].mean == 1
-    assert result.cells["truth"]["action_kl"].mean == pytest.approx(0, abs=1e-3)
-    assert result.cells["truth"]["fad"].mean < 1e-3 < result.cells["silence"]["fad"].mean
+    assert result.means["truth"]["action_agreement"].mean == result.means["copy"]["material_agreement"].mean == 1
+    assert result.means["truth"]["action_kl"].mean == pytest.approx(0, abs=1e-3)
+    assert result.means["truth"]["fad"].mean < 1e-3 < result.means["silence"]["fad"].mean
     assert result.judges["action"]["n"] == 4 and np.sum(result.judges["action"]["confusion"]) == 4
-    assert result.cells["copy"]["material"].mean == pytest.approx(result.judges["material"]["accuracy"], abs=0.26)
-    unknown = {"wood", "metal", "glass"} - set(Jury.load(weights).materials)
+    assert result.means["copy"]["material"].mean == pytest.approx(result.judges["material"]["accuracy"], abs=0.26)
+    unknown = {"wood", "metal", "glass"} - set(Classifiers.load(weights).materials)
     assert any("does not know" in note for note in result.notes) == bool(unknown)
 
 
 def test_renderings_know_their_materials(tmp_path):
     clips = write_clips(tmp_path, 3)
-    opened = Store.open(str(clips), GEOMETRY, frame_size=40, renderings=2, validation=0.3, workers=1)
+    opened = ClipStore.open(str(clips), GEOMETRY, frame_size=40, renderings=2, validation=0.3, workers=1)
     simulated = [c for c in (*opened.train, *opened.validation) if c.tracks == 2]
     assert simulated and all(len(c.materials) == 2 and all(c.materials) for c in simulated)
     assert [material_of(simulated[0], k) for k in (0, 1)] == list(simulated[0].materials)
@@ -71,7 +72,7 @@ def test_labels_of_windows():
         Event(2.0, "scratch", 0.6, material="wood"),
         Event(4.0, "hit", labelled=False),
     )
-    clip = Clip("c", "", 90, 1, 1, events, "")
+    clip = CachedClip("c", "", 90, 1, 1, events, "")
     assert single_action(clip, 0.0, 1.8) == "hit" and single_action(clip, 1.0, 1.8) == "scratch"
     assert single_action(clip, 0.3, 1.9) == ""  # both
     assert single_action(clip, 2.3, 1.4) == ""  # only the end of a scratch
@@ -92,14 +93,14 @@ def test_published_sizes():
 
 def test_judges_hear_every_level_alike_and_silence_as_silence():
     wav = torch.randn(1, GEOMETRY.window_samples) * 0.02
-    assert torch.allclose(heard(wav, GEOMETRY), heard(3 * wav, GEOMETRY), atol=1e-4)
-    assert heard(torch.zeros_like(wav), GEOMETRY).max() == -1
+    assert torch.allclose(classifier_input(wav, GEOMETRY), classifier_input(3 * wav, GEOMETRY), atol=1e-4)
+    assert classifier_input(torch.zeros_like(wav), GEOMETRY).max() == -1
 
 
 def test_confusion_counts_true_labels_in_rows():
-    assert confusion(["a", "b", "b"], ["a", "a", "b"], ("a", "b")).tolist() == [[1, 1], [0, 1]]
+    assert confusion_matrix(["a", "b", "b"], ["a", "a", "b"], ("a", "b")).tolist() == [[1, 1], [0, 1]]
     with pytest.raises(ValueError):
-        confusion(["a"], ["c"], ("a", "b"))
+        confusion_matrix(["a"], ["c"], ("a", "b"))
 
 
 def test_clips_without_labels_are_refused(tmp_path):

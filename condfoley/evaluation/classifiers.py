@@ -1,0 +1,98 @@
+"""The action and the material classifier of a weights folder, applied to sounds of any length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from condfoley.audio.windows import segments
+from condfoley.geometry import Geometry
+from condfoley.networks.judges import PART, Judges
+from condfoley.networks.mel import window_spec
+from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
+
+TARGET_RMS = 0.1  # of every window
+MIN_RMS = 1e-4  # quieter windows are amplified no further, so that silence stays silent
+
+
+def classifier_input(wav: Tensor, geometry: Geometry) -> Tensor:
+    """Windows of sound (B, N) as the classifiers take them: RMS scaled to TARGET_RMS, clipped to +-1, log-mel.
+
+    Returns (B, 1, n_mels, window_mel_frames) in [-1, 1].
+    """
+    rms = wav.square().mean(1, keepdim=True).sqrt()
+    return window_spec((wav * TARGET_RMS / rms.clamp(min=MIN_RMS)).clamp(-1, 1), geometry)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Output of both classifiers for one sound.
+
+    actions (A,) and materials (M,): probabilities, in the order of the classifiers' labels. embedding: (D,), the
+    material classifier's last hidden layer.
+    """
+
+    actions: np.ndarray
+    materials: np.ndarray
+    embedding: np.ndarray
+
+
+class Classifiers:
+    """Both classifiers of a weights folder. identity: SHA-256 of their file."""
+
+    def __init__(self, network: Judges, geometry: Geometry, identity: str = ""):
+        self.network, self.geometry, self.identity = network, geometry, identity
+
+    @classmethod
+    def load(cls, folder: str | Path | None, device: str = "cpu") -> Classifiers | None:
+        """The classifiers of a weights folder (None: the shipped one); None when it has none. Raises InputError."""
+        home = Path(folder) if folder else SHIPPED
+        card: dict[str, Any] = read_card(home)
+        if PART not in card["parts"]:
+            return None
+        return cls(load_part(home, PART, device), card_geometry(card), card["parts"][PART]["sha256"])
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Labels of the action classifier."""
+        return self.network.config.actions
+
+    @property
+    def materials(self) -> tuple[str, ...]:
+        """Labels of the material classifier."""
+        return self.network.config.materials
+
+    @torch.inference_mode()
+    def predict(self, wav: np.ndarray) -> Prediction:
+        """Mean prediction over the windows of a sound (N,) at `geometry.sample_rate` Hz; the last one is padded."""
+        size = self.geometry.clip_samples
+        starts = segments(len(wav), size)
+        windows = [torch.from_numpy(np.asarray(wav[s : s + size], np.float32)) for s in starts]
+        batch = torch.stack([F.pad(w, (0, size - len(w))) for w in windows])
+        actions, materials, embedding = self.network(
+            classifier_input(batch.to(self.network.mean.device), self.geometry)
+        )
+        parts = (actions.softmax(1), materials.softmax(1), embedding)
+        return Prediction(*(part.mean(0).double().cpu().numpy() for part in parts))
+
+    def predict_labels(self, wav: np.ndarray) -> tuple[str, str]:
+        """The most probable action and material of a sound (N,) at `geometry.sample_rate` Hz."""
+        prediction = self.predict(wav)
+        return self.actions[int(prediction.actions.argmax())], self.materials[int(prediction.materials.argmax())]
+
+
+def confusion_matrix(predicted: list[str], true: list[str], labels: tuple[str, ...]) -> np.ndarray:
+    """How often each label was predicted (column) for sounds of each true label (row): (L, L) int64.
+
+    Raises ValueError for a label that is not among `labels`, or lists of different length.
+    """
+    counts = np.zeros((len(labels), len(labels)), np.int64)
+    for a, b in zip(predicted, true, strict=True):
+        counts[labels.index(b), labels.index(a)] += 1
+    return counts
