@@ -18,9 +18,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 install: $(VENV)/.installed
 
 demo: $(VENV)/.installed
-	$(BIN)/condfoley generate --reference examples/hitting_metal.mp4 --target examples/hitting_bag_silent.mp4 \
-		--out out/demo --force
-	@echo "Done: play out/demo/target_with_sound.mp4 and look at out/demo/overview.png"
+	$(BIN)/condfoley demo --out out/demo --force
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

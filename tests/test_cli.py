@@ -188,7 +188,7 @@ def test_existing_output(clips: SimpleNamespace, tmp_path: Path, capsys: pytest.
     [
         (["genrate"], "did you mean generate?"),
         (["--wat"], "unknown option --wat"),
-        (["generate"], "missing: --reference, --target, --out"),
+        (["generate"], "missing: --out"),
         (["simulate", "--clips", "3"], "missing: --out"),
         (["simulate", "--out", "x", "--clips", "0"], "1 or more"),
         (["simulate", "--out", "x", "--sounds", "mine"], "train, heldout, all"),

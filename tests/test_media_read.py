@@ -16,7 +16,7 @@ from condfoley.media.sound import align_to_clock
 from tests.conftest import click_times, clicks
 from tests.made_up import assert_shows, levels
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "condfoley" / "examples"
 RATE = 22050
 
 

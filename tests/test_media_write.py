@@ -13,7 +13,7 @@ from condfoley.errors import InputError
 from tests.conftest import click_times, clicks, grey
 from tests.made_up import assert_shows, levels
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "condfoley" / "examples"
 
 RATE = 22050
 TIMES = [0.0, 0.3, 0.7]

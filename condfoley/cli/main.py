@@ -114,6 +114,7 @@ MODULES = {"import": "import_checkpoint", "export": "export_checkpoint"}  # `imp
 COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
     name: (text, _module(MODULES.get(name, name)))
     for name, text in {
+        "demo": "generate a soundtrack for the example pair in the package",
         "generate": "write the soundtrack of a target video from a reference clip",
         "batch": "the same for many pairs, with the model loaded once",
         "timeline": "export a result for video editors: OpenTimelineIO and Final Cut XML",

@@ -33,7 +33,8 @@ class GenerateOptions(SoundOptions):
     """Write the soundtrack of a target video with the material and timbre of a reference clip."""
 
     reference: str
-    """Clip whose sound gives material and timbre: a video with sound, or a sound file."""
+    """Clip whose sound gives material and timbre: a video with sound, or a sound file. Without --reference and
+    --target, the example pair in the package is used."""
     target: str
     """Video to write a soundtrack for; sound that it already has is ignored."""
     out: str
@@ -49,6 +50,14 @@ class GenerateOptions(SoundOptions):
         super().__post_init__()
         if self.hits is not None:
             self.require_hits_count()
+
+
+@dataclass(kw_only=True)
+class DemoOptions(SoundOptions):
+    """Generate a soundtrack for the example pair that lies inside the package."""
+
+    out: str = "condfoley_demo"
+    """Folder for the results; made when it does not exist."""
 
 
 @dataclass(kw_only=True)

@@ -22,7 +22,7 @@ from condfoley.weights import SHIPPED, load_part
 from tests.tiny import write_tiny_weights
 from tests.training.toy import config
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "hitting_metal.mp4"
+EXAMPLE = Path(__file__).parents[2] / "condfoley" / "examples" / "hitting_metal.mp4"
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from condfoley.weights import SHIPPED, read_card
 from tests.tiny import write_tiny_weights
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
+EXAMPLES = ROOT / "condfoley" / "examples"
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_a_stage_leaves_its_records(trained, stage):
 
 
 def test_the_trained_parts_generate(trained):
-    examples = Path(__file__).parents[2] / "examples"
+    examples = Path(__file__).parents[2] / "condfoley" / "examples"
     foley = Foley.load(trained / "weights")
     made = foley.generate(examples / "hitting_metal.mp4", examples / "hitting_bag_silent.mp4", candidates=2)
     assert made.wav.shape == (6 * GEOMETRY.sample_rate,)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
-    options = parse_options("condfoley generate", GenerateOptions, argv)
+    options = parse_options("condfoley generate", GenerateOptions, with_examples(argv))
     progress = Progress(options.quiet)
     try:
         summary = generate_results(options, ["condfoley", "generate", *argv], progress)
@@ -32,6 +32,15 @@ def run(argv: list[str]) -> int:
         progress.close()
     print_path(json.dumps(summary) if options.json else "\n".join(summary[name] for name in FILES))
     return 0
+
+
+def with_examples(argv: list[str]) -> list[str]:
+    """The arguments, with the example pair in the package added if they give neither reference nor target."""
+    if {word.partition("=")[0] for word in argv} & {"--reference", "--target", "--help", "-h"}:
+        return argv
+    from condfoley import examples
+
+    return [*argv, "--reference", str(examples.REFERENCE), "--target", str(examples.TARGET)]
 
 
 FILES = ("soundtrack", "video", "scores", "hits", "overview", "provenance")
