@@ -20,7 +20,9 @@ def run(argv: list[str]) -> int:
     clips = {"reference": str(examples.REFERENCE), "target": str(examples.TARGET)}
     progress = Progress(options.quiet)
     try:
-        summary = generate_results(GenerateOptions(**sound, **clips, out=options.out), ["condfoley", "demo", *argv], progress)
+        summary = generate_results(
+            GenerateOptions(**sound, **clips, out=options.out), ["condfoley", "demo", *argv], progress
+        )
         progress.note(
             f"{examples.TARGET.name} now has a soundtrack in the sound of {examples.REFERENCE.name}: "
             f"play {summary['video']}, look at {Path(options.out) / OVERVIEW}"
