@@ -6,18 +6,15 @@ A helper of `python -m benchmarks.figures` and `python -m benchmarks.examples`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from condfoley.comping.takes import spans
+from condfoley.examples import REFERENCE, TARGET
 from condfoley.foley import Foley
 from condfoley.hits import Hits
 from condfoley.soundtrack import Soundtrack
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
-REFERENCE, TARGET = EXAMPLES / "hitting_metal.mp4", EXAMPLES / "hitting_bag_silent.mp4"
 
 
 @dataclass(frozen=True)
@@ -60,18 +57,18 @@ def generate_demo(foley: Foley, hits: Hits | None = None, **settings: Any) -> De
 def read_result(soundtrack: Soundtrack) -> DemoResult:
     """A soundtrack's parts under the figures' own names."""
     return DemoResult(
-        wav=soundtrack.wav,
+        wav=soundtrack.track.mono,
         rate=soundtrack.sample_rate,
         duration=soundtrack.duration,
-        candidates=[candidate.wav for candidate in soundtrack.candidates],
+        candidates=[candidate.track.mono for candidate in soundtrack.candidates],
         spans=[
             Span(take.start, end, take.candidate, take.moved)
             for take, end in spans(soundtrack.takes, soundtrack.duration)
         ],
-        cues=soundtrack.hits.times,
-        strengths=soundtrack.hits.strengths,
+        cues=soundtrack.cues.times,
+        strengths=soundtrack.cues.strengths,
         frames=soundtrack.target_frames,
-        impact_probability=soundtrack.picture_onsets,
+        impact_probability=soundtrack.impact_probability,
         fps=soundtrack.picture_fps,
-        reference=soundtrack.reference_wav,
+        reference=soundtrack.reference.mono,
     )

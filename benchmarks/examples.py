@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from benchmarks.demo_result import REFERENCE, TARGET
 from condfoley.cli.main import main as condfoley
+from condfoley.examples import REFERENCE, TARGET
 from condfoley.hits import read_hits, write_hits
 
 PAGE = "index.html"

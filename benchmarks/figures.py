@@ -64,8 +64,8 @@ def demo_overview(path: Path) -> None:
     """demo_overview.png: overview.png of the demo."""
     from PIL import Image
 
-    from benchmarks.demo_result import REFERENCE, TARGET
     from condfoley.cli.main import main
+    from condfoley.examples import REFERENCE, TARGET
 
     with tempfile.TemporaryDirectory() as folder:
         words = [

@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks import diagrams, examples, figures
 from benchmarks.demo_figures import describe_edits, draw_comping, draw_hits, draw_impacts, draw_matching, frame_times
-from benchmarks.demo_result import DemoResult, Span
+from benchmarks.demo_result import DemoResult, Span, generate_demo
 from benchmarks.results_figure import draw_results, read_results
+from condfoley.foley import Foley
 from condfoley.hits import Hits
 from tests.documents import ROOT
 from tests.tiny import write_tiny_weights
@@ -81,6 +82,15 @@ def test_the_demos_figures_are_drawn(tmp_path):
     for name, figure in drawn.items():
         figures.save(figure, tmp_path / f"{name}.png")
         assert (tmp_path / f"{name}.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_a_result_of_the_demo_has_what_the_figures_need(tmp_path):
+    result = generate_demo(Foley.load(write_tiny_weights(tmp_path / "weights")), Hits.of([1.0, 2.0]), candidates=2)
+    assert result.wav.ndim == 1 and len(result.wav) == round(result.duration * result.rate)
+    assert len(result.candidates) == 2 and all(wav.shape == result.wav.shape for wav in result.candidates)
+    assert result.spans[0].start == 0 and result.spans[-1].end == result.duration
+    assert result.cues.tolist() == [1.0, 2.0] and result.strengths.shape == (2,)
+    assert len(result.impact_probability) == len(result.frames) and result.reference.ndim == 1
 
 
 def test_edits_are_described_line_by_line():
