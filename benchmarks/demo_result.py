@@ -6,18 +6,17 @@ A helper of `python -m benchmarks.figures` and `python -m benchmarks.examples`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from condfoley import examples
 from condfoley.comping.takes import spans
 from condfoley.foley import Foley
 from condfoley.hits import Hits
 from condfoley.soundtrack import Soundtrack
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-REFERENCE, TARGET = EXAMPLES / "hitting_metal.mp4", EXAMPLES / "hitting_bag_silent.mp4"
+REFERENCE, TARGET = examples.REFERENCE, examples.TARGET
 
 
 @dataclass(frozen=True)
