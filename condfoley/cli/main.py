@@ -117,6 +117,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
         "demo": "generate a soundtrack for the example pair in the package",
         "generate": "write the soundtrack of a target video from a reference clip",
         "batch": "the same for many pairs, with the model loaded once",
+        "serve": "keep the model loaded and generate soundtracks over HTTP, on this machine",
         "timeline": "export a result for video editors: OpenTimelineIO and Final Cut XML",
         "simulate": "write simulated videos with sound and ground truth to train and test on",
         "prepare": "convert a data set or a folder of recordings into training shards",

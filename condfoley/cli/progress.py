@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
+from typing import Any, Protocol
+
+
+class ReportsProgress(Protocol):
+    """Whatever follows the generation of a soundtrack."""
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        """Called with the name of the current stage, and the fraction of all work done, in [0, 1]."""
+
+    def note(self, text: str) -> None:
+        """Called with a remark about the result."""
 
 
 class Progress:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import csv
 import sys
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from condfoley.cli.arguments import parse_options
 from condfoley.cli.batch_jobs import FAILED, changed_input, list_jobs, pending_jobs
-from condfoley.cli.options import BatchOptions, GenerateOptions, SoundOptions
+from condfoley.cli.options import BatchOptions, GenerateOptions
 from condfoley.cli.progress import print_path
 from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError
 from condfoley.results.folder import ResultFolder
 from condfoley.weights import SHIPPED, read_card
-
-if TYPE_CHECKING:
-    from condfoley.foley import Foley
 
 
 def run(argv: list[str]) -> int:
@@ -55,25 +51,14 @@ def run(argv: list[str]) -> int:
     return EXIT_USER_ERROR if all(unusable for _, _, unusable in failures) else EXIT_INTERNAL_ERROR
 
 
-@lru_cache(maxsize=1)
-def _model(weights: str | None, device: str) -> Foley:
-    """The model, loaded once in each process."""
-    from condfoley.cli.commands.generate import load_model
-    from condfoley.cli.progress import Progress
-
-    return load_model(SoundOptions(weights=weights, device=device), Progress(quiet=True))
-
-
 def generate_pair(argv: list[str], job: GenerateOptions) -> tuple[str, str]:
     """Generates one pair, in any process; returns (path of the finished video, ""), or ("", reason) for unusable input."""
-    from condfoley.cli.commands.generate import generate_results
-    from condfoley.cli.progress import Progress
+    from condfoley.cli.run_job import run_job
 
     try:
         if not job.force and (other := changed_input(job)):
             raise InputError(f"{job.out}: made from {other}; delete that folder or move it away to make it again")
-        foley = _model(job.weights, job.device)
-        summary = generate_results(job, ["condfoley", "batch", *argv], Progress(quiet=True), foley)
+        summary = run_job(job, ["condfoley", "batch", *argv])
     except InputError as error:
         return "", str(error)
     return summary["video"], ""

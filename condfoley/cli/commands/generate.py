@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from condfoley.cli.arguments import parse_options
 from condfoley.cli.options import GenerateOptions, SoundOptions
-from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.progress import Progress, ReportsProgress, print_path
 from condfoley.errors import InputError
 from condfoley.results.folder import HITS, ResultFolder
 from condfoley.settings import Settings
@@ -47,13 +47,14 @@ FILES = ("soundtrack", "video", "scores", "hits", "overview", "provenance")
 
 
 def generate_results(
-    options: GenerateOptions, command: list[str], progress: Progress, foley: Foley | None = None
+    options: GenerateOptions, command: list[str], progress: ReportsProgress, foley: Foley | None = None
 ) -> dict[str, Any]:
     """Generate one soundtrack and its result folder; returns paths (FILES), candidates, the chosen one and the takes.
 
     foley: the model, if it is loaded already. Raises InputError when something cannot be used.
     """
     started = datetime.now(timezone.utc)
+    progress("reading the clips", 0.0)
     clips = check_inputs(options)
     hits = read_hits_option(options, clips[1].duration)
     inputs = Path(options.reference), Path(options.target)
@@ -69,11 +70,11 @@ def generate_results(
     return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary
 
 
-def load_model(options: SoundOptions, progress: Progress) -> Foley:
+def load_model(options: SoundOptions, progress: ReportsProgress) -> Foley:
     """The model that the options name, on their device. Raises InputError when either cannot be used."""
     read_card(Path(options.weights) if options.weights else SHIPPED)
-    check_device(options.device)
     progress("loading the model", 0.0)
+    check_device(options.device)
     from condfoley.foley import Foley
 
     return Foley.load(options.weights, device=options.device)
@@ -125,7 +126,7 @@ def check_device(name: str) -> None:
         raise InputError(f"this machine has no device {name} that torch can use; give --device cpu")
 
 
-def _soundtrack(options: GenerateOptions, hits: Hits | None, progress: Progress, foley: Foley) -> Soundtrack:
+def _soundtrack(options: GenerateOptions, hits: Hits | None, progress: ReportsProgress, foley: Foley) -> Soundtrack:
     def report(stage: str, fraction: float) -> None:
         progress(stage if fraction < 1 else "writing the results", fraction)
 

@@ -1,0 +1,1 @@
+"""`condfoley serve`: the loaded model behind an HTTP API on this machine."""
