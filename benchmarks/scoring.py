@@ -17,7 +17,7 @@ from condfoley.comping.ranking import rank
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import JUDGE
 from condfoley.evaluation.scores import Cell, cell
-from condfoley.networks.event_head import pick_onsets
+from condfoley.runtime.peaks import pick_onsets
 
 WINDOW = 0.1  # s, the tolerance of the issue
 RANDOM_DRAWS = 200

@@ -31,9 +31,9 @@ from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
-from condfoley.networks.event_head import pick_onsets
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
+from condfoley.runtime.peaks import pick_onsets
 from condfoley.runtime.scorer import VisualEvents
 from condfoley.settings import MATCHING, SAMPLING, Settings
 from condfoley.soundtrack import Soundtrack, finished, spilled

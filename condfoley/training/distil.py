@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from condfoley.geometry import Geometry
-from condfoley.networks.transformer import GuidanceTerm, Sampling, Transformer
+from condfoley.networks.transformer import Transformer
+from condfoley.runtime.sampling import GuidanceTerm, Sampling
 from condfoley.weights import GUIDED, load_part, read_card, save_part
 
 BLOCKS = "gpt2.h."

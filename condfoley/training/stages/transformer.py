@@ -14,7 +14,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from condfoley.data.pairs import draw_pair, reference_slip, slipped
-from condfoley.networks.transformer import Condition, Sampling, Transformer
+from condfoley.networks.transformer import Condition, Transformer
+from condfoley.runtime.sampling import Sampling, random_streams
 from condfoley.training.adapters import add_adapters, merged_adapters
 from condfoley.training.banks import Example, examples, token_statistics, token_window
 from condfoley.training.config import TrainConfig
@@ -182,7 +183,7 @@ class TransformerStage(Stage):
         made = []
         for i in range(SHOWN):
             reference, target, reference_codes, _ = (x[i : i + 1] for x in self.fixed.tensors)
-            streams = [torch.Generator().manual_seed(i)]
+            streams = random_streams([i])
             made.append(
                 self.model.generate(Condition(target, reference, reference_codes), streams, Sampling(top_p=0.95))
             )
