@@ -14,6 +14,10 @@ import numpy as np
 from condfoley.runtime.sampling import GuidanceTerm
 from condfoley.sizes import VocoderConfig
 
+VIEWING = ("video_encoder", "sync", "events")  # parts that score soundtracks and see impacts
+GENERATING = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts without which nothing can be generated
+OPTIONAL = ("sync", "events")
+
 
 @dataclass(frozen=True)
 class Prompt:

@@ -11,15 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from condfoley.networks.transformer import Condition, Decoding
-from condfoley.runtime.engine import Prompt
+from condfoley.runtime.engine import GENERATING, OPTIONAL, Prompt
 from condfoley.runtime.generation import CodeGenerator
 from condfoley.runtime.sampling import GuidanceTerm
 from condfoley.sizes import VocoderConfig
 from condfoley.weights import card_geometry, load_part, read_card
-
-VIEWING = ("video_encoder", "sync", "events")  # parts that score soundtracks and see impacts
-GENERATING = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts without which nothing can be generated
-OPTIONAL = ("sync", "events")
 
 
 class TorchEngine(CodeGenerator):
