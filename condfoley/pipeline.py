@@ -147,6 +147,7 @@ class Pipeline:
             picture_fps=self.loaded.scorer.geometry.fps,
             settings=self.record(settings, sampling, amounts),
             weights=self.loaded.identity,
+            engine={"name": self.engine.name, "version": self.engine.version},
         )
 
     # What is asked for

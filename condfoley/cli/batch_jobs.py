@@ -18,7 +18,7 @@ from condfoley.weights import sha256
 FAILED = "failed.csv"
 INPUTS = {"reference": "another reference", "target": "another target", "hits": "another hits file"}
 # Options that change nothing in the results; the inputs are compared by what they hold, not by how they are called.
-NOT_SOUND = {"out", "json", "quiet", "force", "weights", *INPUTS}
+NOT_SOUND = {"out", "json", "quiet", "force", "weights", "engine", *INPUTS}
 # Taken as targets unseen, so that a damaged one is listed as failed; any other file is one if it has a picture.
 TARGETS = VIDEO_SUFFIXES | {
     *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv", ".mxf", ".gif")

@@ -12,6 +12,7 @@ import json
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -278,8 +279,8 @@ def _prefill(
 def _step(network: Transformer, aligned: bool, codes: Tensor, *rest: Tensor) -> list[Tensor]:
     """Logits (rows, V) after F more codes of each row, and the rows' own keys and values with the new ones.
 
-    codes: (R * S * N, F), repeated for each guidance term. rest: `alignment` (R * S, codes, n_embd) where there is one, the prefixes' keys and values
-    (R * S, ...) of each block, and the rows' own, (R * S * N, heads, t, d).
+    codes: (R * S * N, F), repeated for each guidance term. rest: `alignment` (R * S, codes, n_embd) where there is one,
+    the prefixes' keys and values (R * S, ...) of each block, and the rows' own, (R * S * N, heads, t, d).
     """
     c = network.config
     alignment, rest = (rest[0], rest[1:]) if aligned else (None, rest)
@@ -401,3 +402,9 @@ def write_graphs(folder: Path, names: Sequence[str] = GRAPHS) -> list[Path]:
         files = {key: trace(graph, asdict(network.config)) for key, graph in graphs.items()}
         out += add_graphs(folder, name, files)
     return out
+
+
+def write_graphs_if_possible(folder: Path, names: Sequence[str]) -> None:
+    """The same where the package onnx is installed; without it the weights stay without graphs, and torch runs them."""
+    if find_spec("onnx") is not None:
+        write_graphs(folder, names)

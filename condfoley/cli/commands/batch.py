@@ -14,6 +14,7 @@ from condfoley.cli.options import BatchOptions, GenerateOptions, SoundOptions
 from condfoley.cli.progress import print_path
 from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError
 from condfoley.results.folder import ResultFolder
+from condfoley.settings import EngineName
 from condfoley.weights import SHIPPED, read_card
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def run(words: list[str]) -> int:
     with ResultFolder(Path(options.out), force=True):  # refuses a folder that cannot be written to, and leaves nothing
         todo = left_to_do(jobs, parts)
     failures: list[tuple[str, str, bool]] = []
-    made = parallel.run(partial(work, words), todo, engine=options.engine, workers=options.workers)
+    made = parallel.run(partial(work, words), todo, engine=options.pool, workers=options.workers)
     with tqdm(total=len(jobs), initial=len(jobs) - len(todo), unit="pair", disable=options.quiet or None) as bar:
         for done in made:
             bar.update()
@@ -54,12 +55,12 @@ def run(words: list[str]) -> int:
 
 
 @lru_cache(maxsize=1)
-def _model(weights: str | None, device: str) -> Foley:
+def _model(weights: str | None, device: str, engine: EngineName) -> Foley:
     """The process's copy of the model."""
     from condfoley.cli.commands.generate import load
     from condfoley.cli.progress import Progress
 
-    return load(SoundOptions(weights=weights, device=device), Progress(quiet=True))
+    return load(SoundOptions(weights=weights, device=device, engine=engine), Progress(quiet=True))
 
 
 def work(words: list[str], job: GenerateOptions) -> tuple[str, str]:
@@ -70,7 +71,7 @@ def work(words: list[str], job: GenerateOptions) -> tuple[str, str]:
     try:
         if not job.force and (other := changed_input(job)):
             raise InputError(f"{job.out}: made from {other}; delete that folder or move it away to make it again")
-        foley = _model(job.weights, job.device)
+        foley = _model(job.weights, job.device, job.engine)
         done = produce(job, ["condfoley", "batch", *words], Progress(quiet=True), foley)
     except InputError as error:
         return "", str(error)
