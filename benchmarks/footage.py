@@ -24,8 +24,8 @@ from condfoley.evaluation.run import Result, evaluate
 from condfoley.evaluation.scores import PairScores, mean_scores
 from condfoley.evaluation.spectral import cepstral_distance, event_cepstra
 from condfoley.foley import Foley
-from condfoley.networks.event_head import pick_onsets
 from condfoley.pair_list import read_pairs
+from condfoley.runtime.peaks import pick_onsets
 
 DIFFICULTIES = ("easy", "medium", "hard")
 ORIGIN, GREATEST_HITS = "footage_origin", "Greatest Hits"

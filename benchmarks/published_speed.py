@@ -24,11 +24,12 @@ from condfoley.encoded import Exemplar
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.networks.tokenizer import Tokenizer
-from condfoley.networks.transformer import Sampling, Transformer, draw_codes
+from condfoley.networks.transformer import Transformer
 from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.networks.vocoder import Vocoder
 from condfoley.results.tables import Table, number
 from condfoley.runtime.loaded import Loaded
+from condfoley.runtime.sampling import Sampling, draw, random_streams
 from condfoley.runtime.torch import TorchEngine
 from condfoley.settings import Settings
 from condfoley.sizes import TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
@@ -91,12 +92,12 @@ class Job:
 
     def codes_published(self, tokens: Tensor, heard: Tensor, seed: int, sampling: Sampling) -> Tensor:
         """The published way, for one candidate: zeros stand for the codes that are not drawn yet. (1, codes)"""
-        stream = [torch.Generator().manual_seed(seed)]
+        stream = random_streams([seed])
         written = torch.zeros_like(heard)
         for position in range(written.shape[1]):
             prefix = self.engine.transformer.prefix(tokens[:1], tokens[1:], heard)
             logits = self.engine.transformer(prefix, written)[:, position]
-            written[:, position] = draw_codes(logits, stream, sampling)[:, 0]
+            written[:, position] = torch.from_numpy(draw(logits.cpu().numpy(), stream, sampling)[:, 0])
         return written
 
     def halve(self) -> None:

@@ -17,7 +17,7 @@ from condfoley.comping.ranking import rank
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import METRIC_GEOMETRY
 from condfoley.evaluation.scores import MeanScore, mean_over_targets
-from condfoley.networks.event_head import pick_onsets
+from condfoley.runtime.peaks import pick_onsets
 
 WINDOW = 0.1  # s, tolerance of onset matching
 RANDOM_DRAWS = 200

@@ -20,8 +20,9 @@ import torch
 
 from condfoley.cli.arguments import parse_config
 from condfoley.errors import InputError
-from condfoley.networks.transformer import Condition, Sampling
+from condfoley.networks.transformer import Condition
 from condfoley.results.tables import Table, number, percent
+from condfoley.runtime.sampling import Sampling, random_streams
 from condfoley.training import pretext
 from condfoley.training.batches import Batch, example_streams
 from condfoley.training.config import STAGES, TrainConfig
@@ -89,7 +90,7 @@ def greedy_agreement(stage: TransformerStage, batch: Batch) -> float:
     right = []
     for i in range(len(target)):
         condition = Condition(target[i : i + 1], reference[i : i + 1], reference_codes[i : i + 1])
-        made = stage.model.generate(condition, [torch.Generator().manual_seed(0)], Sampling(top_k=1))
+        made = stage.model.generate(condition, random_streams([0]), Sampling(top_k=1))
         right.append((made[0] == target_codes[i]).float().mean().item())
     return float(np.mean(right))
 

@@ -16,7 +16,7 @@ from condfoley.pipeline import Pipeline, Progress
 from condfoley.published.generation import PublishedPipeline
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.threads import single_threaded_blas
-from condfoley.settings import Mode, Settings
+from condfoley.settings import EngineName, Mode, Settings
 from condfoley.soundtrack import Soundtrack
 
 PIPELINES: dict[Mode, type[Pipeline]] = {"corrected": Pipeline, "published": PublishedPipeline}
@@ -32,13 +32,16 @@ class Foley:
         self.loaded, self.limits = loaded, limits or Limits()
 
     @classmethod
-    def load(cls, path: str | Path | None = None, device: str = "cpu") -> Foley:
-        """The system of a weights folder; None: the weights in the package. Raises InputError for bad weights.
+    def load(cls, path: str | Path | None = None, device: str = "cpu", engine: EngineName = "auto") -> Foley:
+        """The system of a weights folder; None: the weights in the package.
 
+        engine: what runs the networks: onnx (onnxruntime, on the CPU), torch (PyTorch, on any device), or auto: onnx
+        where it can run the weights on the device, else torch. Raises InputError for bad weights, and for an engine that
+        cannot run them.
         The process from then on keeps what it frees (`memory.retain_freed_memory`).
         """
         retain_freed_memory()
-        return cls(Loaded.load(path, device))
+        return cls(Loaded.load(path, device, engine))
 
     @property
     def geometry(self) -> Geometry:

@@ -32,9 +32,9 @@ from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
 from condfoley.memory import Limits
-from condfoley.networks.event_head import pick_onsets
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
+from condfoley.runtime.peaks import pick_onsets
 from condfoley.runtime.scorer import VisualEvents
 from condfoley.settings import MATCHING, SAMPLING, Settings
 from condfoley.soundtrack import Soundtrack, finished, spilled
@@ -103,6 +103,7 @@ class Pipeline:
             picture_fps=self.loaded.scorer.geometry.fps,
             settings=self.record(settings, sampling, amounts),
             weights=self.loaded.identity,
+            engine={"name": self.engine.name, "version": self.engine.version},
         )
 
     # What is asked for

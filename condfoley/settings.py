@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args
 
 from condfoley.errors import InputError, flag, require_at_least
 
+EngineName = Literal["auto", "onnx", "torch"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 Mode = Literal["corrected", "published"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,8 @@ class Soundtrack:
     cues: the times that it follows; cues_given: whether they were given or seen in the picture. duration: of the target,
     s. reference: the window that was used, and where it starts in the clip, s. *_frames: (T, S, S, 3) uint8 at the
     geometry's frame rate. impact_probability: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
-    is needed to make it again. weights: name and hashes.
+    is needed to make it again. weights: name and hashes. engine: name and version of what ran the
+    networks.
     """
 
     track: Track
@@ -48,6 +49,7 @@ class Soundtrack:
     picture_fps: float
     settings: dict[str, Any]
     weights: dict[str, Any]
+    engine: dict[str, str] = field(default_factory=dict)
 
     @property
     def wav(self) -> np.ndarray:

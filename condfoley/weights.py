@@ -81,6 +81,29 @@ def _build(cls: type, values: dict[str, Any]) -> Any:
         ) from None
 
 
+def part_entry(card: dict[str, Any], folder: Path, name: str) -> dict[str, Any]:
+    """What the card says of a part. Raises InputError when there is no such part. folder: where the card is from."""
+    entry: dict[str, Any] | None = card["parts"].get(name)
+    if entry is None:
+        raise InputError(f"the weights in {folder} have no {name}; train it first, or give complete weights")
+    return entry
+
+
+def part_config(name: str, entry: dict[str, Any]) -> Any:
+    """The sizes of a part. Raises InputError for keys that this version does not know."""
+    return _build(PARTS[name][2], entry["config"])
+
+
+def verified_file(folder: Path, entry: dict[str, Any]) -> Path:
+    """The file of a card's entry. Raises InputError when it is missing or its hash is not the card's."""
+    path = Path(folder) / entry["file"]
+    if not path.is_file():
+        raise InputError(f"weights file {path} is missing; get a fresh copy of the weights")
+    if sha256(path) != entry["sha256"]:
+        raise InputError(f"weights file {path} is damaged or foreign (its hash is not the card's); get a fresh copy")
+    return path
+
+
 def load_part(folder: Path, name: str, device: str = "cpu") -> Any:
     """Loads one part of the system, in eval mode, float32.
 
@@ -91,17 +114,10 @@ def load_part(folder: Path, name: str, device: str = "cpu") -> Any:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    card = read_card(folder)
-    entry = card["parts"].get(name)
-    if entry is None:
-        raise InputError(f"the weights in {folder} have no {name}; train it first, or give complete weights")
-    path = Path(folder) / entry["file"]
-    if not path.is_file():
-        raise InputError(f"weights file {path} is missing; get a fresh copy of the weights")
-    if sha256(path) != entry["sha256"]:
-        raise InputError(f"weights file {path} is damaged or foreign (its hash is not the card's); get a fresh copy")
-    module_name, class_name, config_class = PARTS[name]
-    part = getattr(importlib.import_module(module_name), class_name)(_build(config_class, entry["config"]))
+    entry = part_entry(read_card(folder), folder, name)
+    path = verified_file(folder, entry)
+    module_name, class_name, _ = PARTS[name]
+    part = getattr(importlib.import_module(module_name), class_name)(part_config(name, entry))
     try:
         tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
         part.load_state_dict(tensors)
@@ -155,6 +171,20 @@ def save_part(
     }
     write_json(folder / CARD, card)
     return path
+
+
+def add_graphs(folder: Path, name: str, graphs: dict[str, bytes]) -> list[Path]:
+    """Writes the ONNX graphs of a part, PART.NAME.onnx each, and enters them in the card; returns the files."""
+    card, out, entries = read_card(folder), [], {}
+    for key, content in graphs.items():
+        path = Path(folder) / f"{name}.{key}.onnx"
+        with open_atomic(path) as file:
+            file.write(content)
+        entries[key] = {"file": path.name, "sha256": sha256(path)}
+        out.append(path)
+    card["parts"][name]["graphs"] = entries
+    write_json(Path(folder) / CARD, card)
+    return out
 
 
 def drop_part(folder: Path, name: str) -> None:

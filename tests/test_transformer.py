@@ -1,20 +1,22 @@
 """Sampling: the cached decoder equals the plain one, seeds are independent of the batch, references count."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condfoley.networks import transformer
 from condfoley.networks.prefix_decoder import PrefixDecoder
-from condfoley.networks.transformer import Condition, Sampling, Transformer, filter_logits
+from condfoley.networks.transformer import Condition, Transformer
+from condfoley.runtime import generation
+from condfoley.runtime.sampling import Sampling, filter_logits, random_streams
 from condfoley.sizes import TransformerConfig
 
 SIZES = dict(feature_dim=12, n_embed=32, n_layer=2, n_head=2, n_embd=16, frames=7, codes=20, code_rows=5)
 
 
 def streams(*seeds):
-    return [torch.Generator().manual_seed(s) for s in seeds]
+    return random_streams(seeds)
 
 
 ALIGNED = {"aligned": True, "segments": True}
@@ -126,15 +128,15 @@ def test_a_missing_reference_is_the_null_tokens(model, condition):
 @given(seed=st.integers(0, 1000), k=st.integers(1, 40), p=st.floats(0.05, 1.0))
 def test_filtering_keeps_the_likeliest(seed, k, p):
     logits = torch.randn(3, 32, generator=torch.Generator().manual_seed(seed))
-    kept = torch.isfinite(filter_logits(logits, k, p))
+    kept = torch.from_numpy(np.isfinite(filter_logits(logits.numpy(), k, p)))
     assert (kept.sum(1) >= 1).all() and (kept.sum(1) <= max(1, min(k, 32))).all()
     assert kept.gather(1, logits.argmax(1, keepdim=True)).all()
     assert (logits.masked_fill(~kept, -1e9).amax(1) == logits.amax(1)).all()
 
 
 def test_ties_at_the_kth_value_are_kept():
-    logits = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
-    assert torch.isfinite(filter_logits(logits, 2, 1.0)).sum() == 3
+    logits = np.array([[1.0, 1.0, 1.0, 0.0]], np.float32)
+    assert np.isfinite(filter_logits(logits, 2, 1.0)).sum() == 3
 
 
 def test_aligned_reference_codes_see_the_picture_of_their_own_time():
@@ -153,9 +155,7 @@ def test_aligned_reference_codes_see_the_picture_of_their_own_time():
 def test_the_shared_prefix_gives_the_logits_of_a_cache_for_each_candidate(model, condition, monkeypatch):
     """GPT2Model as the yardstick: guidance, forced codes, three candidates."""
     seen = []
-    monkeypatch.setattr(
-        transformer, "draw_codes", lambda logits, *_: seen.append(logits) or logits.argmax(-1, keepdim=True)
-    )
+    monkeypatch.setattr(generation, "draw", lambda logits, *_: seen.append(logits) or logits.argmax(-1)[:, None])
     forced = torch.randint(32, (3, 6), generator=torch.Generator().manual_seed(2))
     sampling = Sampling(guidance=2.0, picture_guidance=1.5)  # three terms
     made = model.generate(condition, streams(0, 1, 2), sampling, forced)
@@ -168,7 +168,7 @@ def test_the_shared_prefix_gives_the_logits_of_a_cache_for_each_candidate(model,
             prefix, codes, None if alignment is None else alignment.repeat_interleave(3, 0)
         )  # (R * N, codes, V)
     wanted = torch.einsum("r,rncv->ncv", torch.tensor(list(terms.values())), logits.unflatten(0, (3, 3)))
-    torch.testing.assert_close(torch.stack(seen, 1), wanted[:, 6:], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(torch.from_numpy(np.stack(seen, 1)), wanted[:, 6:], rtol=1e-5, atol=1e-5)
 
 
 def test_decoding_copies_neither_the_prefix_nor_the_new_codes(model):

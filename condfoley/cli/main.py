@@ -126,6 +126,6 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
         "evaluate": "measure systems on a test set and write a report",
         "study": "export, serve and analyse a listening study",
         "import": "convert checkpoints of the published system into weights for condfoley",
-        "export": "write weights as a checkpoint for the published system",
+        "export": "write weights as a checkpoint for the published system, or their ONNX graphs",
     }.items()
 }

@@ -22,6 +22,9 @@ class SoundOptions(Settings):
     """Sound in the finished video: aac plays anywhere, pcm is lossless."""
     device: str = "cpu"
     """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
+    engine: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs the networks: onnx (onnxruntime, on the CPU), torch (PyTorch, on any device), or auto: onnx where it can
+    run the weights on the device, else torch."""
     force: bool = False
     """Replace the results of an earlier run in the output folder."""
     quiet: bool = False
@@ -81,14 +84,19 @@ class BatchOptions(SoundOptions):
     """One reference for all --targets, instead of --pairs."""
     targets: str | None = None
     """Folder of target videos, with --reference."""
-    engine: Literal["local", "ray"] = "local"
-    """local: this machine; ray: a Ray cluster whose machines read the same files."""
+    engine: Literal["auto", "onnx", "torch", "local", "ray"] = "auto"  # type: ignore[assignment]
+    """What runs the networks: onnx (onnxruntime, on the CPU), torch (PyTorch, on any device), or auto: onnx where it can
+    run the weights on the device, else torch. (local and ray are the earlier spelling of --pool.)"""
+    pool: Literal["local", "ray"] = "local"
+    """Where the processes run: local: on this machine; ray: on a Ray cluster whose machines read the same files."""
     workers: int = 1
     """Number of processes, each with its own copy of the model; one already uses all cores of a machine."""
 
     def __post_init__(self) -> None:
         """Raise InputError for options that contradict each other."""
         super().__post_init__()
+        if self.engine in ("local", "ray"):
+            self.pool, self.engine = self.engine, "auto"
         require_at_least("workers", self.workers, 1)
         if (self.pairs is None) == (self.targets is None):
             raise InputError("give either --pairs FILE.csv, or --targets FOLDER with --reference CLIP")
@@ -136,6 +144,14 @@ class ExportOptions:
     """Checkpoint file to write; must not exist yet."""
     vocoder: str | None = None
     """MelGAN file to write the vocoder to as well."""
+
+
+@dataclass(kw_only=True)
+class ExportGraphsOptions:
+    """Write the ONNX graphs of a weights folder, with which `generate` runs it by onnxruntime."""
+
+    weights: str
+    """Weights folder; the graphs are written into it, and entered in its card."""
 
 
 @dataclass(kw_only=True)

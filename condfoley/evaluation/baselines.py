@@ -17,9 +17,9 @@ from condfoley.audio.splice import faded, loop, until_next
 from condfoley.evaluation.published_scorer import published_onsets
 from condfoley.foley import Foley
 from condfoley.inputs import read_picture
-from condfoley.networks.event_head import pick_onsets
 from condfoley.pipeline import LOOP_CROSSFADE
 from condfoley.runtime.engine import Engine, Prompt
+from condfoley.runtime.peaks import pick_onsets
 from condfoley.soundtrack import finished
 
 # The published onset transfer (published_facts.md, section 15).

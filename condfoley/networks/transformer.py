@@ -6,8 +6,8 @@ Sequence: `[reference frames][target frames][reference codes][target codes]`, co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -15,45 +15,9 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2Model
 
 from condfoley.networks.prefix_decoder import PrefixDecoder
+from condfoley.runtime.generation import sample_codes
+from condfoley.runtime.sampling import GuidanceTerm, Sampling, dropped
 from condfoley.sizes import TransformerConfig
-
-GuidanceTerm = Literal["both", "target", "nothing"]
-"""What a guidance term is conditioned on: target's picture and reference, the target's picture alone, or neither."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How a code is sampled from the logits."""
-
-    temperature: float = 1.0
-    """The logits are divided by it; above 0."""
-    top_k: int = 0
-    """Sample from the k likeliest codes only; 0: from all. (Published: 512.)"""
-    top_p: float = 1.0
-    """Sample from the smallest set of likeliest codes with this total probability only."""
-    guidance: float = 1.0
-    """Classifier-free guidance on the reference: 1: none; above 1: more like the reference."""
-    picture_guidance: float = 1.0
-    """Classifier-free guidance on the target's picture: 1: none; above 1: follows its timing more strictly."""
-
-    def terms(self, has_reference: bool) -> dict[GuidanceTerm, float]:
-        """Weights with which guidance adds up the logits of each term; terms of weight 0 are left out.
-
-        nothing + picture_guidance * (target - nothing) + guidance * (both - target), where each name stands for the
-        logits of that term; without a reference the last summand is missing.
-        """
-        both = self.guidance if has_reference else 0.0
-        weights: dict[GuidanceTerm, float] = {
-            "both": both,
-            "target": self.picture_guidance - both,
-            "nothing": 1 - self.picture_guidance,
-        }
-        return {term: weight for term, weight in weights.items() if weight}
-
-
-def dropped(term: GuidanceTerm) -> tuple[bool, bool]:
-    """Whether a guidance term drops the reference, and whether it drops the target's picture."""
-    return term != "both", term == "nothing"
 
 
 @dataclass
@@ -67,6 +31,15 @@ class Condition:
     target_frames: Tensor
     reference_frames: Tensor | None = None
     reference_codes: Tensor | None = None
+
+
+@dataclass
+class Decoding:
+    """State of a generation: cached keys and values, `alignment` (R * S, codes, n_embd) or None, and R."""
+
+    decoder: PrefixDecoder
+    alignment: Tensor | None
+    terms: int
 
 
 class Transformer(nn.Module):
@@ -200,41 +173,56 @@ class Transformer(nn.Module):
         return self.head(hidden[:, prefix.shape[1] - 1 :])
 
     @torch.no_grad()
+    def prefill(
+        self, condition: Condition, terms: Sequence[GuidanceTerm], candidates: int, max_new: int
+    ) -> tuple[Tensor, Decoding]:
+        """Runs the prefixes of R guidance terms, each once for all N candidates of a window.
+
+        max_new: number of codes that will follow. Returns the logits of the first code, (R, S * N, n_embed), and the
+        state for `step`.
+        """
+        prefix, alignment = self.encode_condition(condition, list(terms))  # (R * S, P, n_embd), (R * S, codes, n_embd)
+        if alignment is not None:
+            prefix = torch.cat([prefix[:, :-1], prefix[:, -1:] + alignment[:, :1]], 1)
+        state = Decoding(PrefixDecoder(self.gpt2, prefix, candidates, max_new), alignment, len(terms))
+        return self._next_logits(state), state
+
+    @torch.no_grad()
+    def step(self, state: Decoding, codes: Tensor) -> Tensor:
+        """Runs the next F codes of each row, (S * N, F) int64; returns the logits of the following one, (R, S * N, V)."""
+        decoder = state.decoder
+        decoder.step(self._step_input(codes, decoder.new_length, state.alignment, decoder.rows))
+        return self._next_logits(state)
+
+    def _next_logits(self, state: Decoding) -> Tensor:
+        return self.head(state.decoder.hidden).unflatten(0, (state.terms, -1)).float()
+
     def generate(
         self,
         condition: Condition,
-        generators: list[torch.Generator],
+        streams: Sequence[np.random.Generator],
         sampling: Sampling,
         forced: Tensor | None = None,
         until: int | None = None,
     ) -> Tensor:
         """Samples the codes of N candidates of S windows in one batch; each prefix is run once for all its candidates.
 
-        generators: one random stream (on the CPU) for each of the first window's N candidates, then of the next
-        window's, so that a seed gives the same codes in any batch. forced: (S * N, F) given codes with which the
-        windows start. until: number of codes to generate, the forced ones included; None: all.
+        streams: random numbers for each of the first window's N candidates, then of the next window's, so that a seed
+        gives the same codes in any batch (`runtime.sampling.random_streams`). forced: (S * N, F) given codes with which
+        the windows start. until: number of codes to generate, the forced ones included; None: all.
         Returns (S * N, until or codes) int64.
         """
-        rows, total = len(generators), until or self.config.codes
-        candidates = rows // len(condition.target_frames)
+        device, total = condition.target_frames.device, until or self.config.codes
         terms = sampling.terms(condition.reference_codes is not None)
-        weights = condition.target_frames.new_tensor(list(terms.values()))  # (R,)
-        prefix, alignment = self.encode_condition(condition, list(terms))  # (R * S, P, n_embd), (R * S, codes, n_embd)
-        if alignment is not None:
-            prefix = torch.cat([prefix[:, :-1], prefix[:, -1:] + alignment[:, :1]], 1)
-        decoder = PrefixDecoder(self.gpt2, prefix, candidates, max_new=total)
-        given = torch.empty(rows, 0, dtype=torch.long, device=prefix.device) if forced is None else forced
-        start = given.shape[1]
-        if start:  # the overlap with the previous window, in one pass
-            decoder.step(self._step_input(given, 0, alignment, decoder.rows))
-        codes = [given]
-        for position in range(start, total):
-            logits = self.head(decoder.hidden).unflatten(0, (len(terms), rows))  # (R, S * N, n_embed)
-            drawn = draw_codes(torch.einsum("r,rnv->nv", weights, logits), generators, sampling)  # (S * N, 1)
-            codes.append(drawn)
-            if position + 1 < total:
-                decoder.step(self._step_input(drawn, position, alignment, decoder.rows))
-        return torch.cat(codes, 1)
+        logits, state = self.prefill(condition, list(terms), len(streams) // len(condition.target_frames), total)
+
+        def step(codes: np.ndarray) -> np.ndarray:
+            out: np.ndarray = self.step(state, torch.from_numpy(codes).to(device)).cpu().numpy()
+            return out
+
+        given = None if forced is None else forced.cpu().numpy()
+        codes = sample_codes(logits.cpu().numpy(), step, streams, sampling, list(terms.values()), total, given)
+        return torch.from_numpy(codes).to(device)
 
     def _step_input(self, codes: Tensor, position: int, alignment: Tensor | None, rows: int) -> Tensor:
         """Embeddings of codes (S * N, F) from `position` on, repeated for each guidance term: (rows, F, n_embd).
@@ -264,30 +252,3 @@ class Transformer(nn.Module):
         target = target.repeat(len(terms), 1, 1)
         prefix = self.prefix(frames, target, codes, no_picture, no_reference, no_target)
         return prefix, self.alignment(target, no_target)
-
-
-def draw_codes(logits: Tensor, generators: list[torch.Generator], sampling: Sampling) -> Tensor:
-    """One code for each candidate: logits (N, n_embed), one random stream for each row -> (N, 1) int64."""
-    kept = filter_logits(logits.float().cpu() / sampling.temperature, sampling.top_k, sampling.top_p)
-    cumulative = kept.softmax(-1).double().cumsum(-1)  # (N, n_embed) cumulative distributions
-    uniform = torch.stack([torch.rand(1, generator=g) for g in generators])  # (N, 1)
-    return torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).to(logits.device)
-
-
-def filter_logits(logits: Tensor, top_k: int, top_p: float) -> Tensor:
-    """Logits (N, V), on the CPU, with all but the likeliest codes set to -inf.
-
-    Codes that tie with the least likely one kept are kept too, as published for top-k (published_facts.md, section 10).
-    The likeliest code is always kept. top_k, top_p: see `Sampling`.
-    """
-    if 0 < top_k < logits.shape[-1]:
-        least = logits.topk(top_k, -1).values[..., -1:]
-        logits = logits.masked_fill(logits < least, float("-inf"))
-    if top_p < 1.0:
-        probabilities = logits.softmax(-1)
-        ordered = torch.from_numpy(np.sort(probabilities.numpy(), -1))  # ten times as fast as torch's, ascending
-        above = 1 - ordered.cumsum(-1)  # total probability of the likelier codes
-        above[..., -1] = 0.0
-        least = ordered.gather(-1, (above < top_p).float().argmax(-1, keepdim=True))
-        logits = logits.masked_fill(probabilities < least, float("-inf"))
-    return logits

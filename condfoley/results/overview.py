@@ -175,18 +175,15 @@ def _envelope(
 
 def _mel(ax: Axes, wav: np.ndarray, geometry: Geometry) -> None:
     """Log-mel spectrogram in dB below full scale of the model's range, frequencies in kHz."""
-    import librosa
-
-    from condfoley.audio.mel import spectrogram
+    from condfoley.audio.mel import hz_to_mel, mel_to_hz, spectrogram
 
     start, end = ax.get_xlim()
     spec = spectrogram(wav, geometry)  # (n_mels, T)
     length = spec.shape[1] * geometry.hop / geometry.sample_rate
     extent = (start, start + length, -0.5, geometry.n_mels - 0.5)
     ax.imshow(spec, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=0, vmax=max(0.3, spec.max()))
-    bands = librosa.mel_frequencies(
-        geometry.n_mels + 2, fmin=geometry.fmin, fmax=geometry.fmax, htk=geometry.mel_scale == "htk"
-    )[1:-1]
+    low, high = (float(hz_to_mel(hertz, geometry.mel_scale)) for hertz in (geometry.fmin, geometry.fmax))
+    bands = mel_to_hz(np.linspace(low, high, geometry.n_mels + 2), geometry.mel_scale)[1:-1]
     marks = [hertz for hertz in (500, 1000, 2000, 4000) if bands[0] < hertz < bands[-1]]
     ax.set_yticks(np.interp(marks, bands, np.arange(geometry.n_mels)), [f"{hertz / 1000:g}" for hertz in marks])
     ax.set_ylabel("kHz (mel)")

@@ -59,6 +59,7 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
             }
             | ({"hits": file_record(Path(options.hits))} if options.hits else {}),
             "weights": soundtrack.weights,
+            "engine": soundtrack.engine,
             "command": shlex.join(command),
             "options": asdict(options),
             "settings": soundtrack.settings,

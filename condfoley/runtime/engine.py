@@ -11,7 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from condfoley.runtime.sampling import GuidanceTerm
 from condfoley.sizes import VocoderConfig
+
+VIEWING = ("video_encoder", "sync", "events")  # parts that score soundtracks and see impacts
+GENERATING = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts without which nothing can be generated
+OPTIONAL = ("sync", "events")
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Engine(Protocol):
 
     name: str
     """As in `provenance.json`."""
+    version: str
+    """Of the library that computes."""
 
     @property
     def has_sync(self) -> bool:
@@ -58,13 +65,32 @@ class Engine(Protocol):
     def decode_codes(self, codes: np.ndarray) -> np.ndarray:
         """Codes, column by column -> spectrograms: (B, columns * rows) int64 -> (B, n_mels, M), about [-1, 1]."""
 
-    def random_streams(self, seeds: Sequence[int]) -> list[Any]:
-        """A stream of random numbers for each seed; what they are is the engine's own."""
+    @property
+    def window_codes(self) -> int:
+        """Number of codes in a window."""
+
+    def prefill(
+        self, prompt: Prompt, terms: Sequence[GuidanceTerm], candidates: int, max_new: int
+    ) -> tuple[np.ndarray, Any]:
+        """Runs everything before the first code, once for all candidates of a window and guidance term.
+
+        terms: R guidance terms. candidates: N of each of the S windows. max_new: number of codes that will follow.
+        Returns the logits of the first code, (R, S * N, V) float32, and the state, which is the engine's own.
+        """
+
+    def step(self, state: Any, codes: np.ndarray) -> np.ndarray:
+        """Runs the next F codes, (S * N, F) int64; returns the logits of the following one, (R, S * N, V) float32.
+
+        state: of `prefill`; it is changed.
+        """
+
+    def random_streams(self, seeds: Sequence[int]) -> list[np.random.Generator]:
+        """A stream of random numbers for each seed, >= 0."""
 
     def generate_codes(
         self,
         prompt: Prompt,
-        streams: list[Any],
+        streams: Sequence[np.random.Generator],
         sampling: dict[str, Any],
         forced: np.ndarray | None = None,
         until: int | None = None,

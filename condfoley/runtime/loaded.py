@@ -9,28 +9,36 @@ from typing import Any
 
 from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
+from condfoley.runtime.choice import load_engine
 from condfoley.runtime.engine import Engine
 from condfoley.runtime.scorer import Scorer
+from condfoley.settings import EngineName
 from condfoley.weights import SHIPPED, card_geometry, read_card
 
 
 @dataclass
 class Loaded:
-    """One system, ready to run. card: as in the folder; empty for networks that come from none."""
+    """One system, ready to run.
+
+    card: as in the folder; empty for networks that come from none. engine_choice: as it was asked for; a scorer of other
+    weights is run likewise.
+    """
 
     engine: Engine
     geometry: Geometry
     card: dict[str, Any] = field(default_factory=dict)
     device: str = "cpu"
+    engine_choice: EngineName = "auto"
 
     @classmethod
-    def load(cls, path: str | Path | None = None, device: str = "cpu") -> Loaded:
-        """The system of a weights folder; None: the weights in the package. Raises InputError for bad weights."""
-        from condfoley.runtime.torch import TorchEngine
+    def load(cls, path: str | Path | None = None, device: str = "cpu", engine: EngineName = "auto") -> Loaded:
+        """The system of a weights folder; None: the weights in the package.
 
+        engine: see `choice.load_engine`. Raises InputError for bad weights, and for an engine that cannot run them.
+        """
         folder = Path(path) if path else SHIPPED
         card = read_card(folder)
-        loaded = cls(TorchEngine.load(folder, device), card_geometry(card), card, device)
+        loaded = cls(load_engine(folder, device, engine), card_geometry(card), card, device, engine)
         require_matching(folder, card)
         if not loaded.engine.has_sync:
             Scorer.require_same_spectrograms(loaded.geometry)
@@ -44,7 +52,7 @@ class Loaded:
         """
         if self.engine.has_sync:
             return Scorer(self.engine, self.geometry)
-        return Scorer.shipped(self.geometry, self.device)
+        return Scorer.shipped(self.geometry, self.device, self.engine_choice)
 
     @property
     def identity(self) -> dict[str, Any]:

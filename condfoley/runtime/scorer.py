@@ -8,7 +8,9 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
-from condfoley.runtime.engine import Engine
+from condfoley.runtime.choice import load_engine
+from condfoley.runtime.engine import VIEWING, Engine
+from condfoley.settings import EngineName
 from condfoley.weights import SHIPPED, card_geometry, read_card
 
 FRONT_END = ("sample_rate", "n_fft", "hop", "n_mels", "fmin", "fmax", "mel_scale", "fps")
@@ -36,16 +38,14 @@ class Scorer:
         self.engine, self.geometry, self.borrowed = engine, geometry, borrowed
 
     @classmethod
-    def shipped(cls, geometry: Geometry, device: str = "cpu") -> Scorer:
+    def shipped(cls, geometry: Geometry, device: str = "cpu", engine: EngineName = "auto") -> Scorer:
         """The scorer of the shipped weights, for weights that have no sync part.
 
         Such are the published ones, whose re-ranking model is a download (published_facts.md, section 12).
         Raises InputError when soundtracks of `geometry` are not measured in the same spectrograms.
         """
-        from condfoley.runtime.torch import VIEWING, TorchEngine
-
         own = cls.require_same_spectrograms(geometry)
-        return cls(TorchEngine.load(SHIPPED, device, VIEWING), own, str(read_card(SHIPPED)["name"]))
+        return cls(load_engine(SHIPPED, device, engine, VIEWING), own, str(read_card(SHIPPED)["name"]))
 
     @staticmethod
     def require_same_spectrograms(geometry: Geometry) -> Geometry:

@@ -10,23 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from condfoley.networks.transformer import Condition, Sampling
-from condfoley.runtime.engine import Prompt
+from condfoley.networks.transformer import Condition, Decoding
+from condfoley.runtime.engine import GENERATING, OPTIONAL, Prompt
+from condfoley.runtime.generation import CodeGenerator
+from condfoley.runtime.sampling import GuidanceTerm
 from condfoley.sizes import VocoderConfig
 from condfoley.weights import card_geometry, load_part, read_card
 
-VIEWING = ("video_encoder", "sync", "events")  # parts that score soundtracks and see impacts
-GENERATING = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts without which nothing can be generated
-OPTIONAL = ("sync", "events")
 
-
-class TorchEngine:
+class TorchEngine(CodeGenerator):
     """See `runtime.engine.Engine`. The networks are its attributes: `tokenizer`, `transformer`, ...
 
     parts: networks by their names in the card, in eval mode on `device`. code_rows: codes over frequency.
     """
 
     name = "torch"
+    version = str(torch.__version__)
 
     def __init__(self, parts: dict[str, nn.Module], code_rows: int, device: str = "cpu"):
         self.parts, self.code_rows, self.device = parts, code_rows, torch.device(device)
@@ -86,25 +85,26 @@ class TorchEngine:
         """(B, columns * rows) int64 -> (B, n_mels, M), about [-1, 1]."""
         return _numpy(self.tokenizer.decode(self._tensor(codes), self.code_rows)[:, 0])
 
-    def random_streams(self, seeds: Sequence[int]) -> list[Any]:
-        """On the CPU, so that a seed means the same sound on every device."""
-        return [torch.Generator().manual_seed(seed) for seed in seeds]
+    @property
+    def window_codes(self) -> int:
+        """Number of codes in a window."""
+        return int(self.transformer.config.codes)
 
     @torch.no_grad()
-    def generate_codes(
-        self,
-        prompt: Prompt,
-        streams: list[Any],
-        sampling: dict[str, Any],
-        forced: np.ndarray | None = None,
-        until: int | None = None,
-    ) -> np.ndarray:
-        """(S * N, until or codes) int64; see `Engine.generate_codes`."""
-        given = (prompt.target, prompt.reference, prompt.codes, forced)
-        target, reference, codes, before = (None if x is None else self._tensor(x) for x in given)
+    def prefill(
+        self, prompt: Prompt, terms: Sequence[GuidanceTerm], candidates: int, max_new: int
+    ) -> tuple[np.ndarray, Decoding]:
+        """Logits (R, S * N, V) and the state; see `Engine.prefill`."""
+        given = (prompt.target, prompt.reference, prompt.codes)
+        target, reference, codes = (None if x is None else self._tensor(x) for x in given)
         assert target is not None
-        condition = Condition(target, reference, codes)
-        return _numpy(self.transformer.generate(condition, streams, Sampling(**sampling), before, until=until))
+        logits, state = self.transformer.prefill(Condition(target, reference, codes), terms, candidates, max_new)
+        return _numpy(logits), state
+
+    @torch.no_grad()
+    def step(self, state: Decoding, codes: np.ndarray) -> np.ndarray:
+        """Logits (R, S * N, V); see `Engine.step`."""
+        return _numpy(self.transformer.step(state, self._tensor(codes)))
 
     @torch.no_grad()
     def vocode(self, specs: np.ndarray) -> np.ndarray:

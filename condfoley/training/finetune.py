@@ -59,7 +59,8 @@ def _copy(start: Path, out: Path) -> None:
     card = read_card(start)
     card["parts"].pop(GUIDED, None)
     for entry in card["parts"].values():
-        shutil.copy2(start / entry["file"], out / entry["file"])
+        for file in (entry, *entry.get("graphs", {}).values()):
+            shutil.copy2(start / file["file"], out / file["file"])
     data = f"{card.get('training_data', 'not recorded')}; fine-tuned on clips of {out.name}'s owner"
     write_json(out / CARD, card | {"name": out.name, "training_data": data, "licence": "as its owner decides"})
 

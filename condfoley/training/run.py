@@ -18,6 +18,7 @@ from torch import Tensor
 from condfoley.data.store import videos_of
 from condfoley.errors import InputError
 from condfoley.lineage import lineage
+from condfoley.runtime.export import write_graphs_if_possible
 from condfoley.training.batches import Batch
 from condfoley.training.checkpoint import CHECKPOINTS, Checkpoints, disk_is_full, require_same_run
 from condfoley.training.config import TrainConfig
@@ -225,3 +226,4 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
         if stage.accelerator.is_main_process:
             save_part(weights, stage.part, part, stage.geometry, record, tensors, sampling=stage.recommended_sampling())
             stage.export_extras(weights)
+            write_graphs_if_possible(weights, [stage.part])

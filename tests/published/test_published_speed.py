@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks import published_speed, speed
-from condfoley.networks.transformer import Sampling
+from condfoley.runtime.sampling import Sampling
 from condfoley.settings import Settings
 from condfoley.sizes import TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
 

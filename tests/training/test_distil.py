@@ -10,7 +10,8 @@ import torch
 from condfoley.cli.main import main as finetune
 from condfoley.errors import InputError
 from condfoley.files import write_json
-from condfoley.networks.transformer import Condition, Sampling
+from condfoley.networks.transformer import Condition
+from condfoley.runtime.sampling import Sampling
 from condfoley.training.config import LossConfig
 from condfoley.training.distil import Teacher
 from condfoley.training.run import main

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.data.events import Event
-from condfoley.networks.event_head import pick_onsets
+from condfoley.runtime.peaks import pick_onsets
 from condfoley.training.augment import augment, paste_half, repeated_frames
 from condfoley.training.extract import window_starts
 from condfoley.training.stage import learning_rate_scale

@@ -35,7 +35,7 @@ def run(argv: list[str]) -> int:
     ):  # raises for a folder that cannot be written to, and leaves no file
         pending = pending_jobs(jobs, parts)
     failures: list[tuple[str, str, bool]] = []
-    finished = parallel.run(partial(generate_pair, argv), pending, engine=options.engine, workers=options.workers)
+    finished = parallel.run(partial(generate_pair, argv), pending, engine=options.pool, workers=options.workers)
     with tqdm(total=len(jobs), initial=len(jobs) - len(pending), unit="pair", disable=options.quiet or None) as bar:
         for done in finished:
             bar.update()

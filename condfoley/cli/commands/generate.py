@@ -73,11 +73,12 @@ def generate_results(
 def load_model(options: SoundOptions, progress: ReportsProgress) -> Foley:
     """The model that the options name, on their device. Raises InputError when either cannot be used."""
     read_card(Path(options.weights) if options.weights else SHIPPED)
+    if options.engine != "onnx":  # which refuses another device itself
+        check_device(options.device)
     progress("loading the model", 0.0)
-    check_device(options.device)
     from condfoley.foley import Foley
 
-    return Foley.load(options.weights, device=options.device)
+    return Foley.load(options.weights, device=options.device, engine=options.engine)
 
 
 def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
@@ -112,8 +113,12 @@ def read_hits_option(options: GenerateOptions, duration: float) -> Hits | None:
 
 def check_device(name: str) -> None:
     """Raises InputError for a device that torch does not know or that this machine does not have."""
-    import torch
-
+    if name == "cpu":
+        return
+    try:
+        import torch
+    except ImportError:
+        raise InputError(f"--device {name} needs PyTorch; run: pip install 'condfoley[torch]'") from None
     try:
         device = torch.device(name)
     except RuntimeError:

@@ -14,7 +14,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from condfoley.data.pairs import draw_misalignment, draw_pair, shift_start
-from condfoley.networks.transformer import Condition, Sampling, Transformer
+from condfoley.networks.transformer import Condition, Transformer
+from condfoley.runtime.sampling import Sampling, random_streams
 from condfoley.training.adapters import add_adapters, merge_adapters
 from condfoley.training.banks import Example, load_examples, token_statistics, token_window
 from condfoley.training.batches import Batch, validation_streams
@@ -185,7 +186,7 @@ class TransformerStage(Stage):
         made = []
         for i in range(SAMPLE_EXAMPLES):
             reference, target, reference_codes, _ = (x[i : i + 1] for x in self.fixed.tensors)
-            streams = [torch.Generator().manual_seed(i)]
+            streams = random_streams([i])
             made.append(
                 self.model.generate(Condition(target, reference, reference_codes), streams, Sampling(top_p=0.95))
             )

@@ -15,8 +15,8 @@ from condfoley.audio.onsets import match
 from condfoley.data.events import Event
 from condfoley.data.store import CachedClip
 from condfoley.errors import InputError
-from condfoley.networks.event_head import LABEL_WIDTH, pick_onsets
 from condfoley.networks.video_encoder import VideoEncoder
+from condfoley.runtime.peaks import LABEL_WIDTH, pick_onsets
 from condfoley.training.augment import SOURCE_RATES, augment, paste_half, repeated_frames
 from condfoley.training.batches import Batch
 from condfoley.training.config import TrainConfig
