@@ -60,10 +60,12 @@ def test_the_same_seed_gives_the_same_sound(foley, reference, home):
     one = foley.generate(reference, target, candidates=1, seed=6)
     assert [c.seed for c in many.candidates] == [5, 6, 7]
     assert np.allclose(many.candidates[1].wav, one.wav, atol=1e-3)  # sums in another order, nothing more
-    assert np.abs(many.candidates[0].wav - one.wav).max() > 0.02 * np.abs(one.wav).max()
+    assert np.abs(many.candidates[0].wav - one.wav).max() > 0.01 * np.abs(one.wav).max()
 
 
-def test_the_soundtrack_is_as_loud_as_the_reference(foley, home):
+def test_the_soundtrack_is_as_loud_as_the_reference(foley, home, monkeypatch):
+    sounds = [track([0.4, 1.5], 2.5), track([0.1, 0.9, 1.8], 2.5, 900)]
+    monkeypatch.setattr(Pipeline, "vocode", lambda *_: sounds)
     target = noise_clip(home / "level.mp4", 2.5, sound=False)
     struck = pulses([0.3, 1.0], 2.0)
     made = []
