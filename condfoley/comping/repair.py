@@ -67,10 +67,10 @@ def repair(track: Track, cues: np.ndarray, move: bool = True) -> Track:
 
 
 def enforce(track: Track, cues: np.ndarray, one_shot: np.ndarray, move: bool = True) -> Track:
-    """The same where the user gave the cues, (K,) s: these impacts are heard and no others.
+    """The same where the user gave the cues, (K,) s: impacts are at the cues and nowhere else.
 
     one_shot: (C, L), see `extract_one_shot`; used where no impact is near any cue. Only here are other impacts taken
-    out: what a picture shows as one impact may be heard as many, as a slide is.
+    out: what a picture shows as one impact, such as a slide, may sound as many.
     """
     if not match_pairs(cues, track.onsets, MATCH_WINDOW):
         track = insert_one_shot(track, cues, one_shot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from condfoley import examples
 from condfoley.cli.arguments import parse_options
@@ -16,11 +17,14 @@ from condfoley.results.folder import OVERVIEW
 def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
     options = parse_options("condfoley demo", DemoOptions, argv)
-    sound = {field.name: getattr(options, field.name) for field in fields(SoundOptions)}
-    clips = {"reference": str(examples.REFERENCE), "target": str(examples.TARGET)}
+    sound: dict[str, Any] = {field.name: getattr(options, field.name) for field in fields(SoundOptions)}
     progress = Progress(options.quiet)
     try:
-        summary = generate_results(GenerateOptions(**sound, **clips, out=options.out), ["condfoley", "demo", *argv], progress)
+        summary = generate_results(
+            GenerateOptions(**sound, reference=str(examples.REFERENCE), target=str(examples.TARGET), out=options.out),
+            ["condfoley", "demo", *argv],
+            progress,
+        )
         progress.note(
             f"{examples.TARGET.name} now has a soundtrack in the sound of {examples.REFERENCE.name}: "
             f"play {summary['video']}, look at {Path(options.out) / OVERVIEW}"
