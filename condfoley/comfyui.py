@@ -1,6 +1,6 @@
 """A node for ComfyUI: two videos in, a soundtrack out.
 
-ComfyUI loads what a Python file of its folder `custom_nodes` names; README.md says what to write there. Conventions are
+ComfyUI loads what a Python file of its folder `custom_nodes` names (docs/integrations.md has the line). Conventions are
 those of its documentation (docs.comfy.org, custom nodes, data types): a VIDEO has `get_components()`, whose `images` are
 (T, H, W, 3) float in [0, 1] at `frame_rate` frames a second, beside its `audio`; a sound is {"waveform": (batch, channels,
 samples), "sample_rate": Hz}.
