@@ -56,7 +56,6 @@ def generate_results(
     started = datetime.now(timezone.utc)
     clips = check_inputs(options)
     hits = read_hits_option(options, clips[1].duration)
-    progress("reading the clips", 0.0)
     inputs = Path(options.reference), Path(options.target)
     with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
         soundtrack = _soundtrack(options, hits, progress, foley or load_model(options, progress))
