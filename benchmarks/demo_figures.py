@@ -17,6 +17,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#A6761D", "#7
 REMOVED, MOVED, ADDED = "#B00020", "#0072B2", "#00805F"
 WIDTH = 10.0  # inches
 RANGE_DB = 70.0  # of the spectrograms
+SAME = 0.005  # s between two times of the same line of hits.txt
 
 
 def draw_comping(demo: DemoResult) -> Figure:
@@ -130,12 +131,18 @@ def draw_hits(before: DemoResult, after: DemoResult) -> Figure:
 
 def describe_edits(before: np.ndarray, after: np.ndarray, reach: float = 0.3) -> dict[str, dict[float, str]]:
     """What happened to each line of hits.txt: `kept`, `moved` by up to `reach` s, `removed` or `added`; times in s."""
-    out: dict[str, dict[float, str]] = {"before": {}, "after": {}}
-    for here, there, lost, side in ((before, after, "removed", "before"), (after, before, "added", "after")):
-        for time in here:
-            distance = float(np.abs(there - time).min(initial=np.inf))
-            out[side][time] = "kept" if distance < 0.005 else "moved" if distance <= reach else lost
-    return out
+    kept = [time for time in before if np.abs(after - time).min(initial=np.inf) < SAME]
+    old = [time for time in before if time not in kept]
+    new = [time for time in after if np.abs(before - time).min(initial=np.inf) >= SAME]
+
+    def moved(time: float, others: list[float]) -> bool:
+        return any(abs(time - other) <= reach for other in others)
+
+    return {
+        "before": dict.fromkeys(kept, "kept") | {time: "moved" if moved(time, new) else "removed" for time in old},
+        "after": {time: "kept" for time in after if time not in new}
+        | {time: "moved" if moved(time, old) else "added" for time in new},
+    }
 
 
 def plot_waveform(

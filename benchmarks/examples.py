@@ -138,8 +138,14 @@ def candidate_row(row: CandidateRow) -> str:
     mark = ' class="taken"' if row.chosen else ""
     player = f'<audio controls preload="none" src="{GENERATED}/candidates/{escape(row.file)}"></audio>'
     return (
-        f"<tr{mark}><td>{escape(row.file)}<td>{player}<td>{row.agreement or '-'}<td>{row.offset}<td>{row.confidence}\n"
+        f"<tr{mark}><td>{escape(row.file)}<td>{player}"
+        f"<td>{rounded(row.agreement)}<td>{rounded(row.offset)}<td>{rounded(row.confidence)}\n"
     )
+
+
+def rounded(score: str) -> str:
+    """A score of the table with two digits; a dash where there is none."""
+    return f"{float(score):.2f}" if score else "-"
 
 
 if __name__ == "__main__":

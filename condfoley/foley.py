@@ -79,8 +79,8 @@ class Foley:
     ) -> Soundtrack:
         """The same for clips that are in memory (`inputs.Footage`).
 
-        settings: see `Settings`, which says what each is; changes: some of them by name (`candidates=32`). hits: when the
-        target's impacts are heard, (K,) s or with strengths (`read_hits`), in place of what its picture shows; other
+        settings: see `Settings`, which says what each is; changes: some of them by name (`candidates=32`). hits: cues,
+        times of the target's impacts, (K,) s or with strengths (`read_hits`), in place of what its picture shows; other
         impacts are taken out. progress: called with what is being done and the share that is done.
         Raises InputError when a clip or a setting cannot be used, and TypeError for a setting that is none.
         """

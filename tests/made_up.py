@@ -92,3 +92,14 @@ def assert_shows(found: np.ndarray, indices: Iterable[int]) -> None:
     expected = [grey(k) for k in indices]
     assert len(found) == len(expected)
     assert np.abs(found - expected).max() < 4, found
+
+
+def noise_clip(path, seconds, sound=True, fps=FPS, silent=False):
+    """Noise bursts over a flickering picture."""
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 255, (max(1, round(seconds * fps)), 32, 32, 3), dtype=np.uint8)
+    wav = None
+    if sound:
+        t = np.arange(round(seconds * RATE)) / RATE
+        wav = (rng.normal(0, 0.3, len(t)) * np.exp(-(t % 0.7) * 20)).astype(np.float32) * (not silent)
+    return media.write_clip(path, pictures, fps, wav, RATE)

@@ -17,12 +17,13 @@ from condfoley.results.folder import OVERVIEW
 def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
     options = parse_options("condfoley demo", DemoOptions, argv)
-    sound = {field.name: getattr(options, field.name) for field in fields(SoundOptions)}
-    clips: dict[str, Any] = {"reference": str(examples.REFERENCE), "target": str(examples.TARGET)}
+    sound: dict[str, Any] = {field.name: getattr(options, field.name) for field in fields(SoundOptions)}
     progress = Progress(options.quiet)
     try:
         summary = generate_results(
-            GenerateOptions(**sound, **clips, out=options.out), ["condfoley", "demo", *argv], progress
+            GenerateOptions(**sound, reference=str(examples.REFERENCE), target=str(examples.TARGET), out=options.out),
+            ["condfoley", "demo", *argv],
+            progress,
         )
         progress.note(
             f"{examples.TARGET.name} now has a soundtrack in the sound of {examples.REFERENCE.name}: "
