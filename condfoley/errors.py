@@ -1,21 +1,22 @@
 """Exceptions, exit codes, and the check for optional dependencies."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 EXIT_USER_ERROR = 2  # bad input, or a file that cannot be written
 EXIT_INTERNAL_ERROR = 1
 EXIT_INTERRUPTED = 130
 
-# Modules of each optional dependency group in pyproject.toml that its commands cannot do without.
+# Modules without which the commands of an optional dependency group (see pyproject.toml) cannot run.
+TORCH = ("torch", "torchvision", "transformers", "taming", "einops")
 EXTRAS = {
-    "torch": ("torch", "torchvision", "transformers", "taming", "einops"),
-    "train": ("torch", "torchvision", "transformers", "taming", "accelerate", "webdataset"),
-    "evaluate": ("torch", "pyloudnorm", "sklearn", "jinja2", "skimage", "librosa", "mir_eval"),
-    "simulate": ("mujoco", "skimage"),
+    "torch": TORCH,
+    "train": (*TORCH, "accelerate", "webdataset"),
+    "evaluate": (*TORCH, "pyloudnorm", "sklearn", "jinja2", "skimage", "librosa"),
+    "simulate": ("mujoco",),
     "cluster": ("ray",),
     "study": ("fastapi", "uvicorn", "pyloudnorm", "jinja2"),
-    "studio": ("fastapi", "uvicorn", "python_multipart"),
-    "timeline": ("opentimelineio",),
+    "studio": ("fastapi", "uvicorn", "python_multipart", "opentimelineio", "otio_fcp_adapter"),
 }
 
 
@@ -46,15 +47,16 @@ def require_at_least(option: str, value: float, lowest: float) -> None:
         raise InputError(f"{flag(option)} is {value:g}; give {lowest:g} or more")
 
 
-def require_extra(extra: str, purpose: str) -> None:
-    """Raises InputError, with the command that installs it, when a package of an optional dependency group is missing.
+def require_extra(extra: str, purpose: str, modules: Sequence[str] = (), alternative: str = "") -> None:
+    """Raises InputError, with the command that installs it, when a module of an optional dependency group is missing.
 
-    extra: the group's name in pyproject.toml. purpose: what needs it, to begin the message: "training".
-    Nothing is imported: a package counts as missing if Python cannot find it.
+    extra: the group's name in pyproject.toml. purpose: what needs it; the message begins with it: "training".
+    modules: those that are needed (default: EXTRAS). alternative: what else can be done. Imports none of them.
     """
-    missing = [package for package in EXTRAS[extra] if not _is_installed(package)]
+    missing = [name for name in modules or EXTRAS[extra] if not _is_installed(name)]
     if missing:
-        raise InputError(f"{purpose} needs {missing[0]}; run `pip install 'condfoley[{extra}]'`")
+        remedy = f"run `pip install 'condfoley[{extra}]'`" + (f", or {alternative}" if alternative else "")
+        raise InputError(f"{purpose} needs {missing[0]}; {remedy}")
 
 
 def _is_installed(package: str) -> bool:

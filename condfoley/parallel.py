@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, require_extra
 
 Engine = Literal["local", "ray"]
 Item = TypeVar("Item")
@@ -155,14 +155,11 @@ def _end_with_parent() -> None:
 
 def _on_ray(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Generator[Done[Item, Value]]:
     """One block, and so one task, for each item: Ray repeats a task whose process or machine died."""
-    try:
-        import ray
-        import ray.cloudpickle as pickle
-        import ray.data
-    except ImportError:
-        raise InputError(
-            "the engine ray needs Ray; run `pip install 'condfoley[cluster]'`, or use the engine local"
-        ) from None
+    require_extra("cluster", "the engine ray", alternative="use the engine local")
+    import ray
+    import ray.cloudpickle as pickle
+    import ray.data
+
     _join(ray, workers)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False  # the caller has its own

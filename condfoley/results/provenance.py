@@ -6,6 +6,7 @@ import json
 import platform
 import re
 import shlex
+import sys
 from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -21,18 +22,22 @@ if TYPE_CHECKING:
     from condfoley.soundtrack import Soundtrack
 
 
+NETWORKS = ("torch", "torchvision", "transformers")  # packages that run the networks with the engine torch
+
+
 def file_record(path: Path) -> dict[str, Any]:
     """Name, size in bytes and SHA-256 of a file."""
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of Python, condfoley and the packages it requires, extras left out; None for one that is not installed.
+    """Versions of Python, condfoley and the packages it requires; None for one that is not installed.
 
-    A checkout that was never installed does not know what it requires.
+    Of the packages of extras, only those of NETWORKS are included, if this process imported them. A checkout that was
+    never installed does not know what it requires.
     """
     found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in ("condfoley", *_required()):
+    for package in ("condfoley", *_required(), *(name for name in NETWORKS if name in sys.modules)):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condfoley.comping.takes import Take, spans
-from condfoley.errors import InputError
+from condfoley.errors import InputError, require_extra
 from condfoley.files import atomic_file
 from condfoley.results.folder import CANDIDATES, PROVENANCE, SOUNDTRACK, TIMELINES, VIDEO_STEM
 
@@ -31,11 +31,9 @@ def write(folder: Path, force: bool = False) -> list[Path]:
     Raises InputError when it is no result folder, cannot be written to, holds timelines and `force` is not set, or the
     extra is missing.
     """
-    try:
-        import opentimelineio as otio
-        import otio_fcp_adapter  # noqa: F401  (found by name, as a plug-in)
-    except ImportError:
-        raise InputError("timelines need OpenTimelineIO; run `pip install 'condfoley[studio]'`") from None
+    require_extra("studio", "condfoley timeline", ("opentimelineio", "otio_fcp_adapter"))
+    import opentimelineio as otio
+
     paths = [folder / name for name in ADAPTERS]
     if not force and (there := [path for path in paths if path.exists()]):
         raise InputError(f"{there[0]} exists; give --force to write it again")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from condfoley.audio.loudness import integrated_loudness
-from condfoley.errors import InputError
+from condfoley.errors import require_extra
 from condfoley.media import frame_count, probe, read_audio, shown_at, write_clip
 from condfoley.media.picture import FrameScaler
 from condfoley.media.probe import open_media
@@ -63,10 +63,8 @@ def match_loudness(sounds: list[np.ndarray], sample_rate: int, loudness: float) 
     since equal loudness matters more than the level. Returns the sounds and the LUFS reached.
     Raises InputError without pyloudnorm.
     """
-    try:
-        measured = [integrated_loudness(wav, sample_rate) for wav in sounds]
-    except ImportError as error:
-        raise InputError(f"{error.name} is missing; install it with: pip install 'condfoley[study]'") from None
+    require_extra("study", "exporting a study", ("pyloudnorm",))
+    measured = [integrated_loudness(wav, sample_rate) for wav in sounds]
     peaks = [
         np.abs(wav).max() * 10 ** ((loudness - level) / 20)
         for wav, level in zip(sounds, measured, strict=True)

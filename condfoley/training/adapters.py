@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from condfoley.errors import require_extra
 from condfoley.networks.transformer import Transformer
 
 TARGETS = ["c_attn", "c_proj", "c_fc", "head"]  # attention and MLP of each GPT-2 block, and the output layer
@@ -18,12 +19,9 @@ def add_adapters(model: Transformer, rank: int) -> Any:
 
     Raises InputError when peft is not installed.
     """
-    try:
-        from peft import LoraConfig, get_peft_model
-    except ImportError:
-        from condfoley.errors import InputError
+    require_extra("train", "lora", ("peft",), "set lora=0")
+    from peft import LoraConfig, get_peft_model
 
-        raise InputError("lora needs peft; install it with `pip install 'condfoley[train]'`, or set lora=0") from None
     with warnings.catch_warnings():
         # targets are GPT-2's Conv1D and a Linear; peft detects the layout of each itself, and warns about it
         warnings.filterwarnings("ignore", "fan_in_fan_out")

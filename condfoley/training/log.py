@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from condfoley.errors import InputError
+from condfoley.errors import require_extra
 from condfoley.files import open_atomic, write_json
 from condfoley.training.config import TrainConfig
 from condfoley.training.plots import draw_curves
@@ -75,10 +75,9 @@ def _start_wandb(config: TrainConfig) -> Any:
     """Starts a run of Weights & Biases, or returns None. Never prompts; logs offline when it cannot connect."""
     if config.wandb == "disabled":
         return None
-    try:
-        import wandb
-    except ImportError:
-        raise InputError("wandb is not installed; `pip install 'condfoley[train]'`, or wandb=disabled") from None
+    require_extra("train", "logging to Weights & Biases", ("wandb",), "set wandb=disabled")
+    import wandb
+
     run: dict[str, Any] = {
         "project": config.wandb_project,
         "name": f"{config.stage} {Path(config.out).name}",

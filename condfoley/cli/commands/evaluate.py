@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 
 from condfoley.cli.arguments import parse_options
-from condfoley.errors import EXIT_USER_ERROR, InputError
+from condfoley.errors import EXIT_USER_ERROR, require_extra
 from condfoley.evaluation.options import EvaluateOptions
 
-NEEDED = ("pyloudnorm", "sklearn", "jinja2", "skimage")
 SHOWN = ("f1_100", "ap_100", "timbre", "action", "material", "offset", "mcd")
 
 
@@ -21,7 +19,7 @@ def run(argv: list[str]) -> int:
     from pathlib import Path
 
     options = parse_options("condfoley evaluate", EvaluateOptions, argv)
-    require_packages()
+    require_extra("evaluate", "evaluation")
     from condfoley.evaluation.report import text_table, write_report
     from condfoley.evaluation.run import evaluate, failed_systems
 
@@ -34,9 +32,3 @@ def run(argv: list[str]) -> int:
     for name, why in failed.items():
         print(f"condfoley: {name} failed on every pair, at first with: {why}", file=sys.stderr)
     return EXIT_USER_ERROR if failed else 0
-
-
-def require_packages() -> None:
-    """Raises InputError when a package that only the evaluation needs is not installed."""
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise InputError(f"evaluation needs {missing[0]}; run `pip install 'condfoley[evaluate]'`")

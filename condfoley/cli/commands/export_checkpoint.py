@@ -7,7 +7,7 @@ from pathlib import Path
 from condfoley.cli.arguments import parse_options
 from condfoley.cli.commands.import_checkpoint import SYSTEM, insert_option
 from condfoley.cli.options import ExportGraphsOptions, ExportOptions
-from condfoley.errors import InputError
+from condfoley.errors import require_extra
 
 GRAPHS = "onnx"
 
@@ -17,20 +17,18 @@ def run(argv: list[str]) -> int:
     if argv[:1] == [GRAPHS]:
         return _export_graphs(argv[1:])
     options = parse_options(f"condfoley export {SYSTEM}", ExportOptions, insert_option(argv, "export", "weights"))
+    require_extra("torch", "exporting a checkpoint")
     from condfoley.published.exporter import export_checkpoint
 
     print("\n".join(export_checkpoint(options.weights, options.out, options.vocoder)))
     return 0
 
 
-def _export_graphs(words: list[str]) -> int:
-    given = ["--weights", *words] if words and not words[0].startswith("-") else words
+def _export_graphs(argv: list[str]) -> int:
+    given = ["--weights", *argv] if argv and not argv[0].startswith("-") else argv
     options = parse_options(f"condfoley export {GRAPHS}", ExportGraphsOptions, given)
-    try:
-        from condfoley.runtime.export import write_graphs
-    except ImportError as error:
-        raise InputError(
-            f"graphs are written with torch and onnx ({error}); run: pip install 'condfoley[torch]'"
-        ) from None
+    require_extra("torch", "writing graphs")
+    from condfoley.runtime.export import write_graphs
+
     print("\n".join(map(str, write_graphs(Path(options.weights)))))
     return 0

@@ -6,8 +6,8 @@ import sys
 from dataclasses import fields
 
 from condfoley.cli.arguments import option_parser
-from condfoley.cli.commands.train import require_training_packages
 from condfoley.cli.options import FinetuneOptions
+from condfoley.errors import require_extra
 
 
 def run(argv: list[str]) -> int:
@@ -16,7 +16,7 @@ def run(argv: list[str]) -> int:
     parser.add_argument("clips", help="Folder of videos with sound, 50 to 100 of a few seconds or more.")
     given = parser.parse_args(argv)
     options = FinetuneOptions(**{field.name: getattr(given, field.name) for field in fields(FinetuneOptions)})
-    require_training_packages()
+    require_extra("train", "fine-tuning")
     from condfoley.training.finetune import finetune
 
     print(finetune(given.clips, options).text(), file=sys.stderr)

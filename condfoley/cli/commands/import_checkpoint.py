@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from condfoley.cli.arguments import parse_options
 from condfoley.cli.options import ImportOptions
-from condfoley.errors import InputError
+from condfoley.errors import InputError, require_extra
 
 SYSTEM = "condfoleygen"
 
@@ -13,6 +13,7 @@ def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
     prog = f"condfoley import {SYSTEM}"
     options = parse_options(prog, ImportOptions, insert_option(argv, "import", "checkpoint"))
+    require_extra("torch", "importing a checkpoint")
     from condfoley.published.importer import import_checkpoint
 
     messages = import_checkpoint(**vars(options))

@@ -12,6 +12,7 @@ from condfoley.data.prepare import PrepareOptions, prepare, unfilled
 from condfoley.data.rejected import REJECTED, by_reason, read
 from condfoley.data.sources import READERS
 from condfoley.data.verify import verify
+from condfoley.errors import require_extra
 
 MAX_REASONS = 8
 """Number of reasons for rejection that are printed; rejected.csv has all."""
@@ -26,6 +27,7 @@ def run(argv: list[str]) -> int:
     given = parser.parse_args(argv)
     options = PrepareOptions(**{field.name: getattr(given, field.name) for field in fields(PrepareOptions)})
     out = Path(given.out)
+    require_extra("train", "preparing data", ("webdataset",))
     index = prepare(given.data_set, Path(given.source), out, options)
     if options.verify:
         verify(index)

@@ -26,7 +26,7 @@ HOST = "127.0.0.1"  # nobody but this machine, since anybody who reaches the ser
 def run(argv: list[str]) -> int:
     """Run with command-line arguments until it is interrupted. Raises InputError for anything that cannot be used."""
     options = parse_options("condfoley serve", ServeOptions, argv)
-    require_extra("studio", "serving")
+    require_extra("studio", "condfoley serve", ("fastapi", "uvicorn", "python_multipart"))
     import uvicorn
 
     progress = Progress(options.quiet)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from condfoley.cli.arguments import option_parser, parse_options, suggest
-from condfoley.errors import EXIT_USER_ERROR, InputError
+from condfoley.errors import EXIT_USER_ERROR, InputError, require_extra
 from condfoley.study.options import AnalyseOptions, ExportOptions, ServeOptions
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def run(argv: list[str]) -> int:
 
 def _export(argv: list[str]) -> None:
     options = parse_options("condfoley study export", ExportOptions, argv)
+    require_extra("study", "exporting a study")
     from condfoley.study.export import KEY, PUBLIC, export
 
     key = export(options)
@@ -73,11 +74,10 @@ def _serve(argv: list[str]) -> None:
 
 def create_app(folder: Path, options: ServeOptions) -> FastAPI:
     """The web application of an exported study with its database open. Raises InputError when it cannot be served."""
-    try:
-        from condfoley.study.server import application
-        from condfoley.study.store import AnswerStore
-    except ImportError as error:
-        raise InputError(f"{error.name} is missing; install it with: pip install 'condfoley[study]'") from None
+    require_extra("study", "serving a study")
+    from condfoley.study.server import application
+    from condfoley.study.store import AnswerStore
+
     key = read_key(folder / "key.json")
     if not (folder / "public" / "index.html").is_file():
         raise InputError(f"{folder} has no public/index.html; export the study again")
@@ -103,6 +103,7 @@ def _analyse(argv: list[str]) -> None:
     results, options = _parse_with_path(
         "analyse", "results", "Folder with answers.sqlite or downloaded files, or one such file.", AnalyseOptions, argv
     )
+    require_extra("study", "analysing a study")
     if not results.exists():
         raise InputError(f"there is no {results}; give the folder or file with the answers")
     home = results if results.is_dir() else results.parent
@@ -111,10 +112,8 @@ def _analyse(argv: list[str]) -> None:
         raise InputError(f"there is no {key_path}, the key of the study whose answers these are; give it as --key")
     key = read_key(key_path)
     out = Path(options.out) if options.out else key_path.parent / "analysis"
-    try:
-        from condfoley.study.report import analyse
-    except ImportError as error:
-        raise InputError(f"{error.name} is missing; install it with: pip install 'condfoley[study]'") from None
+    from condfoley.study.report import analyse
+
     print(analyse(results, key, out, options))
 
 

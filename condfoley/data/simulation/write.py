@@ -8,14 +8,13 @@ import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from condfoley.data.simulation.bank import SoundBank, Split
-from condfoley.errors import InputError
+from condfoley.errors import InputError, require_extra
 from condfoley.files import make_folder, scratch_folder
 from condfoley.parallel import Engine, run
 
@@ -85,6 +84,8 @@ def write_clips(options: SimulateOptions, quiet: bool = False) -> list[tuple[int
     """
     from tqdm import tqdm
 
+    if not Path(options.out).exists():
+        _require_simulator()  # before the folder is made
     missing = _missing(options)
     if not missing:
         return []
@@ -154,8 +155,7 @@ def _missing(options: SimulateOptions) -> list[int]:
 
 def _require_simulator() -> None:
     """Raises InputError when MuJoCo is not installed, once instead of for every clip."""
-    if find_spec("mujoco") is None:
-        raise InputError("simulation needs MuJoCo; run `pip install 'condfoley[simulate]'`")
+    require_extra("simulate", "simulation")
 
 
 @lru_cache(maxsize=1)
