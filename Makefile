@@ -1,9 +1,9 @@
-# make demo   the main job on the two example clips      make test   the tests
+# make demo   the main job on the two example clips      make test   the tests      make quick   the fast tests
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint install study-web clean
+.PHONY: demo docs examples test quick lint install study-web clean
 
 # Editable, so that the code you read is the code that runs. No download besides pip's.
 $(VENV)/.installed: pyproject.toml
@@ -18,9 +18,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 install: $(VENV)/.installed
 
 demo: $(VENV)/.installed
-	$(BIN)/condfoley generate --reference examples/hitting_metal.mp4 --target examples/hitting_bag_silent.mp4 \
-		--out out/demo --force
-	@echo "Done: play out/demo/target_with_sound.mp4 and look at out/demo/overview.png"
+	$(BIN)/condfoley demo --out out/demo --force
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -29,6 +27,18 @@ lint: $(VENV)/.installed-dev
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+quick: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not heavy'
+
+# The documents and the API reference as a site, out/site/index.html.
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python -m mkdocs build --strict
+
+# A page with players for the example clips, out/examples/index.html.
+examples: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.examples --out out/examples --force
 
 # The browser library of the listening study (jsPsych), at the versions that package-lock.json pins.
 study-web:

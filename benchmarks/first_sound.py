@@ -1,7 +1,7 @@
-"""The numbers of the first milestone: `python -m benchmarks.first_sound --clips DIR --out DIR`.
+"""Timing, timbre and speed of the model: `python -m benchmarks.first_sound --clips DIR --out DIR`.
 
-simulated: timing and material on held-out simulated pairs; real: timing on real clips; speed: the main job.
-Everything but the speed depends on the weights, the inputs and the seed only.
+simulated: timing and material on held-out simulated pairs; real: timing on real clips; speed: time of one soundtrack.
+All results but the speed depend on the weights, the inputs and the seed only.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from condfoley.results.tables import Table
 
 PARTS = ("simulated", "real", "speed")
 SAMPLING = {
-    "temperature": "variety of the sound",
-    "top_p": "share of probability that is drawn from",
-    "guidance": "how strongly to follow the reference",
-    "picture_guidance": "how strongly to follow the target's picture",
+    "temperature": "sampling temperature",
+    "top_p": "nucleus sampling: total probability of the codes to sample from",
+    "guidance": "guidance scale of the reference",
+    "picture_guidance": "guidance scale of the target's picture",
 }
 NO_CLIPS = "Real clips: not measured; --clips DIR gives videos with a manifest.csv (see benchmarks/real.py)."
 
@@ -54,7 +54,7 @@ class Sampled:
 
 
 def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[Table]]:
-    """The chosen parts' results and tables. Raises InputError for a missing input or a senseless option."""
+    """Results and tables of the chosen parts. Raises InputError for a missing input or an invalid option."""
     parts = options.only.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
         raise InputError(f"--only {unknown[0]!r} is no part; choose from {', '.join(PARTS)}")
@@ -83,12 +83,12 @@ def measure_sound(
     results: dict[str, Any],
     tables: list[Table],
 ) -> None:
-    """The parts that listen, added to `results` and `tables`."""
+    """Runs the parts that generate sound, and adds to `results` and `tables`."""
     from benchmarks import real, simulated
     from condfoley.evaluation import held_out
 
     if "simulated" in parts:
-        folder = options.simulated or held_out.folder(options.pairs)
+        folder = options.simulated or held_out.ensure_folder(options.pairs)
         results["simulated"] = simulated.measure(foley, folder, options.pairs, options.candidates, options.seed)
         tables.append(simulated.table(results["simulated"]))
     if "real" in parts and options.clips:

@@ -1,11 +1,12 @@
-"""What the model in the box must show: `python -m benchmarks.model_card [--real DIR] [--out DIR] [--only PART,...]`.
+"""Requirements of the shipped model, measured: `python -m benchmarks.model_card [--real DIR] [--out DIR] [--only PART,...]`.
 
 simulated: timing, action and material on held-out simulated pairs, against onset transfer and the reconstruction.
-pretext: cross-entropy of held-out codes with the true and with strangers' references and pictures.
-real: timing and timbre on real clips. oneshots: the vocoder against Griffin-Lim. reranking: its worth, by candidates.
+pretext: cross-entropy of held-out codes with the true and with other videos' references and pictures.
+real: timing and timbre on real clips. oneshots: the vocoder against Griffin-Lim. reranking: its gain, by number of
+candidates.
 
-OUT/simulated and OUT/real are report folders as `condfoley evaluate` writes them: sounds that are there are not made
-again. Parts that were run before on the same weights and sampling stay in the table.
+OUT/simulated and OUT/real are report folders of `condfoley evaluate`: existing sounds are not generated again. Results of
+parts that were run before with the same weights and sampling stay in the table.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from benchmarks.paper_table import cell_text
 from benchmarks.scoring import Line, Lines
 from condfoley.errors import InputError
-from condfoley.evaluation.scores import Cell
+from condfoley.evaluation.scores import MeanScore
 from condfoley.files import write_json
 from condfoley.results.tables import Table
 from condfoley.weights import SHIPPED, read_card
@@ -53,11 +54,11 @@ def simulated(o: argparse.Namespace) -> Lines:
 
 
 def pretext(o: argparse.Namespace) -> Lines:
-    """Cross-entropies that must not touch."""
+    """Cross-entropy with true and with exchanged conditions; the intervals should not overlap."""
     from benchmarks import held_out_pairs
     from condfoley.evaluation import held_out
 
-    clips = o.simulated or held_out.folder(o.pairs)
+    clips = o.simulated or held_out.ensure_folder(o.pairs)
     return held_out_pairs.pretext_lines(Path(o.weights or SHIPPED), clips, o.out / "features", o.pairs, o.seed)
 
 
@@ -75,17 +76,17 @@ def oneshots(o: argparse.Namespace) -> Lines:
     from condfoley.foley import Foley
 
     classifiers = load_classifiers(evaluation(o, "", "oneshots"))
-    assert classifiers  # the package has them
+    assert classifiers  # part of the shipped weights
     return resynthesis.vocoder_lines(Foley.load(o.weights, o.device), classifiers, o.oneshots, o.seed)
 
 
 def reranking(o: argparse.Namespace) -> Lines:
-    """What choosing among candidates is worth."""
+    """The gain of choosing among candidates."""
     from benchmarks import reranking
     from condfoley.evaluation import testsets
     from condfoley.foley import Foley
 
-    pairs = testsets.load(test_set(o), o.out / "clips")[: o.rerank_pairs]
+    pairs = testsets.load_pairs(test_set(o), o.out / "clips")[: o.rerank_pairs]
     return reranking.lines(Foley.load(o.weights, o.device), pairs, o.counts, o.seed)
 
 
@@ -102,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--pairs", type=int, default=200, help="held-out simulated pairs")
     p.add_argument("--simulated", type=Path, help="folder of held-out simulated clips (default: made once and kept)")
     p.add_argument("--real", type=Path, help="folder of real clips with a manifest.csv, or a CSV of pairs")
-    p.add_argument("--oneshots", type=Path, help="folder of recorded blows (default: the package's held-out ones)")
+    p.add_argument("--oneshots", type=Path, help="folder of recorded one-shots (default: the package's held-out ones)")
     p.add_argument("--rerank-pairs", type=int, default=20, help="of the simulated pairs, for the part reranking")
     p.add_argument("--counts", type=counts, default=(8, 32, 100), help="candidates that re-ranking chooses from")
     p.add_argument("--candidates", type=int, default=8, help="candidates of each soundtrack")
@@ -113,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def counts(words: str) -> tuple[int, ...]:
-    """Numbers with commas between, each 1 or more. Raises ValueError, which argparse explains."""
+    """Comma-separated numbers, each 1 or more. Raises ValueError, which argparse reports."""
     found = tuple(int(word) for word in words.split(","))
     if min(found) < 1:
         raise ValueError
@@ -121,7 +122,7 @@ def counts(words: str) -> tuple[int, ...]:
 
 
 def run(o: argparse.Namespace) -> dict[str, Any]:
-    """Runs the chosen parts and keeps the card after each; returns it. Raises InputError for what cannot be used."""
+    """Runs the chosen parts and writes the card after each; returns it. Raises InputError for unusable input."""
     names = o.only.split(",")
     if unknown := [name for name in names if name not in PARTS]:
         raise InputError(f"--only {unknown[0]!r} is no part; choose from {', '.join(PARTS)}")
@@ -150,7 +151,7 @@ def run(o: argparse.Namespace) -> dict[str, Any]:
 def found(card: dict[str, Any]) -> tuple[list[Line], list[str]]:
     """Lines and notes of all parts that were run, in the order of PARTS."""
     parts = [card["parts"][name] for name in PARTS if name in card["parts"]]
-    lines = [Line(**line | {"value": Cell(**line["value"])}) for part in parts for line in part["lines"]]
+    lines = [Line(**line | {"value": MeanScore(**line["value"])}) for part in parts for line in part["lines"]]
     reached = (
         f"{sum(line.reached for line in lines)} of {len(lines)} lines reached; means with 95 % bootstrap intervals"
     )
@@ -169,7 +170,7 @@ def markdown(card: dict[str, Any]) -> str:
 
 
 def text(card: dict[str, Any]) -> str:
-    """The card for a terminal, some rows a line."""
+    """The card for a terminal, several rows for each line of the card."""
     lines, notes = found(card)
     blocks = [
         f"{'reached' if x.reached else 'MISSED '}  {x.on}: {x.measure}\n"

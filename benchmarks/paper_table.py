@@ -1,9 +1,8 @@
 """The paper's tables on held-out simulated pairs: `python -m benchmarks.paper_table [--pairs 200] [--out DIR]`.
 
-Timbre (action and material judged right, references of the same and of another action) and onsets, for the model in
-the box and all opponents, and the differences pair by pair. The published system's Greatest Hits numbers are printed
-beside them, as far as we have a source: another data set's and a broken scorer's, nothing can be concluded from
-comparing the two.
+Timbre (accuracy of action and material, for references of the same and of another action) and onsets, for the shipped
+model and all baselines, and the differences pair by pair. The published system's Greatest Hits numbers are printed
+below where they have a source. They are not comparable: another data set, and a faulty scorer.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from condfoley.errors import InputError
 from condfoley.evaluation.metrics import METRICS
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import Result, evaluate
-from condfoley.evaluation.scores import Cell, Row, differences, table
+from condfoley.evaluation.scores import MeanScore, PairScores, mean_scores, paired_differences
 from condfoley.results.tables import Table, interval, number
 
 TIMBRE = ("action", "material", "timbre")
@@ -26,24 +25,24 @@ PAIRED = ("f1_100", "f1_50", "action", "material")
 OURS = "condfoley"
 SUBSETS = (("same action", True), ("different action", False))
 NOTES = (
-    "judges: true labels; a reference of another action must not change the action of the target",
+    "classifiers: against true labels; a reference of another action should not change the action of the target",
     "published ...: CondFoleyGen's scorer, which gives silence an AP of 1",
 )
 
 PUBLISHED = Table(
-    "Greatest Hits, NOT COMPARABLE: other data, other judges, the published scorer",
+    "Greatest Hits, NOT COMPARABLE: other data, other classifiers, the published scorer",
     ("CondFoleyGen as reported by", "onset accuracy"),
     (("the highest of three papers", "0.68"), ("the second", "0.47"), ("the third", "0.39")),
-    ("three papers, one system: what the published scorer's numbers are worth",),
+    ("three papers report different numbers of the same system",),
 )
 
 
-def subset(rows: Sequence[Row], same_action: bool) -> list[Row]:
-    """The answers to pairs whose reference has the target's kinds of action, or to the others."""
+def subset(rows: Sequence[PairScores], same_action: bool) -> list[PairScores]:
+    """The scores of pairs whose reference has the target's kinds of action, or of the other pairs."""
     return [row for row in rows if row.same_action is same_action]
 
 
-def cell_text(cell: Cell | None, digits: int = 2) -> str:
+def cell_text(cell: MeanScore | None, digits: int = 2) -> str:
     """`0.52 (0.47 .. 0.56)`, or a dash."""
     if cell is None:
         return "-"
@@ -52,41 +51,41 @@ def cell_text(cell: Cell | None, digits: int = 2) -> str:
 
 
 def timbre_table(result: Result) -> Table:
-    """Timbre by system, for references of the same and of another action; and the judges' own accuracy below."""
-    parts = {name: table(subset(result.rows, same)) for name, same in SUBSETS}
+    """Timbre by system, for references of the same and of another action, with the classifiers' own accuracy as notes."""
+    parts = {name: mean_scores(subset(result.scores, same)) for name, same in SUBSETS}
     head = ["system", *(f"{METRICS[m].title}, {name}" for name, _ in SUBSETS for m in TIMBRE)]
     rows = [
         (e.name, *(cell_text(parts[name].get(e.name, {}).get(m)) for name, _ in SUBSETS for m in TIMBRE))
-        for e in result.entries
+        for e in result.systems
     ]
     own = [
-        f"the {name} judge itself: {number(found['accuracy'])} right on {found['n']} true sounds"
+        f"the {name} classifier itself: {number(found['accuracy'])} right on {found['n']} true sounds"
         for name, found in result.judges.items()
     ]
-    counts = ", ".join(f"{len({r.pair for r in subset(result.rows, same)})} {name}" for name, same in SUBSETS)
+    counts = ", ".join(f"{len({r.pair for r in subset(result.scores, same)})} {name}" for name, same in SUBSETS)
     return Table(f"Timbre ({counts})", tuple(head), tuple(rows), (*own, NOTES[0], *result.notes))
 
 
 def onset_table(result: Result) -> Table:
-    """Onsets by system."""
+    """Onset metrics by system."""
     head = ("system", *(METRICS[m].title for m in ONSET))
-    rows = [(e.name, *(cell_text(result.cells[e.name].get(m)) for m in ONSET)) for e in result.entries]
+    rows = [(e.name, *(cell_text(result.means[e.name].get(m)) for m in ONSET)) for e in result.systems]
     return Table(f"Onsets ({len(result.pairs)} pairs)", head, tuple(rows), (NOTES[1],))
 
 
 def paired_table(result: Result) -> Table:
-    """By how much `condfoley` is above each other system, pair by pair."""
-    found = differences(result.rows, OURS)
+    """Mean difference of `condfoley` to each other system, pair by pair."""
+    found = paired_differences(result.scores, OURS)
     head = ("condfoley minus", *(METRICS[m].title for m in PAIRED))
-    rows = [(e.name, *(cell_text(found[e.name].get(m), 3) for m in PAIRED)) for e in result.entries if e.name != OURS]
+    rows = [(e.name, *(cell_text(found[e.name].get(m), 3) for m in PAIRED)) for e in result.systems if e.name != OURS]
     return Table("Pair by pair", head, tuple(rows), ())
 
 
-def verdict(result: Result) -> str:
-    """Whether onset transfer beats the model, plainly."""
-    ours, lost = result.cells.get(OURS, {}), []
+def compare_with_transfer(result: Result) -> str:
+    """A sentence that lists the metrics in which onset transfer is better than the model."""
+    ours, lost = result.means.get(OURS, {}), []
     for name in ("onset-transfer", "onset-transfer-strong"):
-        theirs = result.cells.get(name, {})
+        theirs = result.means.get(name, {})
         for metric in ("f1_100", "ap_100", "timbre", "action", "material"):
             if metric in ours and metric in theirs and theirs[metric].mean > ours[metric].mean:
                 lost.append(f"{METRICS[metric].title} ({name} {number(theirs[metric].mean)})")
@@ -113,19 +112,20 @@ def main(words: Sequence[str] | None = None) -> int:
             weights=given.weights, judges=given.judges, candidates=given.candidates, seed=given.seed,
         )  # fmt: skip
         result = evaluate(options)
-        from condfoley.evaluation.report import write
+        from condfoley.evaluation.report import write_report
 
-        write(result, given.out, options.sample)
+        write_report(result, given.out, options.sample)
     except InputError as error:
         print(f"paper_table: {error}", file=sys.stderr)
         return 2
     tables = [timbre_table(result), onset_table(result)]
-    if OURS in result.cells:
+    if OURS in result.means:
         tables.append(paired_table(result))
     (given.out / "paper_table.md").write_text(
-        "\n\n".join([*(t.markdown() for t in tables), verdict(result), PUBLISHED.markdown()]) + "\n", encoding="utf-8"
+        "\n\n".join([*(t.markdown() for t in tables), compare_with_transfer(result), PUBLISHED.markdown()]) + "\n",
+        encoding="utf-8",
     )
-    print("\n\n".join([*(t.text() for t in tables), verdict(result), PUBLISHED.text()]))
+    print("\n\n".join([*(t.text() for t in tables), compare_with_transfer(result), PUBLISHED.text()]))
     return 0
 
 

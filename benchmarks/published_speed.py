@@ -20,13 +20,13 @@ from torch import Tensor
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
+from condfoley.encoded import Exemplar
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.networks.tokenizer import Tokenizer
 from condfoley.networks.transformer import Transformer
 from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.networks.vocoder import Vocoder
-from condfoley.pipeline import Exemplar
 from condfoley.results.tables import Table, number
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.sampling import Sampling, draw, random_streams
@@ -159,16 +159,17 @@ def per_second(blocks: dict[str, float], count: int, one_by_one: int = 1) -> flo
 @torch.no_grad()  # the counter follows gradients' bookkeeping, which inference mode leaves out
 def work_of(job: Job, count: int) -> dict[str, tuple[float, float]]:
     """(floating-point operations, bytes of weights read) of each block for `count` candidates at once."""
-    way, sampling = job.way, job.way._sampling({})
+    engine, rows = job.engine, job.geometry.code_rows
+    sampling = Sampling(**job.pipeline.sampling(Settings(mode="published")))
     tokens, heard = job.pictures(), job.reference()
     codes = job.codes(tokens, heard, range(count), sampling)
-    spec = (way.tokenizer.decode(codes, way.geometry.code_rows)[:, 0] + 1) / 2
+    spec = (engine.tokenizer.decode(codes, rows)[:, 0] + 1) / 2
     steps = {
-        "pictures": (job.pictures, way.video_encoder, 2),
-        "reference": (job.reference, way.tokenizer.encoder, 1),
-        "codes": (lambda: job.codes(tokens, heard, range(count), sampling), way.transformer, codes.shape[1]),
-        "decode": (lambda: way.tokenizer.decode(codes, way.geometry.code_rows), way.tokenizer.decoder, 1),
-        "vocode": (lambda: way.vocoder(spec), way.vocoder, 1),
+        "pictures": (job.pictures, engine.video_encoder, 2),
+        "reference": (job.reference, engine.tokenizer.encoder, 1),
+        "codes": (lambda: job.codes(tokens, heard, range(count), sampling), engine.transformer, codes.shape[1]),
+        "decode": (lambda: engine.tokenizer.decode(codes, rows), engine.tokenizer.decoder, 1),
+        "vocode": (lambda: engine.vocoder(spec), engine.vocoder, 1),
     }
     out = {}
     for block, (step, network, passes) in steps.items():
@@ -197,11 +198,11 @@ def machine_limits(dtype: torch.dtype, device: str = "cpu", repeats: int = 5) ->
 @torch.inference_mode()
 def logits_of(job: Job) -> Tensor:
     """Teacher-forced logits of one fixed sequence: (codes, n_embed)."""
-    features = torch.randn(2, 1, job.way.geometry.window_frames, job.way.video_encoder.config.dim, generator=_stream())
-    codes = torch.randint(job.way.tokenizer.config.n_embed, (1, job.way.geometry.codes), generator=_stream())
-    features, codes = features.to(job.way.device), codes.to(job.way.device)
-    prefix = job.way.transformer.prefix(features[0], features[1], codes)
-    return job.way.transformer(prefix, codes)[0].float()
+    features = torch.randn(2, 1, job.geometry.window_frames, job.engine.video_encoder.config.dim, generator=_stream())
+    codes = torch.randint(job.engine.tokenizer.config.n_embed, (1, job.geometry.codes), generator=_stream())
+    features, codes = features.to(job.engine.device), codes.to(job.engine.device)
+    prefix = job.engine.transformer.prefix(features[0], features[1], codes)
+    return job.engine.transformer(prefix, codes)[0].float()
 
 
 def _stream() -> torch.Generator:
@@ -213,7 +214,7 @@ def measure(
 ) -> dict[str, Any]:
     """Everything the tables show; each row is told as it is measured.
 
-    The published way is measured for one candidate; it repeats that for each. A run of one candidate warms up each way.
+    The published way is measured for one candidate; it repeats that for each. A run of one candidate warms up each engine.
     """
     job = Job(sizes or Sizes(), device, compiled)
     timed(job, 1)

@@ -1,12 +1,12 @@
-"""Real clips: onset F1 against the events of their own sound, and whose timbre the result has.
+"""Real clips: onset F1 against their annotated events, and whose timbre the result has.
 
 The folder holds videos and a `manifest.csv` with the columns
   file         name of the video in the folder
   onsets_s     true event times in seconds, separated by `;`
   difficulty   easy, medium, hard or target only; first_sound measures easy and medium clips, model_card all
   has_audio    1 when the video has sound; clips without are left out
-  footage_origin   if you like: where the footage comes from
-and any others. REFERENCES must be among the files: the first one that is not the target gives the sound.
+  footage_origin   optional: where the footage comes from
+and any others. REFERENCES must be among the files: the first one that is not the target is the reference.
 A helper of `python -m benchmarks.first_sound` and `python -m benchmarks.model_card`.
 """
 
@@ -23,16 +23,16 @@ import numpy as np
 from benchmarks.scoring import (
     WINDOW,
     Generator,
+    detect_all,
     existing_folder,
-    hear,
     random_f1,
     timing,
 )
 from condfoley.audio.onsets import detect_onsets, match
 from condfoley.errors import InputError
-from condfoley.evaluation.clips import JUDGE, sound_of
-from condfoley.evaluation.neighbours import embeddings, even, pieces
-from condfoley.evaluation.timbre import embedding, nearer
+from condfoley.evaluation.clips import METRIC_GEOMETRY, cached_audio
+from condfoley.evaluation.neighbours import embed_all, equal_lengths, excerpts
+from condfoley.evaluation.timbre import embed_timbre, is_nearer
 from condfoley.results.tables import Table, bootstrap, interval, number, percent
 
 REFERENCES = ("hitting_metal.mp4", "gh_wall.mp4")
@@ -53,7 +53,7 @@ HEADS = ("mean cand.", "by sync", "re-ranked", "best of N", "picture", "random",
 
 @dataclass(frozen=True)
 class RealClip:
-    """A clip of the manifest: its file, true event times (K,) in seconds, how hard it is, where it comes from."""
+    """A clip of the manifest: its file, true event times (K,) s, difficulty and origin."""
 
     path: Path
     onsets: np.ndarray
@@ -87,7 +87,7 @@ def read_manifest(folder: Path, measured: Sequence[str] = MEASURED) -> list[Real
 
 
 def reference_for(target: Path) -> Path:
-    """The video that gives the sound. Raises InputError when it is not in the target's folder."""
+    """The reference for a target. Raises InputError when it is not in the target's folder."""
     name = next(name for name in REFERENCES if name != target.name)
     if not (target.parent / name).is_file():
         raise InputError(f"the reference {name} is not in {target.parent}; put it there")
@@ -98,24 +98,26 @@ def measure_clip(foley: Generator, clip: RealClip, candidates: int, seed: int) -
     """One row of the table, as JSON values; F1 at +-WINDOW seconds."""
     reference = reference_for(clip.path)
     result = foley.generate(reference, clip.path, candidates=candidates, seed=seed)
-    heard = hear(result)
+    detected = detect_all(result)
     truth = clip.onsets[clip.onsets < result.duration]
     rng = np.random.default_rng([seed, len(clip.path.name), *clip.path.name.encode()])
-    own_sound = sound_of(clip.path)
+    own_sound = cached_audio(clip.path)
     used = (result.reference_start, result.reference_start + result.reference.duration)
-    of_reference, of_target = even(embeddings(pieces(sound_of(reference), used)), embeddings(pieces(own_sound)))
+    of_reference, of_target = equal_lengths(
+        embed_all(excerpts(cached_audio(reference), used)), embed_all(excerpts(own_sound))
+    )
     return {
         "clip": clip.path.name,
         "difficulty": clip.difficulty,
         "reference": reference.name,
         "true_events": len(truth),
-        "heard_events": len(heard.chosen),
-        **timing(heard, truth),
-        "random_same_count": random_f1(truth, len(heard.chosen), result.duration, rng),
+        "heard_events": len(detected.chosen),
+        **timing(detected, truth),
+        "random_same_count": random_f1(truth, len(detected.chosen), result.duration, rng),
         "random_true_count": random_f1(truth, len(truth), result.duration, rng),
-        "true_sound": match(truth, detect_onsets(own_sound, JUDGE.sample_rate)[0], WINDOW).f1,
-        "timbre_of_reference": nearer(embedding(result.wav, JUDGE), of_reference, of_target),
-        "times": [round(float(t), 3) for t in heard.chosen],
+        "true_sound": match(truth, detect_onsets(own_sound, METRIC_GEOMETRY.sample_rate)[0], WINDOW).f1,
+        "timbre_of_reference": is_nearer(embed_timbre(result.wav, METRIC_GEOMETRY), of_reference, of_target),
+        "times": [round(float(t), 3) for t in detected.chosen],
     }
 
 
@@ -147,7 +149,7 @@ def summarise(rows: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> Table:
-    """The table of the issue, a row for each clip and their mean."""
+    """A table with a row for each clip, and their mean."""
     rows, mean = result["rows"], result["summary"]
     body = [
         (

@@ -1,6 +1,6 @@
-"""Re-ranking, measured on one set of candidates.
+"""The gain of re-ranking and comping, measured on one set of candidates.
 
-Any of them, one chosen among the first N by the published rule or by ours, or a soundtrack put together from those.
+Compares a random candidate, the one that the published or our rule chooses among the first N, and their comp.
 A helper of `python -m benchmarks.model_card`.
 """
 
@@ -21,32 +21,32 @@ from condfoley.foley import Foley
 from condfoley.results.tables import interval
 from condfoley.soundtrack import Soundtrack
 
-FARTHEST = 0.2  # s; an event that is farther from every true one says nothing of the offset
+MAX_DISTANCE = 0.2  # s; events farther from every true one are not used to estimate the offset
 NONE, PUBLISHED, OURS, COMPED = "none", "published rule", "ours", "ours, comped"
 MEASURES = ("offset error, ms", "onset F1 ±100 ms")
 
 
-def offset_error(true: np.ndarray, heard: np.ndarray, farthest: float = FARTHEST) -> float:
-    """How far a sound is off as a whole, s: the size of the mean signed error of the events that belong together.
+def offset_error(true: np.ndarray, detected: np.ndarray, farthest: float = MAX_DISTANCE) -> float:
+    """Absolute value of the mean signed error of matched events, s: the offset of the sound as a whole.
 
     true (R,), heard (E,): s. They are paired one to one at the least total distance; `farthest` when none are nearer.
     """
     from scipy.optimize import linear_sum_assignment
 
-    late = heard[None] - true[:, None]
+    late = detected[None] - true[:, None]
     pairs = late[linear_sum_assignment(np.minimum(np.abs(late), farthest))]
     near = pairs[np.abs(pairs) < farthest]
     return abs(float(near.mean())) if len(near) else farthest
 
 
 def score(true: np.ndarray, wav: np.ndarray, sample_rate: int) -> tuple[float, float]:
-    """Offset error in ms, and F1, of a sound (N,) whose picture strikes at (R,) s."""
-    heard = detect_onsets(wav, sample_rate)[0]
-    return 1000 * offset_error(true, heard), match(true, heard, WINDOW).f1
+    """Offset error in ms, and F1, of a sound (N,) with true impacts at (R,) s."""
+    detected = detect_onsets(wav, sample_rate)[0]
+    return 1000 * offset_error(true, detected), match(true, detected, WINDOW).f1
 
 
 def choices(made: Soundtrack, counts: Sequence[int]) -> dict[str, int]:
-    """Which of the first N candidates each way takes whole."""
+    """The index of the candidate that each rule chooses among the first N."""
     out = {}
     for n in counts:
         first = made.candidates[:n]
@@ -57,7 +57,7 @@ def choices(made: Soundtrack, counts: Sequence[int]) -> dict[str, int]:
 
 
 def comped(made: Soundtrack, n: int) -> np.ndarray:
-    """What is put together from the first N candidates: (samples,)."""
+    """The comp of the first N candidates: (samples,)."""
     first = made.candidates[:n]
     best = rank_candidates(first, TOLERANCE)[0]
     track, _ = comp(first, made.cues.times, best, TOLERANCE, repairs(True))
@@ -67,8 +67,8 @@ def comped(made: Soundtrack, n: int) -> np.ndarray:
 def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: int) -> dict[str, np.ndarray]:
     """For each way to choose, the values of each pair: (pairs, 2), offset error in ms and F1.
 
-    A candidate's sound does not depend on how many there are: the first N of the most are N candidates. None: the mean
-    over all of them, which is what one that is drawn at random has.
+    A candidate does not depend on how many there are, so max(counts) are generated once. NONE: the mean over all of
+    them, the expected value of a random candidate.
     """
     from tqdm import tqdm
 
@@ -85,7 +85,7 @@ def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: in
 
 
 def lines(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: int) -> Lines:
-    """Each way beside no re-ranking, and by how much it differs, pair by pair."""
+    """Each way to choose beside no re-ranking, with the mean difference pair by pair."""
     found, out = measure(foley, pairs, counts, seed), []
     for column, name in enumerate(MEASURES):
         none = found[NONE][:, column]

@@ -1,8 +1,8 @@
 """Where timbre is lost: `python -m benchmarks.resynthesis [--only chains,halves] [--simulated DIR] [--videos 40]`.
 
-chains: a piece of each held-out simulated video goes through parts of the chain; is the result still nearer to its own
-video's other sounds than to another video's (50 %: chance)? halves: the second half of each video's sound through the
-vocoder, with what lies outside the bands as loud as the nearest band, or as in the first half.
+chains: an excerpt of each held-out simulated video goes through parts of the signal chain; is the result still nearer to
+other sounds of its own video than to another video's (chance: 50 %)? halves: the second half of each video's sound
+through the vocoder; frequencies outside the mel bands have the level of the nearest band, or that of the first half.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from condfoley.data.simulation.bank import SoundBank
 from condfoley.data.sources.folder import find
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
-from condfoley.evaluation.baselines import vocoded
+from condfoley.evaluation.baselines import vocode
 from condfoley.evaluation.classifiers import Classifiers
-from condfoley.evaluation.clips import JUDGE, sound_of
-from condfoley.evaluation.neighbours import embeddings, even, pieces
-from condfoley.evaluation.systems import resampled
-from condfoley.evaluation.timbre import embedding, nearer
+from condfoley.evaluation.clips import METRIC_GEOMETRY, cached_audio
+from condfoley.evaluation.neighbours import embed_all, equal_lengths, excerpts
+from condfoley.evaluation.systems import resample
+from condfoley.evaluation.timbre import embed_timbre, is_nearer
 from condfoley.foley import Foley
 from condfoley.geometry import Geometry
 from condfoley.matching.spectrum import outer_gain
@@ -59,7 +59,7 @@ def griffin_lim(spec01: np.ndarray, g: Geometry, iterations: int = 32, samples: 
 
 @torch.inference_mode()
 def chains(foley: Foley, wav: np.ndarray) -> dict[str, np.ndarray]:
-    """A piece of two windows (N,) through each chain: name -> waveform."""
+    """An excerpt of two windows (N,) through each signal chain: name -> waveform."""
     g, engine = foley.geometry, foley.loaded.engine
     spec = log_mel(wav[None], g)[:, :, : 2 * g.window_mel_frames]
     windows = np.stack(np.split(spec[0], 2, axis=1))[:, None]  # (2, 1, n_mels, T)
@@ -75,25 +75,25 @@ def chains(foley: Foley, wav: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def measure(foley: Foley, folder: Path, videos: int, seed: int = 0) -> dict[str, list[bool]]:
-    """For each chain, whether each video's resynthesised piece was recognised."""
+    """For each chain, whether each video's resynthesised excerpt was recognised."""
     paths = [v.path for v in simulated.read_videos(folder)][:videos]
     rng = np.random.default_rng(seed)
     size = 2 * foley.geometry.window_samples
     right: dict[str, list[bool]] = {}
     for i, path in enumerate(paths):
-        wav = sound_of(path)
+        wav = cached_audio(path)
         start = int(rng.integers(0, max(1, len(wav) - size)))
-        used = (start / JUDGE.sample_rate, (start + size) / JUDGE.sample_rate)
+        used = (start / METRIC_GEOMETRY.sample_rate, (start + size) / METRIC_GEOMETRY.sample_rate)
         other = paths[int(rng.choice([j for j in range(len(paths)) if j != i]))]
-        own, strange = even(embeddings(pieces(wav, used)), embeddings(pieces(sound_of(other))))
+        own, other_embeddings = equal_lengths(embed_all(excerpts(wav, used)), embed_all(excerpts(cached_audio(other))))
         for name, made in chains(foley, wav[start : start + size]).items():
-            right.setdefault(name, []).append(nearer(embedding(made, JUDGE), own, strange))
+            right.setdefault(name, []).append(is_nearer(embed_timbre(made, METRIC_GEOMETRY), own, other_embeddings))
     return right
 
 
 @torch.inference_mode()
 def halves(foley: Foley, folder: Path, videos: int) -> dict[str, list[float]]:
-    """STFT distances of resynthesised second halves to the true ones, the first halves being their reference.
+    """STFT distances of resynthesised second halves to the true ones, with the first halves as reference.
 
     Of each video's second half the first HALF s at most.
     """
@@ -104,7 +104,7 @@ def halves(foley: Foley, folder: Path, videos: int) -> dict[str, list[float]]:
         spec = spectrogram(true, g)
         gains = (None, outer_gain(first, g, 1.0))
         for distances, gain in zip(out.values(), gains, strict=True):
-            made = torch.from_numpy(vocoded(foley, spec, len(true), gain))
+            made = torch.from_numpy(vocode(foley, spec, len(true), gain))
             distances.append(stft_distance(made[None], torch.from_numpy(true)[None]).item())
     if not all(out.values()):
         raise InputError(f"{folder} has no video with sound; give another --simulated")
@@ -112,7 +112,7 @@ def halves(foley: Foley, folder: Path, videos: int) -> dict[str, list[float]]:
 
 
 def one_shots(folder: Path | None, g: Geometry) -> list[np.ndarray]:
-    """Recordings of single blows that nothing was trained on, (N,) each at the geometry's rate, amid silence.
+    """Held-out one-shots, (N,) each at the geometry's rate, with silence before and after.
 
     folder: of sound files; None: the held-out recordings in the package. Raises InputError when there are none.
     """
@@ -121,9 +121,9 @@ def one_shots(folder: Path | None, g: Geometry) -> list[np.ndarray]:
     else:
         bank = SoundBank.load("heldout")
         hits = [hit for material in bank.materials for hit in bank.hits[material]]
-        wavs = [resampled(hit.wav, bank.sample_rate, g.sample_rate) for hit in hits]
+        wavs = [resample(hit.wav, bank.sample_rate, g.sample_rate) for hit in hits]
     if not wavs:
-        raise InputError(f"{folder} has no sound files; give a folder of recordings of single blows")
+        raise InputError(f"{folder} has no sound files; give a folder of one-shots")
     pad = round(LEAD * g.sample_rate)
     return [np.pad(LEVEL * wav / max(float(np.abs(wav).max(initial=0)), 1e-6), pad) for wav in wavs]
 
@@ -131,32 +131,34 @@ def one_shots(folder: Path | None, g: Geometry) -> list[np.ndarray]:
 def vocoder_lines(foley: Foley, classifiers: Classifiers, folder: Path | None, seed: int) -> Lines:
     """The vocoder, with its post-filter, against Griffin-Lim from the same spectrograms of real one-shots.
 
-    Better: a smaller STFT distance, and a judge that hears the recording's material more often.
+    Better: a smaller STFT distance, and the material classifier predicts the recording's material more often.
     """
     g = foley.geometry
 
-    def says(wav: np.ndarray) -> tuple[str, str]:
-        return classifiers.predict_labels(resampled(wav, g.sample_rate, JUDGE.sample_rate))
+    def predict(wav: np.ndarray) -> tuple[str, str]:
+        return classifiers.predict_labels(resample(wav, g.sample_rate, METRIC_GEOMETRY.sample_rate))
 
-    vocoder: list[tuple[float, ...]] = []  # of each recording: STFT distance, action and material heard as in it
+    vocoder: list[tuple[float, ...]] = []  # of each recording: STFT distance, same action and same material predicted
     opponent: list[tuple[float, ...]] = []
     for wav in one_shots(folder, g):
-        spec, true = spectrogram(wav, g), says(wav)
-        made = vocoded(foley, spec, len(wav)), griffin_lim(spec, g, ITERATIONS, len(wav))
+        spec, true = spectrogram(wav, g), predict(wav)
+        made = vocode(foley, spec, len(wav)), griffin_lim(spec, g, ITERATIONS, len(wav))
         for values, sound in zip((vocoder, opponent), made, strict=True):
             sounds = (torch.from_numpy(np.asarray(x, np.float32))[None] for x in (sound, wav))
-            values.append((stft_distance(*sounds).item(), *(a == b for a, b in zip(says(sound), true))))
+            values.append((stft_distance(*sounds).item(), *(a == b for a, b in zip(predict(sound), true))))
     cells = ([mean_of(column, seed) for column in zip(*values)] for values in (vocoder, opponent))
     stft, action, material = zip(*cells)  # each: ours, theirs
-    asked = (
+    measures = (
         ("multi-resolution STFT distance", stft, stft[0].mean < stft[1].mean),
-        ("material judge hears what it hears in the recording", material, material[0].mean > material[1].mean),
+        ("material classifier predicts the same as for the recording", material, material[0].mean > material[1].mean),
     )
     lines = [
         Line("real one-shots", measure, "MelGAN better", a, better, f"Griffin-Lim, {ITERATIONS} it.: {cell_text(b)}")
-        for measure, (a, b), better in asked
+        for measure, (a, b), better in measures
     ]
-    return lines, [f"one-shots: the action is heard in {cell_text(action[0])}, with Griffin-Lim {cell_text(action[1])}"]
+    return lines, [
+        f"one-shots: the action is recognised in {cell_text(action[0])}, with Griffin-Lim {cell_text(action[1])}"
+    ]
 
 
 def chains_table(foley: Foley, folder: Path, videos: int) -> Table:
@@ -188,7 +190,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         if unknown := [name for name in options.only.split(",") if name not in PARTS]:
             raise InputError(f"{unknown[0]!r} is no part; choose from {', '.join(PARTS)}")
-        folder, foley = options.simulated or held_out.folder(100), Foley.load(options.weights)
+        folder, foley = options.simulated or held_out.ensure_folder(100), Foley.load(options.weights)
         for name in options.only.split(","):
             print(PARTS[name](foley, folder, options.videos).text(), end="\n\n")
     except InputError as error:

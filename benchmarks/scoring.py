@@ -1,4 +1,4 @@
-"""What the benchmarks share: hearing a result, judging its timing, and lines of the model card.
+"""Shared by the benchmarks: onsets of a result, their metrics, and lines of the model card.
 
 A helper of `python -m benchmarks.model_card`, `python -m benchmarks.first_sound` and `python -m benchmarks.resynthesis`.
 """
@@ -15,13 +15,13 @@ import numpy as np
 from condfoley.audio.onsets import Score, detect_onsets, match, random_events
 from condfoley.comping.ranking import rank
 from condfoley.errors import InputError
-from condfoley.evaluation.clips import JUDGE
-from condfoley.evaluation.scores import Cell, cell
+from condfoley.evaluation.clips import METRIC_GEOMETRY
+from condfoley.evaluation.scores import MeanScore, mean_over_targets
 from condfoley.runtime.peaks import pick_onsets
 
-WINDOW = 0.1  # s, the tolerance of the issue
+WINDOW = 0.1  # s, tolerance of onset matching
 RANDOM_DRAWS = 200
-TOLERANCE = 0.2  # s, of the paper's rule
+TOLERANCE = 0.2  # of the published re-ranking rule
 
 
 class Generator(Protocol):
@@ -32,9 +32,9 @@ class Generator(Protocol):
 
 
 @dataclass(frozen=True)
-class Heard:
-    """Event times in seconds: of the chosen soundtrack, of the one the sync model alone would choose, of each
-    candidate, and of the picture alone."""
+class DetectedOnsets:
+    """Onset times in s: of the soundtrack, of the candidate that the sync model alone would choose, of each candidate,
+    and of the picture."""
 
     chosen: np.ndarray
     by_sync: np.ndarray
@@ -42,26 +42,26 @@ class Heard:
     picture: np.ndarray
 
 
-def hear(soundtrack: Any) -> Heard:
-    """The events in a result. Raises ValueError when its sample rate is not the judges'."""
-    if soundtrack.sample_rate != JUDGE.sample_rate:
-        raise ValueError(f"the judges listen at {JUDGE.sample_rate} Hz, not at {soundtrack.sample_rate} Hz")
+def detect_all(soundtrack: Any) -> DetectedOnsets:
+    """The onsets in a result. Raises ValueError when its sample rate is not that of the metrics."""
+    if soundtrack.sample_rate != METRIC_GEOMETRY.sample_rate:
+        raise ValueError(f"the metrics use {METRIC_GEOMETRY.sample_rate} Hz, not {soundtrack.sample_rate} Hz")
     candidates = tuple(detect_onsets(c.wav, soundtrack.sample_rate)[0] for c in soundtrack.candidates)
     chosen = detect_onsets(soundtrack.wav, soundtrack.sample_rate)[0]
     scores = [c.offset for c in soundtrack.candidates], [c.confidence for c in soundtrack.candidates]
     by_sync = candidates[rank(*scores, TOLERANCE)[0]]
-    return Heard(chosen, by_sync, candidates, pick_onsets(soundtrack.impact_probability, JUDGE.fps))
+    return DetectedOnsets(chosen, by_sync, candidates, pick_onsets(soundtrack.impact_probability, METRIC_GEOMETRY.fps))
 
 
-def timing(heard: Heard, truth: np.ndarray) -> dict[str, float]:
-    """Onset F1 of each way to answer: re-ranked, by sync alone, mean and best candidate (oracle), picture alone."""
-    each = [match(truth, times, WINDOW).f1 for times in heard.candidates]
+def timing(detected: DetectedOnsets, truth: np.ndarray) -> dict[str, float]:
+    """Onset F1: re-ranked, by sync alone, of the mean and the best candidate (oracle), of the picture alone."""
+    each = [match(truth, times, WINDOW).f1 for times in detected.candidates]
     return {
-        "reranked": match(truth, heard.chosen, WINDOW).f1,
-        "by_sync": match(truth, heard.by_sync, WINDOW).f1,
+        "reranked": match(truth, detected.chosen, WINDOW).f1,
+        "by_sync": match(truth, detected.by_sync, WINDOW).f1,
         "mean_candidate": float(np.mean(each)),
         "best_candidate": max(each),
-        "picture": match(truth, heard.picture, WINDOW).f1,
+        "picture": match(truth, detected.picture, WINDOW).f1,
     }
 
 
@@ -80,20 +80,20 @@ def existing_folder(path: Path, holds: str) -> Path:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the model card. required: in words. beside: what it was compared with."""
+    """A line of the model card. required: the requirement as text. beside: the values it is compared with."""
 
     on: str
     measure: str
     required: str
-    value: Cell
+    value: MeanScore
     reached: bool
     beside: str
 
 
 Lines = tuple[list[Line], list[str]]
-"""What a part of the model card found, and what a reader must know of it."""
+"""Lines of a part of the model card, and notes on them."""
 
 
-def mean_of(values: Sequence[float], seed: int) -> Cell:
-    """Mean of one value a target, with its 95 % interval."""
-    return cell({f"{i:06d}": [float(v)] for i, v in enumerate(values)}, seed)
+def mean_of(values: Sequence[float], seed: int) -> MeanScore:
+    """Mean of one value for each target, with its 95 % interval."""
+    return mean_over_targets({f"{i:06d}": [float(v)] for i, v in enumerate(values)}, seed)

@@ -1,6 +1,6 @@
-"""Held-out simulated targets with references from other simulated videos: is it in time, is it the material?
+"""Held-out simulated targets with references from other simulated videos: onset F1, and whose timbre the result has.
 
-The folder holds NNNNNN.mp4 beside NNNNNN.json with the true events, as data_prep/simulate.py writes them.
+The folder contains NNNNNN.mp4 and NNNNNN.json with the true events, as written by data_prep/simulate.py.
 A helper of `python -m benchmarks.first_sound` and `python -m benchmarks.resynthesis`.
 """
 
@@ -17,20 +17,20 @@ import numpy as np
 from benchmarks.scoring import (
     WINDOW,
     Generator,
+    detect_all,
     existing_folder,
-    hear,
     random_f1,
     timing,
 )
 from condfoley.audio.onsets import detect_onsets, match
 from condfoley.errors import InputError
-from condfoley.evaluation.clips import JUDGE, sound_of
-from condfoley.evaluation.neighbours import embeddings, even, pieces
+from condfoley.evaluation.clips import METRIC_GEOMETRY, cached_audio
+from condfoley.evaluation.neighbours import embed_all, equal_lengths, excerpts
 from condfoley.evaluation.pairs import draw_triples
-from condfoley.evaluation.timbre import embedding, nearer
+from condfoley.evaluation.timbre import embed_timbre, is_nearer
 from condfoley.results.tables import Table, bootstrap, interval, number, percent, wilson
 
-SHUFFLES = 20  # other targets that each generated sound is held against in the shuffled-target control
+SHUFFLES = 20  # other targets with which each generated sound is compared in the shuffled-target control
 F1S = ("reranked", "by_sync", "mean_candidate", "best_candidate", "shuffled", "random", "picture", "true_sound")
 NAMES = {
     "reranked": "re-ranked",
@@ -72,39 +72,41 @@ def read_videos(folder: Path) -> list[SimulatedVideo]:
 
 
 def measure_pair(
-    foley: Generator, target: SimulatedVideo, reference: Path, stranger: Path, candidates: int, seed: int
+    foley: Generator, target: SimulatedVideo, reference: Path, distractor: Path, candidates: int, seed: int
 ) -> dict[str, Any]:
-    """One pair as JSON values: F1 at +-WINDOW seconds, timbre choices, and the times heard."""
+    """Results of one pair as JSON values: F1 at +-WINDOW s, timbre, and the detected times."""
     result = foley.generate(reference, target.path, candidates=candidates, seed=seed)
-    heard = hear(result)
+    detected = detect_all(result)
     truth = target.onsets[target.onsets < result.duration]
     used = (result.reference_start, result.reference_start + result.reference.duration)
-    own, other = even(embeddings(pieces(sound_of(reference), used)), embeddings(pieces(sound_of(stranger))))
+    own, other = equal_lengths(
+        embed_all(excerpts(cached_audio(reference), used)), embed_all(excerpts(cached_audio(distractor)))
+    )
     rng = np.random.default_rng(seed)
     return {
         "target": target.path.name,
         "reference": reference.name,
-        "stranger": stranger.name,
+        "stranger": distractor.name,
         "duration": float(result.duration),
         "true_times": truth.tolist(),
-        "heard_times": heard.chosen.tolist(),
-        **timing(heard, truth),
-        "random": random_f1(truth, len(heard.chosen), result.duration, rng),
-        "true_sound": match(truth, detect_onsets(sound_of(target.path), JUDGE.sample_rate)[0], WINDOW).f1,
-        "timbre": nearer(embedding(result.wav, JUDGE), own, other),
+        "heard_times": detected.chosen.tolist(),
+        **timing(detected, truth),
+        "random": random_f1(truth, len(detected.chosen), result.duration, rng),
+        "true_sound": match(truth, detect_onsets(cached_audio(target.path), METRIC_GEOMETRY.sample_rate)[0], WINDOW).f1,
+        "timbre": is_nearer(embed_timbre(result.wav, METRIC_GEOMETRY), own, other),
     }
 
 
 def measure(foley: Generator, folder: Path, pairs: int, candidates: int, seed: int) -> dict[str, Any]:
-    """`pairs` targets: {"rows": [...], "summary": {...}}. Names and seed decide the pairs."""
+    """Results of `pairs` targets: {"rows": [...], "summary": {...}}. The pairs depend on names and seed."""
     from tqdm import tqdm
 
     videos = read_videos(folder)
     rows = []
-    for index, (target, reference, stranger) in enumerate(
+    for index, (target, reference, distractor) in enumerate(
         tqdm(draw_triples(pairs, len(videos), seed), desc="simulated pairs", leave=False, disable=None)
     ):
-        paths = videos[reference].path, videos[stranger].path
+        paths = videos[reference].path, videos[distractor].path
         rows.append(measure_pair(foley, videos[target], *paths, candidates, seed + index * candidates))
     return {"rows": rows, "summary": summarise(rows, seed)}
 
@@ -116,12 +118,12 @@ def shuffled_f1(rows: Sequence[dict[str, Any]]) -> list[float]:
     """
     scores = []
     for i, row in enumerate(rows):
-        heard = np.array(row["heard_times"])
+        detected = np.array(row["heard_times"])
         each: list[float] = []
         for step in range(1, len(rows)):
             other = rows[(i + step) % len(rows)]
             if other["target"] != row["target"] and len(each) < SHUFFLES:
-                each.append(match(np.array(other["true_times"]), heard, WINDOW).f1)
+                each.append(match(np.array(other["true_times"]), detected, WINDOW).f1)
         scores.append(float(np.mean(each)) if each else float("nan"))
     return scores
 
@@ -142,7 +144,7 @@ def summarise(rows: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> Table:
-    """The table of the issue."""
+    """The summary as a table."""
     summary = result["summary"]
     body = [(NAMES[name], number(value["mean"]), interval(*value["interval"])) for name, value in summary["f1"].items()]
     lead, timbre = summary["over_shuffled"], summary["timbre"]

@@ -1,7 +1,7 @@
 """Speed: `python -m benchmarks.speed`.
 
 published: the published sizes with random weights beside a re-creation of the published procedure
-(benchmarks/published_speed.py). shipped: the main job's time and memory, each in a fresh process, and the time to a
+(benchmarks/published_speed.py). shipped: time and memory of one soundtrack, each in a fresh process, and the time to a
 first candidate. length: the same for targets of several lengths.
 """
 
@@ -24,7 +24,7 @@ import numpy as np
 from condfoley.errors import InputError
 from condfoley.results.tables import Table, number
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parent.parent / "condfoley" / "examples"
 REFERENCE, TARGET = "hitting_metal*.mp4", "hitting_bag*.mp4"
 PARTS = ("published", "shipped", "length")
 RUNS = 3
@@ -35,7 +35,7 @@ def example(pattern: str) -> Path:
     """The example clip whose name fits. Raises InputError when there is none."""
     found = sorted(EXAMPLES.glob(pattern))
     if not found:
-        raise InputError(f"no {pattern} in examples/; run from a full checkout")
+        raise InputError(f"no {pattern} in condfoley/examples/; run from a full checkout")
     return found[0]
 
 
@@ -53,7 +53,7 @@ def measure(candidates: int, seed: int, weights: str | None, target: Path | None
     }
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed", "--job", json.dumps(job)],
-        cwd=EXAMPLES.parent, stdout=subprocess.PIPE, text=True, check=False,
+        cwd=EXAMPLES.parent.parent, stdout=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         raise InputError("the measured process failed; its last message says why")
@@ -125,7 +125,7 @@ def machine() -> str:
 
 
 def table(result: dict[str, Any]) -> Table:
-    """The table of the issue."""
+    """The summary as a table."""
     s = result["summary"]
     return Table(
         f"Speed: {s['target_seconds']:.1f} s target, {s['candidates']} candidates",

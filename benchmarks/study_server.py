@@ -1,4 +1,4 @@
-"""How many participants `condfoley study serve` carries: requests a second and 99th percentile.
+"""Load test of `condfoley study serve`: requests a second and 99th percentile of the response time.
 
     python -m benchmarks.study_server [--participants 200] [--seconds 20] [--think 0]
 
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from condfoley.study.store import sessions
+from condfoley.study.store import read_sessions
 
 TRIALS = 1000
 """In the made-up study; no participant gets to its end while the benchmark runs."""
@@ -110,7 +110,7 @@ def main() -> None:
         finally:
             server.kill()
             server.wait()
-        stored = sum(len(s.answers) for s in sessions(Path(home) / "results" / "answers.sqlite")[1])
+        stored = sum(len(s.answers) for s in read_sessions(Path(home) / "results" / "answers.sqlite")[1])
     if stored != len(taken):
         raise SystemExit(f"{len(taken)} answers were acknowledged, {stored} are stored")
     middle, slow = 1000 * np.percentile(taken, (50, 99))

@@ -1,8 +1,8 @@
 """Training, measured: `python -m benchmarks.training --clips DIR --weights DIR [--only loader,overfit,pretext]`.
 
-loader: clips a second of each stage's loader, with its cache filled, against the step's own use.
-overfit: 8 clips until the loss is nearly nothing; the transformer must give back its 8 targets' codes greedily.
-pretext: held-out videos' code cross-entropy with the true and with strangers' references and pictures.
+loader: clips a second of each stage's loader, with its cache filled, against what the training step uses.
+overfit: 8 clips until the loss is near its minimum; greedy decoding must reproduce the 8 targets' codes.
+pretext: held-out videos' code cross-entropy with the true and with other videos' references and pictures.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from condfoley.networks.transformer import Condition
 from condfoley.results.tables import Table, number, percent
 from condfoley.runtime.sampling import Sampling, random_streams
 from condfoley.training import pretext
+from condfoley.training.batches import Batch, example_streams
 from condfoley.training.config import STAGES, TrainConfig
 from condfoley.training.run import build
-from condfoley.training.stage import Batch, Stage, streams
+from condfoley.training.stage import Stage
 from condfoley.training.stages.events import EventsStage
 from condfoley.training.stages.sync import SyncStage
 from condfoley.training.stages.transformer import TransformerStage
@@ -36,7 +37,7 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "small"
 PARTS = ("loader", "overfit", "pretext")
 TIMED = 5  # steps that are timed
 CLIPS = 8  # of the overfit check
-# Steps in which the small sizes learn 8 examples by heart (docs/training.md has what is left then).
+# Steps in which the small sizes overfit 8 examples (docs/training.md has the remaining losses).
 STEPS = {"tokenizer": 600, "vocoder": 2000, "video": 150, "transformer": 100, "sync": 150, "events": 150, "judges": 50}
 VOCODER_LR, VOCODER_WINDOW = 2e-3, 4096  # of the overfit check; samples
 LOSSES = ("reconstruction", "stft", "mel", "onset", "sliding", "strength", "cross_entropy", "action", "material")
@@ -48,7 +49,7 @@ def loader(stage: Stage, steps: int = TIMED) -> tuple[float, float]:
     drawn = used = 0.0
     for step in range(steps + 1):
         begin = perf_counter()
-        batch = stage.draw(streams(c.seed, step, 0, c.batch_size)).to(stage.device)
+        batch = stage.draw(example_streams(c.seed, step, 0, c.batch_size)).to(stage.device)
         middle = perf_counter()
         stage.set_training(True)
         stage.learn(c.steps - 1, batch)
@@ -59,19 +60,19 @@ def loader(stage: Stage, steps: int = TIMED) -> tuple[float, float]:
 
 def overfit(stage: Stage, steps: int, clips: int = CLIPS) -> tuple[Batch, list[float]]:
     """Trains on one batch of `clips` examples again and again: the batch, and the loss of every step."""
-    batch, losses = stage.draw(streams(0, 0, 0, clips)).to(stage.device), []
+    batch, losses = stage.draw(example_streams(0, 0, 0, clips)).to(stage.device), []
     for step in range(steps):
-        stage.set_rate(step)
+        stage.set_learning_rate(step)
         stage.set_training(True)
         metrics = {k: v for k, v in stage.learn(step, batch).items() if k in LOSSES}
         losses.append(float(sum(v.item() for v in metrics.values())))
     return batch, losses
 
 
-def least(stage: Stage, batch: Batch) -> float:
-    """The smallest loss there is on a batch; not 0 where a label is a probability, as a soft onset is.
+def min_loss(stage: Stage, batch: Batch) -> float:
+    """The smallest possible loss on a batch; not 0 where labels are probabilities, such as soft onsets.
 
-    It is the labels' own entropy, as `overfit` adds up a stage's losses.
+    It is the labels' own entropy, summed as `overfit` sums a stage's losses.
     """
     if isinstance(stage, VideoStage | EventsStage):
         onset = batch.tensors[1][..., 0].double()  # sliding is 0 or 1, strength a squared error
@@ -83,7 +84,7 @@ def least(stage: Stage, batch: Batch) -> float:
 
 
 def greedy_agreement(stage: TransformerStage, batch: Batch) -> float:
-    """Share of the targets' codes that the transformer gives back when it always takes the likeliest."""
+    """Fraction of the targets' codes that greedy decoding reproduces."""
     stage.set_training(False)
     reference, target, reference_codes, target_codes, *_ = batch.tensors
     right = []
@@ -94,8 +95,8 @@ def greedy_agreement(stage: TransformerStage, batch: Batch) -> float:
     return float(np.mean(right))
 
 
-def plain(config: TrainConfig, steps: int) -> TrainConfig:
-    """The same without what keeps a model from learning by heart, or from being compared between steps.
+def without_regularisation(config: TrainConfig, steps: int) -> TrainConfig:
+    """The same config without regularisation and without losses that change between steps.
 
     Of the vocoder's losses only that of mel spectrograms stays: the other compares log magnitudes of noise bin by bin.
     """
@@ -111,7 +112,7 @@ def plain(config: TrainConfig, steps: int) -> TrainConfig:
 
 
 def settings(stage: str, options: argparse.Namespace) -> TrainConfig:
-    """The small config of a stage on the given clips and weights, in a run folder that is thrown away."""
+    """The small config of a stage on the given clips and weights, in a temporary run folder."""
     words = ["--config", str(CONFIGS / f"{stage}.yaml"), f"weights={options.weights}", f"data.folder={options.clips}"]
     return parse_config("benchmarks.training", TrainConfig, [*words, f"out={options.out}", *options.settings])
 
@@ -128,7 +129,7 @@ def run(options: argparse.Namespace) -> list[Table]:
         header = ("stage", "loader, clips/s", "step alone, clips/s", "ratio")
         tables.append(Table("Input pipeline, cache filled", header, tuple(rows), ("above 1 the step is the slower",)))
     if "overfit" in parts:
-        learnt = tuple(by_heart(name, options) for name in stages)
+        learnt = tuple(overfit_row(name, options) for name in stages)
         header = ("stage", "steps", "first loss", "last loss", "least possible", "left", "codes given back")
         notes = ("left: of what the first loss is above the least possible one",)
         tables.append(Table(f"Overfit: {CLIPS} examples", header, learnt, notes))
@@ -136,16 +137,16 @@ def run(options: argparse.Namespace) -> list[Table]:
         config = dataclasses.replace(settings("transformer", options), init=options.weights)
         stage = build(config)
         assert isinstance(stage, TransformerStage)
-        tables.append(pretext.table("Pretext task", {"transformer": stage.pretext()}))
+        tables.append(pretext.pretext_table("Pretext task", {"transformer": stage.pretext()}))
     return tables
 
 
-def by_heart(name: str, options: argparse.Namespace) -> tuple[str, ...]:
+def overfit_row(name: str, options: argparse.Namespace) -> tuple[str, ...]:
     """A stage's row of the overfit table."""
     steps = options.steps or STEPS[name]
-    stage = build(plain(settings(name, options), steps))
+    stage = build(without_regularisation(settings(name, options), steps))
     batch, losses = overfit(stage, steps)
-    floor = least(stage, batch)
+    floor = min_loss(stage, batch)
     left = f"{100 * (losses[-1] - floor) / (losses[0] - floor):.1f} %"
     codes = percent(greedy_agreement(stage, batch)) if isinstance(stage, TransformerStage) else "-"
     return name, str(steps), *(number(x, 3) for x in (losses[0], losses[-1], floor)), left, codes

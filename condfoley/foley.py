@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, ClipFile, read_target
-from condfoley.memory import retain_freed_memory
-from condfoley.pipeline import Limits, Pipeline, Progress
+from condfoley.memory import Limits, retain_freed_memory
+from condfoley.pipeline import Pipeline, Progress
 from condfoley.published.generation import PublishedPipeline
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.threads import single_threaded_blas
@@ -82,8 +82,8 @@ class Foley:
     ) -> Soundtrack:
         """The same for clips that are in memory (`inputs.Footage`).
 
-        settings: see `Settings`, which says what each is; changes: some of them by name (`candidates=32`). hits: when the
-        target's impacts are heard, (K,) s or with strengths (`read_hits`), in place of what its picture shows; other
+        settings: see `Settings`, which says what each is; changes: some of them by name (`candidates=32`). hits: cues,
+        times of the target's impacts, (K,) s or with strengths (`read_hits`), in place of what its picture shows; other
         impacts are taken out. progress: called with what is being done and the share that is done.
         Raises InputError when a clip or a setting cannot be used, and TypeError for a setting that is none.
         """

@@ -1,6 +1,6 @@
-"""The hits that a soundtrack follows, as a text file: a label track of Audacity, which other editors read and write.
+"""Cues as a text file, hits.txt: a label track of Audacity, which other editors read and write too.
 
-What the picture shows is a guess; who knows better moves, removes and adds lines and passes the file back.
+The impacts that are detected in the picture may be wrong; users move, remove and add lines and pass the file back.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike
 from condfoley.errors import InputError
 
 FORMAT = "a time in seconds a line, or start, end and how hard (0 to 1) with tabs between, as Audacity's labels"
-NONE = "# no hits are known of this picture; write when it strikes, one time in seconds a line\n"
+NONE = "# no impacts were detected in the picture; write their times here, in seconds, one a line\n"
 TOGETHER = 0.03
-"""s: what is given nearer to the hit before it is the same hit. Two that near are heard as one, and shaping each would
-silence the other."""
+"""s: a hit nearer than that to the one before is the same hit. Two so near sound like one, and matching each would silence
+the other."""
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
 COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+")
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,11 +25,13 @@ from condfoley.comping.edits import extract_one_shot
 from condfoley.comping.ranking import Candidate, rank_candidates, score_candidates
 from condfoley.comping.repair import enforce, repair, repairs
 from condfoley.comping.takes import MAX_SHIFT_CELLS, Take, comp
+from condfoley.encoded import Exemplar, Picture
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
+from condfoley.memory import Limits
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.peaks import pick_onsets
@@ -46,51 +47,6 @@ ADVANCE = 0.5  # share of a window by which the next one starts later
 RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
 FULL_MATCH = 1.0  # amount of each matching step where none is asked for
 NO_SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "guidance": 1.0, "picture_guidance": 1.0}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much is computed at a time. Memory does not grow with the target's length or the number of candidates."""
-
-    decode_batch: int = 2
-    """Candidates whose tiles are decoded at a time: what is computed of them stays in a processor's cache."""
-    tile_windows: int = 2
-    """Windows, at most, that are decoded as one tile."""
-    decode_seconds: float = 240.0
-    """s of sound, of all candidates, that are decoded together."""
-    spill_seconds: float = 2400.0
-    """s of sound, of all candidates, that stay in memory; more goes to temporary files."""
-    vocoder_chunk: int = 1024
-    """Spectrogram frames that are vocoded at a time."""
-    vocoder_margin: int = 24
-    """Frames before and after them, which cover the network's reach."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The target's picture.
-
-    frames: (T, S, S, 3) uint8. tokens: (T, D). scorer_tokens: (T', D'), as the scorer encodes it. events: what it shows
-    in each of the scorer's frames.
-    """
-
-    frames: np.ndarray
-    tokens: np.ndarray
-    scorer_tokens: np.ndarray
-    events: VisualEvents
-
-
-@dataclass(frozen=True)
-class Exemplar:
-    """The window of the reference that is imitated.
-
-    tokens: (1, frames, D) or None without a picture. codes: (1, codes). recording: what they were encoded from; `sample`
-    needs none.
-    """
-
-    tokens: np.ndarray | None
-    codes: np.ndarray
-    recording: Recording
 
 
 class Pipeline:

@@ -25,53 +25,52 @@ class Settings:
     """What can be chosen about a soundtrack."""
 
     candidates: int = 8
-    """Number of candidate soundtracks to write; the result is put together from them. More take longer."""
+    """Number of candidate soundtracks to generate; the result is put together from them. More take longer."""
     seed: int = 0
     """Random seed of the first candidate, counting up for the others; the same seed gives the same sound again."""
     temperature: float | None = None
     """Variety of the sound: below 1 is safer, above 1 is wilder (default: the weights' own setting)."""
     top_k: int | None = None
-    """Draw each code, a small piece of sound, from the K likeliest only; 0: from all (default: the weights' own
+    """Sample each code, a small piece of sound, from the K most probable only; 0: from all (default: the weights' own
     setting)."""
     top_p: float | None = None
-    """Draw each code from the likeliest that together reach this probability; 1: from all (default: the weights' own
+    """Sample each code from the most probable that together reach this probability; 1: from all (default: the weights' own
     setting)."""
     guidance: float | None = None
-    """How strongly to follow the reference: 1 is as trained; higher sounds more like it and is slower (default: the
+    """How strongly to follow the reference: 1 is as trained; higher sounds more like it and takes longer (default: the
     weights' own setting)."""
     picture_guidance: float | None = None
-    """How strongly to follow the target's picture: 1 is as trained; higher is timed to it more strictly and is slower
+    """How strongly to follow the target's picture: 1 is as trained; higher is timed to it more strictly and takes longer
     (default: the weights' own setting)."""
     eq_match: float | None = None
-    """Equalise the sound towards the mean spectrum of the reference: 0 not at all, 1 all the way (default: 1)."""
+    """Equalise the sound towards the mean spectrum of the reference: 0 not at all, 1 fully (default: 1)."""
     decay_match: float | None = None
-    """Shape the attack and decay of each hit like those of the reference's hits: 0 not at all, 1 all the way
+    """Match the envelope of each impact, attack and decay, to the reference's impacts: 0 not at all, 1 fully
     (default: 1)."""
     texture_match: float | None = None
-    """Give each hit the fine detail of the reference's recorded hits, at the model's timing and level: 0 not at all,
-    1 all the way (default: 1)."""
+    """Give each impact the fine structure of the reference's recorded impacts, at the model's timing and level: 0 not at
+    all, 1 fully (default: 1)."""
     dynamics: float | None = None
-    """Make each hit as loud as the picture shows it to be hard: 0 keeps the loudness that the model wrote, 1 all the
-    way (default: 1)."""
+    """Make each impact as loud as the picture shows it to be hard: 0 keeps the level that the model generated, 1 fully
+    (default: 1)."""
     rerank: bool = True
-    """Choose by how well the candidates fit the picture; --no-rerank takes the first candidate as it is."""
+    """Rank the candidates by how well they fit the picture; --no-rerank takes the first candidate as it is."""
     comp: bool = True
-    """Comping: take each moment from the candidate whose hits fit the picture there; --no-comp takes one candidate
-    whole."""
+    """Comping: at each moment take the candidate whose onsets fit the picture there; --no-comp takes one candidate whole."""
     align: bool = True
     """Correct timing: shift each candidate by its median lag behind the picture (at most 0.1 s), each take by at most
-    0.2 s more, each hit by at most 0.1 s; --no-align leaves the timing as it was written."""
+    0.2 s more, each impact by at most 0.1 s; --no-align keeps the timing as generated."""
     tolerance: float = 0.2
     """Seconds by which a candidate's offset may be above the smallest one and still count as in time; of those that fit
     the picture equally well, the most confident one in time is best."""
     reference_start: float | None = None
-    """Where in the reference to listen, in seconds from its start (default: where its events are clearest)."""
+    """Where the used part of the reference begins, in seconds from its start (default: where its events are clearest)."""
     mode: Mode = "corrected"
-    """corrected: without the faults of the published system; published: just as its script does, faults included
+    """corrected: without the faults of the published system; published: as its script does, faults included
     (docs/published.md)."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for a number that cannot be meant."""
+        """Raise InputError for a number out of range."""
         for name, lowest in (("candidates", 1), ("seed", 0), ("tolerance", 0)):
             require_at_least(name, getattr(self, name), lowest)
         if self.seed >= SEEDS:
@@ -96,7 +95,7 @@ class Settings:
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def require_hits_count(self) -> None:
-        """Raises InputError where hits that are given would change nothing."""
+        """Raises InputError where given hits would have no effect."""
         for unused, why in (
             (self.mode == "published", "--mode published follows no hits"),
             (not self.rerank, "--no-rerank: the first candidate is taken as it is"),

@@ -1,32 +1,24 @@
-"""Made-up clips and results for tests that need no model."""
+"""Made-up clips and results for tests that need no model, and checks of what videos show."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import av
 import numpy as np
 
+from condfoley import media
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.soundtrack import Soundtrack
+from tests.conftest import grey
+from tests.sounds import RATE, pulses
 
-RATE = Geometry().sample_rate
 FPS = Geometry().fps
-
-
-def pulses(times: list[float], duration: float, pitch: float = 400.0) -> np.ndarray:
-    """Decaying tones that begin at `times` (seconds): (N,) float32."""
-    wav = np.zeros(round(duration * RATE), np.float32)
-    for time in times:
-        first = round(time * RATE)
-        t = np.arange(min(len(wav) - first, RATE // 2)) / RATE
-        wav[first : first + len(t)] += 0.5 * np.exp(-14 * t) * np.sin(2 * np.pi * pitch * t)
-    return wav
 
 
 def frames(duration: float, size: int = 64) -> np.ndarray:
@@ -88,3 +80,26 @@ def write_video(path: Path, duration: float = 1.0, sound: np.ndarray | None = No
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
     return path
+
+
+def levels(path: Path, fps: float = 15.0, **span: float) -> np.ndarray:
+    """Mean grey level of each frame of a video read at `fps`: (T,)."""
+    return media.read_frames(path, fps, 8, **span).reshape(-1, 192).mean(1)
+
+
+def assert_shows(found: np.ndarray, indices: Iterable[int]) -> None:
+    """Asserts that grey levels (T,) are those of the numbered frames of a test video; see `conftest.grey`."""
+    expected = [grey(k) for k in indices]
+    assert len(found) == len(expected)
+    assert np.abs(found - expected).max() < 4, found
+
+
+def noise_clip(path, seconds, sound=True, fps=FPS, silent=False):
+    """Noise bursts over a flickering picture."""
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 255, (max(1, round(seconds * fps)), 32, 32, 3), dtype=np.uint8)
+    wav = None
+    if sound:
+        t = np.arange(round(seconds * RATE)) / RATE
+        wav = (rng.normal(0, 0.3, len(t)) * np.exp(-(t % 0.7) * 20)).astype(np.float32) * (not silent)
+    return media.write_clip(path, pictures, fps, wav, RATE)

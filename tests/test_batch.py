@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from condfoley.cli.batch_jobs import plan
+from condfoley.cli.batch_jobs import list_jobs
 from condfoley.cli.main import main
 from condfoley.cli.options import BatchOptions
 from condfoley.errors import InputError
@@ -69,6 +69,7 @@ def test_a_folder_of_targets_goes_on_past_a_bad_one_and_only_makes_what_is_missi
     assert second["a"] == first["a"] and second["b"] > first["b"]
 
 
+@pytest.mark.heavy
 def test_on_ray_the_same_results_and_complaints(clips, weights, tmp_path, capsys, two_ray_workers):
     rows = [("one", "reference.mp4", "targets/a.mp4"), ("bad", "reference.mp4", "targets/broken.mp4")]
     words = ["batch", "--pairs", str(listed(clips / "pairs.csv", *rows)), "--weights", str(weights), "--quiet"]
@@ -145,7 +146,7 @@ def test_paths_may_be_spelled_otherwise_and_lost_files_are_made_again(clips, wei
 def planned(folder: Path) -> dict[str, str]:
     """Name of the folder -> name of the target, of each pair that `batch` would make."""
     options = BatchOptions(out="out", reference="r.mp4", targets=str(folder))
-    return {Path(job.out).name: Path(job.target).name for job in plan(options)}
+    return {Path(job.out).name: Path(job.target).name for job in list_jobs(options)}
 
 
 def test_a_folder_is_searched_for_every_kind_of_video(clips):

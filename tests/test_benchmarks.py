@@ -64,8 +64,9 @@ class FakeFoley:
             wav=wavs[0],
             sample_rate=G.sample_rate,
             candidates=[SimpleNamespace(wav=wav, offset=0.0, confidence=0.5) for wav in wavs],
-            duration=SECONDS, reference_start=0.0, reference_duration=G.window_samples / G.sample_rate,
-            picture_onsets=probability,
+            duration=SECONDS, reference_start=0.0,
+            reference=SimpleNamespace(duration=G.window_samples / G.sample_rate),
+            impact_probability=probability,
         )  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def world(tmp_path, monkeypatch):
         events = [{"time": float(t), "kind": "hit"} for t in made.onsets[f"{i:06d}.mp4"]]
         (tmp_path / f"{i:06d}.json").write_text(json.dumps({"events": events}))
     for module in (real, simulated):  # the videos are empty files
-        monkeypatch.setattr(module, "sound_of", made.sound)
+        monkeypatch.setattr(module, "cached_audio", made.sound)
     return made
 
 
@@ -207,11 +208,11 @@ def test_unusable_real_folders(clips):
 
 def test_pieces_avoid_what_the_model_was_given():
     wav = strike([0.5, 1.5, 2.5, 3.5], 500)
-    size = round(neighbours.PIECE * G.sample_rate)
-    assert [len(p) for p in neighbours.pieces(wav)] == [size] * 3
-    assert len(neighbours.pieces(wav, used=(0.0, 2.0))) == 2
-    assert len(neighbours.pieces(wav[:size], used=(0.0, 2.0))) == 1  # nothing else remains
-    assert len(neighbours.pieces(strike([0.5], 500))) == 1  # the pieces without events say nothing
+    size = round(neighbours.EXCERPT_SECONDS * G.sample_rate)
+    assert [len(p) for p in neighbours.excerpts(wav)] == [size] * 3
+    assert len(neighbours.excerpts(wav, used=(0.0, 2.0))) == 2
+    assert len(neighbours.excerpts(wav[:size], used=(0.0, 2.0))) == 1  # nothing else remains
+    assert len(neighbours.excerpts(strike([0.5], 500))) == 1  # the pieces without events say nothing
 
 
 def test_the_run_from_the_command_line(clips, monkeypatch, capsys, tmp_path):
@@ -281,11 +282,11 @@ def test_held_out_videos_are_made_where_nothing_is_stale(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(held_out, "write_clips", lambda recipe: asked.append(recipe) or [])
-    folder = held_out.folder(100)
+    folder = held_out.ensure_folder(100)
     assert asked[0].clips == 110 and asked[0].sounds == "heldout" and asked[0].seed == held_out.SEED
     assert folder == asked[0].out and folder.is_relative_to(tmp_path)
     monkeypatch.setattr(held_out, "generator_hash", lambda: "another")
-    assert held_out.folder(100) != folder
+    assert held_out.ensure_folder(100) != folder
     monkeypatch.setattr(held_out, "write_clips", lambda recipe: [(3, "no screen")])
     with pytest.raises(InputError, match="no screen"):
-        held_out.folder(100)
+        held_out.ensure_folder(100)

@@ -188,7 +188,7 @@ def test_existing_output(clips: SimpleNamespace, tmp_path: Path, capsys: pytest.
     [
         (["genrate"], "did you mean generate?"),
         (["--wat"], "unknown option --wat"),
-        (["generate"], "missing: --reference, --target, --out"),
+        (["generate"], "missing: --out"),
         (["simulate", "--clips", "3"], "missing: --out"),
         (["simulate", "--out", "x", "--clips", "0"], "1 or more"),
         (["simulate", "--out", "x", "--sounds", "mine"], "train, heldout, all"),
@@ -500,6 +500,7 @@ def test_doors(door: list[str]) -> None:
     assert done.stderr == f"condfoley: unknown option --nonsense; see `condfoley {command} --help`\n"
 
 
+@pytest.mark.heavy
 def test_the_package_is_lazy() -> None:
     code = "import sys, condfoley; assert 'torch' not in sys.modules; print(condfoley.Foley.__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

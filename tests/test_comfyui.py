@@ -11,7 +11,7 @@ import torch
 from condfoley import comfyui
 from condfoley.errors import InputError
 from condfoley.media import probe, read_audio, read_frames
-from tests.test_foley import RATE, clip
+from tests.made_up import RATE, noise_clip
 from tests.tiny import write_tiny_weights
 
 
@@ -34,8 +34,8 @@ def made(tmp_path_factory):
     home = tmp_path_factory.mktemp("comfyui")
     write_tiny_weights(home / "weights")
     return {
-        "reference": Video(clip(home / "reference.mp4", 2.5)),
-        "target": Video(clip(home / "target.mp4", 2.0, sound=False)),
+        "reference": Video(noise_clip(home / "reference.mp4", 2.5)),
+        "target": Video(noise_clip(home / "target.mp4", 2.0, sound=False)),
         "weights": str(home / "weights"),
     }
 

@@ -1,5 +1,6 @@
 """Every section of docs/published_facts.md that is cited is there, and every one that is there is cited."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -79,3 +80,22 @@ def test_the_speed_benchmark_names_its_parts(capsys):
     with pytest.raises(SystemExit):
         speed.main(["--help"])
     assert "published,shipped,length" in capsys.readouterr().out
+
+
+EXPERIMENTS = ROOT / "docs" / "experiments"
+
+
+def test_each_experiment_that_is_cited_or_counted_is_a_block():
+    pages = {path: path.read_text(encoding="utf-8") for path in EXPERIMENTS.glob("[0-9][0-9]-*.md")}
+    blocks = [found for text in pages.values() for found in re.findall(r"^## (E\d\d\.\d+) ", text, re.M)]
+    assert len(blocks) == len(set(blocks))
+    for path, text in pages.items():
+        assert all(found.startswith(f"E{path.name[:2]}.") for found in re.findall(r"^## (\S+) ", text, re.M)), path
+        for block in re.split(r"^## ", text, flags=re.M)[1:]:
+            places = [block.find(f"**{label}.**") for label in ("Change", "Command", "Table", "Verdict")]
+            assert -1 not in places and places == sorted(places), block[:40]
+    with (EXPERIMENTS / "experiments.csv").open(encoding="utf-8", newline="") as rows:
+        cited = {row["id"]: "experiments.csv" for row in csv.DictReader(rows)}
+    for path in READ:
+        cited |= dict.fromkeys(re.findall(r"\bE\d\d\.\d+\b", path.read_text(encoding="utf-8")), path.name)
+    assert {number: where for number, where in cited.items() if number not in blocks} == {}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from condfoley.data.decode import Settings, decode_file
-from condfoley.data.segments import Cut
-from condfoley.data.shards import Job, make_shard
+from condfoley.data.decode import CacheSettings, decode_file
+from condfoley.data.segments import SegmentOptions
+from condfoley.data.shards import ShardJob, make_shard
 from condfoley.data.sources.listing import Video
 from condfoley.errors import InputError, UnwritableError
 from condfoley.files import atomic_file, make_folder, open_atomic, scratch_folder
@@ -66,14 +66,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_full_disk_is_no_fault_of_the_clip(tmp_path: Path, clip: Path, full: None) -> None:
     """One that is taken for unusable stays left out."""
     with pytest.raises(UnwritableError):
-        decode_file((str(clip), str(tmp_path / "clip"), ""), Settings(FPS, RATE, 24, 0), False)
+        decode_file((str(clip), str(tmp_path / "clip"), ""), CacheSettings(FPS, RATE, 24, 0), False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_leaves_no_part_of_a_shard(tmp_path: Path, clip: Path, full: None) -> None:
-    how = Cut(Geometry(), 8.0, 48)
+    how = SegmentOptions(Geometry(), 8.0, 48)
     with pytest.raises(InputError, match="No space left"):
-        make_shard(Job(0, (Video("clip", clip, clip, "train"),)), tmp_path, how, {})
+        make_shard(ShardJob(0, (Video("clip", clip, clip, "train"),)), tmp_path, how, {})
     assert [path for path in tmp_path.rglob("*") if path.name != ".parts"] == []
 
 

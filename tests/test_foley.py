@@ -13,30 +13,16 @@ from condfoley.comping import takes as comping
 from condfoley.comping.takes import Take
 from condfoley.errors import InputError
 from condfoley.foley import Foley
-from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Footage
 from condfoley.matching.spectrum import mean_power
-from condfoley.media import read_audio, read_frames, write_clip, write_wav
-from condfoley.pipeline import FULL_MATCH, Limits, Pipeline
+from condfoley.media import read_audio, read_frames, write_wav
+from condfoley.memory import Limits
+from condfoley.pipeline import FULL_MATCH, Pipeline
 from condfoley.runtime.scorer import VisualEvents
 from condfoley.soundtrack import MAX_PEAK
-from tests.made_up import pulses, track
+from tests.made_up import FPS, RATE, noise_clip, pulses, track
 from tests.tiny import write_tiny_weights
-
-RATE, FPS = Geometry().sample_rate, 15.0
-
-
-def clip(path, seconds, sound=True, fps=FPS, silent=False):
-    """Noise bursts over a flickering picture."""
-    rng = np.random.default_rng(0)
-    frames = rng.integers(0, 255, (max(1, round(seconds * fps)), 32, 32, 3), dtype=np.uint8)
-    wav = None
-    if sound:
-        t = np.arange(round(seconds * RATE)) / RATE
-        wav = (rng.normal(0, 0.3, len(t)) * np.exp(-(t % 0.7) * 20)).astype(np.float32) * (not silent)
-    write_clip(path, frames, fps, wav, RATE)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +37,12 @@ def foley(home):
 
 @pytest.fixture(scope="module")
 def reference(home):
-    return clip(home / "reference.mp4", 4.0)
+    return noise_clip(home / "reference.mp4", 4.0)
 
 
 @pytest.mark.parametrize("seconds", [0.4, 1.0, 1.9, 7.3, 60.0])
 def test_the_soundtrack_is_as_long_as_the_target_and_nowhere_empty(foley, reference, home, seconds):
-    target = clip(home / f"target{seconds}.mp4", seconds, sound=False)
+    target = noise_clip(home / f"target{seconds}.mp4", seconds, sound=False)
     made = foley.generate(reference, target, candidates=1 if seconds > 20 else 2)
     assert abs(len(made.wav) / RATE - seconds) < 0.5 / FPS
     assert len(made.wav) == round(made.duration * RATE)
@@ -69,7 +55,7 @@ def test_the_soundtrack_is_as_long_as_the_target_and_nowhere_empty(foley, refere
 
 
 def test_the_same_seed_gives_the_same_sound(foley, reference, home):
-    target = clip(home / "seeded.mp4", 2.5, sound=False)
+    target = noise_clip(home / "seeded.mp4", 2.5, sound=False)
     many = foley.generate(reference, target, candidates=3, seed=5)
     one = foley.generate(reference, target, candidates=1, seed=6)
     assert [c.seed for c in many.candidates] == [5, 6, 7]
@@ -78,7 +64,7 @@ def test_the_same_seed_gives_the_same_sound(foley, reference, home):
 
 
 def test_the_soundtrack_is_as_loud_as_the_reference(foley, home):
-    target = clip(home / "level.mp4", 2.5, sound=False)
+    target = noise_clip(home / "level.mp4", 2.5, sound=False)
     struck = pulses([0.3, 1.0], 2.0)
     made = []
     for gain in (0.4, 0.01):
@@ -103,7 +89,7 @@ def test_a_candidate_taken_whole_is_the_soundtrack_at_its_level(home, monkeypatc
     """However long the target is, and also where the picture shows no impact."""
     foley = Foley.load(home / "weights")
     foley.limits = Limits(spill_seconds=1.0 if spill else 1e9)
-    target, struck = clip(home / "whole.mp4", 2.5, sound=False), pulses([0.3, 1.0], 2.0)
+    target, struck = noise_clip(home / "whole.mp4", 2.5, sound=False), pulses([0.3, 1.0], 2.0)
     reference = write_wav(home / "struck.wav", 0.4 * struck, RATE)
     picture = np.eye(1, 38, 8, dtype=np.float32)[0] + np.eye(1, 38, 20, dtype=np.float32)[0]
     show(monkeypatch, foley, picture * seen)
@@ -121,7 +107,7 @@ def test_a_candidate_taken_whole_is_the_soundtrack_at_its_level(home, monkeypatc
 def test_onsets_are_detected_at_most_once_in_a_sound(foley, reference, home, monkeypatch):
     detected, detect = [], tracks.detect_onsets
     monkeypatch.setattr(tracks, "detect_onsets", lambda w, r: detected.append(w.tobytes()) or detect(w, r))
-    target = clip(home / "counted.mp4", 2.5, sound=False)
+    target = noise_clip(home / "counted.mp4", 2.5, sound=False)
     picture = np.eye(1, 38, 8, dtype=np.float32)[0] + np.eye(1, 38, 20, dtype=np.float32)[0]
     show(monkeypatch, foley, picture)
     for hits in (None, [0.4, 1.1]):
@@ -137,7 +123,7 @@ def show(monkeypatch, foley, onset, sliding=None, strength=None):
 
 
 def test_long_targets_are_decoded_in_parts_and_kept_on_disk(reference, home):
-    target = clip(home / "long.mp4", 2.5, sound=False)
+    target = noise_clip(home / "long.mp4", 2.5, sound=False)
     whole = Foley.load(home / "weights").generate(reference, target, candidates=3)
     limited = Foley.load(home / "weights")
     limited.limits = Limits(decode_seconds=2.0, spill_seconds=5.0, vocoder_chunk=64)
@@ -170,7 +156,7 @@ def test_long_clips_pass_the_network_in_chunks(foley):
 
 
 def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
-    target = clip(home / "comped.mp4", 5.0, sound=False)
+    target = noise_clip(home / "comped.mp4", 5.0, sound=False)
     picture = np.eye(1, 75, 20, dtype=np.float32)[0]  # one hit
     show(monkeypatch, foley, picture)
     takes = [Take(0.0, 1), Take(2.0, 0)]
@@ -189,7 +175,7 @@ def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
 
 
 def test_hits_fade_as_the_references_do(foley, reference, home, monkeypatch):
-    target = clip(home / "fading.mp4", 2.5, sound=False)
+    target = noise_clip(home / "fading.mp4", 2.5, sound=False)
     picture = np.eye(1, 38, 15, dtype=np.float32)[0]  # a hit at 1 s
     sound = Track(pulses([1.0], 2.5) + 0.02 * pulses([1.7], 2.5, 900), RATE)
     monkeypatch.setattr(Pipeline, "vocode", lambda *_: [sound])
@@ -211,7 +197,7 @@ def test_hits_fade_as_the_references_do(foley, reference, home, monkeypatch):
 
 
 def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monkeypatch):
-    target = clip(home / "pulses.mp4", 2.5, sound=False)
+    target = noise_clip(home / "pulses.mp4", 2.5, sound=False)
     picture = np.eye(1, 38, 8, dtype=np.float32)[0] + np.eye(1, 38, 28, dtype=np.float32)[0]
     show(monkeypatch, foley, picture)
     monkeypatch.setattr(Pipeline, "vocode", lambda *_: [track([t], 2.5) for t in (8 / 15, 28 / 15)])
@@ -234,7 +220,7 @@ def test_comping_meets_more_hits_than_any_candidate(foley, reference, home, monk
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_python_too(foley, reference, home, settings, complaint):
-    target = clip(home / "plain.mp4", 2.0, sound=False)
+    target = noise_clip(home / "plain.mp4", 2.0, sound=False)
     with pytest.raises(InputError, match=complaint):
         foley.generate(reference, target, **settings)
 
@@ -245,14 +231,14 @@ def test_a_setting_that_is_none_is_refused(foley, reference):
 
 
 def test_without_reranking_the_first_candidate_is_chosen(foley, reference, home):
-    target = clip(home / "plain.mp4", 2.0, sound=False)
+    target = noise_clip(home / "plain.mp4", 2.0, sound=False)
     assert foley.generate(reference, target, candidates=3, rerank=False).chosen == 0
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 12.0])
 def test_references_of_any_length(foley, home, seconds):
     made = foley.generate(
-        clip(home / f"ref{seconds}.mp4", seconds), clip(home / "t.mp4", 1.0, sound=False), candidates=1
+        noise_clip(home / f"ref{seconds}.mp4", seconds), noise_clip(home / "t.mp4", 1.0, sound=False), candidates=1
     )
     assert made.reference_start + made.reference.duration <= seconds + 0.1
     assert len(made.reference_frames) >= 1
@@ -261,12 +247,12 @@ def test_references_of_any_length(foley, home, seconds):
 def test_a_reference_may_be_sound_alone(foley, home):
     rng = np.random.default_rng(1)
     write_wav(home / "ref.wav", rng.normal(0, 0.1, RATE * 3).astype(np.float32), RATE)
-    made = foley.generate(home / "ref.wav", clip(home / "t2.mp4", 1.0, sound=False), candidates=1)
+    made = foley.generate(home / "ref.wav", noise_clip(home / "t2.mp4", 1.0, sound=False), candidates=1)
     assert made.reference_frames.shape[0] == 0 and len(made.wav) > 0.9 * RATE
 
 
 def test_the_wished_reference_window_is_used(foley, reference, home):
-    target = clip(home / "t3.mp4", 1.0, sound=False)
+    target = noise_clip(home / "t3.mp4", 1.0, sound=False)
     assert foley.generate(reference, target, candidates=1, reference_start=1.25).reference_start == 1.25
     with pytest.raises(InputError, match="ends before"):
         foley.generate(reference, target, candidates=1, reference_start=9.0)
@@ -275,10 +261,10 @@ def test_the_wished_reference_window_is_used(foley, reference, home):
 
 
 def test_a_silent_reference_is_refused(foley, home):
-    silent = clip(home / "silent.mp4", 2.0, silent=True)
+    silent = noise_clip(home / "silent.mp4", 2.0, silent=True)
     with pytest.raises(InputError, match="silent"):
         foley.generate(silent, silent)
-    mute = clip(home / "mute.mp4", 2.0, sound=False)
+    mute = noise_clip(home / "mute.mp4", 2.0, sound=False)
     with pytest.raises(InputError, match="sound"):
         foley.generate(mute, mute)
 
@@ -290,7 +276,7 @@ def test_a_target_without_picture_is_refused(foley, home, reference):
 
 
 def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, monkeypatch):
-    target = clip(home / "equalised.mp4", 2.5, sound=False)
+    target = noise_clip(home / "equalised.mp4", 2.5, sound=False)
     vocode, given = Pipeline.vocode, []
     monkeypatch.setattr(Pipeline, "vocode", lambda self, *words: given.append(words) or vocode(self, *words))
 
@@ -305,7 +291,7 @@ def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, mo
 
 
 def test_arrays_give_what_files_give(foley, reference, home):
-    target = clip(home / "arrays.mp4", 2.0, sound=False)
+    target = noise_clip(home / "arrays.mp4", 2.0, sound=False)
     settings = {"candidates": 2, "seed": 4}
     files = foley.generate(reference, target, **settings)
     pictures = [read_frames(path, FPS, 32) for path in (reference, target)]
@@ -324,7 +310,7 @@ def test_arrays_give_what_files_give(foley, reference, home):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_makes_a_soundtrack_of_the_same_length(foley, reference, home):
-    target = clip(home / "on a gpu.mp4", 2.0, sound=False)
+    target = noise_clip(home / "on a gpu.mp4", 2.0, sound=False)
     made = Foley.load(home / "weights", device="cuda").generate(reference, target, candidates=2)
     assert len(made.wav) == 2 * RATE and np.isfinite(made.wav).all()
     assert len(made.candidates) == 2 and np.abs(made.wav).max() > 0

@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_plain_words(tmp_path):
 def test_without_hits_the_file_asks_for_some(tmp_path):
     path = tmp_path / "hits.txt"
     write_hits(path, Hits(np.zeros(0), np.zeros(0)))
-    assert path.read_text().startswith("# no hits") and path.read_text().count("\n") == 1
+    assert path.read_text().startswith("# no impacts") and path.read_text().count("\n") == 1
     with pytest.raises(InputError, match="lists no hits"):
         read_hits(path)
 

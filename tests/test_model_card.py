@@ -10,8 +10,8 @@ import pytest
 from benchmarks import footage, model_card, reranking
 from benchmarks.scoring import mean_of
 from condfoley.errors import InputError
-from condfoley.evaluation.clips import JUDGE
-from condfoley.evaluation.scores import Row
+from condfoley.evaluation.clips import METRIC_GEOMETRY
+from condfoley.evaluation.scores import PairScores
 from condfoley.evaluation.spectral import cepstral_distance, event_cepstra
 from condfoley.media import write_wav
 from tests.conftest import clicks
@@ -37,10 +37,11 @@ def home(tmp_path_factory):
     lines = [f"clips/{i}.mp4,clips/{i + 1}.mp4,{times},{'Greatest Hits' if i else 'ours'}" for i in range(2)]
     (home / "pairs.csv").write_text("\n".join(["target,reference,onsets_s,footage_origin", *lines]))
     for i in range(2):
-        write_wav(home / "shots" / f"{i}.wav", pulses([0.0], 0.3, 300 + 900 * i), JUDGE.sample_rate)
+        write_wav(home / "shots" / f"{i}.wav", pulses([0.0], 0.3, 300 + 900 * i), METRIC_GEOMETRY.sample_rate)
     return home
 
 
+@pytest.mark.heavy
 def test_every_line_of_the_card_from_the_command_line(home, capsys):
     words = ["--weights", home / "weights", "--simulated", home / "clips", "--oneshots", home / "shots"]
     words += ["--out", home / "out", "--pairs", 3, "--rerank-pairs", 1, "--counts", "1,2", "--candidates", 1]
@@ -86,13 +87,13 @@ def test_offset_is_that_of_the_events_that_belong_together():
     assert reranking.offset_error(true, np.array([0.46, 1.04, 5.0])) == pytest.approx(0)
     assert reranking.offset_error(true, np.array([1.9])) == pytest.approx(0.1)
     for nothing in (np.zeros(0), true + 0.25):
-        assert reranking.offset_error(true, nothing) == reranking.FARTHEST
+        assert reranking.offset_error(true, nothing) == reranking.MAX_DISTANCE
 
 
 def test_choices_look_at_the_first_candidates_only(monkeypatch):
     scores = ((0.5, 0.9), (0.1, 0.2), (0.0, 0.1), (0.0, 0.8))
-    made = [SimpleNamespace(wav=i, offset=o, confidence=c) for i, (o, c) in enumerate(scores)]
-    monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
+    made = [SimpleNamespace(wav=i, offset=o, confidence=c, agreement=None) for i, (o, c) in enumerate(scores)]
+    monkeypatch.setattr(reranking, "rank_candidates", lambda few, tolerance: [len(few) - 1])
     found = reranking.choices(SimpleNamespace(candidates=made), (2, 4))
     assert found == {
         "published rule, N = 2": 1, "ours, N = 2": 1, "published rule, N = 4": 3, "ours, N = 4": 3,
@@ -109,11 +110,11 @@ def test_what_is_chosen_is_compared_with_the_mean_candidate(monkeypatch):
         )
     )
     pair = SimpleNamespace(reference=SimpleNamespace(path="r"), target=SimpleNamespace(path="t", onsets=true))
-    monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
+    monkeypatch.setattr(reranking, "rank_candidates", lambda few, tolerance: [len(few) - 1])
     monkeypatch.setattr(reranking, "comped", lambda made, n: wavs[n % 2])
     found = reranking.measure(foley, [pair], (2, 3), 0)
     each = np.array([reranking.score(true, wav, rate) for wav in wavs])
-    assert each[:, 1].tolist() == [1, 1, 0, 0] and each[2:, 0].tolist() == [1000 * reranking.FARTHEST] * 2
+    assert each[:, 1].tolist() == [1, 1, 0, 0] and each[2:, 0].tolist() == [1000 * reranking.MAX_DISTANCE] * 2
     assert found["none"][0] == pytest.approx(each.mean(0))
     assert np.array_equal(found["ours, N = 2"][0], each[1]) and np.array_equal(found["ours, N = 3"][0], each[2])
     for way in ("published rule, N = 2", "ours, comped, N = 2"):
@@ -121,11 +122,11 @@ def test_what_is_chosen_is_compared_with_the_mean_candidate(monkeypatch):
 
 
 def test_comping_is_given_the_first_candidates_only(monkeypatch):
-    made = SimpleNamespace(candidates=[3, 2, 1, 0], hits=SimpleNamespace(times="shown"), sample_rate=9)
-    monkeypatch.setattr(reranking, "choose", lambda few, tolerance: len(few) - 1)
-    monkeypatch.setattr(reranking, "put_together", lambda few, shown, chosen, *_: (f"{few} {shown} {chosen}", []))
-    monkeypatch.setattr(reranking, "mended", lambda wav, shown, rate: f"{wav}, {shown} {rate}")
-    assert reranking.comped(made, 2) == "[3, 2] shown 1, shown 9"
+    made = SimpleNamespace(candidates=[3, 2, 1, 0], cues=SimpleNamespace(times="cues"))
+    monkeypatch.setattr(reranking, "rank_candidates", lambda few, tolerance: [len(few) - 1])
+    monkeypatch.setattr(reranking, "comp", lambda few, cues, best, *_: (f"{few} {cues} {best}", []))
+    monkeypatch.setattr(reranking, "repair", lambda track, cues: SimpleNamespace(mono=f"{track}, {cues}"))
+    assert reranking.comped(made, 2) == "[3, 2] cues 1, cues"
 
 
 def test_motion_peaks_are_where_the_picture_changes(home):
@@ -137,7 +138,7 @@ def test_motion_peaks_are_where_the_picture_changes(home):
 def test_real_timing_must_beat_motion_and_tie_with_transfer():
     def line(motion, transfer, ours=0.75):
         scores = {"condfoley": ours, "motion": motion, "onset-transfer": transfer}
-        rows = [Row(name, "p", "t", {"f1_100": f1}) for name, f1 in scores.items()]
+        rows = [PairScores(name, "p", "t", {"f1_100": f1}) for name, f1 in scores.items()]
         return footage.timing_line("real", rows, 0.7, ("motion", "onset-transfer"), "", 0)
 
     assert line(0.7, 0.75).reached and "motion 0.70" in line(0.7, 0.75).beside
@@ -165,9 +166,9 @@ def test_a_manifest_becomes_pairs(tmp_path):
 
 def test_events_are_compared_whatever_their_times_and_level():
     low, high = (pulses([0.3, 1.1], 2.0, pitch) for pitch in (300, 1500))
-    a, b, c = (event_cepstra(wav, JUDGE) for wav in (low, 0.1 * pulses([0.6], 1.5, 300), high))
+    a, b, c = (event_cepstra(wav, METRIC_GEOMETRY) for wav in (low, 0.1 * pulses([0.6], 1.5, 300), high))
     assert cepstral_distance(a, a) == 0 and cepstral_distance(a, b) < 0.5 * cepstral_distance(a, c)
-    assert event_cepstra(np.zeros(9000, np.float32), JUDGE) is None
+    assert event_cepstra(np.zeros(9000, np.float32), METRIC_GEOMETRY) is None
 
 
 def test_a_mean_has_its_interval():

@@ -20,8 +20,8 @@ from condfoley.audio.onsets import detect_onsets
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests/golden/shipped.json"
-REFERENCE = ROOT / "examples/hitting_metal.mp4"
-STRUCK = ROOT / "examples/hitting_bag_silent.mp4"
+REFERENCE = ROOT / "condfoley/examples/hitting_metal.mp4"
+STRUCK = ROOT / "condfoley/examples/hitting_bag_silent.mp4"
 SCRATCHED = ROOT / "tests/golden/scratched.mp4"  # simulated by `condfoley simulate --seed 91004`, without sound
 PAIRS = {"struck": (STRUCK, 2), "scratched": (SCRATCHED, 2), "spliced": (STRUCK, 8)}  # target, number of candidates
 

@@ -28,8 +28,7 @@ def peak_rms_db(samples: np.ndarray, rate: int) -> float:
     """Highest short-term RMS of a sound (..., N) at `rate` Hz: dB relative to an amplitude of 1."""
     from scipy.ndimage import uniform_filter1d
 
-    power = np.square(samples, dtype=np.float64)
-    power = power.reshape(-1, power.shape[-1]).mean(0)  # (N,)
+    power = np.square(samples, dtype=np.float64).mean(tuple(range(samples.ndim - 1)))  # (N,)
     mean = uniform_filter1d(power, round(RMS_WINDOW * rate))
     return float(10 * np.log10(max(mean.max(initial=0.0), MIN_POWER)))
 
@@ -39,8 +38,7 @@ def impact_levels(samples: np.ndarray, onsets: np.ndarray, rate: int) -> np.ndar
 
     samples: (..., N) at `rate` Hz. onsets: (E,) s, ascending.
     """
-    total = samples.shape[-1]
-    levels = []
+    total, levels = samples.shape[-1], []
     for begin, following in until_next(impact_starts(onsets, total, rate), total):
         end = max(begin + 1, min(begin + round(SEARCH * rate), int(following)))
         levels.append(peak_rms_db(samples[..., int(begin) : end], rate))

@@ -1,4 +1,4 @@
-"""A value type for sound: samples that are never changed in place, and the onsets that are heard in them."""
+"""A value type for sound: samples that are never changed in place, and their onsets."""
 
 from __future__ import annotations
 

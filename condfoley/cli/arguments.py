@@ -1,7 +1,7 @@
-"""From words on the command line to typed options, with one-line errors.
+"""Parses the command line into typed options, with one-line errors.
 
-jsonargparse does the work; here are only the project's manners: options are spelled with dashes, a switch
-needs no value, an unknown name gets a suggestion, and every complaint is one InputError.
+Built on jsonargparse, with these conventions: option names have dashes, a switch takes no value, an unknown name gets a
+suggestion, and every error is an InputError of one line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 T = TypeVar("T")
 
-NOUNS = {
+TYPE_NAMES = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
@@ -30,28 +30,28 @@ NOUNS = {
 
 
 class Parser(ArgumentParser):
-    """jsonargparse's parser, raising InputError where the original prints a page and exits."""
+    """jsonargparse's parser that raises InputError where the original prints the usage and exits."""
 
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(prog=prog, description=description, allow_abbrev=False)
-        self.never_empty: dict[str, str] = {}  # name -> option whose text must say something
-        # Read by cli.main from the words themselves, since parsing may be what fails.
+        self.nonempty_options: dict[str, str] = {}  # field name -> option whose value must not be empty
+        # cli.main looks for it in argv itself, since parsing may be what fails.
         self.add_argument("--debug", action="store_true", help="Show the traceback when something goes wrong.")
 
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
-        """The options given. Raises InputError for an empty text, which would pass for one that is not given."""
+        """The parsed options. Raises InputError for an empty value, which would be taken for a missing one."""
         parsed = super().parse_args(*args, **kwargs)
-        for name, option in self.never_empty.items():
+        for name, option in self.nonempty_options.items():
             if parsed[name] is not None and not parsed[name].strip():
                 raise InputError(f"{option} is empty; see `{self.prog} --help`")
         return parsed
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise InputError with the complaint in the project's one line."""
-        raise InputError(one_line(message, self.prog, self.names())) from ex
+        """Raise InputError with the error explained in one line."""
+        raise InputError(explain_error(message, self.prog, self.names())) from ex
 
     def names(self) -> list[str]:
-        """All options, with dashes, as the user may write them."""
+        """All option strings, such as --top-p."""
         return [option for action in self._actions for option in action.option_strings]
 
 
@@ -64,11 +64,11 @@ def option_parser(prog: str, options: type) -> Parser:
     hints = get_type_hints(options)
     parser = Parser(prog, docs[-1].short_description or "")
     hints = {name: str if hint == (str | None) else hint for name, hint in hints.items()}  # or "null" would be None
-    for field in sorted(fields(options), key=lambda f: f.default is not MISSING):  # what must be given comes first
+    for field in sorted(fields(options), key=lambda f: f.default is not MISSING):  # required options first
         option = flag(field.name)
         help_text = helps[field.name].replace("\n", " ")
         if hints[field.name] is str and field.default != "":
-            parser.never_empty[field.name] = option
+            parser.nonempty_options[field.name] = option
         if hints[field.name] is bool and field.default is True:
             action = ActionYesNo(yes_prefix="", no_prefix="no-")
             parser.add_argument(option, action=action, default=True, help=help_text)
@@ -81,14 +81,14 @@ def option_parser(prog: str, options: type) -> Parser:
     return parser
 
 
-def parse_options(prog: str, options: type[T], words: list[str]) -> T:
-    """An `options` object from command-line words. Raises InputError for anything that does not fit."""
-    parsed = option_parser(prog, options).parse_args(words)
+def parse_options(prog: str, options: type[T], argv: list[str]) -> T:
+    """An `options` object from command-line arguments. Raises InputError for anything that does not fit."""
+    parsed = option_parser(prog, options).parse_args(argv)
     return options(**{field.name: getattr(parsed, field.name) for field in fields(options)})  # type: ignore[arg-type]
 
 
-def parse_config(prog: str, config: type[T], words: list[str]) -> T:
-    """A nested `config` dataclass from YAML files and command-line words, later ones winning.
+def parse_config(prog: str, config: type[T], argv: list[str]) -> T:
+    """A nested `config` dataclass from YAML files and command-line arguments; later ones override earlier ones.
 
     `--config FILE`, `key=value`, `--key value` and `--key=value` may be mixed and repeated.
     Raises InputError for an unknown key, a value of the wrong type or an unreadable file.
@@ -97,30 +97,30 @@ def parse_config(prog: str, config: type[T], words: list[str]) -> T:
     parser.usage = f"{prog} [--config FILE] [key=value ...]"
     parser.add_argument("--config", action="config", help="YAML file with settings; may be given again.")
     parser.add_class_arguments(config)
-    parsed = parser.parse_args(_dashed(words))
+    parsed = parser.parse_args(_dashed(argv))
     parsed.pop("config")
     parsed.pop("debug")
     see = f"see `{prog} --help`"
     try:
         return config(**parser.instantiate(parsed).as_dict())
-    except TypeError as error:  # jsonargparse's own words name its functions, not the user's keys
+    except TypeError as error:  # jsonargparse's own message names its functions, not the user's keys
         raise InputError(f"a group of settings takes keys of its own, not a value; {see}") from error
     except ValueError as error:
         raise InputError(f"the settings do not go together: {error}; {see}") from error
 
 
-def _dashed(words: list[str]) -> list[str]:
-    """The words, each `key=value` as `--key=value` unless it is the value of the option before it."""
+def _dashed(argv: list[str]) -> list[str]:
+    """The arguments with each `key=value` as `--key=value`, unless it is the value of the option before it."""
     out: list[str] = []
-    for word in words:
+    for word in argv:
         follows_option = bool(out) and out[-1].startswith("--") and "=" not in out[-1]
         plain = re.match(r"[A-Za-z_][\w.]*=", word) and not follows_option
         out.append("--" + word if plain else word)
     return out
 
 
-def one_line(message: str, prog: str, known: list[str]) -> str:
-    """jsonargparse's complaint in the user's words: what is wrong and what to do."""
+def explain_error(message: str, prog: str, known: list[str]) -> str:
+    """jsonargparse's error message in the user's terms: what is wrong and what to do."""
     text = " ".join(message.split())
     see = f"see `{prog} --help`"
     if match := re.match(r"unrecognized arguments: (\S+)", text, re.IGNORECASE):
@@ -131,9 +131,9 @@ def one_line(message: str, prog: str, known: list[str]) -> str:
         key = f"{match[1]}.{match[2]}" if match[1] else match[2]
         return f"unknown config key {key}; {suggest(key, [name.lstrip('-') for name in known]) or see}"
     if match := re.match(r'Parser key "(.+?)": Expected an? (.+?)\. Got value: (.*)', text):
-        return f"{_spelled(match[1], known)} must be {_noun(match[2])}, not {match[3]!r}; {see}"
+        return f"{_as_option(match[1], known)} must be {_describe_type(match[2])}, not {match[3]!r}; {see}"
     if match := re.match(r'Parser key "(.+?)": Does not validate .*Expected an? (.+?) - .*Given value: (.*)', text):
-        return f"{_spelled(match[1], known)} must be {_noun(match[2])}, not {match[3]!r}; {see}"
+        return f"{_as_option(match[1], known)} must be {_describe_type(match[2])}, not {match[3]!r}; {see}"
     if match := re.match(r"argument (\S+): expected one argument", text):
         return f"{match[1]} needs a value (one that begins with a dash is written {match[1]}=-...); {see}"
     if match := re.match(r'Parser key "config": (.*)', text):
@@ -141,26 +141,26 @@ def one_line(message: str, prog: str, known: list[str]) -> str:
     if re.match(r"(Unexpected|Problems parsing) config", text):
         return f"the config file is not a YAML file of settings like `steps: 1000` ({text}); {see}"
     if match := re.match(r"the following arguments are required: (.*)", text):
-        names = ", ".join(_spelled(name.strip(), known) for name in match[1].split(","))
+        names = ", ".join(_as_option(name.strip(), known) for name in match[1].split(","))
         return f"missing: {names}; {see}"
     return f"{text}; {see}"
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """`did you mean ...?` for a near miss, else an empty text."""
+    """`did you mean ...?` with the most similar name, or an empty string when none is similar."""
     known = list(known)
     inside = [name for name in known if name.endswith("." + word.lstrip("-"))]
     near = inside or difflib.get_close_matches(word, known, n=1, cutoff=0.7)
     return f"did you mean {near[0]}?" if near else ""
 
 
-def _spelled(key: str, known: list[str]) -> str:
+def _as_option(key: str, known: list[str]) -> str:
     option = flag(key.lstrip("-"))
     return option if option in known else key
 
 
-def _noun(type_text: str) -> str:
+def _describe_type(type_text: str) -> str:
     if "Literal[" in type_text:
         return "one of " + type_text.split("Literal[")[1].split("]")[0].replace("'", "")
-    names = [noun for name, noun in NOUNS.items() if re.search(rf"\b{name}\b", type_text)]
+    names = [noun for name, noun in TYPE_NAMES.items() if re.search(rf"\b{name}\b", type_text)]
     return names[0] if names else type_text

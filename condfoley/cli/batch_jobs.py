@@ -1,4 +1,4 @@
-"""What `condfoley batch` makes: one job a pair, from a list or a folder, and whether an earlier run has made it."""
+"""The jobs of `condfoley batch`, one for each pair of a list or a folder, and which of them still have to be run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from condfoley.weights import sha256
 
 FAILED = "failed.csv"
 INPUTS = {"reference": "another reference", "target": "another target", "hits": "another hits file"}
-# Options that change nothing in the results; the inputs are compared by what they hold, not by how they are called.
-NOT_SOUND = {"out", "json", "quiet", "force", "weights", "engine", *INPUTS}
-# Taken as targets unseen, so that a damaged one is listed as failed; any other file is one if it has a picture.
+# Options without effect on the results; the inputs are compared by their content, not by their paths.
+IGNORED_OPTIONS = {"out", "json", "quiet", "force", "weights", "engine", *INPUTS}
+# Suffixes of targets, so that a damaged one is listed as failed; other files are targets if they have a picture.
 TARGETS = VIDEO_SUFFIXES | {
     *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv", ".mxf", ".gif")
 }
@@ -32,12 +32,12 @@ class _Pair(NamedTuple):
     hits: str | None = None
 
 
-def plan(options: BatchOptions) -> list[GenerateOptions]:
-    """One job a pair, each with its own result folder.
+def list_jobs(options: BatchOptions) -> list[GenerateOptions]:
+    """One job for each pair, each with its own result folder.
 
     Raises InputError for a list of pairs or a folder that cannot be read, and a pair that cannot have its own folder.
     """
-    pairs = _listed(Path(options.pairs)) if options.pairs else _found(options)
+    pairs = _pairs_of_csv(Path(options.pairs)) if options.pairs else _pairs_of_folder(options)
     counts = Counter(pair.name for pair in pairs)
     for name, count in counts.items():
         if count > 1:
@@ -62,7 +62,7 @@ def plan(options: BatchOptions) -> list[GenerateOptions]:
     ]
 
 
-def _listed(path: Path) -> list[_Pair]:
+def _pairs_of_csv(path: Path) -> list[_Pair]:
     """The pairs of a CSV file."""
     pairs = []
     for line in read_pairs(path):
@@ -74,8 +74,8 @@ def _listed(path: Path) -> list[_Pair]:
     return pairs
 
 
-def _found(options: BatchOptions) -> list[_Pair]:
-    """One pair a target in a folder, named after it, with its suffix where two differ only by that."""
+def _pairs_of_folder(options: BatchOptions) -> list[_Pair]:
+    """A pair for each target in a folder, named after it; the suffix is added where names differ only by it."""
     folder = Path(str(options.targets))
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give --targets a folder of videos")
@@ -103,41 +103,41 @@ def _is_target(path: Path) -> bool:
         return False
 
 
-def left_to_do(jobs: list[GenerateOptions], parts: dict[str, str]) -> list[GenerateOptions]:
-    """The jobs whose folders do not hold complete results of the same options, inputs and weights.
+def pending_jobs(jobs: list[GenerateOptions], parts: dict[str, str]) -> list[GenerateOptions]:
+    """The jobs whose folders lack complete results of the same options, inputs and weights.
 
-    Those whose results have lost a file may replace what is left. parts: SHA-256 of each part of the weights.
+    Those with incomplete results may replace them. parts: SHA-256 of each part of the weights.
     """
-    todo = []
+    pending = []
     for job in jobs:
-        earlier = _record(job)
-        same = not job.force and _as_asked(job, earlier, parts)
+        earlier = _read_provenance(job)
+        same = not job.force and _matches_job(job, earlier, parts)
         if not same:
-            todo.append(job)
-        elif _missing(Path(job.out), earlier):
-            todo.append(replace(job, force=True))
-    return todo
+            pending.append(job)
+        elif _lacks_files(Path(job.out), earlier):
+            pending.append(replace(job, force=True))
+    return pending
 
 
 def changed_input(job: GenerateOptions) -> str:
-    """What the results in the job's folder were made from in place of the job's own inputs; "" where they were not."""
+    """Which input of the results in the job's folder differs, such as "another reference"; "" when none does."""
     try:
-        return _other_input(job, _record(job))
-    except OSError:  # whoever reads that input says what is wrong with it
+        return _find_changed_input(job, _read_provenance(job))
+    except OSError:  # reading the input later raises an error with the reason
         return ""
 
 
-def _other_input(job: GenerateOptions, earlier: dict[str, Any]) -> str:
+def _find_changed_input(job: GenerateOptions, earlier: dict[str, Any]) -> str:
     """See `changed_input`. Raises OSError for an input that cannot be read."""
-    made_from = earlier.get("inputs")
-    if not isinstance(made_from, dict):
+    recorded = earlier.get("inputs")
+    if not isinstance(recorded, dict):
         return ""
     now = {name: sha256(Path(path)) for name in INPUTS if (path := getattr(job, name))}
-    return next((what for name, what in INPUTS.items() if _hash(made_from.get(name)) != now.get(name)), "")
+    return next((what for name, what in INPUTS.items() if _hash(recorded.get(name)) != now.get(name)), "")
 
 
-def _record(job: GenerateOptions) -> dict[str, Any]:
-    """What provenance.json in the job's folder says, nothing where there is none that can be read."""
+def _read_provenance(job: GenerateOptions) -> dict[str, Any]:
+    """Content of provenance.json in the job's folder; empty when it is missing or unreadable."""
     try:
         earlier = json.loads((Path(job.out) / PROVENANCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -145,16 +145,23 @@ def _record(job: GenerateOptions) -> dict[str, Any]:
     return earlier if isinstance(earlier, dict) else {}
 
 
-def _as_asked(job: GenerateOptions, earlier: dict[str, Any], parts: dict[str, str]) -> bool:
+def _matches_job(job: GenerateOptions, earlier: dict[str, Any], parts: dict[str, str]) -> bool:
     try:
-        same = [earlier["options"].get(key) == value for key, value in asdict(job).items() if key not in NOT_SOUND]
-        return all(same) and not _other_input(job, earlier) and earlier["weights"]["parts"] == parts
-    except (OSError, KeyError, TypeError, AttributeError):  # an input is gone, or this is no record of ours
+        same = [
+            earlier["options"].get(key) == value for key, value in asdict(job).items() if key not in IGNORED_OPTIONS
+        ]
+        return all(same) and not _find_changed_input(job, earlier) and earlier["weights"]["parts"] == parts
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ):  # an input is missing, or the file is not our provenance.json
         return False
 
 
-def _missing(out: Path, earlier: dict[str, Any]) -> bool:
-    """Whether a file that a run leaves is not there."""
+def _lacks_files(out: Path, earlier: dict[str, Any]) -> bool:
+    """Whether any file of a complete result folder is missing."""
     names = [SOUNDTRACK, HITS, OVERVIEW, f"{CANDIDATES}/{SCORES}"]
     names += [f"{CANDIDATES}/{row['file']}" for row in earlier.get("candidates", [])]
     return not all((out / name).is_file() for name in names) or not any(out.glob(f"{VIDEO_STEM}.*"))

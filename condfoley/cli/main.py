@@ -14,52 +14,52 @@ from contextlib import contextmanager, suppress
 from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError, UnwritableError
 
 
-def main(words: list[str] | None = None) -> int:
-    """Run `condfoley WORDS...`; returns the exit code: 0, 2 (the user's input), 1 (our fault), 130 (Ctrl-C).
+def main(argv: list[str] | None = None) -> int:
+    """Run `condfoley ARGV...`; returns the exit code: 0, 2 (unusable input), 1 (internal error), 130 (Ctrl-C).
 
-    words: the command line without the program's name; None takes the process's own.
+    argv: arguments without the program's name; None takes the process's own.
     """
-    words = sys.argv[1:] if words is None else list(words)
+    argv = sys.argv[1:] if argv is None else list(argv)
     try:
         with _interruptible():
-            code = _run(words)
-            print(end="", flush=True)  # a reader that went away is noticed here, not when Python ends
+            code = _run(argv)
+            print(end="", flush=True)  # a closed pipe raises here, not when Python exits
             return code
     except (InputError, UnwritableError) as error:
-        return _complain(str(error), EXIT_USER_ERROR, words)
+        return _complain(str(error), EXIT_USER_ERROR, argv)
     except KeyboardInterrupt:
-        return _complain("interrupted", EXIT_INTERRUPTED, words)
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        return _complain("interrupted", EXIT_INTERRUPTED, argv)
+    except BrokenPipeError:  # the reader of our output closed the pipe, as `| head` does
         _discard_output()
         return EXIT_INTERNAL_ERROR
-    except Exception as error:  # noqa: BLE001  (the last door: whatever it was, one line)
+    except Exception as error:  # noqa: BLE001  (last resort: any error is reported in one line)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        hint = "" if "--debug" in words else "; --debug shows where"
-        return _complain(f"internal error, {what}{hint}", EXIT_INTERNAL_ERROR, words)
+        hint = "" if "--debug" in argv else "; --debug shows where"
+        return _complain(f"internal error, {what}{hint}", EXIT_INTERNAL_ERROR, argv)
 
 
-def _run(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help"):
+def _run(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help"):
         print(_overview())
-        return 0 if words else EXIT_USER_ERROR
-    if words[0] == "--version":
+        return 0 if argv else EXIT_USER_ERROR
+    if argv[0] == "--version":
         from condfoley import __version__
 
         print(f"condfoley {__version__}")
         return 0
-    if words[0] not in COMMANDS:
+    if argv[0] not in COMMANDS:
         from condfoley.cli.arguments import suggest
 
-        kind = "option" if words[0].startswith("-") else "command"
-        hint = suggest(words[0], COMMANDS) or "see `condfoley --help`"
-        raise InputError(f"unknown {kind} {words[0]}; {hint}")
-    return COMMANDS[words[0]][1](words[1:])
+        kind = "option" if argv[0].startswith("-") else "command"
+        hint = suggest(argv[0], COMMANDS) or "see `condfoley --help`"
+        raise InputError(f"unknown {kind} {argv[0]}; {hint}")
+    return COMMANDS[argv[0]][1](argv[1:])
 
 
 def _overview() -> str:
     lines = ["usage: condfoley COMMAND [options]", ""]
     lines += [
-        "Conditional Foley: a reference clip and a silent target in, a finished soundtrack out.",
+        "Conditional Foley: writes the soundtrack of a silent target video from a reference clip.",
         "",
         "commands:",
     ]
@@ -68,29 +68,29 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
-def _complain(message: str, code: int, words: list[str]) -> int:
-    if "--debug" in words:
+def _complain(message: str, code: int, argv: list[str]) -> int:
+    if "--debug" in argv:
         traceback.print_exc()
     print("condfoley: " + " ".join(message.split()), file=sys.stderr)
     return code
 
 
 def _discard_output() -> None:
-    """Let what is still in stdout's buffer go nowhere, or Python would complain of it when it ends."""
-    with suppress(OSError):  # the caller's own stdout may be no file
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    """Discard what is still in stdout's buffer, which Python would otherwise fail to write at exit."""
+    with suppress(OSError):  # the caller may have replaced stdout by an object without file descriptor
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let a polite kill (SIGTERM) clean up like Ctrl-C does."""
+    """SIGTERM raises KeyboardInterrupt, so that it cleans up like Ctrl-C."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+    if threading.current_thread() is not threading.main_thread():  # signal handlers can only be set there
         yield
         return
     before = signal.signal(signal.SIGTERM, stop)
@@ -101,29 +101,30 @@ def _interruptible() -> Iterator[None]:
 
 
 def _module(name: str) -> Callable[[list[str]], int]:
-    """A command that lives in `condfoley/cli/commands/NAME.py`, imported when it is called."""
+    """The command in `condfoley/cli/commands/NAME.py`, imported when it is called."""
 
-    def run(words: list[str]) -> int:
+    def run(argv: list[str]) -> int:
         command: Callable[[list[str]], int] = importlib.import_module(f"condfoley.cli.commands.{name}").run
-        return command(words)
+        return command(argv)
 
     return run
 
 
-MODULES = {"import": "import_checkpoint", "export": "export_checkpoint"}  # Python keeps the word `import` to itself
+MODULES = {"import": "import_checkpoint", "export": "export_checkpoint"}  # `import` is a Python keyword
 COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
     name: (text, _module(MODULES.get(name, name)))
     for name, text in {
+        "demo": "generate a soundtrack for the example pair in the package",
         "generate": "write the soundtrack of a target video from a reference clip",
         "batch": "the same for many pairs, with the model loaded once",
-        "timeline": "open a result in the editor: OpenTimelineIO and Final Cut XML",
+        "timeline": "export a result for video editors: OpenTimelineIO and Final Cut XML",
         "simulate": "write simulated videos with sound and ground truth to train and test on",
-        "prepare": "turn a data set or a folder of recordings into shards to train on",
+        "prepare": "convert a data set or a folder of recordings into training shards",
         "train": "train one part of the system on a folder of clips",
-        "finetune": "teach the shipped model your own recordings",
+        "finetune": "fine-tune the shipped model on your own recordings",
         "evaluate": "measure systems on a test set and write a report",
         "study": "export, serve and analyse a listening study",
-        "import": "turn checkpoints of the published system into weights for condfoley",
-        "export": "write weights as a checkpoint of the published system, or their ONNX graphs",
+        "import": "convert checkpoints of the published system into weights for condfoley",
+        "export": "write weights as a checkpoint for the published system, or their ONNX graphs",
     }.items()
 }

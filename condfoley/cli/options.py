@@ -1,7 +1,6 @@
-"""What the command line lets a user choose: one dataclass per command.
+"""Options of the commands, a dataclass for each; attribute docstrings are the help texts.
 
-The attribute docstrings are the help texts, the defaults are the defaults, and the types are what is
-accepted. Light on purpose (no torch), so that `--help` is instant.
+No heavy imports (no torch), so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from condfoley.settings import Settings
 
 @dataclass(kw_only=True)
 class SoundOptions(Settings):
-    """How soundtracks are made, whichever command makes them."""
+    """Options of every command that generates soundtracks."""
 
     weights: str | None = None
     """Folder of another model's weights (default: the model that ships with condfoley)."""
@@ -34,10 +33,11 @@ class SoundOptions(Settings):
 
 @dataclass(kw_only=True)
 class GenerateOptions(SoundOptions):
-    """Write the sound the target video would make if its action happened in the reference's world."""
+    """Write the soundtrack of a target video with the material and timbre of a reference clip."""
 
     reference: str
-    """Clip whose sound gives material and timbre: a video with sound, or a sound file."""
+    """Clip whose sound gives material and timbre: a video with sound, or a sound file. Without --reference and
+    --target, the example pair in the package is used."""
     target: str
     """Video to write a soundtrack for; sound that it already has is ignored."""
     out: str
@@ -49,10 +49,18 @@ class GenerateOptions(SoundOptions):
     """Print one JSON object on stdout instead of the paths of the results."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for options that cannot be meant."""
+        """Raise InputError for invalid options."""
         super().__post_init__()
         if self.hits is not None:
             self.require_hits_count()
+
+
+@dataclass(kw_only=True)
+class DemoOptions(SoundOptions):
+    """Generate a soundtrack for the example pair that lies inside the package."""
+
+    out: str = "condfoley_demo"
+    """Folder for the results; made when it does not exist."""
 
 
 @dataclass(kw_only=True)
@@ -65,7 +73,7 @@ class TimelineOptions:
 
 @dataclass(kw_only=True)
 class BatchOptions(SoundOptions):
-    """Write the soundtracks of many targets; run again to go on where it stopped."""
+    """Write the soundtracks of many targets; an interrupted run is resumed by the same command."""
 
     out: str
     """Folder for the results: a folder for each pair, and failed.csv with the pairs that could not be used."""
@@ -85,7 +93,7 @@ class BatchOptions(SoundOptions):
     """Number of processes, each with its own copy of the model; one already uses all cores of a machine."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for settings that do not go together."""
+        """Raise InputError for options that contradict each other."""
         super().__post_init__()
         if self.engine in ("local", "ray"):
             self.pool, self.engine = self.engine, "auto"
@@ -98,32 +106,32 @@ class BatchOptions(SoundOptions):
 
 @dataclass(kw_only=True)
 class ImportOptions:
-    """Turn a checkpoint of CondFoleyGen into a weights folder; every tensor is accounted for, and no code is run."""
+    """Convert a checkpoint of CondFoleyGen into a weights folder; every tensor is accounted for, and no code is run."""
 
     checkpoint: str
-    """Checkpoint file: a transformer (its tokenizer and video network are inside), a VQGAN, a MelGAN, or the action
-    judge."""
+    """Checkpoint file: a transformer (which contains its tokenizer and video network), a VQGAN, a MelGAN, or the action
+    classifier."""
     out: str
     """Folder for the weights; must not exist yet."""
     vocoder: str | None = None
     """MelGAN that goes with a transformer: its file, or a folder with best_netG.pt (default: the shipped vocoder)."""
     heads: int = 16
-    """Attention heads of the transformer, the one size that a checkpoint does not tell (published: 16)."""
+    """Attention heads of the transformer, the one size that a checkpoint does not contain (published: 16)."""
     licence: str = "unknown"
-    """Licence of the checkpoints, noted in the weights' card."""
+    """Licence of the checkpoints, written into the weights' card."""
     material_judge: str | None = None
-    """Checkpoint file of the material judge, where the first one is the action judge; for `evaluate --judges`."""
+    """Checkpoint file of the material classifier, if the first one is the action classifier; for `evaluate --judges`."""
     statistics: str | None = None
-    """Text file with mean and deviation of each band of the judges' spectrograms: the published
+    """Text file with mean and deviation of each band of the classifiers' spectrograms: the published
     train_means_stds_....txt."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for a number that cannot be meant."""
+        """Raise InputError for a number out of range."""
         require_at_least("heads", self.heads, 1)
         if self.statistics and not self.material_judge:
             raise InputError("--statistics goes with --material-judge")
         if self.vocoder and self.material_judge:
-            raise InputError("--vocoder goes with a transformer, not with judges")
+            raise InputError("--vocoder goes with a transformer, not with classifiers")
 
 
 @dataclass(kw_only=True)
@@ -148,10 +156,10 @@ class ExportGraphsOptions:
 
 @dataclass(kw_only=True)
 class FinetuneOptions:
-    """Teach the shipped model your own recordings: its transformer learns from a folder of clips."""
+    """Fine-tune the shipped model's transformer on a folder of your own clips."""
 
     out: str
-    """Folder for the new weights, for `generate --weights`; a run that was stopped goes on there."""
+    """Folder for the new weights, for `generate --weights`; an interrupted run in it is resumed."""
     weights: str | None = None
     """Folder of the weights to start from (default: those that ship with condfoley)."""
     whole: bool = False
@@ -166,7 +174,7 @@ class FinetuneOptions:
     """Start again where --out holds an earlier fine-tuning."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for a number that cannot be meant."""
+        """Raise InputError for a number out of range."""
         require_at_least("steps", self.steps, 1)
         require_at_least("batch-size", self.batch_size, 1)
         require_at_least("seed", self.seed, 0)

@@ -8,14 +8,14 @@ from typing import Any
 
 
 class Progress:
-    """Callable as `progress(stage, share)`: what is being done, and the share of all work done, in [0, 1]."""
+    """Callable as `progress(stage, fraction)`: name of the current stage, and the fraction of all work done, in [0, 1]."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self._stage = ""
         self._bar: Any = None
 
-    def __call__(self, stage: str, share: float) -> None:
+    def __call__(self, stage: str, fraction: float) -> None:
         if self.quiet:
             return
         if not sys.stderr.isatty():
@@ -26,25 +26,25 @@ class Progress:
         if self._bar is None:
             self._bar = _bar()
         self._bar.set_description_str(stage, refresh=False)
-        self._bar.n = round(100 * min(max(share, 0.0), 1.0))
+        self._bar.n = round(100 * min(max(fraction, 0.0), 1.0))
         self._bar.refresh()
 
     def note(self, text: str) -> None:
-        """Something to know about the result, on a line of its own that stays."""
+        """Print a remark about the result on a line of its own."""
         if self.quiet:
             return
         self.close()
         print(f"condfoley: {text}", file=sys.stderr)
 
     def close(self) -> None:
-        """Take the bar off the screen."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
         self._bar = None
 
 
 def print_path(path: str) -> None:
-    """Print a path on stdout as the bytes that it has on disk, be they UTF-8 or not."""
+    """Print a path on stdout with the bytes that it has on disk, even if they are not UTF-8."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")
     print(path, flush=True)

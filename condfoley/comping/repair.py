@@ -17,8 +17,8 @@ from condfoley.comping.edits import align, fill_missing, insert_one_shot, mute_e
 Edit = Callable[[Track, np.ndarray], Track]
 OFFSET_COST = 0.5  # of an onset that is MATCH_WINDOW off its cue, in missed onsets; less when it is nearer
 STRICT_WINDOW = 0.03  # s from a given cue, within which an onset counts as there
-DUCK = 0.06  # s before a copied impact that fade out, where what is there hides it
-MAX_ROUNDS = 3  # how often edits are tried, one after the other, at most
+DUCK = 0.06  # s before a copied impact that fade out, where what is there hides it (E09.3)
+MAX_ROUNDS = 3  # how often edits are tried, one after the other, at most (E07.4, E08.3)
 
 
 def onset_cost(cues: np.ndarray, onsets: np.ndarray, cell: float, cells: int) -> np.ndarray:
@@ -67,10 +67,10 @@ def repair(track: Track, cues: np.ndarray, move: bool = True) -> Track:
 
 
 def enforce(track: Track, cues: np.ndarray, one_shot: np.ndarray, move: bool = True) -> Track:
-    """The same where the user gave the cues, (K,) s: these impacts are heard and no others.
+    """The same where the user gave the cues, (K,) s: impacts are at the cues and nowhere else.
 
     one_shot: (C, L), see `extract_one_shot`; used where no impact is near any cue. Only here are other impacts taken
-    out: what a picture shows as one impact may be heard as many, as a slide is.
+    out: what a picture shows as one impact, such as a slide, may sound as many.
     """
     if not match_pairs(cues, track.onsets, MATCH_WINDOW):
         track = insert_one_shot(track, cues, one_shot)

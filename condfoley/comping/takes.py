@@ -17,8 +17,9 @@ from condfoley.audio.track import Track
 from condfoley.comping.ranking import TIE, Candidate, in_time
 from condfoley.comping.repair import MAX_ROUNDS, Edit, improve, onset_cost, total_cost
 
-# What was compared is in docs/experiments: OFFSET_COST and SWITCH_COST_LOUD (nearly indifferent), MAX_SHIFT_CELLS (of
-# 0, 0.1, 0.2 and 0.3 s), CELL, SWITCH_COST (of .2, .5, 1 and 2). The others are estimates that were not tuned.
+# What was compared (docs/experiments): OFFSET_COST and SWITCH_COST_LOUD in E08.1 (the latter hardly matters), MAX_SHIFT_CELLS
+# in E07.2 (of 0, 0.1, 0.2 and 0.3 s), CELL in E07.2 and E08.3, SWITCH_COST in E08.4 (of .2, .5, 1 and 2). The others are
+# estimates that were not tuned.
 CELL = 0.05  # s; takes change at multiples of it
 MAX_SHIFT_CELLS = 4  # cells by which a take may be moved to meet the cues, either way
 SWITCH_COST = 0.5  # of a change of takes in silence, in missed onsets

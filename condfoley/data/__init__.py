@@ -1,1 +1,1 @@
-"""Data: pairs for training, and the simulation that makes videos with known sounds."""
+"""Training data: data sets, the cache of decoded clips, pairs of windows, and simulated videos with known events."""

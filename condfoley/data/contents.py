@@ -1,6 +1,6 @@
-"""What a set of clips holds before anything is decoded: names, splits, places in the cache, and what is missing there.
+"""The clips of a data set before decoding: names, splits, paths in the cache, and which of them are not cached yet.
 
-A set is a data set made by `condfoley prepare` or a plain folder of clips.
+A data set is the output of `condfoley prepare` or a plain folder of clips.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from condfoley.data.decode import ShardJob
+from condfoley.data.decode import ShardDecodeJob
 from condfoley.data.index import INDEX, Index, is_url
 from condfoley.data.shards import STEM
 from condfoley.data.sources.folder import find, with_notes
-from condfoley.data.sources.listing import split_of
+from condfoley.data.sources.listing import hash_fraction
 from condfoley.errors import InputError
 
 
-class Entry(NamedTuple):
-    """A clip that the cache holds or will hold.
+class CacheEntry(NamedTuple):
+    """A clip that is or will be in the cache.
 
-    source: what its files are now: the hash of its shard, or the size and time of a video and of the notes beside it.
+    name: of the clip. prefix: path of its cached files without suffix. split: train or validation. video: name of the
+    video it is from. source: identifies the state of its source files: the hash of its shard, or size and modification
+    time of a video and of the JSON file beside it.
     """
 
     name: str
@@ -33,17 +35,17 @@ class Entry(NamedTuple):
 
 
 def prepared_index(folder: str) -> Index | None:
-    """The index of a prepared data set; None for a folder of clips. Raises InputError for half a preparation."""
+    """The index of a prepared data set; None for a folder of clips. Raises InputError for an unfinished preparation."""
     if is_url(folder) or folder.endswith(INDEX):
         return Index.load(folder)
     shards = folder and any(Path(folder).glob(f"{STEM}*.tar"))
     if shards and not (Path(folder) / INDEX).is_file():
-        raise InputError(f"{folder} is not yet prepared; run the same `condfoley prepare` again to go on")
+        raise InputError(f"{folder} is not yet prepared; run the same `condfoley prepare` again to resume")
     return Index.load(folder) if shards else None
 
 
 def cache_folder(base: str, cache: str | None) -> Path:
-    """Where decoded clips go: `cache`, or inside the set. Raises InputError for a URL without a cache."""
+    """Folder of decoded clips: `cache`, or `.cache` in the data set. Raises InputError for a URL without a cache."""
     if cache:
         return Path(cache)
     if is_url(base):
@@ -51,8 +53,11 @@ def cache_folder(base: str, cache: str | None) -> Path:
     return Path(base) / ".cache"
 
 
-def files_of(folder: str, wanted: frozenset[str]) -> list[Path]:
-    """The clips of a folder. Raises InputError when there is no folder or nothing in it."""
+def list_clips(folder: str, wanted: frozenset[str]) -> list[Path]:
+    """The clips of a folder. Raises InputError when the folder is missing or has none.
+
+    wanted: their suffixes.
+    """
     if not folder or not Path(folder).is_dir():
         raise InputError(f"no folder of clips at {folder!r}; give a folder of videos (data.folder)")
     files = find(Path(folder), wanted)
@@ -61,16 +66,19 @@ def files_of(folder: str, wanted: frozenset[str]) -> list[Path]:
     return files
 
 
-def folder_entries(root: Path, files: list[Path], home: Path, validation: float) -> list[Entry]:
-    """Entries of a folder's files. Raises InputError when two would have the same place in the cache."""
-    entries: dict[str, Entry] = {}
+def folder_entries(root: Path, files: list[Path], home: Path, validation: float) -> list[CacheEntry]:
+    """Entries of a folder's files. Raises InputError when two would have the same path in the cache.
+
+    root: the folder. home: that of the cache. validation: share of the files for validation.
+    """
+    entries: dict[str, CacheEntry] = {}
     for file in files:
         name = str(file.relative_to(root))
         prefix = str(home / name.replace(os.sep, "__"))
         if prefix in entries:
             raise InputError(f"{entries[prefix].name} and {name} have the same clip name; rename one")
-        split = "validation" if split_of(name) < validation else "train"
-        entries[prefix] = Entry(name, prefix, split, name, _state(file))
+        split = "validation" if hash_fraction(name) < validation else "train"
+        entries[prefix] = CacheEntry(name, prefix, split, name, _state(file))
     return list(entries.values())
 
 
@@ -79,28 +87,28 @@ def _state(file: Path) -> str:
     return ", ".join(f"{state.st_size} bytes of {state.st_mtime_ns}" for state in found)
 
 
-def index_entries(index: Index, home: Path) -> list[Entry]:
-    """Entries of all clips but those for testing."""
+def index_entries(index: Index, home: Path) -> list[CacheEntry]:
+    """Entries of all clips except those of the test split. home: folder of the cache."""
     return [
-        Entry(clip.key, str(home / clip.key), clip.split, clip.video, shard.sha256)
+        CacheEntry(clip.key, str(home / clip.key), clip.split, clip.video, shard.sha256)
         for shard in index.shards
         for clip in shard.clips
         if clip.split != "test"
     ]
 
 
-def shard_jobs(index: Index, entries: list[Entry]) -> list[ShardJob]:
-    """What is to be decoded of each shard; shards whose clips are all in the cache are left alone."""
+def shard_jobs(index: Index, entries: list[CacheEntry]) -> list[ShardDecodeJob]:
+    """The clips of each shard that are to be decoded; without shards whose clips are all in the cache."""
     missing: dict[str, dict[str, str]] = {}
     for entry in entries:
         if not is_cached(entry):
             missing.setdefault(entry.source, {})[entry.name] = entry.prefix
-    alone = replace(index, shards=())  # a job goes to another process, the whole table of contents need not
-    return [ShardJob(alone, shard, missing[shard.sha256]) for shard in index.shards if shard.sha256 in missing]
+    alone = replace(index, shards=())  # jobs are sent to other processes, which do not need all shards
+    return [ShardDecodeJob(alone, shard, missing[shard.sha256]) for shard in index.shards if shard.sha256 in missing]
 
 
-def is_cached(entry: Entry) -> bool:
-    """Whether the cache has a clip, made from what its files are now."""
+def is_cached(entry: CacheEntry) -> bool:
+    """Whether the cache has a clip, decoded from the present state of its source files."""
     path = Path(entry.prefix + ".json")
     if not path.exists():
         return False

@@ -1,4 +1,4 @@
-"""What happens in a video, simulated or annotated: hits and scratches, with their times."""
+"""Ground truth events of a video, simulated or annotated: hits and scratches, with their times."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ KINDS: tuple[Kind, ...] = ("hit", "scratch")
 
 @dataclass(frozen=True)
 class Event:
-    """One sounding contact.
+    """One contact that makes a sound.
 
-    time: s from the first picture frame, the instant of contact.   duration: s, 0 for a hit.
-    strength: 0..1, follows the speed of the impact (hit) or of the stroke (scratch).
-    x, y: point of contact in the picture at that instant, (0, 0) top left, (1, 1) bottom right;
-    it may lie outside the picture or be hidden by something.
-    material: what is struck, in the data set's word.   reaction: what it does then (Greatest Hits: static,
-    deform, ...); both "" where nobody said.
-    labelled: whether somebody said that it is a `kind`; if not, it is an onset, and `kind` only its likeliest.
+    time: s from the first picture frame to the contact. duration: s, 0 for a hit.
+    strength: 0..1, increases with the speed of the impact (hit) or of the stroke (scratch).
+    x, y: point of contact in the picture at that time, (0, 0) top left, (1, 1) bottom right; it may be outside the
+    picture or hidden.
+    material: of the struck object, as the data set calls it. reaction: of that object (Greatest Hits: static, deform,
+    ...); both empty if unknown.
+    labelled: whether the kind is annotated; if not, the event is a detected onset and `kind` a default.
     """
 
     time: float
@@ -41,14 +41,14 @@ class Event:
             raise ValueError(f"strength {self.strength} is outside 0..1")
 
     def to_dict(self) -> dict[str, Any]:
-        """The event as plain JSON values; what only data sets know is left out where it says nothing."""
-        said = asdict(self)
-        for name, nothing in (("material", ""), ("reaction", ""), ("labelled", True)):
-            if said[name] == nothing:
-                del said[name]
-        return said
+        """The event as plain JSON values; material, reaction and labelled are left out at their defaults."""
+        values = asdict(self)
+        for name, default in (("material", ""), ("reaction", ""), ("labelled", True)):
+            if values[name] == default:
+                del values[name]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Event:
-        """The inverse of `to_dict`; ValueError or TypeError when the values are not an event's."""
+        """The inverse of `to_dict`. Raises ValueError or TypeError when the values are not those of an event."""
         return cls(**values)

@@ -1,4 +1,4 @@
-"""The table of contents of a prepared data set, `index.json`: shards with their hashes, clips with their splits."""
+"""The index of a prepared data set, `index.json`: shards with their hashes, clips with their splits."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from condfoley.files import write_json
 
 INDEX = "index.json"
 FORMAT = 1
-TIMEOUT = 60  # s without an answer from a server
+TIMEOUT = 60  # s to wait for a server
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One clip of a shard. `duration`: s.   `events`: how many."""
+class ClipRecord:
+    """One clip of a shard. key: its name in the shard. duration: s. events: their number."""
 
     key: str
     video: str
@@ -34,14 +34,14 @@ class Clip:
 
 @dataclass(frozen=True)
 class Shard:
-    """One tar file. `size`: bytes.   `rejected`: (clip, reason) of stretches of its videos that were left out."""
+    """One tar file. size: bytes. rejected: (clip, reason) for parts of its videos that were left out."""
 
     file: str
     sha256: str
     size: int
     names: tuple[str, ...]
-    """The prepared videos' names, by which a later run knows that they are done."""
-    clips: tuple[Clip, ...]
+    """Names of the prepared videos, which a later run skips."""
+    clips: tuple[ClipRecord, ...]
     rejected: tuple[tuple[str, str], ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Shard:
         """The inverse of `to_dict`."""
         lists = {
             "names": tuple(values["names"]),
-            "clips": tuple(Clip(**clip) for clip in values["clips"]),
+            "clips": tuple(ClipRecord(**clip) for clip in values["clips"]),
             "rejected": tuple((clip, why) for clip, why in values["rejected"]),
         }
         return cls(**(values | lists))
@@ -61,11 +61,11 @@ class Shard:
 
 @dataclass(frozen=True)
 class Index:
-    """A prepared data set. `base`: folder or URL that the shards' file names are relative to."""
+    """A prepared data set. base: folder or URL that the shards' file names are relative to."""
 
     base: str
     settings: dict[str, Any]
-    """How it was prepared: data set, split, geometry, sizes."""
+    """Settings of the preparation: data set, split, geometry, sizes."""
     shards: tuple[Shard, ...]
 
     def location(self, shard: Shard) -> str:
@@ -74,7 +74,7 @@ class Index:
             return urllib.parse.urljoin(self.base, shard.file)
         return str(Path(self.base) / shard.file)
 
-    def clips(self) -> list[Clip]:
+    def clips(self) -> list[ClipRecord]:
         """All clips of all shards."""
         return [clip for shard in self.shards for clip in shard.clips]
 
@@ -88,7 +88,7 @@ class Index:
     def load(cls, place: str) -> Index:
         """The index in a folder, or at the path or URL of an index.json.
 
-        Raises InputError when it is missing, not ours, or no server answers.
+        Raises InputError when it is missing, not an index of condfoley, or the server does not answer.
         """
         if not is_url(place) and Path(place).is_dir():
             place = str(Path(place) / INDEX)
@@ -106,7 +106,7 @@ class Index:
 
 
 class Totals(NamedTuple):
-    """What one split holds."""
+    """Number of videos, clips and events of one split, and their total duration in s."""
 
     videos: int
     clips: int
@@ -114,8 +114,8 @@ class Totals(NamedTuple):
     events: int
 
 
-def totals(clips: Iterable[Clip]) -> dict[str, Totals]:
-    """Counts by split, for the splits that have clips."""
+def totals(clips: Iterable[ClipRecord]) -> dict[str, Totals]:
+    """Totals of each split that has clips, by its name."""
     clips = list(clips)
     counted: dict[str, Totals] = {}
     for split in SPLITS:
@@ -126,29 +126,29 @@ def totals(clips: Iterable[Clip]) -> dict[str, Totals]:
     return counted
 
 
-def leaks(clips: Iterable[Clip]) -> dict[str, list[str]]:
-    """Videos that have clips in more than one split, with those splits. Empty is what is wanted."""
+def find_leaks(clips: Iterable[ClipRecord]) -> dict[str, list[str]]:
+    """Videos that have clips in more than one split: name -> splits."""
     splits: dict[str, set[str]] = {}
     for clip in clips:
         splits.setdefault(clip.video, set()).add(clip.split)
     return {video: sorted(found) for video, found in splits.items() if len(found) > 1}
 
 
-def refuse_leaks(index: Index) -> None:
+def require_no_leaks(index: Index) -> None:
     """Raises InputError naming a video that is in two splits, unless the split is the published one, which leaks."""
     if index.settings.get("split") == "published":
         return
-    for video, splits in leaks(index.clips()).items():
+    for video, splits in find_leaks(index.clips()).items():
         raise InputError(f"video {video} is in {' and '.join(splits)}; prepare the data set into an empty folder")
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is on a web server rather than in the file system."""
+    """Whether a string is an HTTP(S) URL rather than a path."""
     return place.startswith(("http://", "https://"))
 
 
 def open_stream(place: str) -> AbstractContextManager[IO[bytes]]:
-    """A path or URL, opened for reading. Raises InputError when it cannot be."""
+    """Opens a path or URL for reading bytes. Raises InputError when it cannot be read."""
     try:
         if is_url(place):
             stream: IO[bytes] = urllib.request.urlopen(place, timeout=TIMEOUT)

@@ -1,4 +1,4 @@
-"""From a data set in its own layout to shards: list, cut and write what is missing, index, verify."""
+"""Converts a data set in its own layout to shards: list the videos, cut and write the missing ones, index, verify."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from condfoley.data.index import FORMAT, Index, Shard, refuse_leaks, totals
+from condfoley.data.index import FORMAT, Index, Shard, require_no_leaks, totals
 from condfoley.data.rejected import REJECTED, by_reason, write
-from condfoley.data.segments import Cut
-from condfoley.data.shards import PARTS, Job, Made, finished, make_shard, shard_number
+from condfoley.data.segments import SegmentOptions
+from condfoley.data.shards import PARTS, ShardJob, ShardResult, complete_shards, make_shard, shard_number
 from condfoley.data.sources import READERS
-from condfoley.data.sources.listing import Shares, Video, clashes, split_of
+from condfoley.data.sources.listing import SplitShares, Video, clashes, hash_fraction
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.parallel import Done, Engine, run
 
-DECISIVE = ("split", "validation", "test", "segment", "short_side")  # options that decide the content of shards
+CONTENT_OPTIONS = ("split", "validation", "test", "segment", "short_side")  # options that decide the content of shards
 
 
 @dataclass(frozen=True)
-class Options:
-    """Turn a data set or a folder of videos into shards to train on; run again to go on where it stopped."""
+class PrepareOptions:
+    """Convert a data set or a folder of videos into shards for training; run again to resume a stopped preparation."""
 
     split: Literal["video", "published"] = "video"
-    """video: no video is in two splits; published: Greatest Hits as in the paper, validation from training videos."""
+    """video: no video is in two splits; published: Greatest Hits as in the paper, with validation clips from training videos."""
     validation: float = 0.05
-    """Share of the videos for validation; not with countix-av or --split published, which say themselves."""
+    """Share of the videos for validation; not with countix-av or --split published, which have their own."""
     test: float = 0.0
-    """Share of the videos of a folder for testing; training never sees them. Not with other data sets."""
+    """Share of the videos of a folder for testing, never used in training. Not with other data sets."""
     segment: float = 8.0
-    """Seconds of a clip; longer videos are cut."""
+    """Duration of a clip in seconds; longer videos are cut."""
     short_side: int = 128
-    """Pixels of the picture's shorter side."""
+    """Shorter side of the picture in pixels."""
     shard_videos: int = 32
-    """Most videos in a shard."""
+    """Maximum number of videos in a shard."""
     engine: Engine = "local"
-    """local: processes of this machine; ray: a Ray cluster that sees the same folders."""
+    """local: processes on this machine; ray: a Ray cluster with access to the same folders."""
     workers: int = 2
-    """Processes; a Ray cluster uses all it has."""
+    """Number of processes; a Ray cluster uses all its CPUs."""
     verify: bool = False
-    """Re-read all shards afterwards and compare them with the index."""
+    """Read all shards again afterwards and compare them with the index."""
 
     def __post_init__(self) -> None:
         if not (self.validation >= 0 and self.test >= 0 and self.validation + self.test < 1):  # nor nan
@@ -58,71 +58,80 @@ class Options:
 
 
 def prepare(
-    data_set: str, source: Path, out: Path, options: Options, geometry: Geometry | None = None, quiet: bool = False
+    data_set: str,
+    source: Path,
+    out: Path,
+    options: PrepareOptions,
+    geometry: Geometry | None = None,
+    quiet: bool = False,
 ) -> Index:
-    """Makes the shards that are missing in `out`, then rejected.csv and, when all went well, the index of all.
+    """Writes the shards that are missing in `out`, then rejected.csv and, if all succeeded, the index of all shards.
 
-    data_set: a key of READERS.   quiet: no progress bar on stderr.
-    Raises InputError for options that the data set has no use for, a source in another layout, an `out` made with
+    data_set: a key of READERS. quiet: no progress bar on stderr.
+    Raises InputError for options that do not apply to the data set, a source in another layout, an `out` made with
     other settings, two videos of the same name, no usable clip, a shard that cannot be written.
     """
     geometry = geometry or Geometry()
-    _refuse_unused(data_set, options)
+    _require_applicable(data_set, options)
     if not source.is_dir():
         raise InputError(f"no folder {source}; give the folder of the data set")
-    listing = READERS[data_set](source, Shares(options.split == "published", options.validation, options.test))
+    listing = READERS[data_set](source, SplitShares(options.split == "published", options.validation, options.test))
     for one, other in clashes(listing.videos):
         raise InputError(f"{one.picture} and {other.picture} would both be clip {one.name}; rename or remove one")
     settings = {"format": FORMAT, "data_set": data_set, "geometry": asdict(geometry)}
-    settings |= {name: getattr(options, name) for name in DECISIVE}
-    shards = _made_before(out, settings)
+    settings |= {name: getattr(options, name) for name in CONTENT_OPTIONS}
+    shards = _existing_shards(out, settings)
     known = {name for shard in shards for name in shard.names}
     rejected = listing.rejected + [pair for shard in shards for pair in shard.rejected]
-    work = partial(make_shard, out=out, how=Cut(geometry, options.segment, options.short_side), settings=settings)
+    work = partial(
+        make_shard, out=out, options=SegmentOptions(geometry, options.segment, options.short_side), settings=settings
+    )
     first = 1 + max((shard_number(shard.file) for shard in shards), default=-1)
     jobs = _jobs([video for video in listing.videos if video.name not in known], first, options)
     try:
-        with closing(_all_made(work, jobs, options, quiet)) as all_made:  # no worker is left when it is closed
-            for made in all_made:
+        with closing(_run_jobs(work, jobs, options, quiet)) as results:  # closing it ends all workers
+            for made in results:
                 shards += [made.shard] if made.shard else []
                 rejected += made.rejected
     finally:
         shutil.rmtree(out / PARTS, ignore_errors=True)
     write(out, rejected, listing.absent)
     index = Index(str(out), settings | {"source": source.resolve().name}, tuple(sorted(shards, key=lambda s: s.file)))
-    _check(index, rejected + listing.absent)
+    _require_valid(index, rejected + listing.absent)
     index.save()
     return index
 
 
-def _refuse_unused(data_set: str, options: Options) -> None:
+def _require_applicable(data_set: str, options: PrepareOptions) -> None:
     if options.split == "published" and data_set != "greatest-hits":
         raise InputError("--split published is for greatest-hits; leave it out")
     if options.test and data_set != "folder":
-        raise InputError(f"--test is for a folder, {data_set} says itself what is for testing; leave it out")
+        raise InputError(f"--test is for a folder, {data_set} has its own test split; leave it out")
     own = data_set if data_set == "countix-av" else "--split published" if options.split == "published" else ""
-    if own and options.validation != Options.validation:
-        raise InputError(f"--validation has no use with {own}, which says itself what is for validation; leave it out")
+    if own and options.validation != PrepareOptions.validation:
+        raise InputError(f"--validation has no use with {own}, which has its own validation split; leave it out")
 
 
-def _made_before(out: Path, settings: dict[str, Any]) -> list[Shard]:
+def _existing_shards(out: Path, settings: dict[str, Any]) -> list[Shard]:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {out} ({error.strerror}); choose another OUT") from error
     shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run that was killed
-    return finished(out, settings)
+    return complete_shards(out, settings)
 
 
-def _jobs(videos: Sequence[Video], first: int, options: Options) -> list[Job]:
-    """Groups of videos, small enough that all workers have some."""
+def _jobs(videos: Sequence[Video], first: int, options: PrepareOptions) -> list[ShardJob]:
+    """Groups of at most `shard_videos` videos, small enough to occupy all workers. first: number of the first shard."""
     size = max(1, min(options.shard_videos, -(-len(videos) // options.workers)))
     groups = [tuple(videos[i : i + size]) for i in range(0, len(videos), size)]
-    return [Job(first + i, group) for i, group in enumerate(groups)]
+    return [ShardJob(first + i, group) for i, group in enumerate(groups)]
 
 
-def _all_made(work: partial[Made], jobs: list[Job], options: Options, quiet: bool) -> Generator[Made]:
-    """The shards of all jobs; where a worker died, its videos one by one, to find the one that did it."""
+def _run_jobs(
+    work: partial[ShardResult], jobs: list[ShardJob], options: PrepareOptions, quiet: bool
+) -> Generator[ShardResult]:
+    """Yields the results of all jobs; if a job killed its worker, its videos are processed one by one to find the cause."""
     from tqdm import tqdm
 
     suspects: list[Video] = []
@@ -134,25 +143,25 @@ def _all_made(work: partial[Made], jobs: list[Job], options: Options, quiet: boo
             else:
                 yield _result(done)
     free = 1 + max((job.number for job in jobs), default=0)
-    singles = [Job(free + i, (video,)) for i, video in enumerate(suspects)]
+    singles = [ShardJob(free + i, (video,)) for i, video in enumerate(suspects)]
     yield from map(_result, run(work, singles, options.engine, options.workers))
 
 
-def _result(done: Done[Job, Made]) -> Made:
+def _result(done: Done[ShardJob, ShardResult]) -> ShardResult:
     if done.value is not None:
         return done.value
     if done.died:
-        return Made(None, ((done.item.videos[0].name, done.error),))
-    raise InputError(f"a shard cannot be written ({done.error}); see to it and run the same command again to go on")
+        return ShardResult(None, ((done.item.videos[0].name, done.error),))
+    raise InputError(f"a shard cannot be written ({done.error}); fix this and run the same command again to resume")
 
 
-def unfilled(index: Index, options: Options) -> list[str]:
-    """A line for each split that was asked for and has no clip, with the share that gives it one.
+def unfilled(index: Index, options: PrepareOptions) -> list[str]:
+    """A line for each requested split that has no clip, with a share with which it would have one.
 
-    index: of videos that are split by the hash of their names.
+    index: of a data set whose videos are split by the hash of their names.
     """
     held, lines = totals(index.clips()), []
-    places = [split_of(video) for video in {clip.video for clip in index.clips() if clip.split == "train"}]
+    places = [hash_fraction(video) for video in {clip.video for clip in index.clips() if clip.split == "train"}]
     for name, share, taken in (("validation", options.validation, 0.0), ("test", options.test, options.validation)):
         if share and name not in held and places:
             enough = (math.floor(100 * (min(places) - taken)) + 1) / 100
@@ -161,10 +170,10 @@ def unfilled(index: Index, options: Options) -> list[str]:
     return lines
 
 
-def _check(index: Index, rejected: list[tuple[str, str]]) -> None:
-    """Nothing usable, or a video in two splits, is an error."""
+def _require_valid(index: Index, rejected: list[tuple[str, str]]) -> None:
+    """Raises InputError when there is no usable clip or a video is in two splits."""
     if not index.shards:
         why = by_reason(rejected)
         such = f", mostly: {why[0][2]}" if why else ""
         raise InputError(f"no usable clip ({len(rejected)} left out{such}); {Path(index.base) / REJECTED} lists them")
-    refuse_leaks(index)
+    require_no_leaks(index)

@@ -1,4 +1,4 @@
-"""What a preparation left out, and why: OUT/rejected.csv."""
+"""OUT/rejected.csv: the clips that a preparation left out, with reasons."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ REJECTED = "rejected.csv"
 
 
 def write(out: Path, rejected: list[tuple[str, str]], absent: list[tuple[str, str]]) -> None:
-    """Writes (clip, reason) of all; absent videos last: a part of a data set lacks many, and damaged ones must be seen."""
+    """Writes (clip, reason) of all clips left out.
+
+    absent: videos whose files are missing; they come last, so that a partial data set does not hide damaged files.
+    Raises UnwritableError.
+    """
     with open_atomic(out / REJECTED) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
         csv.writer(text).writerows([("clip", "reason"), *sorted(set(rejected)), *sorted(set(absent))])
 
 
 def read(out: Path) -> list[tuple[str, str]]:
-    """(clip, reason) of all that a preparation left out."""
+    """Reads rejected.csv: (clip, reason) of all clips left out."""
     with open(out / REJECTED, encoding="utf-8", newline="") as file:
         return [(row["clip"], row["reason"]) for row in csv.DictReader(file)]
 
 
 def by_reason(rejected: Iterable[tuple[str, str]]) -> list[tuple[int, str, str]]:
-    """(how many, the first of them, its reason) for each kind of reason, the most frequent first.
+    """(number of clips, first clip, its reason) for each kind of reason, the most frequent first.
 
-    Reasons are of one kind when they differ in names of files and in numbers only.
+    Reasons are of the same kind when they only differ in file names and numbers.
     """
     kinds: dict[str, list[tuple[str, str]]] = {}
     for clip, reason in rejected:

@@ -1,4 +1,4 @@
-"""From a video to clips of some seconds: small pictures, mono sound, events in each clip's own time."""
+"""Cuts a video into clips of some seconds: scaled pictures, mono sound, events relative to the clip's start."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ import av
 import numpy as np
 
 from condfoley import media
+from condfoley.data.detected_events import visible_sound_events
 from condfoley.data.events import Event
-from condfoley.data.heard import seen_onsets
-from condfoley.data.sources.listing import Split, Video, split_of
+from condfoley.data.sources.listing import Split, Video, hash_fraction
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.media.picture import FrameScaler, frame_count, shown_at
 from condfoley.media.probe import open_media
 from condfoley.media.streams import timed_frames
 
-QUIET = 1e-4  # peak amplitude of a clip without sound
-MARGIN = 0.5  # s of sound before and after a clip, heard with it: an onset at its very start needs a before
+SILENCE_PEAK = 1e-4  # peak amplitude below which a clip is silent
+MARGIN = 0.5  # s of sound before and after a clip in which onsets are detected too: one at its start needs a context
 
 
-class Damaged(InputError):
-    """A file that can no longer be decoded from about a second on."""
+class DamagedFile(InputError):
+    """A file that cannot be decoded from `second` s on."""
 
     def __init__(self, path: Path, second: float):
         super().__init__(f"{path}: damaged, cannot be decoded from about {second:.1f} s on")
 
 
 @dataclass(frozen=True)
-class Cut:
-    """How videos are cut. `segment`: s.   `short_side`: pixels; smaller pictures keep their size."""
+class SegmentOptions:
+    """How videos are cut. segment: s. short_side: pixels; smaller pictures keep their size."""
 
     geometry: Geometry
     segment: float
@@ -43,13 +43,13 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of a clip: all that stands in its JSON."""
+class ClipFacts:
+    """The content of a clip's JSON file."""
 
     key: str
     video: str
     start: float
-    """s into the video's files."""
+    """s, its position in the video's files."""
     duration: float
     split: Split
     label: str
@@ -64,17 +64,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Segment:
-    """One clip, decoded. frames: (T, H, W, 3) uint8.   wav: (N,) float32 at the geometry's rate."""
+    """One decoded clip. frames: (T, H, W, 3) uint8. wav: (N,) float32 at the geometry's sample rate."""
 
-    facts: Facts
+    facts: ClipFacts
     frames: np.ndarray
     wav: np.ndarray
 
 
-def spans(total: int, length: int, shortest: int) -> list[tuple[int, int]]:
-    """(first frame, frames) of the segments of `total` frames: all `length` long, on a grid.
+def segment_spans(total: int, length: int, shortest: int) -> list[tuple[int, int]]:
+    """(first frame, number of frames) of the segments of a video of `total` frames; all are `length` frames long.
 
-    A rest below `shortest` frames makes the last one longer instead of a clip of its own.
+    A remainder below `shortest` frames is added to the last segment.
     """
     starts = list(range(0, total, length))
     if len(starts) > 1 and total - starts[-1] < shortest:
@@ -82,13 +82,13 @@ def spans(total: int, length: int, shortest: int) -> list[tuple[int, int]]:
     return [(a, b - a) for a, b in zip(starts, [*starts[1:], total])]
 
 
-def cut(video: Video, how: Cut) -> Iterator[Segment | tuple[str, str]]:
-    """Yields the clips of a video, one at a time, and (key, reason) where a stretch holds nothing to learn from.
+def cut_video(video: Video, options: SegmentOptions) -> Iterator[Segment | tuple[str, str]]:
+    """Yields the clips of a video one by one, or (key, reason) for a segment that is silent or has no event.
 
-    So it does, with the video's name as key, for labels outside the video. Raises InputError when a file cannot be
-    used; after the clips before it when one can no longer be decoded.
+    Also yields (name of the video, reason) for labels outside the video. Raises InputError when a file cannot be used;
+    if it is damaged in the middle, after yielding the clips before.
     """
-    geometry = how.geometry
+    geometry = options.geometry
     info = media.probe(video.picture)
     media.require_video(info)
     sound = media.probe(video.sound)
@@ -97,35 +97,35 @@ def cut(video: Video, how: Cut) -> Iterator[Segment | tuple[str, str]]:
         raise InputError(f"{video.picture}: ends after {info.duration:.1f} s, the clip begins at {video.start:.1f} s")
     end = min(info.duration, video.end if video.end is not None else info.duration)
     total = frame_count(end - video.start, geometry.fps)
-    yield from _outside(video, total / geometry.fps)
-    pictures = _pictures(video.picture, geometry.fps, how.short_side, video.start, total)
-    # Two windows fit into a segment, so that it holds a pair without overlap.
-    length = max(round(how.segment * geometry.fps), 2 * geometry.window_frames)
-    for number, (first, count) in enumerate(spans(total, length, 2 * geometry.window_frames)):
+    yield from _labels_outside(video, total / geometry.fps)
+    pictures = _pictures(video.picture, geometry.fps, options.short_side, video.start, total)
+    # At least two windows long, so that a segment has a pair of windows without overlap.
+    length = max(round(options.segment * geometry.fps), 2 * geometry.window_frames)
+    for number, (first, count) in enumerate(segment_spans(total, length, 2 * geometry.window_frames)):
         key = f"{video.name}_{number:04d}"
         start = video.start + first / geometry.fps
         try:
             frames = np.stack(list(islice(pictures, count)))
-            wav, before = _heard(video.sound, geometry.sample_rate, start, count / geometry.fps, sound.duration)
-        except Damaged as damage:
+            wav, before = _read_sound(video.sound, geometry.sample_rate, start, count / geometry.fps, sound.duration)
+        except DamagedFile as damage:
             kept = f"used up to {start:.1f} s" if number else "what is before is too short to be used"
             raise InputError(f"{damage}; {kept}") from damage
         inside = wav[before : before + round(count / geometry.fps * geometry.sample_rate)]
-        if float(np.abs(inside).max(initial=0.0)) < QUIET:
+        if float(np.abs(inside).max(initial=0.0)) < SILENCE_PEAK:
             yield key, f"its sound is silent from {start:.1f} s on, for {count / geometry.fps:.1f} s"
             continue
         events = _events(video, start, frames, wav, before, geometry)
         if not events:
             yield key, f"no event from {start:.1f} s on, for {count / geometry.fps:.1f} s"
             continue
-        split: Split = "validation" if split_of(key) < video.held_out else video.split
+        split: Split = "validation" if hash_fraction(key) < video.held_out else video.split
         duration = count / geometry.fps
-        facts = Facts(key, video.origin or video.name, start, duration, split, video.label, video.simulated, events)
+        facts = ClipFacts(key, video.origin or video.name, start, duration, split, video.label, video.simulated, events)
         yield Segment(facts, frames, inside)
 
 
-def _outside(video: Video, duration: float) -> Iterator[tuple[str, str]]:
-    """(name, reason) of each label that no clip can hold. duration: s, of the video from its start on."""
+def _labels_outside(video: Video, duration: float) -> Iterator[tuple[str, str]]:
+    """Yields (name, reason) for each label outside the video. duration: s, from the video's start."""
     if video.end is None:
         for event in video.events or ():
             if not video.start <= event.time < video.start + duration:
@@ -136,16 +136,19 @@ def _outside(video: Video, duration: float) -> Iterator[tuple[str, str]]:
 def _events(
     video: Video, start: float, frames: np.ndarray, wav: np.ndarray, before: int, geometry: Geometry
 ) -> tuple[Event, ...]:
-    """The events of a clip in its own time: the data set's, or onsets that are heard and seen."""
+    """The events of a clip, relative to its start: those of the data set, or detected onsets with motion near them."""
     duration = len(frames) / geometry.fps
     if video.events is None:
-        return seen_onsets(wav, geometry.sample_rate, before / geometry.sample_rate, frames, geometry.fps)
+        return visible_sound_events(wav, geometry.sample_rate, before / geometry.sample_rate, frames, geometry.fps)
     moved = (Event(**(vars(e) | {"time": e.time - start})) for e in video.events)
     return tuple(e for e in moved if 0 <= e.time < duration)
 
 
-def _heard(path: Path, rate: int, start: float, duration: float, available: float) -> tuple[np.ndarray, int]:
-    """Sound of a clip with MARGIN on both sides as far as there is any, and the samples before the clip."""
+def _read_sound(path: Path, rate: int, start: float, duration: float, available: float) -> tuple[np.ndarray, int]:
+    """Sound of a clip with up to MARGIN on both sides, and the number of samples before the clip.
+
+    rate: Hz. start, duration: s, of the clip. available: s, duration of the file.
+    """
     first = max(0.0, start - MARGIN)
     samples = round((start + duration + MARGIN - first) * rate)
     if first >= available:
@@ -154,12 +157,12 @@ def _heard(path: Path, rate: int, start: float, duration: float, available: floa
     try:
         wav = media.read_audio(path, rate, first, last - first)
     except av.FFmpegError as error:
-        raise Damaged(path, _breaks_at(path, first)) from error
+        raise DamagedFile(path, _last_decodable(path, first)) from error
     return np.pad(wav, (0, max(0, samples - len(wav)))), round((start - first) * rate)
 
 
-def _breaks_at(path: Path, start: float) -> float:
-    """The second of the last sound after `start` that can be decoded."""
+def _last_decodable(path: Path, start: float) -> float:
+    """Time in s of the last sound frame after `start` s that can be decoded."""
     clip, last = open_media(path), start
     with suppress(av.FFmpegError):
         for time, _ in timed_frames(clip, clip.audio, start):
@@ -168,11 +171,11 @@ def _breaks_at(path: Path, start: float) -> float:
 
 
 def _pictures(path: Path, fps: float, short_side: int, start: float, count: int) -> Iterator[np.ndarray]:
-    """`count` frames (H, W, 3) uint8 from `start` seconds on, upright, the shape kept, sides even."""
+    """Yields `count` frames (H, W, 3) uint8 from `start` s on, upright, with the aspect ratio kept and even sides."""
     clip = open_media(path)
     scale = min(1.0, short_side / min(clip.info.width, clip.info.height))
     width, height = (max(2, 2 * round(side * scale / 2)) for side in (clip.info.width, clip.info.height))
-    if clip.orientation[1]:  # stored lying on its side
+    if clip.orientation[1]:  # stored on its side
         width, height = height, width
     instants, small = (start + k / fps for k in range(count)), FrameScaler(clip, width, height)
     made = 0
@@ -181,6 +184,6 @@ def _pictures(path: Path, fps: float, short_side: int, start: float, count: int)
             made += 1
             yield small(frame)
     except av.FFmpegError as error:
-        raise Damaged(path, start + made / fps) from error
+        raise DamagedFile(path, start + made / fps) from error
     if made < count:
         raise InputError(f"{path}: its picture can no longer be decoded; was the file changed?")

@@ -1,9 +1,9 @@
-"""A set of clips, decoded once: frames, sounds and events as arrays that training reads by window.
+"""The clips of a data set, decoded once into a cache: frames, sound and events, which training reads by window.
 
 Opens a data set made by `condfoley prepare` (a folder, or the URL of its index.json) or, without preparation, any
-folder of videos: simulated ones (events known; the sound can be rendered anew with other instruments), others (events
-found by the onsets of their sound) and, for sound-only stages, sound files.
-The cache fills clip by clip, so that a killed run goes on where it stopped.
+folder of videos: simulated ones (known events; the sound can be rendered again with other instruments), others (events
+detected as onsets of their sound) and, for sound-only stages, sound files.
+The cache is filled clip by clip, so that a killed run resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import Any
 import numpy as np
 
 from condfoley.data.contents import (
-    Entry,
+    CacheEntry,
     cache_folder,
-    files_of,
     folder_entries,
     index_entries,
     is_cached,
+    list_clips,
     prepared_index,
     shard_jobs,
 )
-from condfoley.data.decode import FULL_SCALE, Settings, decode_file, decode_shard
+from condfoley.data.decode import FORMAT, FULL_SCALE, CacheSettings, decode_file, decode_shard
 from condfoley.data.events import Event
-from condfoley.data.index import refuse_leaks
-from condfoley.data.sources.listing import split_of
+from condfoley.data.index import require_no_leaks
+from condfoley.data.sources.listing import hash_fraction
 from condfoley.errors import InputError
 from condfoley.files import write_json
 from condfoley.geometry import Geometry
@@ -41,25 +41,25 @@ from condfoley.parallel import Engine, run
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One decoded clip of the cache. `frames` is empty for a sound file."""
+class CachedClip:
+    """One decoded clip of the cache. tracks: number of its soundtracks. A sound file has no frames."""
 
     name: str
-    prefix: str
+    prefix: str  # path of its files without suffix
     frame_count: int
     sample_count: int
     tracks: int
     events: tuple[Event, ...]
-    digest: str  # first digits of the hash of the files that it was decoded from
-    video: str = ""  # that it is from, by name; a prepared one may give several clips
-    materials: tuple[str, ...] = ()  # of the instruments that its events were sounded anew with, one a track
+    digest: str  # first 12 hex digits of the hash of its source files
+    video: str = ""  # name of its video; a prepared video may have several clips
+    materials: tuple[str, ...] = ()  # of the instruments that its soundtracks were rendered with, one for each track
 
     def frames(self, start: int, count: int) -> np.ndarray:
         """Frames [start, start + count): (count, S, S, 3) uint8."""
         return np.load(self.prefix + ".frames.npy", mmap_mode="r")[start : start + count]
 
     def sound(self, track: int, start: int, count: int) -> np.ndarray:
-        """Samples [start, start + count) of one rendering: (count,) float32, zeros beyond the clip's ends."""
+        """Samples [start, start + count) of one soundtrack: (count,) float32, zeros beyond the clip's ends."""
         whole = np.load(self.prefix + ".sound.npy", mmap_mode="r")[track]
         left, right = max(0, start), min(len(whole), start + count)
         out = np.zeros(count, np.float32)
@@ -68,18 +68,23 @@ class Clip:
         return out
 
 
-class Store:
-    """All usable clips, split into training and validation by their index, or else by the hash of their names."""
+class ClipStore:
+    """All usable clips, split into training and validation by the data set's index or by the hash of their names.
 
-    def __init__(self, train: list[Clip], validation: list[Clip], rejected: list[tuple[str, str]], cache: Path):
+    rejected: (clip, reason) of the others. cache: folder of the decoded clips.
+    """
+
+    def __init__(
+        self, train: list[CachedClip], validation: list[CachedClip], rejected: list[tuple[str, str]], cache: Path
+    ):
         self.train, self.validation, self.rejected, self.cache = train, validation, rejected, cache
 
     def counts(self) -> str:
-        """How much there is, in words: `12 videos (40 clips) to train, 2 to validate`; clips where videos gave several."""
+        """Size of the data in words: `12 videos (40 clips) to train, 2 to validate`; clips only if more than videos."""
         train, held = videos_of(self.train), videos_of(self.validation)
         parts = (f"{train} video{'s' * (train != 1)}", self.train, train), (f"{held}", self.validation, held)
-        told = [name + (f" ({len(clips)} clips)" if len(clips) > count else "") for name, clips, count in parts]
-        return f"{told[0]} to train, {told[1]} to validate"
+        described = [name + (f" ({len(clips)} clips)" if len(clips) > count else "") for name, clips, count in parts]
+        return f"{described[0]} to train, {described[1]} to validate"
 
     @classmethod
     def open(
@@ -94,26 +99,28 @@ class Store:
         workers: int = 2,
         sound_only: bool = False,
         engine: Engine = "local",
-    ) -> Store:
-        """Decodes what is not yet in the cache and opens the rest.
+        cache_format: int = FORMAT,
+    ) -> ClipStore:
+        """Decodes the clips that are not in the cache and opens all.
 
         folder: of clips, or of a prepared data set, or the path or URL of its index.json; a URL needs a `cache`.
-        renderings: new soundtracks for each simulated clip; 0 keeps its own. validation: share of the videos, where
-        no index says; one video is held out at the least. sound_only: sound files are welcome too, and no frames are decoded.
+        frame_size: pixels. renderings: number of new soundtracks for each simulated clip; 0: its own sound. validation:
+        share of the videos if there is no index; at least one video is held out. sound_only: use sound files too, and
+        decode no frames. workers, engine: see `parallel.run`. cache_format: see `decode.FORMAT`.
         Test clips of an index are never opened. Raises InputError when fewer than two clips are usable, when clips
         have the same name, when an index has a video in two splits, when a shard cannot be read.
         """
-        settings = Settings(geometry.fps, geometry.sample_rate, frame_size, renderings)
+        settings = CacheSettings(geometry.fps, geometry.sample_rate, frame_size, renderings, cache_format)
         index = prepared_index(folder)
         kind = "sound" if sound_only else "clips"
         home = cache_folder(index.base if index else folder, cache) / f"{kind}-{settings.key}"
         if index:
-            refuse_leaks(index)
+            require_no_leaks(index)
             entries = index_entries(index, home)
             jobs: list[Any] = shard_jobs(index, entries)
             work: Callable[[Any], None] = partial(decode_shard, settings=settings, sound_only=sound_only)
         else:
-            files = files_of(folder, VIDEO_SUFFIXES | SOUND_SUFFIXES if sound_only else VIDEO_SUFFIXES)
+            files = list_clips(folder, VIDEO_SUFFIXES | SOUND_SUFFIXES if sound_only else VIDEO_SUFFIXES)
             entries = folder_entries(Path(folder), files, home, validation)
             jobs = [
                 (str(file), entry.prefix, entry.source) for file, entry in zip(files, entries) if not is_cached(entry)
@@ -122,23 +129,23 @@ class Store:
         home.mkdir(parents=True, exist_ok=True)
         write_json(home / "settings.json", vars(settings))
         _fill(work, jobs, engine, workers)
-        clips, rejected = _opened(entries)
+        clips, rejected = _open_entries(entries)
         for name, reason in rejected:
             print(f"condfoley: left out {name}: {reason}", file=sys.stderr)
         train, held = _split(clips)
         if not train or not held:
-            such = f" (left out, for one: {rejected[0][1]})" if rejected else ""
-            raise InputError(f"{folder} has {len(clips)} usable clip(s){such}; training needs at least 2 videos")
+            example = f" (left out, for one: {rejected[0][1]})" if rejected else ""
+            raise InputError(f"{folder} has {len(clips)} usable clip(s){example}; training needs at least 2 videos")
         return cls(train, held, rejected, home)
 
 
-def videos_of(clips: list[Clip]) -> int:
-    """How many videos some clips are from."""
+def videos_of(clips: list[CachedClip]) -> int:
+    """Number of videos that some clips are from."""
     return len({clip.video for clip in clips})
 
 
 def seed_of(name: str) -> int:
-    """A random seed that depends on the video's name only."""
+    """A random seed, below 2**63, that only depends on a clip's name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[6:14], "big") >> 1
 
 
@@ -158,7 +165,7 @@ def _fill(work: Callable[[Any], None], jobs: list[Any], engine: Engine, workers:
             raise InputError(item.error)
 
 
-def _opened(entries: list[Entry]) -> tuple[list[tuple[Entry, Clip]], list[tuple[str, str]]]:
+def _open_entries(entries: list[CacheEntry]) -> tuple[list[tuple[CacheEntry, CachedClip]], list[tuple[str, str]]]:
     clips, rejected = [], []
     for entry in entries:
         meta = json.loads(Path(entry.prefix + ".json").read_text())
@@ -169,17 +176,17 @@ def _opened(entries: list[Entry]) -> tuple[list[tuple[Entry, Clip]], list[tuple[
         events = tuple(Event.from_dict(event) for event in meta.pop("events"))
         materials = tuple(meta.pop("materials"))
         clips.append(
-            (entry, Clip(entry.name, entry.prefix, events=events, video=entry.video, materials=materials, **meta))
+            (entry, CachedClip(entry.name, entry.prefix, events=events, video=entry.video, materials=materials, **meta))
         )
     return clips, rejected
 
 
-def _split(clips: list[tuple[Entry, Clip]]) -> tuple[list[Clip], list[Clip]]:
-    """Training and validation; a set too small to have any gives up a training video for validation."""
+def _split(clips: list[tuple[CacheEntry, CachedClip]]) -> tuple[list[CachedClip], list[CachedClip]]:
+    """Training and validation clips; if none is for validation, one training video is used for it."""
     chosen = {entry.video for entry, _ in clips if entry.split == "train"}
     spare: set[str] = set()
     if len(chosen) > 1 and all(entry.split == "train" for entry, _ in clips):
-        spare = {min(chosen, key=split_of)}
+        spare = {min(chosen, key=hash_fraction)}
     held = [clip for entry, clip in clips if entry.split == "validation" or entry.video in spare]
     train = [clip for entry, clip in clips if entry.split == "train" and entry.video not in spare]
     return train, held

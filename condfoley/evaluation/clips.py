@@ -1,4 +1,4 @@
-"""What a test set is made of: clips with what is known of them, and pairs of a target and a reference."""
+"""Clips of a test set with their annotations, and pairs of a target and a reference."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from condfoley.audio.onsets import detect_onsets
 from condfoley.data.events import Event
 from condfoley.geometry import Geometry
 
-JUDGE = Geometry()  # the judges listen in one geometry, whatever a model's own
+METRIC_GEOMETRY = Geometry()
+"""Sample rate, frame rate and spectrogram of all metrics, whatever geometry a system has ("the metrics' rate")."""
 
 
 @lru_cache(maxsize=512)
-def sound_of(path: Path) -> np.ndarray:
-    """A video's own sound, (N,) float32 at the judges' rate."""
+def cached_audio(path: Path) -> np.ndarray:
+    """A video's own sound, (N,) float32 at the metrics' rate."""
     from condfoley import media
 
-    return media.read_audio(path, JUDGE.sample_rate)
+    return media.read_audio(path, METRIC_GEOMETRY.sample_rate)
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A video with sound, and its events where somebody knows them (None: they are looked for in its sound)."""
+class AnnotatedClip:
+    """A video with sound, and its events where it is annotated (None: onsets are detected in its sound)."""
 
     path: Path
     events: tuple[Event, ...] | None = None
 
     @property
     def wav(self) -> np.ndarray:
-        """Its sound, (N,) float32 at the judges' rate, as long as its picture. Raises InputError."""
-        return sound_of(self.path)
+        """Its sound, (N,) float32 at the metrics' rate, as long as its picture. Raises InputError."""
+        return cached_audio(self.path)
 
     @cached_property
     def onsets(self) -> np.ndarray:
-        """True times of its events, (K,) seconds, ascending; those of its own sound where nobody knows."""
+        """Annotated times of its events, (K,) s, ascending; without annotation the onsets of its sound."""
         if self.events is None:
-            return detect_onsets(self.wav, JUDGE.sample_rate)[0]
+            return detect_onsets(self.wav, METRIC_GEOMETRY.sample_rate)[0]
         return np.array(sorted(event.time for event in self.events))
 
     @property
@@ -49,31 +50,31 @@ class Clip:
 
     @property
     def action(self) -> str:
-        """The one kind of action in it; empty when there are several, or nobody knows."""
-        return _only(self.actions)
+        """The action of all its labelled events; empty when there are several actions or none."""
+        return _single(self.actions)
 
     @property
     def material(self) -> str:
-        """The one material struck in it; empty when there are several, or nobody knows."""
-        return _only({event.material for event in self.events or ()} - {""})
+        """The material of all its events; empty when there are several materials or none."""
+        return _single({event.material for event in self.events or ()} - {""})
 
 
-def _only(names: frozenset[str] | set[str]) -> str:
+def _single(names: frozenset[str] | set[str]) -> str:
     return next(iter(names)) if len(names) == 1 else ""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A question to a system: the target's picture in the reference's sound.
+    """One task for a system: the target's picture is to sound like the reference.
 
-    name: names its sounds on disk; nothing else depends on it. stranger: another reference of the set, to tell the
-    pair's own from; None when there is no other.
+    name: file name of its sounds; nothing else depends on it. distractor: another reference of the test set, against
+    which the timbre metric compares the pair's own reference; None when the set has no other.
     """
 
     name: str
-    target: Clip
-    reference: Clip
-    stranger: Clip | None = None
+    target: AnnotatedClip
+    reference: AnnotatedClip
+    distractor: AnnotatedClip | None = None
 
     @property
     def same_action(self) -> bool | None:

@@ -1,6 +1,6 @@
-"""Embeddings of whole sounds for distances between sets: ours, or other people's by a path or a function.
+"""Embeddings of whole sounds for distances between sets: our own, a CLAP model on disk, or an external function.
 
-Nothing is ever downloaded.
+Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -12,55 +12,55 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.evaluation.classifiers import Classifiers
-from condfoley.evaluation.clips import JUDGE
-from condfoley.evaluation.functions import imported
+from condfoley.evaluation.clips import METRIC_GEOMETRY
+from condfoley.evaluation.functions import import_function
 
 Embedder = Callable[[np.ndarray], np.ndarray]
-"""A sound (N,) float32 at the judges' rate -> its embedding (D,)."""
-RATE = JUDGE.sample_rate
+"""A sound (N,) float32 at the metrics' rate -> its embedding (D,)."""
+RATE = METRIC_GEOMETRY.sample_rate
 
 
-def named(name: str, classifiers: Classifiers | None) -> tuple[str, Embedder | None]:
-    """An embedding and what the report calls it: judge, timbre, clap:FOLDER, or module:function.
+def parse_embedder(name: str, classifiers: Classifiers | None) -> tuple[str, Embedder | None]:
+    """(name in the report, embedding) of an option's value: judge, timbre, clap:FOLDER, or module:function.
 
-    judge: the material judge's last hidden layer; None when there is no judge. timbre: `timbre.embedding`.
-    clap: a Hugging Face folder of CLAP, read by transformers. function: (N,) at the judges' rate -> (D,); so do
-    VGGish, PANNs or PaSST come in, from whichever package you have.
+    judge: the material classifier's last hidden layer; None without classifiers. timbre: `timbre.embed_timbre`.
+    clap: a CLAP model in a Hugging Face folder, loaded with transformers. module:function: (N,) at the metrics' rate ->
+    (D,), for VGGish, PANNs or PaSST from any package.
     Raises InputError for anything else.
     """
     if name == "judge":
         return "judge", (lambda wav: classifiers.predict(wav).embedding) if classifiers else None
     if name == "timbre":
-        from condfoley.evaluation.timbre import embedding
+        from condfoley.evaluation.timbre import embed_timbre
 
-        return "timbre", lambda wav: embedding(wav, JUDGE)
-    kind, _, place = name.partition(":")
-    if kind == "clap" and place:
-        return f"CLAP, {Path(place).name}", _clap(Path(place))
-    if place:
-        return name, imported(name, "--embedding")
+        return "timbre", lambda wav: embed_timbre(wav, METRIC_GEOMETRY)
+    kind, _, location = name.partition(":")
+    if kind == "clap" and location:
+        return f"CLAP, {Path(location).name}", _load_clap(Path(location))
+    if location:
+        return name, import_function(name, "--embedding")
     raise InputError(f"--embedding {name}: unknown; choose judge, timbre, clap:FOLDER or module:function")
 
 
-def _clap(folder: Path) -> Embedder:
+def _load_clap(folder: Path) -> Embedder:
     if not (folder / "config.json").is_file():
-        raise InputError(f"{folder} has no config.json; give a folder with a CLAP model as Hugging Face keeps it")
+        raise InputError(f"{folder} has no config.json; give a folder with a CLAP model in the Hugging Face layout")
     import torch
     from transformers import ClapFeatureExtractor, ClapModel
 
-    from condfoley.evaluation.systems import resampled
+    from condfoley.evaluation.systems import resample
 
     try:
         model = ClapModel.from_pretrained(folder, local_files_only=True).eval()
         front_end = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise InputError(f"the CLAP model in {folder} cannot be read: {error}") from None
-    wanted = front_end.sampling_rate
+    rate = front_end.sampling_rate
 
     @torch.inference_mode()
     def embed(wav: np.ndarray) -> np.ndarray:
-        given = front_end(resampled(wav, RATE, wanted), sampling_rate=wanted, return_tensors="pt")
-        made = model.get_audio_features(**given)
-        return (made if torch.is_tensor(made) else made.pooler_output)[0].double().numpy()
+        features = front_end(resample(wav, RATE, rate), sampling_rate=rate, return_tensors="pt")
+        found = model.get_audio_features(**features)
+        return (found if torch.is_tensor(found) else found.pooler_output)[0].double().numpy()
 
     return embed

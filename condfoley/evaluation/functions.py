@@ -1,4 +1,4 @@
-"""Other people's functions by name: `module:function`, also from the folder that the user stands in."""
+"""External functions given as `module:function`, also from the current directory."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from condfoley.errors import InputError
 
 
-def imported(place: str, option: str) -> Callable[..., Any]:
-    """The function at `module:function`. Raises InputError, naming the option that asked for it."""
-    module, _, name = place.partition(":")
+def import_function(location: str, option: str) -> Callable[..., Any]:
+    """The function at `location`, written module:function. Raises InputError that names the option it was given to."""
+    module, _, name = location.partition(":")
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # where the user's own module is
+        sys.path.insert(0, str(Path.cwd()))  # the user's module may be in the current directory
     try:
         function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"{option} {place}: {error}; give a function that can be imported") from None
+        raise InputError(f"{option} {location}: {error}; give a function that can be imported") from None
     return function

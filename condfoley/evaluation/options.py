@@ -1,4 +1,4 @@
-"""What `condfoley evaluate` lets a user choose. Light on purpose, so that `--help` is instant."""
+"""Options of `condfoley evaluate`. No heavy imports, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ DEFAULT_SYSTEMS = "condfoley,onset-transfer,onset-transfer-strong,copy,truth,rec
 
 @dataclass(kw_only=True)
 class EvaluateOptions:
-    """Measure systems on a test set and write a report; run again to go on where it stopped."""
+    """Measure systems on a test set and write a report; an interrupted run is resumed by the same command."""
 
     test: str
     """simulated[:N[:SEED]], greatest-hits:DIR (the published pairs), a folder of clips, or a CSV with reference,target."""
     out: str
     """Folder for the report: index.html, metrics.json, metrics.csv and sounds/SYSTEM/PAIR.wav."""
     systems: str = DEFAULT_SYSTEMS
-    """Systems with commas between: names (docs/evaluation.md lists them), all, [NAME=]FOLDER of sound files named by pair,
+    """Comma-separated systems: names (listed in docs/evaluation.md), all, [NAME=]FOLDER of sound files named by pair,
     [NAME=]module:function."""
     weights: str | None = None
     """Folder with other weights than those that ship with condfoley."""
     judges: str | None = None
-    """Weights folder with the judges (default: --weights, or else the shipped ones)."""
+    """Weights folder with the action and material classifiers (default: --weights, or else the shipped ones)."""
     embedding: str = "judge"
-    """Of the Fréchet distance: judge, timbre, clap:FOLDER or module:function."""
+    """Embedding of the Fréchet distance: judge (the material classifier), timbre, clap:FOLDER or module:function."""
     synchroniser: str | None = None
-    """Another judge of synchrony, such as Synchformer: module:function, from a video's path and a sound to its offset, s."""
+    """Another measure of synchrony, such as Synchformer: module:function, from a video's path and a sound to its offset, s."""
     candidates: int = 8
-    """Soundtracks of each pair that our model chooses from."""
+    """Candidates that our model generates for each pair."""
     seed: int = 0
     """Seed of the first candidate."""
     sample: int = 4
-    """Pairs that can be heard on the page."""
+    """Number of pairs with players on the page."""
     device: str = "cpu"
     """Where to compute: cpu, cuda, cuda:1, mps."""
     force: bool = False
@@ -42,6 +42,6 @@ class EvaluateOptions:
     """Show no progress."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for a number that cannot be meant."""
+        """Raise InputError for a number out of range."""
         for name, least in (("candidates", 1), ("seed", 0), ("sample", 0)):
             require_at_least(name, getattr(self, name), least)

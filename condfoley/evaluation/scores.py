@@ -1,4 +1,4 @@
-"""From values of single answers to a table: failures filled in, means over targets, bootstrap intervals. Pure."""
+"""Means and bootstrap intervals over the metric values of all pairs. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from condfoley.results.tables import bootstrap
 
 
 @dataclass(frozen=True)
-class Row:
-    """One answer. values: empty when the system failed. target: which target, whatever the reference.
+class PairScores:
+    """Metric values of one system's output for one pair.
 
-    mute: it holds no event although the target does. Distances of such a sound are often small, and a judge that must
-    say something is often right: so silence would win columns. It counts like a failure instead.
+    values: empty when the system failed. target: the target's identity; several pairs may share a target.
+    mute: no onset is detected in the output although the target has events. Distances of such a sound are often small,
+    and a classifier, which has to give some label, is often right, so silence would win columns. It counts like a failure.
     """
 
     system: str
@@ -29,13 +30,13 @@ class Row:
     mute: bool = False
 
     def counts_as_worst(self, metric: Metric) -> bool:
-        """Whether the column's worst stands in for its own value."""
+        """Whether the metric's worst value replaces the output's own value."""
         return bool(self.failure) or (self.mute and metric.group != "published")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A system's mean in one column. n: answers in it; low, high: 95 % interval over targets, None for set measures."""
+class MeanScore:
+    """A system's mean of one metric. n: outputs in it; low, high: 95 % interval over targets, None for set metrics."""
 
     mean: float
     low: float | None
@@ -43,65 +44,67 @@ class Cell:
     n: int
 
 
-def worst(metric: Metric, rows: Sequence[Row]) -> float | None:
-    """What a failed or mute answer gets in a column; None when nobody has a value there."""
-    given = [(row, v) for row in rows if (v := row.values.get(metric.name)) is not None]
-    if not given:
+def worst_value(metric: Metric, scores: Sequence[PairScores]) -> float | None:
+    """The value that a failed or mute output gets; None when no system has a value of this metric."""
+    with_value = [(row, v) for row in scores if (v := row.values.get(metric.name)) is not None]
+    if not with_value:
         return None
-    heard = [v for row, v in given if not row.counts_as_worst(metric)] or [v for _, v in given]
-    return metric.worst if metric.worst is not None else (min if metric.higher else max)(heard)
+    valid = [v for row, v in with_value if not row.counts_as_worst(metric)] or [v for _, v in with_value]
+    return metric.worst if metric.worst is not None else (min if metric.higher_is_better else max)(valid)
 
 
-def asked(metric: Metric, rows: Sequence[Row]) -> set[str]:
-    """The pairs that any system has a value for in a column: those in which a failure counts."""
-    return {row.pair for row in rows if row.values.get(metric.name) is not None}
+def pairs_with_value(metric: Metric, scores: Sequence[PairScores]) -> set[str]:
+    """The pairs for which any system has a value of this metric: those on which a failure counts."""
+    return {row.pair for row in scores if row.values.get(metric.name) is not None}
 
 
-def table(rows: Sequence[Row], draws_seed: int = 0) -> dict[str, dict[str, Cell]]:
-    """Cells by system and column, in the systems' order of appearance.
+def mean_scores(scores: Sequence[PairScores], seed: int = 0) -> dict[str, dict[str, MeanScore]]:
+    """Means by system and metric, systems in order of appearance.
 
     Values of one target are averaged first, so that each target counts once; the intervals are bootstrapped over
-    targets. A failed or mute answer counts with the column's `worst`. A column without any value is left out.
+    targets. A failed or mute output counts with the metric's worst value. A metric without any value is left out.
     """
-    out: dict[str, dict[str, Cell]] = {row.system: {} for row in rows}
+    out: dict[str, dict[str, MeanScore]] = {row.system: {} for row in scores}
     for metric in PER_PAIR:
         values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for row, value in counted(rows, metric):
+        for row, value in counted_values(scores, metric):
             values[row.system][row.target].append(value)
-        for system, mine in values.items():
-            out[system][metric.name] = cell(mine, draws_seed)
+        for system, by_target in values.items():
+            out[system][metric.name] = mean_over_targets(by_target, seed)
     return out
 
 
-def differences(rows: Sequence[Row], system: str, draws_seed: int = 0) -> dict[str, dict[str, Cell]]:
-    """Mean of a system less each other one, pair by pair: cells by the other's name and column.
+def paired_differences(scores: Sequence[PairScores], system: str, seed: int = 0) -> dict[str, dict[str, MeanScore]]:
+    """Mean of `system` minus each other system, pair by pair: by the other system's name and metric.
 
-    Intervals of differences are narrower than those of two means, since both heard the same pairs.
+    These intervals are narrower than those of two separate means, since both systems had the same pairs.
     """
-    out: dict[str, dict[str, Cell]] = {row.system: {} for row in rows if row.system != system}
+    out: dict[str, dict[str, MeanScore]] = {row.system: {} for row in scores if row.system != system}
     for metric in PER_PAIR:
-        values = counted(rows, metric)
+        values = counted_values(scores, metric)
         own = {row.pair: value for row, value in values if row.system == system}
-        gaps: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        differences: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for row, value in values:
             if row.system != system and row.pair in own:
-                gaps[row.system][row.target].append(own[row.pair] - value)
-        for other, mine in gaps.items():
-            out[other][metric.name] = cell(mine, draws_seed)
+                differences[row.system][row.target].append(own[row.pair] - value)
+        for other, by_target in differences.items():
+            out[other][metric.name] = mean_over_targets(by_target, seed)
     return out
 
 
-def counted(rows: Sequence[Row], metric: Metric) -> list[tuple[Row, float]]:
-    """The answers that count in a column and their values, failed and mute ones with its `worst`."""
-    bad, pairs = worst(metric, rows), asked(metric, rows)
-    given = (
-        (row, bad if row.counts_as_worst(metric) else row.values.get(metric.name)) for row in rows if row.pair in pairs
+def counted_values(scores: Sequence[PairScores], metric: Metric) -> list[tuple[PairScores, float]]:
+    """The outputs that count for a metric and their values; failed and mute ones have its worst value."""
+    worst, pairs = worst_value(metric, scores), pairs_with_value(metric, scores)
+    values = (
+        (row, worst if row.counts_as_worst(metric) else row.values.get(metric.name))
+        for row in scores
+        if row.pair in pairs
     )
-    return [(row, value) for row, value in given if value is not None]
+    return [(row, value) for row, value in values if value is not None]
 
 
-def cell(values: Mapping[str, Sequence[float]], seed: int) -> Cell:
-    """Mean over targets of the mean over a target's answers, with its interval. values: target -> its values."""
+def mean_over_targets(values: Mapping[str, Sequence[float]], seed: int) -> MeanScore:
+    """Mean over targets of the mean over a target's outputs, with its interval. values: target -> its values."""
     means = [float(np.mean(values[target])) for target in sorted(values)]
     low, high = bootstrap(means, np.random.default_rng(seed))
-    return Cell(float(np.mean(means)), low, high, sum(map(len, values.values())))
+    return MeanScore(float(np.mean(means)), low, high, sum(map(len, values.values())))

@@ -14,93 +14,93 @@ from condfoley.data.sources.folder import find, read_notes
 from condfoley.data.sources.greatest_hits import PICTURE, SOUND, TIMES, read_times
 from condfoley.errors import InputError
 from condfoley.evaluation import held_out
-from condfoley.evaluation.clips import JUDGE, Clip, Pair
-from condfoley.evaluation.pairs import drawn_pairs, require_file_name, with_strangers
+from condfoley.evaluation.clips import METRIC_GEOMETRY, AnnotatedClip, Pair
+from condfoley.evaluation.pairs import add_distractors, draw_pairs, require_file_name
 from condfoley.media.formats import VIDEO_SUFFIXES
-from condfoley.pair_list import Listed, read_pairs
+from condfoley.pair_list import ListedPair, read_pairs
 
-PAIRS = 200
-SECONDS = 2.0  # length of the published test clips (published_facts.md, section 13)
-SIZE = 256  # pixels, both sides of their pictures as they are cut
-QUALITY = 12  # x264's crf of the same
+DEFAULT_PAIRS = 200
+CLIP_SECONDS = 2.0  # length of the published test clips (published_facts.md, section 13)
+FRAME_SIZE = 256  # pixels, width and height of the clips that are cut
+X264_CRF = 12  # quality of the clips that are cut
 
 
-def load(name: str, home: Path) -> list[Pair]:
-    """The pairs of a test set, in the order of their names. home: where cut clips are kept.
+def load_pairs(name: str, home: Path) -> list[Pair]:
+    """The pairs of a test set, sorted by name. home: folder that keeps clips cut from longer videos.
 
     Raises InputError when the set does not exist, cannot be read, or has no pairs.
     """
     if match := re.fullmatch(r"simulated(?::(\d+))?(?::(\d+))?", name):
-        return simulated(int(match[1] or PAIRS), int(match[2] or held_out.SEED))
+        return simulated_pairs(int(match[1] or DEFAULT_PAIRS), int(match[2] or held_out.SEED))
     if name.startswith("greatest-hits:"):
-        return greatest_hits(Path(name.removeprefix("greatest-hits:")), home)
+        return greatest_hits_pairs(Path(name.removeprefix("greatest-hits:")), home)
     path = Path(name)
     if path.is_dir():
-        clips = folder_clips(path)
-        return with_strangers(drawn_pairs(clips, len(clips), seed=0))
+        clips = read_folder(path)
+        return add_distractors(draw_pairs(clips, len(clips), seed=0))
     if path.is_file() and path.suffix.lower() == ".csv":
-        return with_strangers(csv_pairs(path))
+        return add_distractors(read_csv_pairs(path))
     raise InputError(
         f"--test {name}: no such set; give simulated[:N[:SEED]], greatest-hits:DIR, a folder of clips, "
         "or a CSV with the columns reference and target"
     )
 
 
-def simulated(count: int, seed: int = held_out.SEED) -> list[Pair]:
-    """`count` held-out simulated targets, each with a reference from another video. Raises InputError."""
+def simulated_pairs(count: int, seed: int = held_out.SEED) -> list[Pair]:
+    """`count` held-out simulated targets, each with another video as reference. Raises InputError."""
     if count < 1:
         raise InputError("--test simulated:N needs an N of 1 or more")
-    clips = folder_clips(held_out.folder(max(count, 3), seed))
-    return with_strangers(drawn_pairs(clips, count, seed % 2**32))
+    clips = read_folder(held_out.ensure_folder(max(count, 3), seed))
+    return add_distractors(draw_pairs(clips, count, seed % 2**32))
 
 
-def folder_clips(folder: Path) -> list[Clip]:
-    """A folder's videos that have sound and an event; the others are named on stderr. Raises InputError."""
+def read_folder(folder: Path) -> list[AnnotatedClip]:
+    """The videos of a folder that have sound and an event; the others are listed on stderr. Raises InputError."""
     clips = []
     for path in find(folder, VIDEO_SUFFIXES):
         try:
-            clip = known_clip(path)
+            clip = read_clip(path)
             if not len(clip.onsets):
-                raise InputError("nothing is struck in it")
+                raise InputError("it has no events")
             clips.append(clip)
         except InputError as error:
             print(f"condfoley: left out {path.name}: {error}", file=sys.stderr)
     return clips
 
 
-def known_clip(path: Path) -> Clip:
-    """A video, with the events of the JSON beside it. Raises InputError when it has no picture or no sound."""
+def read_clip(path: Path) -> AnnotatedClip:
+    """A video with the events of the JSON file beside it. Raises InputError when it has no picture or no sound."""
     info = media.probe(path)
     media.require_video(info)
     media.require_audio(info)
-    return Clip(path, read_notes(path)[0])
+    return AnnotatedClip(path, read_notes(path)[0])
 
 
-def csv_pairs(path: Path) -> list[Pair]:
-    """Pairs of a CSV file: reference, target; if you like name, and onsets_s, the target's event times with ; between.
+def read_csv_pairs(path: Path) -> list[Pair]:
+    """Pairs of a CSV file with the columns reference and target; optional: name, and onsets_s, the target's event times.
 
-    Paths are relative to the file. Raises InputError naming the line that cannot be used.
+    Times are in s, separated by semicolons. Paths are relative to the file. Raises InputError naming the line.
     """
-    return [_csv_pair(line) for line in read_pairs(path)]
+    return [_read_csv_pair(line) for line in read_pairs(path)]
 
 
-def _csv_pair(line: Listed) -> Pair:
+def _read_csv_pair(line: ListedPair) -> Pair:
     try:
-        reference, target = known_clip(line.reference), known_clip(line.target)
+        reference, target = read_clip(line.reference), read_clip(line.target)
     except InputError as error:
         raise InputError(f"{line.where}: {error}") from None
     if onsets := line.row.get("onsets_s"):
         try:
             events = tuple(Event(float(t), "hit", labelled=False) for t in onsets.split(";"))
         except ValueError:
-            raise InputError(f"{line.where}: onsets_s are not numbers of seconds with ; between them") from None
+            raise InputError(f"{line.where}: onsets_s must be numbers of seconds separated by semicolons") from None
         target = replace(target, events=events)
     name = line.name or f"{target.path.stem}__{reference.path.stem}"
     return Pair(require_file_name(name, line.where), target, reference)
 
 
-def greatest_hits(folder: Path, home: Path) -> list[Pair]:
-    """The published 194 x 3 pairs, cut from the original layout into `home`; what was cut before is used again.
+def greatest_hits_pairs(folder: Path, home: Path) -> list[Pair]:
+    """The published 194 x 3 pairs, cut from the original videos into `home`; clips that are there are not cut again.
 
     Raises InputError naming the first file that is missing.
     """
@@ -113,22 +113,22 @@ def greatest_hits(folder: Path, home: Path) -> list[Pair]:
     home.mkdir(parents=True, exist_ok=True)
     pairs = []
     for test in tests:
-        target = _cut(root, test.target, home)
+        target = _cut_clip(root, test.target, home)
         for moment in test.references:
-            reference = _cut(root, moment, home)
+            reference = _cut_clip(root, moment, home)
             pairs.append(Pair(f"{target.path.stem}__{reference.path.stem}", target, reference))
-    return with_strangers(pairs)
+    return add_distractors(pairs)
 
 
-def _cut(root: Path, moment: Moment, home: Path) -> Clip:
-    """SECONDS of a video as a clip of its own, with the events that begin in it."""
+def _cut_clip(root: Path, moment: Moment, home: Path) -> AnnotatedClip:
+    """CLIP_SECONDS of a video as a file of its own, with the events that begin in it."""
     out = home / f"{moment.video}_{moment.start:.2f}.mp4"
     if not out.is_file():
         picture, sound = root / (moment.video + PICTURE), root / (moment.video + SOUND)
-        frames = media.read_frames(picture, JUDGE.fps, SIZE, moment.start, SECONDS)
+        frames = media.read_frames(picture, METRIC_GEOMETRY.fps, FRAME_SIZE, moment.start, CLIP_SECONDS)
         source = sound if sound.is_file() else picture
-        wav = media.read_audio(source, JUDGE.sample_rate, moment.start, SECONDS)
-        media.write_clip(out, frames, JUDGE.fps, wav, JUDGE.sample_rate, crf=QUALITY)
+        wav = media.read_audio(source, METRIC_GEOMETRY.sample_rate, moment.start, CLIP_SECONDS)
+        media.write_clip(out, frames, METRIC_GEOMETRY.fps, wav, METRIC_GEOMETRY.sample_rate, crf=X264_CRF)
     events = read_times(root / (moment.video + TIMES))
-    inside = tuple(e for e in events if moment.start <= e.time < moment.start + SECONDS)
-    return Clip(out, tuple(replace(e, time=e.time - moment.start) for e in inside))
+    inside = tuple(e for e in events if moment.start <= e.time < moment.start + CLIP_SECONDS)
+    return AnnotatedClip(out, tuple(replace(e, time=e.time - moment.start) for e in inside))

@@ -1,6 +1,6 @@
-"""Which timbre features tell instruments apart, measured once on simulated ones and kept beside this file.
+"""Statistics of the timbre embedding, computed on simulated instruments and stored in timbre_statistics.json.
 
-`python -m condfoley.evaluation.timbre_statistics` measures them again (a minute on one core) and writes them.
+`python -m condfoley.evaluation.timbre_statistics` computes and writes them again (a minute on one core).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ DIMENSIONS, SHRINKAGE = 16, 0.1
 
 
 def instrument_windows(split: str, instruments: int, windows: int, seed: int) -> list[tuple[str, list[np.ndarray]]]:
-    """Sounds to measure on: for each instrument its material and `windows` sounds, (N,) each, of SECONDS s.
+    """Sounds of simulated instruments: for each its material and `windows` sounds, (N,) each, of SECONDS s.
 
     Hits (at least one) and scratches at random times and strengths, drawn from `seed`.
-    split: the recordings to play, `train` or `heldout`.
+    split: which recordings are used, `train` or `heldout`.
     """
     from condfoley.data.simulation.bank import SoundBank
     from condfoley.data.simulation.sound import Instrument
@@ -49,12 +49,12 @@ def _events(rng: np.random.Generator) -> list[Event]:
 
 
 def discriminant(features: np.ndarray, dimensions: int, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (D,) and projection (D, dimensions) under which windows of one instrument lie close together.
+    """Mean (D,) and projection (D, dimensions) that bring windows of one instrument close together.
 
-    Fisher's linear discriminants: whiten the spread inside instruments, then keep the directions in which
-    instruments differ most, the best one last. A distance of 1 is the usual spread inside an instrument.
+    Fisher's linear discriminants: whiten the spread within instruments, then keep the directions in which
+    instruments differ most, the best one last. A distance of 1 is the usual spread within an instrument.
 
-    features: (instruments, windows, D).   shrinkage: share of the mean variance added to every direction.
+    features: (instruments, windows, D). shrinkage: fraction of the mean variance added to every direction.
     """
     windows, count = features.shape[1:]
     flat = features.reshape(-1, count)
@@ -70,7 +70,7 @@ def discriminant(features: np.ndarray, dimensions: int, shrinkage: float) -> tup
 
 
 def measure(geometry: Geometry) -> dict[str, list]:
-    """The statistics of the fixed set, as they are kept."""
+    """The statistics of the fixed set of instruments, as in timbre_statistics.json."""
     sounds = instrument_windows("train", INSTRUMENTS, WINDOWS, SEED)
     features = np.array([[raw_features(wav, geometry) for wav in windows] for _, windows in sounds])
     mean, projection = discriminant(features, DIMENSIONS, SHRINKAGE)

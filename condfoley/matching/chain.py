@@ -38,20 +38,6 @@ class MatchAmounts:
     """How loud its impacts are against each other, see `dynamics.match_dynamics`."""
 
 
-def match(
-    track: Track,
-    candidates: list[Track],
-    exemplar: Track,
-    cues: Hits,
-    sliding: np.ndarray,
-    geometry: Geometry,
-    amounts: MatchAmounts,
-) -> tuple[Track, list[Track]]:
-    """The soundtrack and its candidates after all steps of `amounts` (`match_track`, `match_candidate`)."""
-    track, taken = match_track(track, exemplar, cues, sliding, geometry, amounts)
-    return track, [match_candidate(candidate, taken, cues.times) for candidate in candidates]
-
-
 def match_track(
     track: Track, exemplar: Track, cues: Hits, sliding: np.ndarray, geometry: Geometry, amounts: MatchAmounts
 ) -> tuple[Track, list[tuple[Step, float]]]:

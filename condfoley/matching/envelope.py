@@ -19,12 +19,12 @@ from condfoley.audio.splice import until_next
 from condfoley.audio.track import Track
 from condfoley.geometry import Geometry
 
-# Where a number was chosen is told by docs/experiments.md; those without a note are estimates, not tuned.
+# Ids are blocks of docs/experiments, where a number was chosen; those without one are estimates, not tuned.
 ATTACK = 0.06  # s after an onset in which its bands reach their peaks
-SMOOTHING = 3  # frames over which a level is taken; 5 hid what decays within an attack (twelfth session)
-MAX_BOOST_DB = 6.0  # of a band; it may be lowered by any amount. Of 0, 6 and 12 (tenth session)
-MAX_ATTACK_BOOST_DB = 20.0  # the same in an attack (twelfth session; no other value is recorded)
-ATTACK_AMOUNT = 0.75  # share of the way of an attack's bands to the reference's. Of 0.5, 0.75 and 1 (twelfth session)
+SMOOTHING = 3  # frames over which a level is taken; 5 hid what decays within an attack (E11.4)
+MAX_BOOST_DB = 6.0  # of a band; it may be lowered by any amount. Of 0, 6 and 12 (E11.2)
+MAX_ATTACK_BOOST_DB = 20.0  # the same in an attack (E11.4; no other value is recorded)
+ATTACK_AMOUNT = 0.75  # share of the way of an attack's bands to the reference's. Of 0.5, 0.75 and 1 (E11.4)
 MAX_DIFFERENCE_DB = 20.0  # either way, that counts of their difference
 OVERLAPPING_TAILS = 4  # impacts that may still be audible at a time, the new one among them
 PRE_ONSET = 0.15  # s before the first impact in which nothing may swell

@@ -11,7 +11,7 @@ import numpy as np
 from condfoley.audio.mel import at_least, band_gains_to_bins, filterbank, magnitude, stft
 from condfoley.geometry import Geometry
 
-MAX_GAIN_DB = 30.0  # of a band, either way; 15 and 20 were behind it (docs/experiments.md, fifth session)
+MAX_GAIN_DB = 30.0  # of a band, either way; 15 and 20 were worse (docs/experiments, E10.1)
 EPS = 1e-10  # power that counts as nothing
 LOUD_RANGE_DB = 30.0  # below the loudest moment, within which a moment counts for what lies outside the bands
 MAX_OUTER_CUT_DB = 60.0  # outside the bands

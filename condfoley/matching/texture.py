@@ -19,7 +19,7 @@ from condfoley.audio.splice import faded, until_next
 from condfoley.audio.track import Track
 from condfoley.geometry import Geometry
 
-# docs/experiments.md, twelfth session: leads of 3 to 15 ms, one-shots of at least 0.15 s and attacks of 0.03 and 0.1 s
+# docs/experiments, E12.2: leads of 3 to 15 ms, one-shots of at least 0.15 s and attacks of 0.03 and 0.1 s
 # made no difference. Fades and MAX_DIFFERENCE_DB are estimates, not tuned.
 LEAD = 0.005  # s before an onset with which its one-shot begins
 MIN_SECONDS = 0.05  # of a one-shot that is of use

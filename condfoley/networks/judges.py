@@ -1,6 +1,6 @@
-"""Judges: what kind of action, and which material, does one hear? Two VGG-like classifiers of spectrograms.
+"""Judges: two VGG-like classifiers of spectrograms, one of the action and one of the material.
 
-The default sizes are the published ones (published_facts.md, section 14); the shipped judges are smaller and come from
+The default sizes are the published ones (published_facts.md, section 14); the shipped ones are smaller and trained with
 `condfoley train --config configs/small/judges.yaml`.
 """
 

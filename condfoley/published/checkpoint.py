@@ -1,4 +1,4 @@
-"""Reading a foreign checkpoint: numbers only, whatever else the file holds."""
+"""Reads the tensors of an untrusted checkpoint, without executing code in it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch import Tensor
 
 from condfoley.errors import InputError
 
-# Lightning keys its `callbacks` by class, and the judges' files hold their scores as NumPy numbers; a safe load refuses
-# both. An empty class of ours stands in for each of these.
+# Lightning's `callbacks` have classes as keys, and the classifiers' files contain scores as NumPy numbers; torch's safe
+# loading rejects both. An empty class of ours replaces each of these.
 FOREIGN = ("pytorch_lightning.", "numpy.")
-WRAPPERS = ("state_dict", "model")  # where CondFoleyGen's trainers keep the weights; the vocoder's file has no wrapper
+WRAPPERS = ("state_dict", "model")  # keys of the weights in CondFoleyGen's files; the vocoder's file has none
 GENERATOR = "best_netG.pt"  # in a SpecVQGAN vocoder folder
 
 
 class _Placeholder:
-    """Stands for a class named in a checkpoint; nothing of it is ever used."""
+    """Replaces a class named in a checkpoint; it is never used."""
 
     def __init__(self, *_: object) -> None: ...
 
@@ -29,7 +29,7 @@ class _Placeholder:
 
 
 def checkpoint_file(path: str | Path) -> Path:
-    """Path of the checkpoint; a folder stands for its best_netG.pt. Raises InputError when there is no such file."""
+    """Path of the checkpoint; for a folder its best_netG.pt. Raises InputError when there is no such file."""
     path = Path(path) / GENERATOR if Path(path).is_dir() else Path(path)
     if not path.is_file():
         raise InputError(f"there is no file {path}; give a checkpoint of CondFoleyGen")
@@ -37,14 +37,14 @@ def checkpoint_file(path: str | Path) -> Path:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name, on the CPU; no code in the file is ever run.
+    """The tensors of a checkpoint by name, on the CPU; no code in the file is run.
 
-    Raises InputError for a file that is damaged, holds code, or no weights.
+    Raises InputError for a file that is damaged, contains code, or has no weights.
     """
     try:
         stand_ins: list[Any] = [(_Placeholder, name) for name in _foreign_classes(path)]
         with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles that are refused anyway
+            warnings.simplefilter("ignore")  # about pickles that are rejected anyway
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise InputError(_refusal(path, str(error))) from None

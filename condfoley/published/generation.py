@@ -15,10 +15,12 @@ import numpy as np
 from condfoley.audio.mel import window_spec
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
+from condfoley.encoded import Exemplar
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, Recording, read_reference
 from condfoley.matching.chain import MatchAmounts
-from condfoley.pipeline import NO_SAMPLING, Exemplar, Limits, Pipeline, Progress
+from condfoley.memory import Limits
+from condfoley.pipeline import NO_SAMPLING, Pipeline, Progress
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.scorer import VisualEvents

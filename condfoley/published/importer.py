@@ -1,4 +1,4 @@
-"""Published checkpoints -> a weights folder of ours: safetensors in full precision and a card that names the source."""
+"""Converts published checkpoints to a weights folder: safetensors in full precision, and a card that names the source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from condfoley.geometry import Geometry
 from condfoley.lineage import lineage
 from condfoley.published import judges
 from condfoley.published.checkpoint import checkpoint_file, read_tensors
-from condfoley.published.mapping import HEADS, Parts, mapped
+from condfoley.published.mapping import HEADS, Parts, map_checkpoint
 from condfoley.weights import CARD, SHIPPED, load_part, read_card, save_part, sha256
 
 SYSTEM = "CondFoleyGen"
@@ -26,37 +26,38 @@ def import_checkpoint(
     material_judge: str | Path | None = None,
     statistics: str | Path | None = None,
 ) -> list[str]:
-    """Writes the weights folder `out` and returns what to tell the user, line by line.
+    """Writes the weights folder `out` and returns messages for the user, line by line.
 
-    checkpoint: a transformer, which brings its tokenizer and video encoder, a VQGAN or a MelGAN. vocoder: a MelGAN
+    checkpoint: a transformer, which includes its tokenizer and video encoder, a VQGAN or a MelGAN. vocoder: a MelGAN
     file, or a folder with its best_netG.pt; without one a transformer gets the shipped vocoder. licence: of the
     checkpoints.
-    material_judge, statistics: when `checkpoint` is the action judge, the other one and their input's statistics.
-    Raises InputError when a file cannot be used or `out` is taken; then nothing is left behind.
+    material_judge, statistics: when `checkpoint` is the action classifier, the material classifier and the statistics of
+    their input.
+    Raises InputError when a file cannot be used or `out` exists already; no files are left behind then.
     """
     out = Path(out)
     path, network = checkpoint_file(checkpoint), checkpoint_file(vocoder) if vocoder else None
     require_free(out)
     with scratch_folder(out.parent) as scratch:
         if material_judge:
-            parts, geometry, told = _read_judges(path, checkpoint_file(material_judge), statistics)
+            parts, geometry, messages = _read_judges(path, checkpoint_file(material_judge), statistics)
         else:
-            parts, geometry, told = _read(path, heads)
-        _save(scratch, parts, geometry, _record(path, licence))
+            parts, geometry, messages = _read(path, heads)
+        _save(scratch, parts, geometry, _source_record(path, licence))
         if network:
             parts, _, lines = _read(network, heads)
             if set(parts) != {"vocoder"}:
                 raise InputError(f"{network} is no MelGAN; give --vocoder its best_netG.pt")
-            _save(scratch, parts, geometry, _record(network, licence))
-            told += lines
+            _save(scratch, parts, geometry, _source_record(network, licence))
+            messages += lines
         elif "transformer" in parts:
-            _save(scratch, {"vocoder": load_part(SHIPPED, "vocoder")}, geometry, _shipped())
-            told.append("no --vocoder given: the shipped one, which reads the same spectrograms, takes its place")
+            _save(scratch, {"vocoder": load_part(SHIPPED, "vocoder")}, geometry, _shipped_record())
+            messages.append("no --vocoder given: the shipped one, which reads the same spectrograms, takes its place")
         write_json(scratch / CARD, {**read_card(scratch), "name": out.name, "licence": licence})
         if out.is_dir():
             out.rmdir()  # empty: see require_free
         scratch.rename(out)
-    return told
+    return messages
 
 
 def require_free(out: Path) -> None:
@@ -68,36 +69,38 @@ def require_free(out: Path) -> None:
 
 def _read(path: Path, heads: int) -> tuple[Parts, Geometry, list[str]]:
     tensors = read_tensors(path)
-    if judges.is_judge(tensors):
-        raise InputError(f"{path} is one of two judges; give the action judge, --material-judge and --statistics")
+    if judges.is_classifier(tensors):
+        raise InputError(
+            f"{path} is one of two classifiers; give the action classifier, --material-judge and --statistics"
+        )
     try:
-        parts, geometry, account = mapped(tensors, heads)
+        parts, geometry, report = map_checkpoint(tensors, heads)
     except InputError as error:
         raise InputError(f"{path} cannot be imported: {error}; give a complete checkpoint of {SYSTEM}") from None
-    first, *reasons = account.lines()
+    first, *reasons = report.lines()
     return parts, geometry, [f"{path.name}: {len(tensors)} tensors, {first}", *reasons]
 
 
 def _read_judges(action: Path, material: Path, statistics: str | Path | None) -> tuple[Parts, Geometry, list[str]]:
     if statistics is None:
-        raise InputError("judges need the statistics of their input; give --statistics train_means_stds_....txt")
+        raise InputError("classifiers need the statistics of their input; give --statistics train_means_stds_....txt")
     found = read_tensors(action), read_tensors(material)
     for path, tensors in zip((action, material), found):
-        if not judges.is_judge(tensors):
-            raise InputError(f"{path} is no judge of {SYSTEM}; give its action judge, and --material-judge")
+        if not judges.is_classifier(tensors):
+            raise InputError(f"{path} is no classifier of {SYSTEM}; give its action classifier, and --material-judge")
     try:
-        made = judges.built(*found, judges.read_statistics(Path(statistics)))
+        made = judges.build_judges(*found, judges.read_statistics(Path(statistics)))
     except InputError as error:
         raise InputError(f"{action} and {material} cannot be imported: {error}") from None
-    told = [f"{path.name}: {len(tensors)} tensors, all used" for path, tensors in zip((action, material), found)]
-    return {"judges": made}, judges.geometry(), told
+    messages = [f"{path.name}: {len(tensors)} tensors, all used" for path, tensors in zip((action, material), found)]
+    return {"judges": made}, judges.geometry(), messages
 
 
-def _record(path: Path, licence: str) -> dict[str, Any]:
+def _source_record(path: Path, licence: str) -> dict[str, Any]:
     return {"source": {"system": SYSTEM, "file": path.name, "sha256": sha256(path)}, "licence": licence}
 
 
-def _shipped() -> dict[str, Any]:
+def _shipped_record() -> dict[str, Any]:
     card = read_card(SHIPPED)
     return {"source": {"system": "condfoley", "file": card["name"]}, "licence": card["licence"]}
 

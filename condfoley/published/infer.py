@@ -1,4 +1,4 @@
-"""Sizes of published networks, read from the shapes of their tensors. Pure."""
+"""Infers the sizes of published networks from the shapes of their tensors. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from condfoley.errors import InputError
 from condfoley.sizes import TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
 
 RESOLUTION = 160
-"""Spectrogram frames by which the published code finds its levels with attention, whatever a window's real length."""
+"""Spectrogram frames with which the published code selects its levels with attention, whatever a window's length is."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -22,7 +22,7 @@ def shapes(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, tuple[int, .
 
 
 def tokenizer(found: Shapes) -> TokenizerConfig:
-    """Sizes of a VQGAN. Raises InputError when a tensor that tells one is missing."""
+    """Sizes of a VQGAN. Raises InputError when a tensor that contains one is missing."""
     ch = _size(found, "encoder.conv_in.weight", 0)
     levels = count(found, r"encoder\.down\.(\d+)\.")
     attention = [i for i in range(levels) if f"encoder.down.{i}.attn.0.q.weight" in found]
@@ -41,7 +41,7 @@ def tokenizer(found: Shapes) -> TokenizerConfig:
 def video_encoder(found: Shapes) -> VideoEncoderConfig:
     """Sizes of a video network, which never uses running statistics (published_facts.md, section 7).
 
-    Raises InputError when a tensor that tells one is missing.
+    Raises InputError when a tensor that contains one is missing.
     """
     stages = count(found, r"model\.layer(\d+)\.", first=1)
     return VideoEncoderConfig(
@@ -54,9 +54,9 @@ def video_encoder(found: Shapes) -> VideoEncoderConfig:
 
 
 def transformer(found: Shapes, codes: int, code_rows: int, heads: int) -> TransformerConfig:
-    """Sizes of a transformer. codes: of one clip, code_rows: of a column. heads: the one size that no tensor tells.
+    """Sizes of a transformer. codes: of one clip, code_rows: of a column. heads: the one size that no tensor contains.
 
-    Raises InputError when a tensor that tells a size is missing, or sizes do not go together.
+    Raises InputError when a tensor that contains a size is missing, or when sizes contradict each other.
     """
     block, width = _size(found, "pos_emb", 1), _size(found, "pos_emb", 2)
     frames, odd = divmod(block - 2 * codes, 2)
@@ -79,7 +79,7 @@ def transformer(found: Shapes, codes: int, code_rows: int, heads: int) -> Transf
 
 
 def vocoder(found: Shapes) -> VocoderConfig:
-    """Sizes of a MelGAN generator. Raises InputError when a tensor that tells one is missing."""
+    """Sizes of a MelGAN generator. Raises InputError when a tensor that contains one is missing."""
     plain = sorted(int(m[1]) for name in found if (m := re.fullmatch(r"model\.(\d+)\.weight_v", name)))
     if len(plain) < 3:
         raise InputError("it is not a MelGAN generator: convolutions are missing")

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condfoley.errors import InputError
-from condfoley.results.scores import candidate_name, write_scores
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -150,6 +149,7 @@ def _move(source: Path, goal: Path) -> None:
 def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
     """Writes all candidates as WAV and their scores as scores.csv, best first (offset in seconds)."""
     from condfoley.media import write_wav
+    from condfoley.results.scores import candidate_name, write_scores
 
     folder.mkdir()
     for index, candidate in enumerate(soundtrack.candidates):

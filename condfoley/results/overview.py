@@ -1,4 +1,4 @@
-"""overview.png: what was heard, what was seen and what was written, on common time axes."""
+"""overview.png: reference, target, detected impacts, soundtrack and candidates, on common time axes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def compose(soundtrack: Soundtrack, title: str, aspects: tuple[float, float] = (
     end = soundtrack.reference_start + soundtrack.reference.duration
     reference = _block(figure, grid[0, 0], soundtrack.reference_start, end)
     reference[0].set_title(f"Reference, {soundtrack.reference_start:.2f} s to {end:.2f} s", loc="left", weight="bold")
-    reference[1].set_axis_off()  # the reference's onsets are heard, not guessed from its picture
+    reference[1].set_axis_off()  # the reference's onsets are detected in its sound, not in its picture
     _frames(reference[0], soundtrack.reference_frames, geometry.fps, aspects[0])
     _sound(reference[2], reference[3], soundtrack.reference, geometry, QUIET)
 
@@ -199,7 +199,7 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
         index = int(_number(row)) - 1
         wav = soundtrack.candidates[index].track.mono
         _envelope(ax, wav, soundtrack.sample_rate, QUIET)
-        _envelope(ax, wav, soundtrack.sample_rate, CHOSEN, _heard(soundtrack, index))
+        _envelope(ax, wav, soundtrack.sample_rate, CHOSEN, _used_parts(soundtrack, index))
         peak = max(float(np.abs(wav).max(initial=0.0)), 1e-4)
         ax.set_ylim(-1.05 * peak, 1.05 * peak)
         ax.spines["left"].set_visible(False)
@@ -213,10 +213,10 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
     ax.set_xlabel("seconds")
 
 
-def _heard(soundtrack: Soundtrack, index: int) -> list[tuple[float, float]]:
-    """From when to when, s on its own clock, a candidate is heard in the soundtrack."""
-    heard = spans(soundtrack.takes, soundtrack.duration)
-    return [(take.start - take.moved, end - take.moved) for take, end in heard if take.candidate == index]
+def _used_parts(soundtrack: Soundtrack, index: int) -> list[tuple[float, float]]:
+    """Begin and end, s on its own clock, of the parts of a candidate that the soundtrack uses."""
+    used = spans(soundtrack.takes, soundtrack.duration)
+    return [(take.start - take.moved, end - take.moved) for take, end in used if take.candidate == index]
 
 
 def _choice(ax: Axes, table: list[ScoreRow], settings: dict[str, Any]) -> None:

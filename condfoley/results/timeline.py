@@ -66,9 +66,9 @@ def build(folder: Path) -> Timeline:
     timeline.tracks.append(_lane("picture", video, whole, end, rate))
     timeline.tracks.append(_lane("soundtrack", folder / SOUNDTRACK, whole, end, rate))
     names = sorted((row["file"] for row in record["candidates"]), key=lambda name: int(name.split("_")[0]))
-    heard = spans([Take(t["start"], names.index(t["file"]), t["moved"]) for t in record["takes"]], end)
+    placed = spans([Take(t["start"], names.index(t["file"]), t["moved"]) for t in record["takes"]], end)
     for i, name in enumerate(names):
-        cuts = _cuts(heard, i)
+        cuts = _cuts(placed, i)
         timeline.tracks.append(_lane(name.split("_")[0], folder / CANDIDATES / name, cuts, end, rate, muted=True))
     for hit in record["hits"]:
         place = opentime.TimeRange(_time(hit, rate), opentime.RationalTime(1, rate))
@@ -108,10 +108,10 @@ class _Cut(NamedTuple):
     moved: float = 0.0
 
 
-def _cuts(heard: list[tuple[Take, float]], candidate: int) -> list[_Cut]:
-    """The clips of a candidate's lane. heard: takes and their ends, s, see `spans`."""
+def _cuts(placed: list[tuple[Take, float]], candidate: int) -> list[_Cut]:
+    """The clips of a candidate's lane. placed: takes and their ends, s, see `spans`."""
     out: list[_Cut] = []
-    for take, stop in heard:
+    for take, stop in placed:
         cut = _Cut(take.start, stop, True, take.moved) if take.candidate == candidate else _Cut(take.start, stop)
         if out and out[-1][2:] == cut[2:]:
             cut = cut._replace(start=out.pop().start)

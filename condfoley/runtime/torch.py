@@ -69,18 +69,18 @@ class TorchEngine(CodeGenerator):
         config: VocoderConfig = self.vocoder.config
         return config
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode_frames(self, frames: np.ndarray, chunk: int | None = None, mirrored: bool = False) -> np.ndarray:
         """(T, H, W, 3) uint8 -> (T, D) float32."""
         options = {} if chunk is None else {"chunk": chunk}
         return _numpy(self.video_encoder.encode_clip(torch.from_numpy(frames), mirrored=mirrored, **options))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode_windows(self, specs: np.ndarray) -> np.ndarray:
         """(B, 1, n_mels, window) in [-1, 1] -> (B, codes) int64."""
         return _numpy(self.tokenizer.encode(self._tensor(specs)))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode_codes(self, codes: np.ndarray) -> np.ndarray:
         """(B, columns * rows) int64 -> (B, n_mels, M), about [-1, 1]."""
         return _numpy(self.tokenizer.decode(self._tensor(codes), self.code_rows)[:, 0])
@@ -90,7 +90,7 @@ class TorchEngine(CodeGenerator):
         """Number of codes in a window."""
         return int(self.transformer.config.codes)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def prefill(
         self, prompt: Prompt, terms: Sequence[GuidanceTerm], candidates: int, max_new: int
     ) -> tuple[np.ndarray, Decoding]:
@@ -101,23 +101,23 @@ class TorchEngine(CodeGenerator):
         logits, state = self.transformer.prefill(Condition(target, reference, codes), terms, candidates, max_new)
         return _numpy(logits), state
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def step(self, state: Decoding, codes: np.ndarray) -> np.ndarray:
         """Logits (R, S * N, V); see `Engine.step`."""
         return _numpy(self.transformer.step(state, self._tensor(codes)))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def vocode(self, specs: np.ndarray) -> np.ndarray:
         """(B, n_mels, M) in [0, 1] -> (B, M * hop) float32."""
         return _numpy(self.vocoder(self._tensor(specs)))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def assess_sync(self, tokens: np.ndarray, specs: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
         """(N,) s and (N,) in [0, 1]; see `Engine.assess_sync`."""
         offsets, confidences = self.sync.score(self._tensor(tokens), self._tensor(specs), length)
         return _numpy(offsets).astype(float), _numpy(confidences).astype(float)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def event_logits(self, tokens: np.ndarray) -> np.ndarray:
         """(B, T, D) -> (B, T, 3)."""
         head = self.parts.get("events") or self.video_encoder.event_logits
@@ -128,5 +128,6 @@ class TorchEngine(CodeGenerator):
 
 
 def _numpy(values: Tensor) -> np.ndarray:
-    array: np.ndarray = values.detach().cpu().numpy()
+    values = values.detach().cpu()
+    array: np.ndarray = (values.float() if values.dtype is torch.bfloat16 else values).numpy()
     return array

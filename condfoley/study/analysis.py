@@ -1,4 +1,4 @@
-"""From answers to the tables of the report. Pure: sessions and a key in, numbers and tables out."""
+"""Tables of the report from reviewed sessions and the study's key. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from condfoley.results.tables import Table, wilson
 from condfoley.study import statistics
 from condfoley.study.assignment import scale
 from condfoley.study.design import FORCED_CHOICE
-from condfoley.study.exclusion import Verdict
+from condfoley.study.exclusion import SessionReview
 from condfoley.study.statistics import Interval
 
-SHARES = (0.55, 0.6, 0.65, 0.7, 0.75)
+POWER_SHARES = (0.55, 0.6, 0.65, 0.7, 0.75)
 
 
 @dataclass(frozen=True)
 class Judgements:
-    """All answers to one question, one row a clip shown (for forced choice: the pair's first system, 1 = chosen).
+    """All answers to one question, a row for each clip shown (for forced choice: for the pair's first system, 1 = chosen).
 
     Arrays (n,): participant and target numbers, system, opponent (-1 where there is none), score,
-    left: whether that clip stood on the left.
+    left: whether that clip was on the left.
     """
 
     participant: np.ndarray
@@ -41,7 +41,8 @@ class Judgements:
 class Preference:
     """A row of the main table: how often `system` was chosen over `opponent`, or its mean score.
 
-    crossed: None where it cannot be told; left_out: why, and what can be reported instead.
+    normal: mean ± 1.96 σ/√n (the columns `published_...`). crossed: None where it cannot be estimated; left_out: why, and
+    which interval to report instead.
     """
 
     question: str
@@ -49,18 +50,18 @@ class Preference:
     opponent: str
     judgements: int
     total: float
-    published: Interval
+    normal: Interval
     wilson: tuple[float, float] | None
     crossed: Interval | None
     left_out: str
     p: float | None
 
 
-def judgements(verdicts: list[Verdict], key: dict[str, Any], question: str) -> Judgements:
-    """The kept sessions' answers to one question, sentinels left out."""
+def judgements(reviews: list[SessionReview], key: dict[str, Any], question: str) -> Judgements:
+    """The answers of all kept sessions to one question, without sentinels."""
     rows = []
-    for number, verdict in enumerate(v for v in verdicts if not v.reason):
-        for trial, answer in verdict.session.answers.items():
+    for number, review in enumerate(v for v in reviews if not v.reason):
+        for trial, answer in review.session.answers.items():
             known = key["trials"][trial]
             if known["kind"] == "trial":
                 rows += _rows(number, known, answer.scores[question], key)
@@ -80,13 +81,13 @@ def _rows(participant: int, known: dict[str, Any], scores: list[float], key: dic
 
 
 def _oriented(pair: list[int], anchor: int) -> tuple[int, int]:
-    """The pair as it is reported: the anchor last, otherwise in the order of --systems."""
+    """The pair in the order of the report: the anchor last, otherwise in the order of --systems."""
     low, high = sorted(pair)
     return (high, low) if low == anchor else (low, high)
 
 
 def preferences(data: dict[str, Judgements], key: dict[str, Any]) -> list[Preference]:
-    """For each question and pair (or system) the rate with its intervals; nothing for pairs without two answers."""
+    """Rate or mean with its intervals for each question and pair (or system); pairs with fewer than two answers are left out."""
     out = []
     for question, asked in data.items():
         for system, opponent in sorted(set(zip(asked.system.tolist(), asked.opponent.tolist()))):
@@ -114,7 +115,7 @@ def preferences(data: dict[str, Judgements], key: dict[str, Any]) -> list[Prefer
 
 
 def _crossed(part: Judgements, method: str) -> tuple[Interval | None, str]:
-    """The interval for new participants and targets, or None and why, with the one to report instead."""
+    """The interval for new participants and targets, or None and the reason, with the interval to report instead."""
     try:
         return statistics.crossed_interval(part.score, part.participant, part.target, scale(method)), ""
     except ValueError as why:
@@ -136,18 +137,18 @@ def preference_table(rows: list[Preference]) -> Table:
     more = (*(("wilson_low", "wilson_high", "p", "p_holm") * choices), "crossed_left_out")
     cells = []
     for row in rows:
-        middle = f"{factor * row.published.mean:.1f}"
+        middle = f"{factor * row.normal.mean:.1f}"
         cell: tuple[str, ...] = (row.question, row.system, row.opponent, str(row.judgements), middle)
-        cell += ends(row.published.low, row.published.high)
+        cell += ends(row.normal.low, row.normal.high)
         cell += ends(row.crossed.low, row.crossed.high) if row.crossed else ("", "")
         if row.wilson is not None and row.p is not None:
             cell += (*ends(*row.wilson), f"{row.p:.2g}", f"{next(adjusted):.2g}")
         cells.append((*cell, row.left_out))
     notes = (
         ("Percent of judgements in which `system` was chosen over `over`." if choices else "Mean scores."),
-        "published: mean ± 1.96 σ/√n, as if all judgements were independent.",
-        "crossed: for new participants and new targets (crossed random effects); the one to rely on. Where it is left out, "
-        "the one to report instead holds for these participants and targets only.",
+        "published: mean ± 1.96 σ/√n, which assumes independent judgements.",
+        "crossed: for new participants and new targets (crossed random effects); report this one. Where it is left out, "
+        "the one to report instead is named; it holds for these participants and targets only.",
         *(
             ("wilson: of the proportion. p: exact binomial test against one half; p_holm: for all rows together.",)
             * choices
@@ -177,7 +178,7 @@ def ranking_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table | N
 
 
 def target_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table:
-    """The rate or mean score for each target."""
+    """Rate or mean score for each target."""
     rows = []
     for question, asked in data.items():
         cells = np.stack([asked.target, asked.system, asked.opponent], 1)
@@ -191,7 +192,7 @@ def target_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table:
 
 
 def check_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table:
-    """Agreement between participants, and whether the left place was favoured."""
+    """Agreement between participants, and how often the left clip was chosen."""
     rows = []
     for question, asked in data.items():
         if key["method"] == FORCED_CHOICE and len(asked.score):
@@ -200,32 +201,34 @@ def check_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table:
             left = float(np.mean(asked.left == (asked.score > 0)))
             rows.append((question, "-" if alpha is None else f"{alpha:.2f}", f"{100 * left:.0f}"))
     notes = (
-        "Krippendorff's alpha: 1 when all agree about a target, 0 as by chance. Without a bias left is near 50 %.",
+        "Krippendorff's alpha: 1 for full agreement about each target, 0 for chance. Without a bias, left is near 50 %.",
     )
     return Table("Checks", ("question", "agreement_alpha", "left_chosen_percent"), tuple(rows), notes)
 
 
 def power_table() -> Table:
-    """How many judgements find a preference."""
+    """How many judgements are needed to detect a preference."""
     rows = [
         (f"{100 * share:.0f}", *(str(statistics.judgements_needed(share, power)) for power in (0.8, 0.9)))
-        for share in SHARES
+        for share in POWER_SHARES
     ]
-    notes = ("Independent judgements of one pair for a two-sided test at 5 %. Participants that differ need more.",)
+    notes = (
+        "Independent judgements of one pair for a two-sided test at 5 %. More are needed where participants differ.",
+    )
     return Table("Power", ("true_percent", "found_in_80_percent", "found_in_90_percent"), tuple(rows), notes)
 
 
-def exclusion_table(verdicts: list[Verdict]) -> Table:
-    """Everybody, with the reason for which they are left out."""
+def exclusion_table(reviews: list[SessionReview]) -> Table:
+    """All sessions, with the reason for exclusion."""
     rows = tuple(
         (
-            verdict.session.name,
-            "no" if verdict.reason else "yes",
-            verdict.reason,
-            str(len(verdict.session.answers)),
-            f"{verdict.noticed}/{verdict.sentinels}",
-            f"{sum(verdict.session.headphones)}/{len(verdict.session.headphones)}",
+            review.session.name,
+            "no" if review.reason else "yes",
+            review.reason,
+            str(len(review.session.answers)),
+            f"{review.sentinels_passed}/{review.sentinels}",
+            f"{sum(review.session.headphones)}/{len(review.session.headphones)}",
         )
-        for verdict in verdicts
+        for review in reviews
     )
     return Table("Participants", ("session", "kept", "reason", "answers", "sentinels", "headphones"), rows)

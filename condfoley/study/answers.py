@@ -1,6 +1,6 @@
-"""What participants send, checked before anything believes it.
+"""What participants send, and its validation.
 
-Sizes, types and names are the models' business; `judge` then holds an answer against the study's key.
+The models check sizes, types and names; `find_error` checks an answer against the study's key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Score = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Strict(BaseModel):
-    """Nothing unknown, nothing converted."""
+    """No unknown fields, no type conversion."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -28,20 +28,20 @@ class Answer(Strict):
     trial: Name
     scores: Annotated[dict[Name, Annotated[list[Score], Field(max_length=64)]], Field(max_length=8)]
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    """From the page's appearance to the answer, by the participant's clock."""
+    """From the appearance of the trial to the answer, by the participant's clock."""
     plays: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=64)]
     """How often each clip was played to its end."""
 
 
 class NewSession(Strict):
-    """Somebody opens the study; `worker` is a crowd platform's number for them, or empty."""
+    """A participant opens the study; `worker` is the crowd platform's id of the participant, or empty."""
 
     study: Name
     worker: Annotated[str, Field(max_length=200)] = ""
 
 
 class NewAnswer(Strict):
-    """One answer on its way to the server."""
+    """One answer sent to the server."""
 
     study: Name
     session: Name
@@ -49,7 +49,7 @@ class NewAnswer(Strict):
 
 
 class Finished(Strict):
-    """The end of a session; `headphones`: whether each round of the headphone check was right."""
+    """The end of a session; `headphones`: whether each round of the headphone check was answered correctly."""
 
     study: Name
     session: Name
@@ -57,7 +57,7 @@ class Finished(Strict):
 
 
 class Download(Strict):
-    """All answers of a session in one file, as the page offers it for download and sends it to MTurk."""
+    """All answers of a session in one file, as downloaded from the page or sent to MTurk."""
 
     study: Name
     session: Name
@@ -66,8 +66,8 @@ class Download(Strict):
     answers: Annotated[list[Answer], Field(max_length=10_000)]
 
 
-def judge(answer: Answer, form: int, key: dict[str, Any]) -> str:
-    """Why an answer does not belong to a form of the study, or "" when it does.
+def find_error(answer: Answer, form: int, key: dict[str, Any]) -> str:
+    """Why an answer is not valid for a form of the study, or "" when it is.
 
     key: the study's key.json.
     """
@@ -93,8 +93,8 @@ def clip_count(known: dict[str, Any], key: dict[str, Any]) -> int:
     return 1 if key["method"] == "opinion" else 2
 
 
-def impossible(answer: Answer, known: dict[str, Any]) -> bool:
-    """Whether an answer came sooner than its clips last, or before all of them were played: not by our page."""
+def is_impossible(answer: Answer, known: dict[str, Any]) -> bool:
+    """Whether an answer was given before all its clips can have been played, which our page does not allow."""
     return (
         min(answer.plays, default=0) < 1 or answer.seconds < 0.9 * known["seconds"] or not math.isfinite(answer.seconds)
     )

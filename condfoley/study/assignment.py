@@ -1,6 +1,6 @@
-"""From a plan to what the page shows and what the researcher's key knows, as pure functions.
+"""The trials of the public page and of the researcher's key, from a plan. Pure functions.
 
-The page learns which clips to show and nothing of what they are: clips and trials have random names, sentinels
+The page contains which clips to show and nothing about what they are: clips and trials have random names, sentinels
 look like any other trial. Only the practice trials say which of their sounds is wrong, for the feedback.
 """
 
@@ -22,7 +22,7 @@ QUESTIONS = ("sync", "material")
 
 @dataclass(frozen=True)
 class Probe:
-    """A target with a right and an obviously wrong sound, for practice and sentinel trials; names of clips."""
+    """A target with a right and an obviously wrong sound, for practice and sentinel trials. right, wrong: names of clips."""
 
     target: int
     wrong_kind: str
@@ -32,7 +32,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Clips:
+class ClipNames:
     """Random names of the clips: `references[t]`, `shown[t][s]` and the probes; lengths in seconds of each name."""
 
     references: list[str]
@@ -43,14 +43,14 @@ class Clips:
 
 
 def assign(
-    plan: Plan, clips: Clips, method: str, rng: np.random.Generator, new_name: Callable[[], str]
+    plan: Plan, clips: ClipNames, method: str, rng: np.random.Generator, new_name: Callable[[], str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The page's forms and the key's trials.
 
     Returns ({"practice": [trial], "forms": [[trial]]}, {trial's name: what it is}).
-    A page's trial: {trial, reference, clips: [names from left to right], first: place to be played first}.
-    A key's trial: {kind, form, target, systems or wrong: place of the wrong sound, seconds: of all its clips}.
-    Sentinels stand at random places of each form, never first.
+    A page's trial: {trial, reference, clips: [names from left to right], first: position to be played first}.
+    A key's trial: {kind, form, target, systems or wrong: position of the wrong sound, seconds: of all its clips}.
+    Sentinels are at random positions of each form, never first.
     """
     key: dict[str, Any] = {}
     forms = []
@@ -74,8 +74,8 @@ def assign(
     return {"practice": practice, "forms": forms}, key
 
 
-def passed(method: str, scores: list[float], wrong: int) -> bool:
-    """Whether the answer to one question notices that the sound at place `wrong` is wrong.
+def detects_wrong_sound(method: str, scores: list[float], wrong: int) -> bool:
+    """Whether the answer to one question shows that the sound at position `wrong` was recognised as wrong.
 
     scores: one number for each clip, from left to right (see answers.py).
     """
@@ -85,16 +85,18 @@ def passed(method: str, scores: list[float], wrong: int) -> bool:
 
 
 def scale(method: str) -> tuple[int, int]:
-    """Smallest and largest score of a clip: chosen or not, MUSHRA's 0 to 100, MOS's 1 to 5."""
+    """(minimum, maximum) score of a clip: 0 or 1 for chosen, 0 to 100 as in MUSHRA, 1 to 5 for MOS."""
     return {FORCED_CHOICE: (0, 1), OPINION: (1, 5)}.get(method, (0, 100))
 
 
 def fingerprint(page: dict[str, Any]) -> str:
-    """The name of a study: the hash of all that its page shows."""
+    """The identity of a study: a hash of everything that its page shows."""
     return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _probe(probe: Probe, clips: Clips, method: str, rng: np.random.Generator, name: str) -> tuple[dict[str, Any], int]:
+def _probe(
+    probe: Probe, clips: ClipNames, method: str, rng: np.random.Generator, name: str
+) -> tuple[dict[str, Any], int]:
     if method == OPINION:
         return _page(name, clips.references[probe.target], [probe.wrong], 0), 0
     wrong, first = (int(k) for k in rng.integers(0, 2, 2))
@@ -107,5 +109,5 @@ def _page(name: str, reference: str, names: list[str], first: int) -> dict[str, 
     return {"trial": name, "reference": reference, "clips": names, "first": first}
 
 
-def _length(page: dict[str, Any], clips: Clips) -> float:
+def _length(page: dict[str, Any], clips: ClipNames) -> float:
     return round(sum(clips.seconds[name] for name in (page["reference"], *page["clips"])), 3)

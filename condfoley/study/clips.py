@@ -1,4 +1,4 @@
-"""All clips of a study: the references, each target with each system's sound, and the sounds that are wrong."""
+"""All clips of a study: the references, each target with each system's sound, and the wrong sounds."""
 
 from __future__ import annotations
 
@@ -10,73 +10,73 @@ import numpy as np
 from condfoley.geometry import Geometry
 from condfoley.media import mux
 from condfoley.study import media
-from condfoley.study.assignment import Clips, Probe
+from condfoley.study.assignment import ClipNames, Probe
 from condfoley.study.options import ExportOptions
-from condfoley.study.sources import Source
+from condfoley.study.sources import StudyItem
 
-WRONG = ("silent", "shuffled", "late")
-LATE = 1.0
-"""s by which a late sound is moved, far beyond what anybody takes for synchronous; half the clip at most."""
+WRONG_KINDS = ("silent", "shuffled", "late")
+LATE_SECONDS = 1.0
+"""Delay of a late sound, s, which everybody notices; at most half the clip."""
 
 
 def random_name() -> str:
-    """A name that tells nothing and cannot be guessed."""
+    """A random name that cannot be guessed."""
     return secrets.token_hex(8)
 
 
-class Writer:
-    """Writes the clips into `folder`, those of one picture in an order that tells nothing.
+class ClipWriter:
+    """Writes the clips into `folder`, those of one picture in random order.
 
-    anchor: the system whose sound stands for a target's own where its file has none.
+    anchor: the system whose sound replaces a target's own sound where its file has none.
     """
 
-    def __init__(self, options: ExportOptions, folder: Path, found: list[Source], anchor: int) -> None:
+    def __init__(self, options: ExportOptions, folder: Path, found: list[StudyItem], anchor: int) -> None:
         self.options, self.folder, self.found, self.anchor = options, folder, found, anchor
         self.rate = Geometry().sample_rate
         self.seconds: dict[str, float] = {}
         self.rng = np.random.default_rng(options.seed)
 
-    def write(self) -> Clips:
-        """Encode everything; returns the random names. Raises InputError for whatever `media` refuses."""
+    def write(self) -> ClipNames:
+        """Encode all clips; returns their random names. Raises InputError for clips that `media` cannot read."""
         references, shown = [], []
         picture = self.folder / "picture.mp4"
         for source in self.found:
-            length = media.silent_video(source.reference, picture, self.options.height, self.rate)
-            references += self._clips(picture, [media.fitted(source.reference, length, self.rate)], length)
-            length = media.silent_video(source.target, picture, self.options.height, self.rate)
-            shown.append(self._clips(picture, [media.fitted(p, length, self.rate) for p in source.sounds], length))
+            length = media.encode_silent_video(source.reference, picture, self.options.height, self.rate)
+            references += self._clips(picture, [media.fit_sound(source.reference, length, self.rate)], length)
+            length = media.encode_silent_video(source.target, picture, self.options.height, self.rate)
+            shown.append(self._clips(picture, [media.fit_sound(p, length, self.rate) for p in source.sounds], length))
         probes = [self._probe(k, picture) for k in range(self.options.practice + self.options.sentinels)]
         picture.unlink(missing_ok=True)
         practice, sentinels = probes[: self.options.practice], probes[self.options.practice :]
-        return Clips(references, shown, practice, sentinels, self.seconds)
+        return ClipNames(references, shown, practice, sentinels, self.seconds)
 
     def _clips(self, picture: Path, sounds: list[np.ndarray], length: float) -> list[str]:
         """Names of the clips of one picture with these sounds, equally loud."""
         names = [random_name() for _ in sounds]
-        loud, _ = media.equally_loud(sounds, self.rate, self.options.loudness)
+        loud, _ = media.match_loudness(sounds, self.rate, self.options.loudness)
         for index in self.rng.permutation(len(sounds)):
             video = self.folder / f"{names[index]}.mp4"
             mux(picture, loud[index], self.rate, video)
-            media.poster(video, video.with_suffix(".jpg"))
+            media.write_poster(video, video.with_suffix(".jpg"))
             self.seconds[names[index]] = length
         return names
 
     def _probe(self, number: int, picture: Path) -> Probe:
-        """The true sound of a target (the anchor's where its file has none) and a wrong one."""
+        """The true sound of a target (or the anchor's, if its file has none) and a wrong one."""
         index = number % len(self.found)
-        kinds = [kind for kind in WRONG if kind != "shuffled" or len(self.found) > 1]
+        kinds = [kind for kind in WRONG_KINDS if kind != "shuffled" or len(self.found) > 1]
         kind = kinds[number % len(kinds)]
-        length = media.silent_video(self.found[index].target, picture, self.options.height, self.rate)
+        length = media.encode_silent_video(self.found[index].target, picture, self.options.height, self.rate)
         right = self._true(index, length)
         wrong = np.zeros_like(right)
         if kind == "shuffled":
             wrong = self._true((index + 1) % len(self.found), length)
         elif kind == "late":
-            late = min(round(LATE * self.rate), len(right) // 2)
+            late = min(round(LATE_SECONDS * self.rate), len(right) // 2)
             wrong[late:] = right[: len(right) - late]
         names = self._clips(picture, [right, wrong], length)
         return Probe(index, kind, *names)
 
     def _true(self, index: int, seconds: float) -> np.ndarray:
         source = self.found[index]
-        return media.fitted(source.target if source.has_sound else source.sounds[self.anchor], seconds, self.rate)
+        return media.fit_sound(source.target if source.has_sound else source.sounds[self.anchor], seconds, self.rate)

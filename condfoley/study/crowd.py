@@ -1,4 +1,4 @@
-"""Crowd platforms: names that cannot be traced back, completion codes, MTurk's table of assignments."""
+"""Crowd platforms: pseudonyms of workers, completion codes, MTurk's table of assignments."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from pathlib import Path
 from condfoley.errors import InputError
 
 RESULTS_COLUMN = "Answer.results"
-"""Where MTurk puts what our page submits."""
+"""MTurk's column with what our page submits."""
 CODE_COLUMNS = ("Answer.surveycode", "Answer.code", "Answer.completion_code")
-"""Where MTurk's survey-link layout and its common variants put the code that a worker typed."""
+"""Columns with the code that a worker typed, in MTurk's survey-link layout and its common variants."""
 
 
 def participant(secret: str, worker: str) -> str:
-    """An opaque name for a platform's worker, the same in all sessions of a study; "" for nobody."""
+    """A pseudonym of a platform's worker, the same in all sessions of a study; "" without a worker."""
     return _keyed(secret, "worker:" + worker)[:16] if worker else ""
 
 
 def completion_code(secret: str, session: str) -> str:
-    """What a participant shows the platform to be paid; cannot be guessed without the key."""
+    """The code that a participant gives the platform to be paid; it cannot be guessed without the key."""
     return _keyed(secret, "code:" + session)[:10].upper()
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """MTurk's batch results, one row an assignment. Raises InputError when it is none."""
+    """MTurk's batch results, a row for each assignment. Raises InputError for any other file."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            csv.field_size_limit(4 << 20)  # a whole session stands in one cell
+            csv.field_size_limit(4 << 20)  # a whole session is in one cell
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot read {path} ({error}); give MTurk's batch results") from None
@@ -43,11 +43,11 @@ def read_table(path: Path) -> list[dict[str, str]]:
 def approvals(
     rows: list[dict[str, str]], codes: Mapping[str, str], submitted: Mapping[str, str], excluded: Mapping[str, str]
 ) -> str:
-    """MTurk's table with Approve and Reject filled in, as CSV to be uploaded there; workers are shown Reject's reason.
+    """MTurk's table with Approve and Reject filled in, as CSV to upload; MTurk shows workers the reason in Reject.
 
-    codes: completion code -> session.   submitted: AssignmentId -> session, where the page itself submitted.
-    excluded: session -> why it is left out. A code counts once.
-    Both columns stay empty where the page submitted what could not be read: that may be our fault, and a person decides.
+    codes: completion code -> session. submitted: AssignmentId -> session, where the page itself submitted.
+    excluded: session -> reason. A code counts once.
+    Both columns stay empty where the page submitted something unreadable: that may be our error, and a person decides.
     """
     used: set[str] = set()
     header = [name for name in rows[0] if name is not None]
@@ -66,7 +66,7 @@ def approvals(
 
 
 def _refusal(session: str, used: set[str], excluded: Mapping[str, str]) -> str:
-    """Why a worker is not paid, as a sentence; "" when there is no reason."""
+    """Reason why a worker is not paid, as a sentence; "" for a worker who is paid."""
     if not session:
         return "The completion code is not one of this study."
     if session in used:

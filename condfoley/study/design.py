@@ -1,9 +1,9 @@
-"""Who hears what: balanced plans of trials, as pure functions of numbers.
+"""Balanced plans of trials, as pure functions of numbers.
 
 Targets and systems are indices here. A *condition* is the tuple of systems that one trial shows; a *form* is
-the list of trials of one participant. The plan is cyclic (a Latin square unrolled): round r walks through all
-targets, target t meeting condition (t + shift of r), so that every condition meets every target equally often,
-and a form is a run of consecutive trials, so that nobody meets a target twice.
+the list of trials of one participant. The plan is cyclic (an unrolled Latin square): round r goes through all
+targets and pairs target t with condition (t + shift of r), so that every condition has every target equally often;
+a form consists of consecutive trials, so that no participant gets a target twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FORCED_CHOICE, RATING, OPINION = "forced-choice", "rating", "opinion"
 
 @dataclass(frozen=True)
 class Trial:
-    """One target with the sounds of `systems`, listed from left to right; `first` is the place to be played first."""
+    """One target with the sounds of `systems`, listed from left to right; `first` is the position to be played first."""
 
     target: int
     systems: tuple[int, ...]
@@ -28,14 +28,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """`forms[f]` are the trials of a participant; `judgements`: how often each condition meets each target."""
+    """`forms[f]`: the trials of a participant. `judgements`: number of trials of each condition with each target."""
 
     forms: tuple[tuple[Trial, ...], ...]
     judgements: int
 
 
 def conditions(method: str, compare: str, systems: int, anchor: int = 0) -> list[tuple[int, ...]]:
-    """What one trial may show.
+    """The conditions of a study.
 
     forced-choice: pairs, all of them or (`compare` "anchor") each system with the anchor, the anchor last;
     rating: all systems at once; opinion: one system at a time.
@@ -53,9 +53,9 @@ def conditions(method: str, compare: str, systems: int, anchor: int = 0) -> list
 
 
 def arrangements(condition: tuple[int, ...]) -> list[tuple[tuple[int, ...], int]]:
-    """Ways to show a condition, (systems from left to right, place played first), each to be used equally often.
+    """Arrangements of a condition, (systems from left to right, position played first), each to be used equally often.
 
-    A pair has four: two sides times two orders. More systems rotate, so that each comes to each place.
+    A pair has four: two sides times two orders. More systems are rotated, so that each is at each position.
     """
     if len(condition) == 2:
         return [(order, first) for order in (condition, condition[::-1]) for first in (0, 1)]
@@ -68,11 +68,11 @@ def judgements_for(targets: int, conditions: int, judgements: int, trials: int) 
     return -(-judgements // step) * step
 
 
-def plan(targets: int, shown: list[tuple[int, ...]], judgements: int, trials: int, seed: int) -> Plan:
-    """Forms of `trials` trials in which every condition of `shown` meets every target equally often.
+def make_plan(targets: int, shown: list[tuple[int, ...]], judgements: int, trials: int, seed: int) -> Plan:
+    """Forms of `trials` trials in which every condition of `shown` has every target equally often.
 
-    judgements: wanted for each target and condition; rounded up by `judgements_for`.
-    No form holds a target twice. The arrangements of a condition are used equally often over all its trials
+    judgements: for each target and condition; rounded up by `judgements_for`.
+    No form has a target twice. The arrangements of a condition are used equally often over all its trials
     (within one where their number does not divide), and over each target's where they divide `judgements`.
     The order of trials within a form is random by `seed`.
     Raises ValueError when a form would be longer than there are targets, or for numbers below 1.
@@ -84,31 +84,31 @@ def plan(targets: int, shown: list[tuple[int, ...]], judgements: int, trials: in
     rng = np.random.default_rng(seed)
     each = judgements_for(targets, len(shown), judgements, trials)
     names = rng.permutation(targets)
-    met = np.zeros((targets, len(shown)), int)
+    used = np.zeros((targets, len(shown)), int)
     sequence = []
     for index in range(targets * len(shown) * each):
-        place = index % targets
-        condition = _condition(place, index // targets, targets, len(shown))
-        ways = arrangements(shown[condition])
-        way = (_shift(place, each, len(ways)) + met[place, condition]) % len(ways)
-        met[place, condition] += 1
-        systems, first = ways[way]
-        sequence.append(Trial(int(names[place]), systems, first))
+        position = index % targets
+        condition = _condition(position, index // targets, targets, len(shown))
+        options = arrangements(shown[condition])
+        option = (_shift(position, each, len(options)) + used[position, condition]) % len(options)
+        used[position, condition] += 1
+        systems, first = options[option]
+        sequence.append(Trial(int(names[position]), systems, first))
     forms = [sequence[start : start + trials] for start in range(0, len(sequence), trials)]
     mixed = tuple(tuple(form[i] for i in rng.permutation(trials)) for form in forms)
     return Plan(tuple(mixed[i] for i in rng.permutation(len(mixed))), each)
 
 
-def _condition(place: int, turn: int, targets: int, count: int) -> int:
-    """The condition that the target at `place` meets in round `turn`.
+def _condition(position: int, turn: int, targets: int, count: int) -> int:
+    """The condition of the target at `position` in round `turn`.
 
-    Goes on where the round before stopped, so that conditions alternate within a form, except that one is
+    Continues where the previous round ended, so that conditions alternate within a form, except that one is
     skipped whenever the cycle would close early because `targets` and `count` have a common divisor.
     """
     cycle = count // math.gcd(targets, count)
-    return (place + turn * targets + turn // cycle) % count
+    return (position + turn * targets + turn // cycle) % count
 
 
-def _shift(place: int, each: int, ways: int) -> int:
-    """First arrangement of the target at `place`: continues its neighbour's, so that they balance across targets."""
-    return place * (each % ways or 1)
+def _shift(position: int, each: int, options: int) -> int:
+    """First arrangement of the target at `position`: follows its neighbour's, so that they balance across targets."""
+    return position * (each % options or 1)

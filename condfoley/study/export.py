@@ -1,4 +1,4 @@
-"""Write a study: `public/`, a page that needs no network, and `key.json`, which tells what its clips are."""
+"""Writes a study: `public/`, a page that needs no network, and `key.json`, which says what its clips are."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ import numpy as np
 from condfoley.errors import InputError
 from condfoley.files import scratch_folder
 from condfoley.study import assignment, design, page, sources
-from condfoley.study.clips import Writer, random_name
+from condfoley.study.clips import ClipWriter, random_name
 from condfoley.study.options import ExportOptions
 
-KEY, PUBLIC, RESULTS, MADE = "key.json", "public", "results", "report"
+KEY, PUBLIC, RESULTS, REPORT = "key.json", "public", "results", "report"
 
 
 def export(options: ExportOptions) -> dict[str, Any]:
-    """Write the study into `options.out`; returns the key. Raises InputError and leaves nothing behind."""
+    """Write the study into `options.out`; returns the key. Raises InputError, and then leaves no files behind."""
     out = Path(options.out)
     systems = _systems(options)
     _refuse_to_overwrite(out, options.force)
-    files = page.files(options.texts)  # before the work: the browser's library may be missing
-    sounds = Path(options.sounds) if options.sounds else out / MADE
-    pairs = sources.pairs(options.test, sounds / sources.CLIPS)
+    files = page.page_files(options.texts)  # first, since the browser's library may be missing
+    sounds = Path(options.sounds) if options.sounds else out / REPORT
+    pairs = sources.list_pairs(options.test, sounds / sources.CLIPS)
     if options.trials > len(pairs):
         raise InputError(
             f"{options.trials} trials a participant need as many targets, {options.test} has {len(pairs)}; "
             f"give --trials {len(pairs)} or more pairs"
         )
     if not options.sounds:
-        sources.make(options.test, options.systems, sounds, options.force)
-    found = sources.load(pairs, sounds, systems)
+        sources.generate_sounds(options.test, options.systems, sounds, options.force)
+    found = sources.load_items(pairs, sounds, systems)
     anchor = systems.index(options.anchor or systems[0])
     shown = design.conditions(options.method, options.compare, len(systems), anchor)
-    plan = design.plan(len(found), shown, options.judgements, options.trials, options.seed)
-    made = not out.exists()
+    plan = design.make_plan(len(found), shown, options.judgements, options.trials, options.seed)
+    is_new = not out.exists()
     try:
         with scratch_folder(out) as work:
             (work / PUBLIC / "media").mkdir(parents=True)
-            clips = Writer(options, work / PUBLIC / "media", found, anchor).write()
+            clips = ClipWriter(options, work / PUBLIC / "media", found, anchor).write()
             rng = np.random.default_rng(options.seed)
             forms, trials = assignment.assign(plan, clips, options.method, rng, random_name)
             shown_page = forms | _settings(options)
@@ -51,20 +51,20 @@ def export(options: ExportOptions) -> dict[str, Any]:
             key = _key(options, study, systems, anchor, [s.name for s in found], plan.judgements, clips) | {
                 "trials": trials
             }
-            page.write(work / PUBLIC, files, {"study": study} | shown_page)
-            (work / KEY).touch(mode=0o600)  # tells participants what they hear
+            page.write_page(work / PUBLIC, files, {"study": study} | shown_page)
+            (work / KEY).touch(mode=0o600)  # secret: says which system is which
             (work / KEY).write_text(json.dumps(key, indent=1), encoding="utf-8")
             for name in (PUBLIC, KEY):
                 _replace(work / name, out / name)
     finally:
-        if made and out.is_dir() and not any(out.iterdir()):
+        if is_new and out.is_dir() and not any(out.iterdir()):
             out.rmdir()
     return key
 
 
 def _systems(options: ExportOptions) -> list[str]:
     systems = [name.strip() for name in options.systems.split(",") if name.strip()]
-    if not options.sounds:  # only there may a system be written as NAME=FOLDER
+    if not options.sounds:  # only then may a system be written as NAME=FOLDER
         systems = [name.partition("=")[0] for name in systems]
     least = 1 if options.method == design.OPINION else 2
     if len(systems) < least or len(set(systems)) < len(systems):
@@ -83,10 +83,10 @@ def _refuse_to_overwrite(out: Path, force: bool) -> None:
         raise InputError(f"{out} is a file, not a folder; choose another --out")
 
 
-def _replace(new: Path, goal: Path) -> None:
-    if goal.is_dir():
-        shutil.rmtree(goal)
-    new.replace(goal)
+def _replace(new: Path, destination: Path) -> None:
+    if destination.is_dir():
+        shutil.rmtree(destination)
+    new.replace(destination)
 
 
 def _settings(options: ExportOptions) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _key(
     anchor: int,
     targets: list[str],
     judgements: int,
-    clips: assignment.Clips,
+    clips: assignment.ClipNames,
 ) -> dict[str, Any]:
     names = {
         name: {"target": targets[t], "system": systems[s]}
@@ -114,7 +114,7 @@ def _key(
     }
     return {
         "study": study,
-        "secret": secrets.token_hex(32),  # for completion codes and for hiding workers' names
+        "secret": secrets.token_hex(32),  # for completion codes and pseudonyms of workers
         "method": options.method,
         "questions": list(assignment.QUESTIONS),
         "systems": systems,

@@ -1,4 +1,4 @@
-"""Clips as participants get them: equally loud, encoded alike, with a picture to show before they play."""
+"""Encodes the clips of a study: equal loudness, equal encoding, and a poster image for each."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from condfoley.media.probe import open_media
 from condfoley.media.streams import timed_frames
 
 PEAK = 10 ** (-1 / 20)
-"""Largest sample of a study's sound: 1 dB below full scale, so that the encoder does not clip."""
-FASTEST = 60.0
-"""Frames a second that browsers show; faster clips are thinned out."""
+"""Maximum sample of a study's sound: 1 dB below full scale, so that the encoder does not clip."""
+MAX_FPS = 60.0
+"""Maximum frame rate that browsers show; faster clips are encoded at this rate."""
 
 
-def silent_video(source: Path, out: Path, height: int, sample_rate: int) -> float:
+def encode_silent_video(source: Path, out: Path, height: int, sample_rate: int) -> float:
     """Encode a clip's picture alone: H.264 of constant quality, upright, at most `height` pixels high.
 
-    All sounds of a target are later put beside this one picture, and nothing of the source's metadata, rotation
-    or codec is left in it. Returns its length in seconds. Raises InputError for whatever `probe` refuses.
+    All sounds of a target are later muxed with this one picture, which keeps nothing of the source's metadata, rotation
+    or codec. Returns its length in seconds. Raises InputError for clips that `probe` cannot read.
     """
     clip = open_media(source)
-    fps = min(clip.info.fps, FASTEST)
+    fps = min(clip.info.fps, MAX_FPS)
     count = frame_count(clip.info.duration, fps)
     scale = min(1.0, height / clip.info.height)
     size = (max(2, round(clip.info.width * scale / 2) * 2), max(2, round(clip.info.height * scale / 2) * 2))
-    width, tall = size[::-1] if clip.orientation[1] else size  # stored lying on its side
+    width, tall = size[::-1] if clip.orientation[1] else size  # the stored frames are rotated by 90 degrees
 
     small = FrameScaler(clip, width, tall)
 
@@ -42,25 +42,25 @@ def silent_video(source: Path, out: Path, height: int, sample_rate: int) -> floa
     return count / fps
 
 
-def poster(video: Path, out: Path) -> None:
+def write_poster(video: Path, out: Path) -> None:
     """The first frame of a video as JPEG."""
     clip = open_media(video)
     _, frame = next(iter(timed_frames(clip, clip.video)))
     frame.to_image().save(out, quality=85)
 
 
-def fitted(path: Path, seconds: float, sample_rate: int) -> np.ndarray:
-    """A file's sound as (N,) float32 mono, cut or filled with silence to `seconds`. Raises InputError; see `probe`."""
+def fit_sound(path: Path, seconds: float, sample_rate: int) -> np.ndarray:
+    """A file's sound as (N,) float32 mono, cut or padded with silence to `seconds`. Raises InputError; see `probe`."""
     wav = read_audio(path, sample_rate, duration=min(seconds, probe(path).duration))
-    wanted = round(seconds * sample_rate)
-    return np.pad(wav[:wanted], (0, max(0, wanted - len(wav))))
+    samples = round(seconds * sample_rate)
+    return np.pad(wav[:samples], (0, max(0, samples - len(wav))))
 
 
-def equally_loud(sounds: list[np.ndarray], sample_rate: int, loudness: float) -> tuple[list[np.ndarray], float]:
-    """Scale sounds (N,) to the same integrated loudness (BS.1770, through pyloudnorm); silence stays silent.
+def match_loudness(sounds: list[np.ndarray], sample_rate: int, loudness: float) -> tuple[list[np.ndarray], float]:
+    """Scale sounds (N,) to the same integrated loudness (ITU-R BS.1770-4); silence stays silent.
 
-    loudness: LUFS wanted. Where one of them would then exceed the largest sample allowed (`PEAK`), all of them
-    are made as much softer, since a comparison matters more than the level. Returns the sounds and the LUFS reached.
+    loudness: target, LUFS. Where a sound would then exceed PEAK, the level of all sounds is reduced by the same gain,
+    since equal loudness matters more than the level. Returns the sounds and the LUFS reached.
     Raises InputError without pyloudnorm.
     """
     try:

@@ -1,4 +1,4 @@
-"""What `condfoley study export | serve | analyse` let a researcher choose; attribute docstrings are the help."""
+"""Options of `condfoley study export | serve | analyse`; attribute docstrings are the help texts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class ExportOptions:
     """Write a listening study as a static web page, and its key."""
 
     test: str
-    """CSV of pairs with the columns reference, target and, if you like, name; or another test set of
+    """CSV of pairs with the columns reference, target and optionally name; or another test set of
     `condfoley evaluate`: simulated:N, greatest-hits:DIR, a folder of clips."""
     systems: str
     """Systems to compare, separated by commas: folders in --sounds, or else systems of `condfoley evaluate`."""
     out: str
-    """Folder to write: public/ is the page to publish, key.json stays with you."""
+    """Folder to write: public/ is the page to publish, key.json is secret."""
     sounds: str | None = None
-    """Report of `condfoley evaluate`, or a folder with SYSTEM/NAME.wav (default: the sounds are made, in OUT/report)."""
+    """Report of `condfoley evaluate`, or a folder with SYSTEM/NAME.wav (default: sounds are generated in OUT/report)."""
     method: Literal["forced-choice", "rating", "opinion"] = "forced-choice"
     """Two sounds and a choice; all systems rated from 0 to 100 side by side (like MUSHRA); one rated from 1 to 5 (MOS)."""
     compare: Literal["anchor", "all"] = "anchor"
@@ -28,13 +28,13 @@ class ExportOptions:
     anchor: str | None = None
     """The system that the others are compared with (default: the first of --systems)."""
     trials: int = 20
-    """Trials of a participant, besides practice and sentinels; each with another target."""
+    """Trials of a participant, not counting practice and sentinels; each with another target."""
     judgements: int = 4
     """Judgements of every target for every pair of systems; rounded up until all participants have the same number."""
     practice: int = 2
     """Practice trials with feedback."""
     sentinels: int = 3
-    """Trials with an obviously wrong sound, which show who is not listening."""
+    """Trials with an obviously wrong sound, which detect inattentive participants."""
     headphone_rounds: int = 3
     """Rounds of the headphone check (0: none)."""
     loudness: float = -23.0
@@ -42,18 +42,18 @@ class ExportOptions:
     height: int = 360
     """Largest height of the videos, pixels."""
     endpoint: str = ""
-    """Address that answers are sent to, when it is another server than the page's own; https://..."""
+    """Address that answers are sent to, if it is another server than the page's own; https://..."""
     prolific_code: str = ""
-    """Prolific's completion code of the study; participants are led back with it."""
+    """Prolific's completion code of the study; participants are redirected with it at the end."""
     texts: str | None = None
     """JSON file with all texts in another language (default: English)."""
     seed: int = 0
-    """Seed of the plan: who hears what, where and in which order."""
+    """Seed of the plan: which trials each participant gets, with which sides and order."""
     force: bool = False
-    """Replace an earlier export in the output folder, never its results."""
+    """Replace an earlier export in the output folder, but not its results."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for numbers and texts that cannot be meant."""
+        """Raise InputError for invalid options."""
         for name, least in (("trials", 1), ("judgements", 1), ("practice", 0), ("sentinels", 0), ("height", 64)):
             require_at_least(name, getattr(self, name), least)
         require_at_least("headphone-rounds", self.headphone_rounds, 0)
@@ -70,10 +70,10 @@ class ExportOptions:
 
 @dataclass(kw_only=True)
 class ServeOptions:
-    """Serve an exported study and keep its answers."""
+    """Serve an exported study and store its answers."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 for all of the machine's."""
+    """Address to listen on; 0.0.0.0 for all network interfaces."""
     port: int = 8000
     """Port to listen on."""
     results: str | None = None
@@ -86,7 +86,7 @@ class ServeOptions:
     """Address of a reverse proxy whose X-Forwarded-For names the client."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for numbers that cannot be meant."""
+        """Raise InputError for numbers out of range."""
         if not 0 <= self.port <= 65535:
             raise InputError(f"--port is {self.port}; give a number from 0 to 65535")
         if not self.rate > 0:
@@ -103,17 +103,17 @@ class AnalyseOptions:
     out: str | None = None
     """Folder for index.html, the tables and the figure (default: analysis/ beside the key)."""
     sentinels_passed: float = 0.6
-    """Share of the sentinels that a participant must have right to be kept."""
+    """Fraction of the sentinels that a participant must recognise to be kept."""
     keep_unfinished: bool = False
     """Keep the answers of participants who left early."""
     require_headphones: bool = False
-    """Leave out participants who failed the headphone check (fewer than two thirds right)."""
+    """Exclude participants who failed the headphone check (fewer than two thirds right)."""
     mturk: str | None = None
     """MTurk's batch results to fill in: writes assignments.csv with the columns Approve and Reject."""
     force: bool = False
     """Replace an earlier analysis."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for numbers that cannot be meant."""
+        """Raise InputError for numbers out of range."""
         if not 0 <= self.sentinels_passed <= 1:
-            raise InputError(f"--sentinels-passed is {self.sentinels_passed:g}; give a share from 0 to 1")
+            raise InputError(f"--sentinels-passed is {self.sentinels_passed:g}; give a fraction from 0 to 1")

@@ -1,4 +1,4 @@
-"""The files of the page: ours, the browser's library, the texts."""
+"""The files of the web page: our own, jsPsych's, and the texts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LIBRARY = {
 TEXTS = "texts.en.json"
 
 
-def files(texts: str | None = None, web: Path = WEB) -> dict[str, Path | str]:
-    """What the page is made of: name in the page's folder -> file to copy, or content.
+def page_files(texts: str | None = None, web: Path = WEB) -> dict[str, Path | str]:
+    """The files of the page: name in the page's folder -> file to copy, or content.
 
-    Raises InputError when the browser's library was not fetched, or when `texts` is not a translation of all texts.
+    Raises InputError when jsPsych was not fetched, or when `texts` is not a translation of all texts.
     """
     library = {name: web / "node_modules" / path for name, path in LIBRARY.items()}
     if not all(path.is_file() for path in library.values()):
@@ -31,7 +31,7 @@ def files(texts: str | None = None, web: Path = WEB) -> dict[str, Path | str]:
     return {**ours, **library, "texts.js": _script("TEXTS", _texts(texts, web / TEXTS))}
 
 
-def write(folder: Path, parts: dict[str, Path | str], study: dict[str, Any]) -> None:
+def write_page(folder: Path, parts: dict[str, Path | str], study: dict[str, Any]) -> None:
     """Write the page's files into `folder`; `study` is what the page shows (see assignment.py)."""
     for name, part in parts.items():
         if isinstance(part, Path):
@@ -42,7 +42,7 @@ def write(folder: Path, parts: dict[str, Path | str], study: dict[str, Any]) -> 
 
 
 def _script(name: str, value: object) -> str:
-    """A script that defines one global: pages opened from a disk may load scripts, but no JSON."""
+    """A script that defines one global variable: pages opened from a disk can load scripts, but no JSON."""
     return f"window.{name} = {json.dumps(value, ensure_ascii=False, separators=(',', ':'))};\n"
 
 

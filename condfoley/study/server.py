@@ -1,4 +1,4 @@
-"""The study over HTTP: its page, and answers that are acknowledged when they are on the disk."""
+"""The study over HTTP: serves its page, and acknowledges answers when they are written to disk."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from condfoley.study import crowd
-from condfoley.study.answers import Finished, NewAnswer, NewSession, judge
-from condfoley.study.store import Store
+from condfoley.study.answers import Finished, NewAnswer, NewSession, find_error
+from condfoley.study.store import AnswerStore
 
-LARGEST = 64 * 1024
-"""Bytes of a request; an answer has a few hundred."""
-CLIENTS = 10_000
-"""Addresses whose recent requests are remembered."""
+MAX_BYTES = 64 * 1024
+"""Maximum size of a request; an answer has a few hundred bytes."""
+MAX_CLIENTS = 10_000
+"""Number of addresses whose recent requests are stored."""
 
 
-def application(public: Path, key: dict[str, Any], store: Store, rate: float, burst: int) -> FastAPI:
+def application(public: Path, key: dict[str, Any], store: AnswerStore, rate: float, burst: int) -> FastAPI:
     """The web application of one study.
 
-    public: the exported page.   key: its key.json.   rate, burst: requests a second of one address, see `Limits`.
+    public: the exported page. key: its key.json. rate, burst: requests a second of one address, see `RequestLimits`.
     """
 
     @asynccontextmanager
@@ -40,7 +40,7 @@ def application(public: Path, key: dict[str, Any], store: Store, rate: float, bu
         store.close()  # so that the database is one file again
 
     app = FastAPI(title="condfoley study", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
-    app.add_middleware(Limits, rate=rate, burst=burst)
+    app.add_middleware(RequestLimits, rate=rate, burst=burst)
     # The page may be published elsewhere; no cookie or other secret of the browser is ever involved.
     app.add_middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["Content-Type"]
@@ -68,7 +68,7 @@ def application(public: Path, key: dict[str, Any], store: Store, rate: float, bu
     async def answer(new: NewAnswer) -> dict[str, bool]:
         _same_study(new.study, key)
         form = _form(store, new.session)
-        if reason := judge(new.answer, form, key):
+        if reason := find_error(new.answer, form, key):
             raise HTTPException(422, reason)
         if not await store.add_answer(new.session, new.answer.trial, new.answer.model_dump_json()):
             raise HTTPException(409, "this trial was answered before")
@@ -92,17 +92,17 @@ def _same_study(study: str, key: dict[str, Any]) -> None:
         raise HTTPException(409, "this is another study; reload the page")
 
 
-def _form(store: Store, session: str) -> int:
+def _form(store: AnswerStore, session: str) -> int:
     form = store.form(session)
     if form is None:
         raise HTTPException(404, "no such session")
     return form
 
 
-class Limits:
-    """Refuses bodies above LARGEST (413), however they are sent, and clients that ask too often (429).
+class RequestLimits:
+    """Rejects bodies above MAX_BYTES (413), however they are sent, and clients with too many requests (429).
 
-    Each address may save up to `burst` requests and gains `rate` a second (a token bucket).
+    Each address has a token bucket with room for `burst` requests that is refilled with `rate` requests a second.
     """
 
     def __init__(self, app: ASGIApp, rate: float, burst: int) -> None:
@@ -118,7 +118,7 @@ class Limits:
             return await JSONResponse({"detail": "too many requests"}, 429, {"Retry-After": "1"})(scope, receive, send)
         body = await _body(receive)
         if body is None:
-            return await JSONResponse({"detail": f"more than {LARGEST} bytes"}, 413)(scope, receive, send)
+            return await JSONResponse({"detail": f"more than {MAX_BYTES} bytes"}, 413)(scope, receive, send)
 
         async def again() -> Message:
             nonlocal body
@@ -134,7 +134,7 @@ class Limits:
         tokens, when = self.buckets.pop(address, (float(self.burst), now))
         tokens = min(float(self.burst), tokens + (now - when) * self.rate)
         self.buckets[address] = (max(0.0, tokens - 1), now)
-        if len(self.buckets) > CLIENTS:
+        if len(self.buckets) > MAX_CLIENTS:
             self.buckets.popitem(last=False)
         return tokens >= 1
 
@@ -145,7 +145,7 @@ async def _body(receive: Receive) -> bytes | None:
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > LARGEST:
+        if len(body) > MAX_BYTES:
             return None
         if not message.get("more_body"):
             return body

@@ -1,4 +1,4 @@
-"""What a study's numbers say: intervals, tests, ranking, agreement, power. Pure functions of arrays."""
+"""Statistics of a study: intervals, tests, ranking, agreement, power. Pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scipy import optimize, stats
 
 from condfoley.results.tables import Z95
 
-FEWEST = 3
-"""Participants, and targets, that an interval for new ones needs; a spread among two has one degree of freedom."""
-FEWEST_DEGREES = 2.0
-"""Degrees of freedom that it needs; with one, Student's 95 % point is 12.7 and no interval is of any use."""
+MIN_GROUPS = 3
+"""Minimum number of participants, and of targets, for an interval for new ones; two have one degree of freedom."""
+MIN_DEGREES = 2.0
+"""Minimum degrees of freedom; with one, Student's 95 % point is 12.7 and the interval is useless."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Interval:
 
 
 def normal_interval(values: np.ndarray) -> Interval:
-    """mean ± 1.96 σ/√n of (n,) values, as the published study states it; every judgement counts as independent.
+    """mean ± 1.96 σ/√n of (n,) values, as in the published study; it assumes independent judgements.
 
     Raises ValueError without values.
     """
@@ -40,22 +40,21 @@ def crossed_interval(
 ) -> Interval:
     """Interval of the mean of (n,) values for new participants and new targets: crossed random effects.
 
-    participants, targets: (n,) small whole numbers.   limits: smallest and largest value there can be; the interval
-    stays within. The variances of participants, targets and the rest are estimated by the method of moments (Gao and
+    participants, targets: (n,) small integers. limits: minimum and maximum possible value, which also bound the
+    interval. The variances of participants, targets and the rest are estimated by the method of moments (Gao and
     Owen 2017), which needs no iteration and no normality; degrees of freedom after Satterthwaite (1946).
-    Raises ValueError, with the reason in plain words, where the values do not tell how far others would differ: fewer
-    than FEWEST participants or targets, values that are all equal, fewer than FEWEST_DEGREES degrees of freedom, an
-    interval as wide as the limits.
+    Raises ValueError with the reason where the variances cannot be estimated: fewer than MIN_GROUPS participants or
+    targets, values that are all equal, fewer than MIN_DEGREES degrees of freedom, an interval as wide as the limits.
     """
     n = len(values)
     groups = [np.unique(labels, return_inverse=True)[1] for labels in (participants, targets)]
     for group, what in zip(groups, ("participant", "target"), strict=True):
-        if (count := len(np.unique(group))) < FEWEST:
-            raise ValueError(f"{count} {what}{'s' * (count != 1)}, fewer than {FEWEST}")
+        if (count := len(np.unique(group))) < MIN_GROUPS:
+            raise ValueError(f"{count} {what}{'s' * (count != 1)}, fewer than {MIN_GROUPS}")
     if np.ptp(values) == 0:
         raise ValueError("all answers are equal")
     mean = float(np.mean(values))
-    of_participants, of_targets, rest = components(values, *groups)
+    of_participants, of_targets, rest = variance_components(values, *groups)
     sizes = [np.bincount(group) for group in groups]
     parts = [
         float((sizes[0] ** 2).sum()) * of_participants / n**2,
@@ -65,7 +64,7 @@ def crossed_interval(
     freedom = [len(sizes[0]) - 1, len(sizes[1]) - 1, n - len(sizes[0]) - len(sizes[1]) + 1]
     variance = sum(parts)
     spread = sum(part**2 / max(1, df) for part, df in zip(parts, freedom, strict=True))
-    if not spread or (degrees := variance**2 / spread) < FEWEST_DEGREES:
+    if not spread or (degrees := variance**2 / spread) < MIN_DEGREES:
         raise ValueError("too few answers to tell how far participants and targets differ")
     half = float(stats.t.ppf(0.975, degrees)) * np.sqrt(variance)
     low, high = max(limits[0], mean - half), min(limits[1], mean + half)
@@ -74,7 +73,9 @@ def crossed_interval(
     return Interval(mean, low, high)
 
 
-def components(values: np.ndarray, participants: np.ndarray, targets: np.ndarray) -> tuple[float, float, float]:
+def variance_components(
+    values: np.ndarray, participants: np.ndarray, targets: np.ndarray
+) -> tuple[float, float, float]:
     """Variances of (participants, targets, the rest) behind (n,) values, not below 0.
 
     participants, targets: (n,) group numbers from 0; a participant should judge a target once. Half the mean

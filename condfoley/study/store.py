@@ -1,4 +1,4 @@
-"""Answers in SQLite: appended, never changed; what was acknowledged survives a kill and a power cut."""
+"""Answers in SQLite: append-only; acknowledged answers survive a killed process and a power failure."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from condfoley.errors import InputError
 
 T = TypeVar("T")
 
-ABANDONED = 3600.0
-"""s after which an unfinished session no longer counts when the next participant gets the form least heard."""
+ABANDONED_SECONDS = 3600.0
+"""s after which an unfinished session no longer counts when the next participant gets the least used form."""
 TABLES = ("sessions", "answers", "finished")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS study (study TEXT PRIMARY KEY);
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS finished (session TEXT PRIMARY KEY REFERENCES session
 
 
 @dataclass(frozen=True)
-class Session:
+class StoredSession:
     """A session of the database with its answers: (trial's answer as JSON), and the JSON of its end or None."""
 
     name: str
@@ -47,20 +47,20 @@ class Session:
     finished: str | None
 
 
-class Store:
-    """The answers of one study, written by one thread: first come, first served.
+class AnswerStore:
+    """The answers of one study, written by one thread in order of arrival.
 
-    The thread takes all calls that wait, does them in one transaction and lets them return when the disk has it,
-    so that participants who answer at the same time share the wait for the disk.
+    The thread executes all waiting calls in one transaction, and they return when it is on disk, so that participants
+    who answer at the same time share one disk write.
     """
 
     def __init__(self, path: Path, study: str) -> None:
-        """Open or make the database. Raises InputError when it cannot be used or belongs to another study."""
+        """Open or create the database. Raises InputError when it cannot be used or belongs to another study."""
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, timeout=30)
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")  # a commit returns when the disk has it
+            self._db.execute("PRAGMA synchronous=FULL")  # a commit returns when it is on disk
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.executescript(SCHEMA)
             with self._db:
@@ -80,8 +80,8 @@ class Store:
         self._writer.start()
 
     def close(self) -> None:
-        """Do what waits and write everything back into the one file."""
-        self._enter(self._stop)
+        """Execute the waiting calls and merge SQLite's log into the database file."""
+        self._enqueue(self._stop)
         self._writer.join()
         self._db.close()
 
@@ -90,16 +90,16 @@ class Store:
         return self._forms.get(session)
 
     async def add_session(self, name: str, participant: str, forms: int) -> int:
-        """Enter a new session; returns its form, the one with the fewest sessions finished or under way."""
+        """Add a new session; returns its form, the one with the fewest finished or active sessions."""
         self._forms[name] = await self._call(self._add_session, name, participant, forms)
         return self._forms[name]
 
     async def add_answer(self, session: str, trial: str, body: str) -> bool:
-        """Append an answer. False when another one is there already; the same one again is fine (a lost reply)."""
+        """Append an answer. False when there is a different one already; True for the same one again (a lost reply)."""
         return await self._call(self._append, "answers", "session = ? AND trial = ?", (session, trial), body)
 
     async def finish(self, session: str, body: str) -> bool:
-        """Append the end of a session, once; False when it ended otherwise before."""
+        """Append the end of a session; False when there is a different end already."""
         return await self._call(self._append, "finished", "session = ?", (session,), body)
 
     async def answered(self, session: str) -> int:
@@ -107,16 +107,16 @@ class Store:
         return await self._call(self._answered, session)
 
     async def _call(self, function: Callable[..., T], *args: object) -> T:
-        """The result of function(*args), called by the writer, when the disk has what it wrote."""
-        return await asyncio.wrap_future(self._enter(partial(function, *args)))
+        """The result of function(*args), called by the writer thread, when its writes are on disk."""
+        return await asyncio.wrap_future(self._enqueue(partial(function, *args)))
 
-    def _enter(self, function: Callable[[], T]) -> Future[T]:
+    def _enqueue(self, function: Callable[[], T]) -> Future[T]:
         done: Future[T] = Future()
         self._waiting.put((function, done))
         return done
 
     def _write(self) -> None:
-        """The writer: call all that waits, commit once, tell everybody. Where the disk fails nobody is acknowledged."""
+        """The writer thread: execute all waiting calls, commit once, return the results; after an error none succeeds."""
         while not self._closed:
             calls = [self._waiting.get()]
             while not self._waiting.empty():
@@ -139,10 +139,10 @@ class Store:
         counted = self._db.execute(
             "SELECT form, count(*) FROM sessions WHERE received > ? OR session IN (SELECT session FROM finished) "
             "GROUP BY form",
-            (time.time() - ABANDONED,),
+            (time.time() - ABANDONED_SECONDS,),
         )
-        taken = dict(counted.fetchall())
-        form = min(range(forms), key=lambda k: (taken.get(k, 0), k))
+        used = dict(counted.fetchall())
+        form = min(range(forms), key=lambda k: (used.get(k, 0), k))
         self._db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (name, form, participant, time.time()))
         return form
 
@@ -158,8 +158,8 @@ class Store:
         return True
 
 
-def sessions(path: Path) -> tuple[str, list[Session]]:
-    """(name of the study, its sessions in the order of their beginning) of a database; changes nothing in it.
+def read_sessions(path: Path) -> tuple[str, list[StoredSession]]:
+    """(identity of the study, its sessions in order of their start) of a database, which is opened read-only.
 
     Raises InputError when it cannot be read.
     """
@@ -171,13 +171,13 @@ def sessions(path: Path) -> tuple[str, list[Session]]:
         finally:
             db.close()
     except (sqlite3.Error, TypeError) as error:
-        raise InputError(f"{path} is no database of a listening study ({error})") from None
+        raise InputError(f"{path} is not a database of a listening study ({error})") from None
 
 
-def _sessions(db: sqlite3.Connection) -> Iterator[Session]:
+def _sessions(db: sqlite3.Connection) -> Iterator[StoredSession]:
     ends = dict(db.execute("SELECT session, body FROM finished"))
     answers: dict[str, list[str]] = {}
     for name, body in db.execute("SELECT session, body FROM answers ORDER BY received, rowid"):
         answers.setdefault(name, []).append(body)
     for name, form, participant, received in db.execute("SELECT * FROM sessions ORDER BY received, rowid"):
-        yield Session(name, form, participant, received, tuple(answers.get(name, ())), ends.get(name))
+        yield StoredSession(name, form, participant, received, tuple(answers.get(name, ())), ends.get(name))

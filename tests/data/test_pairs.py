@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.data.events import Event
-from condfoley.data.pairs import SHIFT, draw_pair, event_starts, reference_slip, slipped
+from condfoley.data.pairs import MAX_SHIFT, draw_misalignment, draw_pair, event_starts, shift_start
 
 FPS, WINDOW = 15.0, 28
 
@@ -33,16 +33,16 @@ def test_the_published_pairing_draws_a_target_as_its_own_reference():
 
 def test_only_the_published_pairing_parts_a_references_picture_from_its_sound():
     rng = np.random.default_rng(0)
-    assert {reference_slip(rng, FPS, "in_video") for _ in range(50)} == {0}
-    slips = np.array([reference_slip(rng, FPS, "published") for _ in range(2000)]) / FPS
-    assert np.abs(slips).max() <= 2 * SHIFT + 1 / FPS
+    assert {draw_misalignment(rng, FPS, "in_video") for _ in range(50)} == {0}
+    shifts = np.array([draw_misalignment(rng, FPS, "published") for _ in range(2000)]) / FPS
+    assert np.abs(shifts).max() <= 2 * MAX_SHIFT + 1 / FPS
     # The difference of two even distributions of width 1: a triangle, of deviation 1 / sqrt(6).
-    assert abs(slips.mean()) < 0.03 and slips.std() == pytest.approx(6**-0.5, rel=0.06)
+    assert abs(shifts.mean()) < 0.03 and shifts.std() == pytest.approx(6**-0.5, rel=0.06)
 
 
-@given(start=st.integers(0, 100), slip=st.integers(-20, 20), frames=st.integers(1, 120))
-def test_a_slip_stays_inside_the_clip(start, slip, frames):
-    assert 0 <= slipped(start, slip, frames, WINDOW) <= max(0, frames - WINDOW)
+@given(start=st.integers(0, 100), shift=st.integers(-20, 20), frames=st.integers(1, 120))
+def test_a_shifted_window_stays_inside_the_clip(start, shift, frames):
+    assert 0 <= shift_start(start, shift, frames, WINDOW) <= max(0, frames - WINDOW)
 
 
 @given(

@@ -23,17 +23,17 @@ from hypothesis import strategies as st
 
 from condfoley.cli import main as cli
 from condfoley.data import sources
-from condfoley.data.index import Index, leaks, totals
-from condfoley.data.prepare import Options, prepare
+from condfoley.data.index import Index, find_leaks, totals
+from condfoley.data.prepare import PrepareOptions, prepare
 from condfoley.data.published import greatest_hits_splits
 from condfoley.data.rejected import by_reason
-from condfoley.data.segments import spans
-from condfoley.data.store import Store
+from condfoley.data.segments import segment_spans
+from condfoley.data.store import ClipStore
 from condfoley.errors import EXIT_USER_ERROR, InputError
 from tests.data import stand_ins
 
 REPOSITORY = Path(__file__).parents[2]
-ALONE = Options(workers=1)
+ALONE = PrepareOptions(workers=1)
 
 
 def rejected(out: Path) -> dict[str, str]:
@@ -41,8 +41,8 @@ def rejected(out: Path) -> dict[str, str]:
         return {row["clip"]: row["reason"] for row in csv.DictReader(file)}
 
 
-def opened(out, **options) -> Store:
-    return Store.open(str(out), stand_ins.GEOMETRY, frame_size=24, workers=1, **options)
+def opened(out, **options) -> ClipStore:
+    return ClipStore.open(str(out), stand_ins.GEOMETRY, frame_size=24, workers=1, **options)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_greatest_hits_end_to_end(greatest_hits, capsys):
     index = Index.load(str(out))
     assert {clip.video for clip in index.clips()} == {*train, *test}
     assert {clip.video for clip in index.clips() if clip.split == "test"} == set(test)
-    assert leaks(index.clips()) == {}
+    assert find_leaks(index.clips()) == {}
     store = opened(out)
     clips = store.train + store.validation
     assert store.validation and not {clip.name[:-5] for clip in clips} & set(test)  # test clips stay unseen
@@ -93,15 +93,15 @@ def test_the_published_split_holds_out_clips_of_training_videos(greatest_hits, t
     train, test, out = greatest_hits
     lists = dataclasses.replace(greatest_hits_splits(), held_out=0.5)  # the true share finds none of so few
     monkeypatch.setattr(sources.greatest_hits, "greatest_hits_splits", lambda: lists)
-    options = Options(split="published", segment=4.0, workers=1)
+    options = PrepareOptions(split="published", segment=4.0, workers=1)
     index = prepare("greatest-hits", out.parent, tmp_path / "out", options, quiet=True)
     assert {clip.split for clip in index.clips() if clip.video in train} == {"train", "validation"}
     assert {clip.split for clip in index.clips() if clip.video in test} == {"test"}
-    assert set(leaks(index.clips())) < set(train)
+    assert set(find_leaks(index.clips())) < set(train)
     store = opened(tmp_path / "out")  # asked for, so not refused
     assert {clip.name[:-5] for clip in store.train} & {clip.name[:-5] for clip in store.validation}
     with pytest.raises(InputError, match="greatest-hits"):
-        prepare("folder", tmp_path, tmp_path / "other", Options(split="published"))
+        prepare("folder", tmp_path, tmp_path / "other", PrepareOptions(split="published"))
 
 
 def test_countix_av_end_to_end(tmp_path):
@@ -153,7 +153,7 @@ def test_a_second_run_adds_what_is_new_and_leaves_the_rest_alone(tmp_path):
     assert {clip.video for clip in index.clips()} == {"one", "two"} and rejected(out) == {}
     assert before == {path: path.stat().st_mtime_ns for path in before}
     with pytest.raises(InputError, match="another segment"):
-        prepare("folder", src, out, Options(segment=5.0))
+        prepare("folder", src, out, PrepareOptions(segment=5.0))
 
 
 def test_a_killed_preparation_goes_on_where_it_stopped(tmp_path):
@@ -186,7 +186,7 @@ def test_an_interrupted_preparation_leaves_nothing_half_written(way, tmp_path):
     for index in range(6):
         stand_ins.struck(src / f"{index}.mp4")
     words = ["prepare", "folder", str(src), str(out), "--workers", "2", "--shard-videos", "1"]
-    process = interruptible(words)
+    process = stand_ins.interruptible(words)
     while not (list(out.glob("clips-*.json")) and list(out.glob(".parts/*"))):
         time.sleep(0.005)
         assert process.poll() is None
@@ -195,18 +195,6 @@ def test_an_interrupted_preparation_leaves_nothing_half_written(way, tmp_path):
     assert {path.suffix for path in out.iterdir()} == {".tar", ".json"} and not (out / "index.json").exists()
     assert {path.stem for path in out.glob("*.json")} == {path.stem for path in out.glob("*.tar")}
     assert cli.main([*words, "--verify"]) == 0
-
-
-def interruptible(words: list[str]) -> subprocess.Popen:
-    """The command in a process group of its own, which hears Ctrl-C however the tests were started."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "condfoley", *words],
-        cwd=REPOSITORY,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
 
 
 def test_names_that_clash_and_sources_without_a_usable_clip_are_refused(tmp_path, capsys):
@@ -267,7 +255,7 @@ def test_an_index_with_a_video_in_two_splits_is_refused(greatest_hits, tmp_path)
     for shard in out.glob("*.tar"):
         os.link(shard, tmp_path / shard.name)
     (tmp_path / "index.json").write_text(json.dumps(content))
-    assert set(leaks(Index.load(str(tmp_path)).clips())) == {train[0]}
+    assert set(find_leaks(Index.load(str(tmp_path)).clips())) == {train[0]}
     with pytest.raises(InputError, match=f"video {train[0]} is in test and"):
         opened(tmp_path)
 
@@ -298,7 +286,7 @@ def test_a_prepared_data_set_is_read_from_a_web_server(greatest_hits, tmp_path):
 
 def test_on_ray_the_same_clips_are_made(two_ray_workers, greatest_hits, tmp_path):
     train, test, local = greatest_hits
-    options = Options(segment=4.0, engine="ray", shard_videos=2)
+    options = PrepareOptions(segment=4.0, engine="ray", shard_videos=2)
     index = prepare("greatest-hits", local.parent, tmp_path / "out", options, quiet=True)
     assert sorted(c.key for c in index.clips()) == sorted(c.key for c in Index.load(str(local)).clips())
 
@@ -373,7 +361,7 @@ def test_labels_outside_a_video_are_named_and_the_others_used(tmp_path):
 )
 def test_options_that_a_data_set_has_no_use_for_are_refused(data_set, options, named, tmp_path):
     with pytest.raises(InputError, match=named):
-        prepare(data_set, tmp_path, tmp_path / "out", Options(**options))
+        prepare(data_set, tmp_path, tmp_path / "out", PrepareOptions(**options))
     assert not (tmp_path / "out").exists()
 
 
@@ -414,7 +402,7 @@ def test_a_split_that_drew_no_video_is_told_and_the_share_that_would(tmp_path, c
 
 @given(total=st.integers(1, 2000), length=st.integers(1, 200), shortest=st.integers(1, 200))
 def test_segments_cover_every_frame_once(total, length, shortest):
-    made = spans(total, length, shortest)
+    made = segment_spans(total, length, shortest)
     assert [frame for first, count in made for frame in range(first, first + count)] == list(range(total))
     assert all(count == length for _, count in made[:-1])
     assert len(made) == 1 or made[-1][1] >= min(length, shortest)
@@ -423,4 +411,4 @@ def test_segments_cover_every_frame_once(total, length, shortest):
 @pytest.mark.parametrize("shares", [{"validation": float("nan")}, {"test": -0.1}, {"validation": 0.5, "test": 0.5}])
 def test_shares_that_leave_nothing_to_train_on_are_refused(shares):
     with pytest.raises(InputError, match="--validation and --test"):
-        Options(**shares)
+        PrepareOptions(**shares)

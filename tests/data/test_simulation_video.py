@@ -11,11 +11,11 @@ pytest.importorskip("mujoco", reason="simulated pictures need MuJoCo")
 
 from condfoley.data.simulation.camera import View
 from condfoley.data.simulation.clip import simulate
-from condfoley.data.simulation.motion import Hand, gesture, min_jerk, rubbing
-from condfoley.data.simulation.plan import Style, plan
+from condfoley.data.simulation.motion import Hand, gesture, min_jerk, stroke_progress
+from condfoley.data.simulation.plan import Style, plan_actions
 from condfoley.data.simulation.render import open_context
 from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
-from condfoley.data.simulation.timing import BEFORE, SHORTEST_GAP, Timing, loose, steady
+from condfoley.data.simulation.timing import BEFORE, MIN_GAP, Timing, loose, steady
 from condfoley.errors import InputError
 
 
@@ -64,7 +64,7 @@ def test_tool_meets_the_surface_at_the_time_of_the_event(seed: int) -> None:
     def surface(aim: np.ndarray) -> np.ndarray:
         return aim - style.approach * (aim @ style.approach - level)
 
-    actions = [action for action in plan(rng, scene, style, 4.0, surface) if action.tool == 0]
+    actions = [action for action in plan_actions(rng, scene, style, 4.0, surface) if action.tool == 0]
     hand = Hand(rng, scene.tools[0], style, actions, 4.0)
     gap = {}
     for step in range(len(hand.times)):
@@ -86,9 +86,9 @@ def test_tool_meets_the_surface_at_the_time_of_the_event(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_plans_leave_time_between_actions(seed: int) -> None:
     scene, style, rng = staged(seed)
-    actions = plan(rng, scene, style, 6.0, as_aimed)
+    actions = plan_actions(rng, scene, style, 6.0, as_aimed)
     contacts = [action.time for action in actions if action.kind in ("hit", "scratch")]
-    assert np.all(np.diff(contacts) >= SHORTEST_GAP - 1e-9)
+    assert np.all(np.diff(contacts) >= MIN_GAP - 1e-9)
     for tool in range(len(scene.tools)):
         own = [action for action in actions if action.tool == tool]
         assert all(a.end <= b.time + 1e-9 for a, b in zip(own, own[1:], strict=False))
@@ -98,7 +98,11 @@ def test_timing_is_like_real_people() -> None:
     gaps, with_scratches, without, events = [], 0, 0, 0
     for seed in range(150):
         scene, style, rng = staged(seed)
-        heard = [a for a in plan(rng, scene, style, 6.0, as_aimed) if a.kind in ("hit", "scratch") and 0 <= a.time < 6]
+        heard = [
+            a
+            for a in plan_actions(rng, scene, style, 6.0, as_aimed)
+            if a.kind in ("hit", "scratch") and 0 <= a.time < 6
+        ]
         events += len(heard)
         without += not heard
         with_scratches += any(action.kind == "scratch" for action in heard)
@@ -113,7 +117,7 @@ def steadiness(timing: Timing) -> tuple[float, float]:
     alike, deviations = [], []
     for seed in range(400):
         times = np.array(timing(np.random.default_rng(seed), 6.0))
-        assert times[0] >= -BEFORE and np.all(np.diff(times) >= SHORTEST_GAP - 1e-9)
+        assert times[0] >= -BEFORE and np.all(np.diff(times) >= MIN_GAP - 1e-9)
         gaps = np.diff(times[(times >= 0) & (times < 6)])
         if len(gaps) > 3:
             alike += list(np.abs(np.diff(np.log(gaps))) < 0.1)
@@ -136,7 +140,7 @@ def test_a_point_ahead_is_in_the_middle_of_the_picture() -> None:
 
 
 def test_eases_start_and_end_where_they_should() -> None:
-    for ease in (rubbing, min_jerk):
+    for ease in (stroke_progress, min_jerk):
         values = [ease(share) for share in np.linspace(-0.1, 1.1, 50)]
         assert values[0] == 0 and values[-1] == pytest.approx(1) and np.all(np.diff(values) >= 0)
 
@@ -145,7 +149,7 @@ def test_a_landing_comes_to_rest_at_the_surface() -> None:
     landed = 0
     for seed in range(12):
         scene, style, rng = staged(seed)
-        actions = plan(rng, scene, replace(style, landing=0.5, scratchy=0.0), 6.0, as_aimed)
+        actions = plan_actions(rng, scene, replace(style, landing=0.5, scratchy=0.0), 6.0, as_aimed)
         hand = Hand(rng, scene.tools[0], style, [a for a in actions if a.tool == 0], 6.0)
         for action in hand.actions:
             step = round((action.time + BEFORE) * STEPS_PER_SECOND)

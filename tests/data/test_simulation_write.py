@@ -20,10 +20,10 @@ from condfoley.data.simulation import write
 from condfoley.data.simulation.bank import SoundBank
 from condfoley.data.simulation.render import open_context
 from condfoley.data.simulation.sound import Instrument
-from condfoley.data.simulation.write import Recipe, write_clips
+from condfoley.data.simulation.write import SimulateOptions, write_clips
 from condfoley.data.sources.folder import read_notes
 from condfoley.errors import InputError
-from tests.data.test_prepare import interruptible
+from tests.data.stand_ins import interruptible
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -43,8 +43,10 @@ def decoded(path: Path) -> np.ndarray:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]).astype(float)
 
 
-def recipe(folder: Path, **changes: object) -> Recipe:
-    return Recipe(**{"out": folder, "clips": 3, "workers": 1, "seed": 3, "duration": 1.0, "size": 64, **changes})  # type: ignore[arg-type]
+def recipe(folder: Path, **changes: object) -> SimulateOptions:
+    return SimulateOptions(
+        **{"out": folder, "clips": 3, "workers": 1, "seed": 3, "duration": 1.0, "size": 64, **changes}
+    )  # type: ignore[arg-type]
 
 
 def test_a_missing_clip_is_made_again_and_only_that(tmp_path: Path, drawing: None) -> None:
@@ -112,7 +114,7 @@ def test_decoded_sound_is_the_rendered_sound(tmp_path: Path, drawing: None) -> N
 def test_one_failure_does_not_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 
-    def fails_once(recipe: Recipe, index: int, bank: SoundBank) -> None:
+    def fails_once(recipe: SimulateOptions, index: int, bank: SoundBank) -> None:
         if index == 1:
             raise RuntimeError("out of luck\nsecond line")
         made.append(index)

@@ -2,16 +2,15 @@
 
 import json
 import os
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from condfoley.data.decode import FORMAT, Settings
+from condfoley.data.decode import FORMAT
 from condfoley.data.simulation.write import GENERATOR
-from condfoley.data.sources.listing import split_of
-from condfoley.data.store import Store
+from condfoley.data.sources.listing import hash_fraction
+from condfoley.data.store import ClipStore
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip, write_wav
@@ -44,7 +43,7 @@ def folder(tmp_path):
 
 
 def test_usable_clips_are_decoded_and_the_rest_is_listed(folder, capsys):
-    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    store = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1)
     clips = {c.name: c for c in store.train + store.validation}
     assert set(clips) == {"a.mp4", "b.mp4"} and len(store.validation) == 1
     assert {name for name, _ in store.rejected} == {"silent.mp4", "broken.mp4"}
@@ -60,14 +59,14 @@ def test_one_video_is_held_out_whatever_the_share_and_the_help_says_so(folder):
 
     from condfoley.training.config import DataConfig
 
-    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1, validation=0.0)
+    store = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1, validation=0.0)
     assert [len(clips) for clips in (store.train, store.validation)] == [1, 1]
     (told,) = (p.description for p in parse_from_object(DataConfig).params if p.arg_name == "validation")
     assert "never fewer than one video" in told
 
 
 def test_windows_beyond_the_ends_are_silence(folder):
-    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    store = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1)
     clip = store.train[0]
     wav = clip.sound(0, -100, clip.sample_count + 200)
     assert wav.shape == (clip.sample_count + 200,) and not wav[:100].any() and not wav[-100:].any()
@@ -75,18 +74,18 @@ def test_windows_beyond_the_ends_are_silence(folder):
 
 
 def test_only_what_is_new_is_decoded_again(folder):
-    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    store = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1)
     cached = store.cache / "a.mp4.frames.npy"
     before = cached.stat().st_mtime_ns
     hits(folder / "c.mp4")
-    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    store = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1)
     assert len(store.train) + len(store.validation) == 3
     assert cached.stat().st_mtime_ns == before
 
 
 def test_a_clip_that_changed_is_decoded_again(folder):
     def opened():
-        store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+        store = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1)
         return {clip.name: clip for clip in store.train + store.validation}
 
     before = opened()
@@ -108,57 +107,56 @@ def test_a_clip_that_changed_is_decoded_again(folder):
 def test_other_settings_have_a_cache_of_their_own(folder):
     sizes = {24: 0, 32: 0}
     for size in sizes:
-        store = Store.open(str(folder), GEOMETRY, frame_size=size, workers=1)
+        store = ClipStore.open(str(folder), GEOMETRY, frame_size=size, workers=1)
         assert store.train[0].frames(0, 1).shape == (1, size, size, 3)
         sizes[size] = Path(store.train[0].prefix + ".json").stat().st_mtime_ns
-    again = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1).train[0]
+    again = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1).train[0]
     assert Path(again.prefix + ".json").stat().st_mtime_ns == sizes[24]
 
 
 def test_renderings_are_other_instruments_at_the_same_times(folder):
     hits(folder / "d.mp4", generator=GENERATOR, events=[{"time": 0.5, "kind": "hit"}])
-    store = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1, renderings=3)
+    store = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1, renderings=3)
     clip = next(c for c in store.train + store.validation if c.name == "d.mp4")
     tracks = [clip.sound(i, 0, clip.sample_count) for i in range(3)]
     assert clip.tracks == 3 and not np.array_equal(tracks[0], tracks[1])
-    again = Store.open(str(folder), GEOMETRY, cache=str(folder / "other"), frame_size=24, workers=1, renderings=3)
+    again = ClipStore.open(str(folder), GEOMETRY, cache=str(folder / "other"), frame_size=24, workers=1, renderings=3)
     same = next(c for c in again.train + again.validation if c.name == "d.mp4")
     assert np.array_equal(tracks[2], same.sound(2, 0, clip.sample_count))
 
 
 def test_only_simulated_clips_are_sounded_anew(folder):
-    opened = [Store.open(str(folder), GEOMETRY, frame_size=24, workers=1, renderings=n) for n in (0, 2)]
+    opened = [ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1, renderings=n) for n in (0, 2)]
     own, kept = (next(c for c in s.train + s.validation if c.name == "b.mp4") for s in opened)
     assert kept.tracks == 1 and not kept.materials  # its events were written by hand
     assert np.array_equal(kept.sound(0, 0, kept.sample_count), own.sound(0, 0, own.sample_count))
 
 
-def test_a_cache_of_another_format_is_not_met(folder, monkeypatch):
-    first = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+def test_a_cache_of_another_format_is_not_read(folder):
+    first = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1)
     for notes in first.cache.glob("*.mp4.json"):
         notes.write_text('{"frame_count": 30, "sample_count": 44100, "tracks": 1, "events": []}')
-    monkeypatch.setattr("condfoley.data.store.Settings", partial(Settings, format=FORMAT + 1))
-    again = Store.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    again = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1, cache_format=FORMAT + 1)
     assert again.cache != first.cache and all(clip.events for clip in again.train + again.validation)
 
 
 def test_sound_files_serve_where_no_picture_is_needed(tmp_path):
     for name in "ab":
         write_wav(tmp_path / f"{name}.wav", np.sin(np.arange(GEOMETRY.sample_rate) / 9).astype(np.float32), 22050)
-    store = Store.open(str(tmp_path), GEOMETRY, workers=1, sound_only=True)
+    store = ClipStore.open(str(tmp_path), GEOMETRY, workers=1, sound_only=True)
     assert {c.sample_count for c in store.train + store.validation} == {GEOMETRY.sample_rate}
 
 
 def test_a_single_clip_is_too_few(tmp_path):
     hits(tmp_path / "a.mp4")
     with pytest.raises(InputError, match="at least 2"):
-        Store.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
+        ClipStore.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
 
 
 def test_the_split_depends_on_the_name_only():
-    shares = np.array([split_of(f"{i:06d}.mp4") for i in range(2000)])
+    shares = np.array([hash_fraction(f"{i:06d}.mp4") for i in range(2000)])
     assert 0.03 < (shares < 0.04).mean() < 0.05
-    assert split_of("x.mp4") == split_of("x.mp4")
+    assert hash_fraction("x.mp4") == hash_fraction("x.mp4")
 
 
 def test_two_clips_with_one_name_in_the_cache_are_refused(tmp_path):
@@ -166,18 +164,18 @@ def test_two_clips_with_one_name_in_the_cache_are_refused(tmp_path):
     hits(tmp_path / "a" / "b.mp4")
     hits(tmp_path / "a__b.mp4")
     with pytest.raises(InputError, match="same clip name"):
-        Store.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
+        ClipStore.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
 
 
 def test_what_is_wrong_with_a_folder_of_useless_clips_is_said(tmp_path):
     hits(tmp_path / "a.mp4", silent=True)
     with pytest.raises(InputError, match="0 usable.*silent"):
-        Store.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
+        ClipStore.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
 
 
 def test_unreadable_notes_reject_their_clip_only(tmp_path):
     for name in "abc":
         hits(tmp_path / f"{name}.mp4")
     (tmp_path / "c.json").write_text('{"events": [{"time": "soon"}]}')
-    store = Store.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
+    store = ClipStore.open(str(tmp_path), GEOMETRY, frame_size=24, workers=1)
     assert [name for name, _ in store.rejected] == ["c.mp4"] and "c.json" in store.rejected[0][1]

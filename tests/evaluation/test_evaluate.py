@@ -15,12 +15,13 @@ from condfoley.cli.commands import evaluate as command
 from condfoley.cli.main import main
 from condfoley.errors import InputError
 from condfoley.evaluation import sounds
-from condfoley.evaluation.clips import JUDGE
-from condfoley.evaluation.metrics import METRICS, better
+from condfoley.evaluation.catalogue import SYSTEM_SPECS
+from condfoley.evaluation.clips import METRIC_GEOMETRY
+from condfoley.evaluation.metrics import METRICS, is_better
 from condfoley.evaluation.options import EvaluateOptions
 from condfoley.evaluation.run import evaluate
 from condfoley.evaluation.sounds import SOUNDS
-from condfoley.evaluation.systems import ENTRIES, Workshop
+from condfoley.evaluation.systems import SystemContext
 from condfoley.weights import SHIPPED, read_card, tree_hash
 from tests.evaluation.toy import write_set
 from tests.tiny import write_tiny_weights
@@ -62,7 +63,7 @@ def test_the_truth_beats_everything(means):
     for metric in columns(means):
         if metric.name not in (*NO_TRUTH, "timbre", "fine_structure", "attack"):  # those are to be the reference's
             for name in means.keys() - {"truth"}:
-                assert not better(metric, means[name][metric.name], means["truth"][metric.name]), metric.name
+                assert not is_better(metric, means[name][metric.name], means["truth"][metric.name]), metric.name
     assert means["truth"]["f1_100"] == means["truth"]["ap_50"] == means["truth"]["av_align"] == 1
     assert means["truth"]["dynamics"] == 1 and means["silence"]["dynamics"] == -1
     assert max(means["truth"]["mcd"], means["truth"]["loudness"]) < 1e-4  # of 24-bit files
@@ -71,16 +72,16 @@ def test_the_truth_beats_everything(means):
 def test_silence_noise_and_a_strangers_sound_top_no_column(means):
     real = means.keys() - set(CONTROLS)
     for metric in columns(means):
-        top = max(real, key=lambda name: means[name][metric.name] * (1 if metric.higher else -1))
+        top = max(real, key=lambda name: means[name][metric.name] * (1 if metric.higher_is_better else -1))
         for name in CONTROLS:
             if (metric.name, name) != ("fad", "shuffled"):  # a set of true sounds, though of other clips
-                assert better(metric, means[top][metric.name], means[name][metric.name]), (metric.name, name)
+                assert is_better(metric, means[top][metric.name], means[name][metric.name]), (metric.name, name)
 
 
 def test_a_reconstruction_sits_between_the_truth_and_the_rest(means):
     for name in ("mcd", "stft", "envelope", "correlation", "fad", "f1_100", "ap_100"):
         for control in CONTROLS if name != "fad" else CONTROLS[1:]:  # a set of true sounds, though of other clips
-            assert better(METRICS[name], means["muffled"][name], means[control][name]), (name, control)
+            assert is_better(METRICS[name], means["muffled"][name], means[control][name]), (name, control)
 
 
 def test_copying_the_reference_has_its_timbre_and_not_the_targets_time(means):
@@ -97,7 +98,7 @@ def test_silence_is_worth_nothing_except_to_the_published_scorer(means):
 def test_the_report_holds_what_the_numbers_are(report):
     page = (report / "index.html").read_text()
     assert page.count("<audio") == 2 * 7 and page.count("<video") == 2 and "data:audio/flac" in page
-    assert "judge on the" in page and "http" not in page.replace("https://", "http").split("<body>")[0]
+    assert "classifier (judge) on the" in page and "http" not in page.replace("https://", "http").split("<body>")[0]
     with open(report / "metrics.csv", newline="") as file:
         rows = {(r["system"], r["metric"]): r for r in csv.DictReader(file)}
     cell = rows["copy", "f1_100"]
@@ -106,6 +107,7 @@ def test_the_report_holds_what_the_numbers_are(report):
     assert len(answers) == 4 * 6 and all(np.isfinite(v) for a in answers for v in a["values"].values() if v is not None)
 
 
+@pytest.mark.heavy
 def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_path):
     from tests.evaluation import toy
 
@@ -118,23 +120,24 @@ def test_sounds_are_made_once_and_scored_again(report, clips, monkeypatch, tmp_p
     options = EvaluateOptions(test=str(clips), out=str(home), systems=SYSTEMS, embedding="timbre", quiet=True)
     again = evaluate(options)
     assert kept[0].read_bytes() == kept[1].read_bytes()
-    assert again.cells["muffled"]["f1_100"].mean == 0  # a function of others is asked again
+    assert again.means["muffled"]["f1_100"].mean == 0  # a function of others is asked again
     options.systems = f"copy={home / SOUNDS / 'copy'}"  # the very folder
-    assert not any(row.failure for row in evaluate(options).rows) and all(path.exists() for path in kept)
+    assert not any(row.failure for row in evaluate(options).scores) and all(path.exists() for path in kept)
     with monkeypatch.context() as newer:
-        newer.setattr("condfoley.evaluation.sounds.code_hash", lambda: "another")
+        newer.setattr(sounds, "code_hash", lambda: "another")
         with pytest.raises(InputError, match="another code"):
             evaluate(options)
     with pytest.raises(InputError, match="another seed"):
         evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="noise", seed=4, quiet=True))
     other = read_card(SHIPPED) | {"sampling": {"temperature": 0.1}}
-    monkeypatch.setattr("condfoley.evaluation.sounds.read_card", lambda folder: other)
+    monkeypatch.setattr(sounds, "read_card", lambda folder: other)
     with pytest.raises(InputError, match="another sampling"):
         evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="noise", quiet=True))
     evaluate(EvaluateOptions(test=str(clips), out=str(home), systems="silence", seed=4, quiet=True, force=True))
     assert [p.name for p in (home / SOUNDS).iterdir()] == ["silence"]
 
 
+@pytest.mark.heavy
 def test_what_sounds_depend_on_is_hashed():
     """All of ours that is imported to make one, and the settings name the hash."""
     code = (
@@ -144,8 +147,8 @@ def test_what_sounds_depend_on_is_hashed():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     root = Path(sounds.__file__).parents[1]
     needed = {Path(file) for file in done.stdout.split() if Path(file).name != "__init__.py"}
-    assert len(needed) > 30 and needed <= {path for pattern in sounds.GENERATING for path in root.glob(pattern)}
-    assert sounds.settings_of(Workshop([]))["code"] == sounds.code_hash()
+    assert len(needed) > 30 and needed <= {path for pattern in sounds.SOUND_CODE for path in root.glob(pattern)}
+    assert sounds.sound_settings(SystemContext([]))["code"] == sounds.code_hash()
 
 
 def test_a_hash_of_files_heeds_names_and_contents_but_no_order(tmp_path):
@@ -162,14 +165,14 @@ def test_a_failure_counts_as_the_worst_and_is_said(clips, tmp_path):
     systems = "truth,noise,breaks=tests.evaluation.toy:breaks,cuts=tests.evaluation.toy:cuts"
     result = evaluate(EvaluateOptions(test=str(clips), out=str(tmp_path), systems=systems, quiet=True))
     assert any("breaks failed on 1 of 4 pairs" in note for note in result.notes)
-    assert result.cells["breaks"]["f1_100"].mean == pytest.approx(3 / 4)
-    assert result.cells["breaks"]["f1_100"].n == 4
-    worst = max(row.values["mcd"] for row in result.rows if row.values and not row.mute)
+    assert result.means["breaks"]["f1_100"].mean == pytest.approx(3 / 4)
+    assert result.means["breaks"]["f1_100"].n == 4
+    worst = max(row.values["mcd"] for row in result.scores if row.values and not row.mute)
     assert any("noise is mute on 4 of 4 pairs" in note for note in result.notes)
-    assert result.cells["breaks"]["mcd"].mean == pytest.approx(worst / 4, abs=1e-3)
-    assert next(r for r in result.rows if r.failure).failure == "RuntimeError: out of paint"
-    assert "too short" in result.answers["cuts"][result.pairs[0].name].remark
-    assert 0 < result.cells["cuts"]["recall_100"].mean < 1
+    assert result.means["breaks"]["mcd"].mean == pytest.approx(worst / 4, abs=1e-3)
+    assert next(r for r in result.scores if r.failure).failure == "RuntimeError: out of paint"
+    assert "too short" in result.outputs["cuts"][result.pairs[0].name].remark
+    assert 0 < result.means["cuts"]["recall_100"].mean < 1
 
 
 def test_weights_that_cannot_be_loaded_end_the_command_before_any_sound(clips, tmp_path, capsys):
@@ -218,12 +221,13 @@ def test_neither_order_nor_names_of_pairs_matter(clips, tmp_path):
             embedding="timbre",
             quiet=True,
         )
-        means.append({s: {m: c.mean for m, c in cells.items()} for s, cells in evaluate(options).cells.items()})
+        means.append({s: {m: c.mean for m, c in cells.items()} for s, cells in evaluate(options).means.items()})
     assert means[0].keys() == means[1].keys()
     for system in means[0]:
         assert means[0][system] == pytest.approx(means[1][system])
 
 
+@pytest.mark.heavy
 def test_every_system_answers_with_toy_weights(clips, tmp_path):
     weights = write_tiny_weights(tmp_path / "weights")
     (tmp_path / "pairs.csv").write_text(
@@ -234,8 +238,8 @@ def test_every_system_answers_with_toy_weights(clips, tmp_path):
         candidates=2, quiet=True,
     )  # fmt: skip
     result = evaluate(options)
-    assert not [(row.system, row.failure) for row in result.rows if row.failure]
-    wavs = {e.name: result.answers[e.name][result.pairs[0].name].wav for e in ENTRIES}
+    assert not [(row.system, row.failure) for row in result.scores if row.failure]
+    wavs = {e.name: result.outputs[e.name][result.pairs[0].name].wav for e in SYSTEM_SPECS}
     assert len({wav.tobytes() for wav in wavs.values()}) >= 10  # toy weights hardly heed their reference
     assert all(len(wav) == len(wavs["truth"]) for wav in wavs.values())
 
@@ -248,13 +252,13 @@ def test_other_peoples_sounds_by_folder(clips, tmp_path):
         f"b,{clips}/clip1.mp4,{clips}/clip2.mp4,\nc,{clips}/clip2.mp4,{clips}/clip1.mp4,\n"
     )
     wav = np.repeat(evaluate_truth(clips), 2)  # an octave lower at the same rate is the same at twice the rate
-    soundfile.write(theirs / "a.wav", wav, 2 * JUDGE.sample_rate)
+    soundfile.write(theirs / "a.wav", wav, 2 * METRIC_GEOMETRY.sample_rate)
     (theirs / "b.wav").write_bytes(b"RIFF, but not really")
     options = EvaluateOptions(
         test=str(tmp_path / "pairs.csv"), out=str(tmp_path / "out"), systems=f"mine={theirs},truth", quiet=True
     )
     result = evaluate(options)
-    values = {row.pair: row for row in result.rows if row.system == "mine"}
+    values = {row.pair: row for row in result.scores if row.system == "mine"}
     assert values["a"].values["f1_100"] == 1
     assert values["b"].failure and "has no c.wav" in values["c"].failure
 
@@ -262,7 +266,7 @@ def test_other_peoples_sounds_by_folder(clips, tmp_path):
 def evaluate_truth(clips):
     from condfoley.media import read_audio
 
-    return read_audio(clips / "clip0.mp4", JUDGE.sample_rate)
+    return read_audio(clips / "clip0.mp4", METRIC_GEOMETRY.sample_rate)
 
 
 @pytest.mark.parametrize(
@@ -293,9 +297,9 @@ def test_what_cannot_be_used_is_refused_in_one_line(words, message, clips, tmp_p
 
 def test_another_judge_of_synchrony(clips, tmp_path):
     given = {"test": str(clips), "systems": "truth,silence", "out": str(tmp_path / "out"), "quiet": True}
-    assert "offset_given" not in evaluate(EvaluateOptions(**given)).cells["truth"]
+    assert "offset_given" not in evaluate(EvaluateOptions(**given)).means["truth"]
     found = evaluate(EvaluateOptions(**given, synchroniser="tests.evaluation.toy:late_by_half"))
-    assert found.cells["truth"]["offset_given"].mean == found.cells["silence"]["offset_given"].mean == 0.5
+    assert found.means["truth"]["offset_given"].mean == found.means["silence"]["offset_given"].mean == 0.5
     with pytest.raises(InputError, match="--synchroniser tests.evaluation.toy:nobody"):
         evaluate(EvaluateOptions(**given, synchroniser="tests.evaluation.toy:nobody"))
 
@@ -306,7 +310,7 @@ def test_empty_and_unusable_lists_of_pairs(clips, tmp_path, capsys):
         ("reference,target\nx.mp4,\n", "line 2"),
         (f"reference,target\n{clips}/none.mp4,{clips}/clip0.mp4\n", "line 2"),
         (f"name,reference,target\na/b,{clips}/clip1.mp4,{clips}/clip0.mp4\n", "cannot name a file"),
-        (f"reference,target,onsets_s\n{clips}/clip1.mp4,{clips}/clip0.mp4,soon\n", "not numbers"),
+        (f"reference,target,onsets_s\n{clips}/clip1.mp4,{clips}/clip0.mp4,soon\n", "must be numbers"),
     ):
         (tmp_path / "pairs.csv").write_text(text)
         assert main(["evaluate", "--test", str(tmp_path / "pairs.csv"), "--out", str(tmp_path / "o")]) == 2

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from condfoley.evaluation.published import RATE, published_onsets, published_score
+from condfoley.evaluation.published_scorer import RATE, published_onsets, published_score
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "onset_cases.json").read_text())
 
@@ -30,7 +30,7 @@ def test_golden_case(case):
     assert score.accuracy == case["accuracy"]
     assert score.average_precision == pytest.approx(case["average_precision"], abs=1e-12)
     assert list(score.kept) == case["kept_after_nms"]
-    assert [int(h) for h in score.hit] == case["prediction_hit"]
+    assert [int(h) for h in score.matched] == case["prediction_hit"]
 
 
 def test_the_fixtures_are_of_our_rate():

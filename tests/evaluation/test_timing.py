@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from condfoley.evaluation.timing import average_precision, count_accuracy, dynamics
+from condfoley.evaluation.timing import average_precision, count_accuracy, dynamics_correlation
 
 TRUE = np.array([0.4, 0.9, 1.4])
 NONE = np.zeros(0)
@@ -50,7 +50,10 @@ def test_unusable_events_are_refused(bad):
 def test_dynamics_ranks_the_levels_of_matched_events():
     true, heard = np.array([0.4, 0.9, 1.4, 1.9, 2.4]), np.array([0.42, 0.9, 1.38, 1.95, 3.0])
     level = np.array([-3.0, -12.0, -6.0, -20.0, -1.0])
-    assert dynamics(true, level, heard, 2 * level - 30) == pytest.approx(1)  # the last one is another event
-    assert dynamics(true, level, heard, -level) == pytest.approx(-1)
-    assert dynamics(true, level, heard[:3], level[:3]) is None and dynamics(true, level, NONE, NONE) is None
-    assert dynamics(true, level, heard, np.zeros(5)) is None
+    assert dynamics_correlation(true, level, heard, 2 * level - 30) == pytest.approx(1)  # the last one is another event
+    assert dynamics_correlation(true, level, heard, -level) == pytest.approx(-1)
+    assert (
+        dynamics_correlation(true, level, heard[:3], level[:3]) is None
+        and dynamics_correlation(true, level, NONE, NONE) is None
+    )
+    assert dynamics_correlation(true, level, heard, np.zeros(5)) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from condfoley.data.events import Event
-from condfoley.evaluation.clips import JUDGE
+from condfoley.evaluation.clips import METRIC_GEOMETRY
 from condfoley.media import write_clip
 
 SECONDS = 2.4
@@ -21,11 +21,11 @@ LEVELS = (1.0, 0.6, 0.9, 0.7)
 
 def strike(times, pitch):
     """Decaying tones with their octave, not equally loud: (N,) float32."""
-    t = np.arange(round(0.3 * JUDGE.sample_rate)) / JUDGE.sample_rate
+    t = np.arange(round(0.3 * METRIC_GEOMETRY.sample_rate)) / METRIC_GEOMETRY.sample_rate
     knock = 0.4 * np.exp(-t / 0.05) * (np.sin(2 * np.pi * pitch * t) + 0.3 * np.sin(4 * np.pi * pitch * t))
-    wav = np.zeros(round(SECONDS * JUDGE.sample_rate))
+    wav = np.zeros(round(SECONDS * METRIC_GEOMETRY.sample_rate))
     for time, level in zip(times, LEVELS):
-        start = round(time * JUDGE.sample_rate)
+        start = round(time * METRIC_GEOMETRY.sample_rate)
         wav[start : start + len(knock)] += level * knock[: len(wav) - start]
     return wav.astype(np.float32)
 
@@ -36,11 +36,11 @@ def write_set(folder: Path) -> Path:
     for i, (times, kind, material, pitch) in enumerate(zip(TIMES, KINDS, MATERIALS, PITCHES)):
         scene = rng.uniform(0, 255, (64, 96, 3))
         scene = np.repeat(np.repeat(scene[::8, ::8], 8, 0), 8, 1)  # coarse, so that the flow can follow it
-        frames = np.stack([scene[:, :64]] * round(SECONDS * JUDGE.fps)).astype(np.uint8)
+        frames = np.stack([scene[:, :64]] * round(SECONDS * METRIC_GEOMETRY.fps)).astype(np.uint8)
         for k, time in enumerate(times):
-            frames[round(time * JUDGE.fps) :] = scene[:, 3 * (k + 1) : 3 * (k + 1) + 64]
+            frames[round(time * METRIC_GEOMETRY.fps) :] = scene[:, 3 * (k + 1) : 3 * (k + 1) + 64]
         path = folder / f"clip{i}.mp4"
-        write_clip(path, frames, JUDGE.fps, strike(times, pitch), JUDGE.sample_rate)
+        write_clip(path, frames, METRIC_GEOMETRY.fps, strike(times, pitch), METRIC_GEOMETRY.sample_rate)
         lasting = 0.1 if kind == "scratch" else 0.0
         events = [Event(t, kind, lasting).to_dict() for t in times]
         path.with_suffix(".json").write_text(json.dumps({"events": events, "material": material}))
@@ -55,7 +55,7 @@ def muffled(pair):
 
 def shuffled(pair):
     """The sound of a clip that is neither target nor reference."""
-    return pair.stranger.wav
+    return pair.distractor.wav
 
 
 def breaks(pair):

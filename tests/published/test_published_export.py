@@ -13,7 +13,7 @@ from condfoley.networks.transformer import Transformer
 from condfoley.networks.video_encoder import VideoEncoder
 from condfoley.published.exporter import published_state
 from condfoley.published.importer import import_checkpoint
-from condfoley.published.mapping import mapped
+from condfoley.published.mapping import map_checkpoint
 from tests.golden_files import HEADS, close, full_size, layouts, lengthened, tensors, transformer_state
 from tests.golden_files import weights as golden_weights
 from tests.made_up import FPS, RATE, frames, pulses
@@ -66,7 +66,7 @@ def test_what_was_trained_here_gives_the_same_logits_there(foley, tmp_path, caps
         weights.save_part(tmp_path / "w", name, network, foley.geometry, {}, half=False)
     assert main(["export", "condfoleygen", str(tmp_path / "w"), "--out", str(tmp_path / "x.ckpt")]) == 0
     assert "left out" in capsys.readouterr().out
-    there = mapped(exported(tmp_path / "x.ckpt"), HEADS)[0]["transformer"]
+    there = map_checkpoint(exported(tmp_path / "x.ckpt"), HEADS)[0]["transformer"]
     assert not there.feature_mean.any() and (there.feature_std == 1).all()
     pictures, codes = torch.randn(2, 1, 30, 64), torch.randint(128, (1, 50))
     close(there(there.prefix(*pictures, codes), codes), part(part.prefix(*pictures, codes), codes), 1e-5)

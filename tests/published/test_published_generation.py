@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.cli.main import main
+from condfoley.encoded import Exemplar
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
-from condfoley.pipeline import NO_SAMPLING, Exemplar
+from condfoley.pipeline import NO_SAMPLING
 from condfoley.published.generation import column_windows, rerank_published
 from condfoley.weights import SHIPPED, read_card
 from tests.golden_files import tensors

@@ -9,7 +9,7 @@ import torch
 from condfoley import weights
 from condfoley.cli.main import main
 from condfoley.published.layout import CHILDREN
-from condfoley.published.mapping import mapped
+from condfoley.published.mapping import map_checkpoint
 from condfoley.sizes import TokenizerConfig, TransformerConfig, VocoderConfig
 from tests.golden_files import HEADS, full_size, layouts, transformer_state
 from tests.golden_files import weights as golden_weights
@@ -90,15 +90,15 @@ def test_the_192_frame_model(long_foley):
 def test_the_published_sizes_are_read_from_the_checkpoint(frames):
     state = full_size(frames, lambda _, shape: torch.empty(shape, device="meta"))
     assert len(state) == 986
-    parts, geometry, account = mapped(state)
+    parts, geometry, account = map_checkpoint(state)
     assert parts["transformer"].config == TransformerConfig(codes=5 * frames // 16)
     assert parts["tokenizer"].config == TokenizerConfig()
     assert geometry == type(geometry).published(frames)
     assert account.used + sum(map(len, account.ignored.values())) == 986
     melgan = {k: torch.empty(v, device="meta") for k, v in layouts()["melgan"].items()}
-    assert mapped(melgan)[0]["vocoder"].config == VocoderConfig()
+    assert map_checkpoint(melgan)[0]["vocoder"].config == VocoderConfig()
     vqgan = {k: torch.empty(v, device="meta") for k, v in layouts()["vqgan"].items()}
-    parts, _, account = mapped(vqgan)
+    parts, _, account = map_checkpoint(vqgan)
     assert parts["tokenizer"].config == TokenizerConfig()
     assert set(account.ignored) == {"networks of the training loss", "mel front end, rebuilt from the geometry"}
 

@@ -80,14 +80,14 @@ def test_they_judge_an_evaluation(files, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
-        ({"--material-judge": "", "--statistics": ""}, "one of two judges"),
+        ({"--material-judge": "", "--statistics": ""}, "one of two classifiers"),
         ({"--statistics": ""}, "need the statistics"),
-        ({"action": "material.pt", "--material-judge": "action.pt"}, "labels where the published judge has"),
+        ({"action": "material.pt", "--material-judge": "action.pt"}, "labels where the published classifier has"),
         ({"--statistics": "action.pt"}, "no table of two columns"),
         ({"--statistics": "short.txt"}, "80 lines"),
         ({"--material-judge": "other.pt"}, "different sizes"),
         ({"--material-judge": "part.pt"}, "missing or without a place"),
-        ({"--material-judge": "foreign.pt"}, "no judge"),
+        ({"--material-judge": "foreign.pt"}, "no classifier"),
         ({"--material-judge": ""}, "goes with --material-judge"),
     ],
 )

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from condfoley.encoded import Exemplar
 from condfoley.geometry import Geometry
 from condfoley.media import resize_and_crop
 from condfoley.networks.mel import window_spec
 from condfoley.networks.transformer import Condition
 from condfoley.networks.video_encoder import IMAGENET_MEAN, IMAGENET_STD, VideoEncoder
-from condfoley.pipeline import Exemplar
 from condfoley.published.importer import import_checkpoint
-from condfoley.published.mapping import mapped
+from condfoley.published.mapping import map_checkpoint
 from condfoley.runtime.sampling import Sampling, filter_logits, random_streams
 from condfoley.settings import Settings
 from condfoley.sizes import VideoEncoderConfig
@@ -107,7 +107,7 @@ def test_video_features_at_full_width():
     state = {k: v for k, v in transformer_state().items() if not k.startswith("cond_stage_model.")}
     full = {k: v for k, v in layouts()["transformer"].items() if k.startswith("cond_stage_model.")}
     state |= {name: drawn(name, shape) for name, shape in full.items()}
-    part = mapped(state, HEADS)[0]["video_encoder"]
+    part = map_checkpoint(state, HEADS)[0]["video_encoder"]
     model = VideoEncoder(part.config)
     model.load_state_dict(part.state_dict())
     assert part.config == VideoEncoderConfig(batch_statistics=True)  # the published sizes

@@ -5,6 +5,7 @@ import torch
 
 from benchmarks import published_speed, speed
 from condfoley.runtime.sampling import Sampling
+from condfoley.settings import Settings
 from condfoley.sizes import TokenizerConfig, TransformerConfig, VideoEncoderConfig, VocoderConfig
 
 TOY = published_speed.Sizes(
@@ -18,10 +19,10 @@ TOY = published_speed.Sizes(
 @torch.inference_mode()
 def test_both_ways_write_the_same_codes():
     job = published_speed.Job(TOY)
-    for p in job.way.transformer.parameters():  # far from uniform
+    for p in job.engine.transformer.parameters():  # far from uniform
         p.add_(0.3 * torch.randn_like(p))
     tokens, heard = job.pictures(), job.reference()
-    for sampling in (Sampling(top_k=1), job.way._sampling({})):
+    for sampling in (Sampling(top_k=1), Sampling(**job.pipeline.sampling(Settings(mode="published")))):
         ours = job.codes(tokens, heard, [3, 4], sampling)
         theirs = torch.cat([job.codes_published(tokens, heard, seed, sampling) for seed in (3, 4)])
         assert torch.equal(ours, theirs) and len(ours.unique()) > 5

@@ -1,7 +1,8 @@
-"""Made-up participants: their answers, and keys of studies without clips."""
+"""Made-up clips and participants: sounds of three systems, answers, and keys of studies without clips."""
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from condfoley.media import write_clip, write_wav
 from condfoley.study import assignment, design
+from tests.made_up import FPS, RATE, frames, pulses
 
+SYSTEMS = ("ours", "onset-transfer", "noise")
 Choose = Callable[[dict[str, Any]], list[float]]
 
 
@@ -20,7 +24,7 @@ def made_up_key(
     """The key of a study of a, b, c (or `systems`) with two sentinels a participant and clips of a second."""
     method, systems = more.pop("method", design.FORCED_CHOICE), more.pop("systems", ["a", "b", "c"])
     shown = design.conditions(method, compare, len(systems))
-    plan = design.plan(targets, shown, judgements, trials, seed=0)
+    plan = design.make_plan(targets, shown, judgements, trials, seed=0)
     clips = [[f"t{t}s{s}" for s in range(len(systems))] for t in range(targets)]
     references = [f"r{t}" for t in range(targets)]
     probes = [assignment.Probe(t, kind, f"right{t}", f"wrong{t}") for t, kind in enumerate(("silent", "late"))]
@@ -28,7 +32,7 @@ def made_up_key(
     counter = iter(range(10**9))
     _, known = assignment.assign(
         plan,
-        assignment.Clips(references, clips, [], probes, dict.fromkeys(names, 1.0)),
+        assignment.ClipNames(references, clips, [], probes, dict.fromkeys(names, 1.0)),
         method,
         np.random.default_rng(0),
         lambda: f"trial{next(counter)}",
@@ -84,3 +88,22 @@ def write(folder: Path, key: dict[str, Any], sessions: list[dict[str, Any]]) -> 
     for record in sessions:
         (folder / "results" / f"{record['session']}.json").write_text(json.dumps(record))
     return folder / "results"
+
+
+def write_sources(folder: Path, targets: int, seconds: float = 1.0) -> tuple[Path, Path]:
+    """(pairs.csv, sounds/) of made-up clips; the sounds of systems differ in pitch and level."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [("reference", "target", "name")]
+    for number in range(targets):
+        times = [0.1 + 0.02 * number, 0.45]
+        for kind in ("reference", "target"):
+            wav = pulses(times, seconds, 300 + 50 * number)
+            write_clip(folder / f"{kind}{number}.mp4", frames(seconds, 48), FPS, wav, RATE)
+        rows.append((f"reference{number}.mp4", f"target{number}.mp4", f"pair{number}"))
+        for place, system in enumerate(SYSTEMS):
+            (folder / "sounds" / system).mkdir(parents=True, exist_ok=True)
+            sound = pulses(times, seconds, 500 + 200 * place) * (0.2 + 0.3 * place)
+            write_wav(folder / "sounds" / system / f"pair{number}.wav", sound.astype(np.float32), RATE)
+    with open(folder / "pairs.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder / "pairs.csv", folder / "sounds"

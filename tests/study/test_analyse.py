@@ -102,10 +102,10 @@ def test_ratings_and_opinions(tmp_path, method, scores):
 def reasons(key, *records, **options):
     read = []
     for record in records:
-        parsed, answers = results._parsed(json.dumps(record).encode(), key, record.pop("who", ""), "")
-        results._add(parsed, answers, key, [])
+        parsed, answers = results.parse_download(json.dumps(record).encode(), key, record.pop("who", ""), "")
+        results.merge_answers(parsed, answers, key, [])
         read.append(parsed)
-    return [verdict.reason for verdict in exclusion.verdicts(read, key, AnalyseOptions(**options))]
+    return [review.reason for review in exclusion.review_sessions(read, key, AnalyseOptions(**options))]
 
 
 def test_who_is_left_out_and_why():
@@ -122,7 +122,7 @@ def test_who_is_left_out_and_why():
     assert reasons(key, speakers) == [""]
     assert reasons(key, speakers, require_headphones=True) == ["failed the headphone check"]
     one, two = ((results.Session(name, 0, "same", True, [])) for name in "xy")
-    assert exclusion.verdicts([one, two], key, AnalyseOptions())[1].reason == "took part before"
+    assert exclusion.review_sessions([one, two], key, AnalyseOptions())[1].reason == "took part before"
 
 
 def test_a_session_of_a_form_that_does_not_exist_is_refused_and_answers_to_another_finish_nothing(tmp_path):
@@ -135,7 +135,7 @@ def test_a_session_of_a_form_that_does_not_exist_is_refused_and_answers_to_anoth
     refused = {row["where"]: row["why"] for row in table(tmp_path, "refused")}
     assert refused["nowhere.json, nowhere"] == "form 99 is not one of this study"
     assert "nowhere" not in {row["session"] for row in table(tmp_path, "participants")}
-    finished = {session.name: session.finished for session in results.load(folder, key).sessions}
+    finished = {session.name: session.finished for session in results.load_results(folder, key).sessions}
     assert not finished.pop("foreign") and all(finished.values())
 
 
@@ -161,7 +161,7 @@ def test_unusable_files_are_listed_and_nothing_hostile_gets_into_the_page(tmp_pa
     (folder / "foreign.json").write_text(json.dumps(good | {"study": "feedfeedfeedfeed"}))
     (folder / "named.json").write_text(json.dumps(good | {"session": script}))
     (folder / f"{script.replace('/', '')}.json").write_text("{}")
-    (folder / "large.json").write_bytes(b" " * (results.LARGEST + 1))
+    (folder / "large.json").write_bytes(b" " * (results.MAX_BYTES + 1))
     (folder / "nan.json").write_text(json.dumps(good).replace("9.5", "NaN"))
     doubled = good | {"answers": [good["answers"][0], good["answers"][0] | {"seconds": 99.0}]}
     (folder / "pdouble.json").write_text(json.dumps(doubled))
@@ -250,7 +250,7 @@ def test_ten_thousand_participants_recover_the_truth():
     for trial, known in key["trials"].items():
         forms.setdefault(known["form"], []).append((trial, known))
     assert len(forms) == 10_000
-    verdicts = []
+    reviews = []
     for form, trials in forms.items():
         choose = people.prefers(key, float(rng.uniform(0.6, 0.8)), rng)
         session = results.Session(f"p{form}", form, "", True, [])
@@ -258,8 +258,8 @@ def test_ten_thousand_participants_recover_the_truth():
             if known["kind"] == "trial":
                 scores = choose(known)
                 session.answers[trial] = results.Answer.model_construct(scores={"sync": scores, "material": scores})
-        verdicts.append(exclusion.Verdict(session, 2, 2, ""))
-    data = {question: analysis.judgements(verdicts, key, question) for question in key["questions"]}
+        reviews.append(exclusion.SessionReview(session, 2, 2, ""))
+    data = {question: analysis.judgements(reviews, key, question) for question in key["questions"]}
     rows = analysis.preferences(data, key)
     assert [row.judgements for row in rows] == [30_000] * 4
     assert all(row.crossed.low < 0.7 < row.crossed.high and row.crossed.high - row.crossed.low < 0.02 for row in rows)

@@ -20,16 +20,19 @@ import pytest
 
 from condfoley.cli.commands import study
 from condfoley.study import crowd, results
-from condfoley.study.store import sessions
-from tests.study.conftest import write_sources
+from condfoley.study.store import read_sessions
+from tests.study.people import write_sources
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is missing: pip install -e '.[dev]'")
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="no chromium with its driver: apt-get install chromium chromium-driver"
-)
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER), reason="no chromium with its driver: apt-get install chromium chromium-driver"
+    ),
+]
 ROBOT = (Path(__file__).parent / "robot.js").read_text()
 ATTENTIVE, RANDOM, FAILING = 8, 2, 2
 TRIALS, SENTINELS = 5, 1
@@ -104,7 +107,7 @@ def wait_for(done: Callable[[], Any], seconds: float = PATIENCE) -> Any:
 
 
 def answers_in(folder: Path) -> int:
-    return sum(len(session.answers) for session in sessions(folder / "results" / "answers.sqlite")[1])
+    return sum(len(session.answers) for session in read_sessions(folder / "results" / "answers.sqlite")[1])
 
 
 def participants(folder: Path) -> list[dict[str, Any]]:
@@ -161,7 +164,7 @@ def check_analysis(folder: Path, answers: int) -> None:
     assert study.run(["analyse", str(folder / "results")]) == 0
     people = table(folder, "participants")
     assert sum(int(row["answers"]) for row in people) == answers
-    _, kept = sessions(folder / "results" / "answers.sqlite")
+    _, kept = read_sessions(folder / "results" / "answers.sqlite")
     key = json.loads((folder / "key.json").read_text())
     deaf = {crowd.participant(key["secret"], f"worker{ATTENTIVE + RANDOM + k}") for k in range(FAILING)}
     failed = {session.name for session in kept if session.participant in deaf}
@@ -232,5 +235,5 @@ def test_from_a_disk_by_keyboard_alone_and_resumed(exported: Any, browser: Any, 
     assert wait_for(lambda: script("document.querySelector('a[download]')?.href")).startswith("blob:")
     assert script("performance.getEntriesByType('resource').every((entry) => entry.name.startsWith('file:'))")
     (tmp_path / "answers.json").write_text(script("Saving.file()"))
-    (session,) = results.load(tmp_path, key).sessions
+    (session,) = results.load_results(tmp_path, key).sessions
     assert session.finished and len(session.answers) == 2 and len(session.headphones) == 1

@@ -22,7 +22,7 @@ from condfoley.study import design
 def test_every_plan_is_balanced(targets, systems, compare, method, judgements, data, seed):
     trials = data.draw(st.integers(1, targets))
     shown = design.conditions(method, compare, systems)
-    plan = design.plan(targets, shown, judgements, trials, seed)
+    plan = design.make_plan(targets, shown, judgements, trials, seed)
     everything = [trial for form in plan.forms for trial in form]
     met = Counter((trial.target, frozenset(trial.systems)) for trial in everything)
     assert set(met) == {(t, frozenset(c)) for t in range(targets) for c in shown}
@@ -41,15 +41,15 @@ def test_every_plan_is_balanced(targets, systems, compare, method, judgements, d
 
 
 def test_each_target_has_each_arrangement_equally_often_where_it_divides():
-    plan = design.plan(10, design.conditions(design.FORCED_CHOICE, "all", 3), 8, 5, seed=0)
+    plan = design.make_plan(10, design.conditions(design.FORCED_CHOICE, "all", 3), 8, 5, seed=0)
     ways = Counter((t.target, t.systems, t.first) for form in plan.forms for t in form)
     assert len(ways) == 10 * 3 * 4 and set(ways.values()) == {2}
 
 
 def test_the_seed_decides():
     shown = design.conditions(design.FORCED_CHOICE, "anchor", 3)
-    assert design.plan(6, shown, 4, 3, seed=1) == design.plan(6, shown, 4, 3, seed=1)
-    assert design.plan(6, shown, 4, 3, seed=1) != design.plan(6, shown, 4, 3, seed=2)
+    assert design.make_plan(6, shown, 4, 3, seed=1) == design.make_plan(6, shown, 4, 3, seed=1)
+    assert design.make_plan(6, shown, 4, 3, seed=1) != design.make_plan(6, shown, 4, 3, seed=2)
 
 
 def test_judgements_are_rounded_up_to_fill_the_last_form():
@@ -70,4 +70,4 @@ def test_conditions():
 @pytest.mark.parametrize(("targets", "trials", "judgements"), [(3, 4, 1), (3, 0, 1), (0, 1, 1), (3, 2, 0)])
 def test_impossible_plans(targets, trials, judgements):
     with pytest.raises(ValueError):
-        design.plan(targets, [(0, 1)], judgements, trials, 0)
+        design.make_plan(targets, [(0, 1)], judgements, trials, 0)

@@ -11,13 +11,14 @@ import pytest
 from condfoley.audio.loudness import integrated_loudness
 from condfoley.cli.main import main
 from condfoley.errors import InputError
+from condfoley.evaluation import sounds as sound_store
 from condfoley.media import probe, read_audio, write_wav
 from condfoley.study import media, page
 from condfoley.study import sources as study_sources
 from condfoley.study.design import OPINION
-from condfoley.study.page import WEB, files
+from condfoley.study.page import WEB, page_files
 from tests.made_up import RATE, pulses
-from tests.study.conftest import SYSTEMS
+from tests.study.people import SYSTEMS
 
 
 def public(folder):
@@ -85,7 +86,7 @@ def test_clips_are_equally_loud_and_sentinels_wrong(exported):
 def test_loudness_gives_way_before_the_peak_does():
     quiet, clicky = pulses([0.1, 0.5], 1.0) * 0.1, np.zeros(RATE, np.float32)
     clicky[:: RATE // 4] = 1.0
-    (a, b), reached = media.equally_loud([quiet, clicky], RATE, -12.0)
+    (a, b), reached = media.match_loudness([quiet, clicky], RATE, -12.0)
     assert reached < -12 and max(np.abs(a).max(), np.abs(b).max()) == pytest.approx(media.PEAK)
     assert integrated_loudness(a, RATE) == pytest.approx(integrated_loudness(b, RATE), abs=0.1)
 
@@ -113,13 +114,13 @@ def test_texts_can_be_translated(exported, tmp_path):
     assert "Weiter" in (folder / "public" / "texts.js").read_text()
     (tmp_path / "de.json").write_text(json.dumps({k: v for k, v in english.items() if k != "continue"}))
     with pytest.raises(InputError, match="lacks the texts continue"):
-        files(str(tmp_path / "de.json"))
+        page_files(str(tmp_path / "de.json"))
 
 
 def test_without_the_library_one_line_says_how_to_fetch_it(tmp_path):
     shutil.copy(WEB / page.TEXTS, tmp_path)
     with pytest.raises(InputError, match="make study-web"):
-        files(web=tmp_path)
+        page_files(web=tmp_path)
 
 
 def complaint(capsys, sources, tmp_path, *words):
@@ -147,7 +148,7 @@ def test_the_wheel_takes_all_that_the_page_is_made_of():
 
 def test_the_page_brings_no_font_of_others(web):
     """jsPsych's stylesheet holds Open Sans, with a licence of its own; `make study-web` takes it out."""
-    assert "@font-face" not in files()["jspsych.css"].read_text()
+    assert "@font-face" not in page_files()["jspsych.css"].read_text()
 
 
 @pytest.mark.parametrize(
@@ -185,8 +186,8 @@ def test_missing_and_differing_clips(capsys, sources, web, tmp_path):
 
 def test_a_report_folder_holds_the_sounds(sources):
     csv_file, sounds = sources
-    pairs = study_sources.pairs(str(csv_file), sounds)
-    assert study_sources.load(pairs, sounds.parent, ["ours"]) == study_sources.load(pairs, sounds, ["ours"])
+    pairs = study_sources.list_pairs(str(csv_file), sounds)
+    assert study_sources.load_items(pairs, sounds.parent, ["ours"]) == study_sources.load_items(pairs, sounds, ["ours"])
 
 
 def test_missing_sounds_are_made_by_the_systems_of_the_evaluation(sources, web, tmp_path, monkeypatch, capsys):
@@ -200,7 +201,7 @@ def test_missing_sounds_are_made_by_the_systems_of_the_evaluation(sources, web, 
     assert min(heard["truth"]) > 0.05 and max(heard["silence"]) < 1e-3
     (tmp_path / "key.json").unlink()
     shutil.rmtree(tmp_path / "public")
-    monkeypatch.setattr("condfoley.evaluation.sounds.code_hash", lambda: "another")
+    monkeypatch.setattr(sound_store, "code_hash", lambda: "another")
     assert main(["study", "export", *words]) == 2 and "--force" in capsys.readouterr().err
     assert main(["study", "export", *words, "--force"]) == 0
 

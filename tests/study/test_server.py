@@ -15,12 +15,12 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from condfoley.cli.commands.study import served
+from condfoley.cli.commands.study import create_app
 from condfoley.cli.main import main
 from condfoley.study import crowd
 from condfoley.study.options import ServeOptions
-from condfoley.study.server import LARGEST
-from condfoley.study.store import Store, sessions
+from condfoley.study.server import MAX_BYTES
+from condfoley.study.store import AnswerStore, read_sessions
 from tests.study import people
 
 
@@ -40,7 +40,7 @@ def folder(tmp_path, key):
 
 @pytest.fixture
 def client(folder):
-    return TestClient(served(folder, ServeOptions(burst=1000)))
+    return TestClient(create_app(folder, ServeOptions(burst=1000)))
 
 
 def begin(client, key, worker=""):
@@ -66,7 +66,7 @@ def test_a_session_from_page_to_code(client, key, folder):
     client.post("/api/answers", json=todo[-1])
     code = client.post("/api/finish", json=end).json()["code"]
     assert code == crowd.completion_code(key["secret"], name)
-    study, (kept,) = sessions(folder / "results" / "answers.sqlite")
+    study, (kept,) = read_sessions(folder / "results" / "answers.sqlite")
     assert study == key["study"] and len(kept.answers) == len(todo) and kept.finished
     content = (folder / "results" / "answers.sqlite").read_bytes()
     assert b"A1B2" not in content and kept.participant == crowd.participant(key["secret"], "A1B2")
@@ -79,7 +79,7 @@ def test_an_answer_can_be_repeated_but_not_replaced(client, key, folder):
     other = json.loads(json.dumps(first))
     other["answer"]["seconds"] = 12.0
     assert client.post("/api/answers", json=other).status_code == 409
-    (kept,) = sessions(folder / "results" / "answers.sqlite")[1]
+    (kept,) = read_sessions(folder / "results" / "answers.sqlite")[1]
     assert [json.loads(body)["seconds"] for body in kept.answers] == [9.5]
 
 
@@ -124,7 +124,7 @@ def test_what_does_not_belong_is_refused(client, key, folder, change, status):
     name, form = begin(client, key)
     reply = client.post("/api/answers", json=change(posts(key, name, form)[0]))
     assert reply.status_code == status and "<script>" not in reply.text
-    assert sessions(folder / "results" / "answers.sqlite")[1][0].answers == ()
+    assert read_sessions(folder / "results" / "answers.sqlite")[1][0].answers == ()
 
 
 def test_an_answer_to_another_form_is_refused(client, key):
@@ -140,7 +140,7 @@ def test_truncated_and_hostile_bodies(client, body):
 
 
 def test_large_bodies_are_refused(client):
-    for body in (b"x" * (LARGEST + 1), b"x" * 100_000_000):
+    for body in (b"x" * (MAX_BYTES + 1), b"x" * 100_000_000):
         assert client.post("/api/answers", content=body).status_code == 413
 
 
@@ -151,14 +151,14 @@ def test_paths_do_not_leave_the_page(client):
 
 
 def test_a_client_that_asks_too_often_has_to_wait(folder, key):
-    client = TestClient(served(folder, ServeOptions(rate=0.001, burst=3)))
+    client = TestClient(create_app(folder, ServeOptions(rate=0.001, burst=3)))
     codes = [client.get("/api/study").status_code for _ in range(5)]
     assert codes == [200, 200, 200, 429, 429]
     assert client.get("/").status_code == 200  # the page and its clips are not counted
 
 
 def test_a_database_of_another_study_is_not_touched(folder, key, capsys):
-    Store(folder / "results" / "answers.sqlite", "another").close()
+    AnswerStore(folder / "results" / "answers.sqlite", "another").close()
     assert main(["study", "serve", str(folder)]) == 2
     assert "another study" in capsys.readouterr().err
     (folder / "junk").write_text("no database at all, but long enough to look like something")
@@ -204,6 +204,7 @@ def take_part(address, key):
         return [client.post("/api/answers", json=body).status_code for body in todo].count(201)
 
 
+@pytest.mark.heavy
 def test_acknowledged_answers_survive_a_kill(start, folder, key):
     acknowledged = 0
     for _ in range(2):
@@ -211,16 +212,17 @@ def test_acknowledged_answers_survive_a_kill(start, folder, key):
         acknowledged += take_part(address, key)
         os.kill(server.pid, signal.SIGKILL)
         server.wait()
-    assert sum(len(s.answers) for s in sessions(folder / "results" / "answers.sqlite")[1]) == acknowledged == 8
+    assert sum(len(s.answers) for s in read_sessions(folder / "results" / "answers.sqlite")[1]) == acknowledged == 8
 
 
+@pytest.mark.heavy
 def test_a_stopped_server_leaves_one_file_to_copy(start, folder, key):
     server, address = start()
     assert take_part(address, key) == 4
     server.terminate()
     server.wait(60)
     assert [path.name for path in (folder / "results").iterdir()] == ["answers.sqlite"]
-    assert len(sessions(folder / "results" / "answers.sqlite")[1][0].answers) == 4
+    assert len(read_sessions(folder / "results" / "answers.sqlite")[1][0].answers) == 4
 
 
 def at_once(*calls):
@@ -231,12 +233,12 @@ def at_once(*calls):
 
 
 def test_who_comes_together_is_written_together_in_the_order_of_coming(tmp_path):
-    store = Store(tmp_path / "answers.sqlite", "study")
+    store = AnswerStore(tmp_path / "answers.sqlite", "study")
     assert at_once(store.add_session("s", "", 1)) == [0]
     commits = []
     store._db.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
     hold = threading.Event()
-    store._enter(hold.wait)  # the writer is busy while a hundred arrive
+    store._enqueue(hold.wait)  # the writer is busy while a hundred arrive
 
     async def release():
         hold.set()
@@ -246,27 +248,27 @@ def test_who_comes_together_is_written_together_in_the_order_of_coming(tmp_path)
     assert at_once(*calls, release()) == [True, True, False] * 33 + [None]
     assert len(commits) <= 2
     store.close()
-    (kept,) = sessions(tmp_path / "answers.sqlite")[1]
+    (kept,) = read_sessions(tmp_path / "answers.sqlite")[1]
     assert kept.answers == ("first",) * 33
 
 
 def test_what_the_disk_refuses_is_not_acknowledged_and_can_be_sent_again(tmp_path):
-    store = Store(tmp_path / "answers.sqlite", "study")
+    store = AnswerStore(tmp_path / "answers.sqlite", "study")
     at_once(store.add_session("s", "", 1))
     store._db.execute("PRAGMA query_only=ON")  # as a disk that is full
     assert all(isinstance(error, sqlite3.Error) for error in at_once(*(store.add_answer("s", t, "1") for t in "abc")))
     store._db.execute("PRAGMA query_only=OFF")
     assert at_once(*(store.add_answer("s", t, "1") for t in "abc")) == [True] * 3
     store.close()
-    assert len(sessions(tmp_path / "answers.sqlite")[1][0].answers) == 3
+    assert len(read_sessions(tmp_path / "answers.sqlite")[1][0].answers) == 3
 
 
 def test_sessions_of_an_earlier_run_go_on(tmp_path):
     for form, name in enumerate("ab"):
-        store = Store(tmp_path / "answers.sqlite", "study")
+        store = AnswerStore(tmp_path / "answers.sqlite", "study")
         at_once(store.add_session(name, "", 2))
         assert store.form(name) == form and store.form("nobody") is None
         store.close()
-    store = Store(tmp_path / "answers.sqlite", "study")
+    store = AnswerStore(tmp_path / "answers.sqlite", "study")
     assert (store.form("a"), store.form("b")) == (0, 1)
     store.close()

@@ -53,7 +53,7 @@ def test_variances_are_recovered():
     rng = np.random.default_rng(2)
     people, targets = np.repeat(np.arange(300), 300), np.tile(np.arange(300), 300)
     values = 2 * rng.standard_normal(300)[people] + rng.standard_normal(300)[targets] + 3 * rng.standard_normal(90_000)
-    assert statistics.components(values, people, targets) == pytest.approx((4, 1, 9), rel=0.2)
+    assert statistics.variance_components(values, people, targets) == pytest.approx((4, 1, 9), rel=0.2)
 
 
 NUMBERS = np.arange(4)

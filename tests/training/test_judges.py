@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from condfoley.data.events import Event
-from condfoley.data.store import Clip, Store
+from condfoley.data.store import CachedClip, ClipStore
 from condfoley.errors import InputError
 from condfoley.evaluation.classifiers import Classifiers, classifier_input, confusion_matrix
 from condfoley.evaluation.options import EvaluateOptions
@@ -49,18 +49,18 @@ def test_an_evaluation_with_judges_has_their_columns_and_their_own_accuracy(weig
         test=str(clips), out=str(tmp_path / "out"), systems="truth,silence,copy", judges=str(weights), quiet=True
     )
     result = evaluate(options)
-    assert result.cells["truth"]["action_agreement"].mean == result.cells["copy"]["material_agreement"].mean == 1
-    assert result.cells["truth"]["action_kl"].mean == pytest.approx(0, abs=1e-3)
-    assert result.cells["truth"]["fad"].mean < 1e-3 < result.cells["silence"]["fad"].mean
+    assert result.means["truth"]["action_agreement"].mean == result.means["copy"]["material_agreement"].mean == 1
+    assert result.means["truth"]["action_kl"].mean == pytest.approx(0, abs=1e-3)
+    assert result.means["truth"]["fad"].mean < 1e-3 < result.means["silence"]["fad"].mean
     assert result.judges["action"]["n"] == 4 and np.sum(result.judges["action"]["confusion"]) == 4
-    assert result.cells["copy"]["material"].mean == pytest.approx(result.judges["material"]["accuracy"], abs=0.26)
+    assert result.means["copy"]["material"].mean == pytest.approx(result.judges["material"]["accuracy"], abs=0.26)
     unknown = {"wood", "metal", "glass"} - set(Classifiers.load(weights).materials)
     assert any("does not know" in note for note in result.notes) == bool(unknown)
 
 
 def test_renderings_know_their_materials(tmp_path):
     clips = write_clips(tmp_path, 3)
-    opened = Store.open(str(clips), GEOMETRY, frame_size=40, renderings=2, validation=0.3, workers=1)
+    opened = ClipStore.open(str(clips), GEOMETRY, frame_size=40, renderings=2, validation=0.3, workers=1)
     simulated = [c for c in (*opened.train, *opened.validation) if c.tracks == 2]
     assert simulated and all(len(c.materials) == 2 and all(c.materials) for c in simulated)
     assert [material_of(simulated[0], k) for k in (0, 1)] == list(simulated[0].materials)
@@ -72,7 +72,7 @@ def test_labels_of_windows():
         Event(2.0, "scratch", 0.6, material="wood"),
         Event(4.0, "hit", labelled=False),
     )
-    clip = Clip("c", "", 90, 1, 1, events, "")
+    clip = CachedClip("c", "", 90, 1, 1, events, "")
     assert single_action(clip, 0.0, 1.8) == "hit" and single_action(clip, 1.0, 1.8) == "scratch"
     assert single_action(clip, 0.3, 1.9) == ""  # both
     assert single_action(clip, 2.3, 1.4) == ""  # only the end of a scratch

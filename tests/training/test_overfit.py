@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from benchmarks import training as benchmark
+from condfoley.training.batches import example_streams
 from condfoley.training.run import build
-from condfoley.training.stage import streams
 from condfoley.training.stages.transformer import TransformerStage
 from tests.training.toy import config, write_clips
 
@@ -18,7 +18,7 @@ def eight(tmp_path_factory):
 
 
 def learned(stage, clips, home, steps, **changes):
-    settings = benchmark.plain(config(stage, clips, home, weights=str(home / "weights")), steps)
+    settings = benchmark.without_regularisation(config(stage, clips, home, weights=str(home / "weights")), steps)
     built = build(dataclasses.replace(settings, **changes))
     return built, *benchmark.overfit(built, steps)
 
@@ -43,7 +43,7 @@ def test_a_stage_learns_eight_examples(eight, copied, stage, steps, lr, left):
     if stage == "vocoder":
         sizes = {"window": 2560, "vocoder": dataclasses.replace(config(stage, eight, copied).vocoder, ngf=8)}
     built, batch, losses = learned(stage, eight, copied, steps, lr=lr, **sizes)
-    least = benchmark.least(built, batch)
+    least = benchmark.min_loss(built, batch)
     assert least <= losses[-1] < least + left * (losses[0] - least)
 
 
@@ -51,7 +51,7 @@ def test_a_stage_learns_eight_examples(eight, copied, stage, steps, lr, left):
 def test_no_loss_is_below_the_least_possible(eight, copied, stage):
     """The bound is the loss of predictions that are the labels themselves."""
     built = build(config(stage, eight, copied))
-    batch = built.draw(streams(0, 0, 0, 8))
+    batch = built.draw(example_streams(0, 0, 0, 8))
     label = batch.tensors[-1]
     if stage == "video":
         chances = label[..., :2].clamp(1e-6, 1 - 1e-6).logit()
@@ -60,8 +60,8 @@ def test_no_loss_is_below_the_least_possible(eight, copied, stage):
     else:
         built.model.forward = lambda *_: label.clamp(min=1e-9).log()
         metrics = built._loss(*batch.tensors)[1]
-    assert sum(v.item() for v in metrics.values()) == pytest.approx(benchmark.least(built, batch), rel=1e-3)
-    assert benchmark.least(built, batch) > 0
+    assert sum(v.item() for v in metrics.values()) == pytest.approx(benchmark.min_loss(built, batch), rel=1e-3)
+    assert benchmark.min_loss(built, batch) > 0
 
 
 def test_the_loader_is_timed_against_the_step(eight, copied):

@@ -29,7 +29,7 @@ def test_a_stage_leaves_its_records(trained, stage):
 
 
 def test_the_trained_parts_generate(trained):
-    examples = Path(__file__).parents[2] / "examples"
+    examples = Path(__file__).parents[2] / "condfoley" / "examples"
     foley = Foley.load(trained / "weights")
     made = foley.generate(examples / "hitting_metal.mp4", examples / "hitting_bag_silent.mp4", candidates=2)
     assert made.wav.shape == (6 * GEOMETRY.sample_rate,)
@@ -68,7 +68,7 @@ def test_the_moving_codebook_follows_its_vectors():
 def test_a_codebook_that_is_worth_keeping_is_kept():
     book = torch.nn.Embedding(4, 2)
     before = book.weight.detach().clone()
-    keeper = MovingCodebook(book, begun=True)
+    keeper = MovingCodebook(book, initialised=True)
     keeper.update(book.weight.data, before.repeat(8, 1), torch.arange(4).repeat(8), torch.Generator())
     assert torch.allclose(book.weight, before, atol=0.01)
 

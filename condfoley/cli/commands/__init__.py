@@ -1,1 +1,1 @@
-"""The commands of `condfoley`, one module each with `run(words) -> exit code`; imported when called."""
+"""The commands of `condfoley`, one module each with `run(argv) -> exit code`; imported when called."""

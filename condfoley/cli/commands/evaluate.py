@@ -1,4 +1,4 @@
-"""`condfoley evaluate`: systems on a test set, measured, with a report to look at and listen to."""
+"""`condfoley evaluate`: metrics of systems on a test set, with an HTML report."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ NEEDED = ("pyloudnorm", "sklearn", "jinja2", "skimage")
 SHOWN = ("f1_100", "ap_100", "timbre", "action", "material", "offset", "mcd")
 
 
-def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0, or 2 with the report written when a system failed on every pair.
+def run(argv: list[str]) -> int:
+    """Run with command-line arguments; returns 0, or 2 with the report written when a system failed on every pair.
 
     Raises InputError for anything that cannot be used.
     """
     from pathlib import Path
 
-    options = parse_options("condfoley evaluate", EvaluateOptions, words)
+    options = parse_options("condfoley evaluate", EvaluateOptions, argv)
     require_packages()
-    from condfoley.evaluation.report import text_table, write
-    from condfoley.evaluation.run import evaluate, never_answered
+    from condfoley.evaluation.report import text_table, write_report
+    from condfoley.evaluation.run import evaluate, failed_systems
 
     result = evaluate(options)
-    page = write(result, Path(options.out), options.sample)
+    page = write_report(result, Path(options.out), options.sample)
     if not options.quiet:
         print(text_table(result, SHOWN).text(), file=sys.stderr)
     print(page)
-    failed = never_answered(result)
+    failed = failed_systems(result)
     for name, why in failed.items():
         print(f"condfoley: {name} failed on every pair, at first with: {why}", file=sys.stderr)
     return EXIT_USER_ERROR if failed else 0
 
 
 def require_packages() -> None:
-    """Raises InputError when packages that only an evaluation needs are not installed."""
+    """Raises InputError when a package that only the evaluation needs is not installed."""
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise InputError(f"evaluation needs {missing[0]}; run `pip install 'condfoley[evaluate]'`")

@@ -1,22 +1,23 @@
-"""`condfoley export condfoleygen DIR --out FILE`: weights of ours as a published checkpoint; `export onnx DIR`: graphs."""
+"""`condfoley export condfoleygen DIR --out FILE`: writes our weights as a checkpoint of CondFoleyGen; `export onnx DIR`:
+writes their ONNX graphs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from condfoley.cli.arguments import parse_options
-from condfoley.cli.commands.import_checkpoint import SYSTEM, named
+from condfoley.cli.commands.import_checkpoint import SYSTEM, insert_option
 from condfoley.cli.options import ExportGraphsOptions, ExportOptions
 from condfoley.errors import InputError
 
 GRAPHS = "onnx"
 
 
-def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0. Raises InputError for anything that cannot be used."""
-    if words[:1] == [GRAPHS]:
-        return _export_graphs(words[1:])
-    options = parse_options(f"condfoley export {SYSTEM}", ExportOptions, named(words, "export", "weights"))
+def run(argv: list[str]) -> int:
+    """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
+    if argv[:1] == [GRAPHS]:
+        return _export_graphs(argv[1:])
+    options = parse_options(f"condfoley export {SYSTEM}", ExportOptions, insert_option(argv, "export", "weights"))
     from condfoley.published.exporter import export_checkpoint
 
     print("\n".join(export_checkpoint(options.weights, options.out, options.vocoder)))
@@ -27,6 +28,8 @@ def _export_graphs(words: list[str]) -> int:
     given = ["--weights", *words] if words and not words[0].startswith("-") else words
     options = parse_options(f"condfoley export {GRAPHS}", ExportGraphsOptions, given)
     try:
+        import onnx  # noqa: F401  (the exporter of PyTorch needs it)
+
         from condfoley.runtime.export import write_graphs
     except ImportError as error:
         raise InputError(

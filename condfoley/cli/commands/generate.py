@@ -1,4 +1,4 @@
-"""`condfoley generate`: checks first, then the model, then all results at once."""
+"""`condfoley generate`: checks the inputs, runs the model, writes all results or none."""
 
 from __future__ import annotations
 
@@ -17,49 +17,59 @@ from condfoley.settings import Settings
 from condfoley.weights import SHIPPED, read_card
 
 if TYPE_CHECKING:
-    from condfoley.foley import Foley
+    from condfoley.foley import Foley, Soundtrack
     from condfoley.hits import Hits
     from condfoley.media import MediaInfo
-    from condfoley.soundtrack import Soundtrack
 
 
-def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0. Raises InputError for anything that cannot be used."""
-    options = parse_options("condfoley generate", GenerateOptions, words)
+def run(argv: list[str]) -> int:
+    """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
+    options = parse_options("condfoley generate", GenerateOptions, with_examples(argv))
     progress = Progress(options.quiet)
     try:
-        summary = produce(options, ["condfoley", "generate", *words], progress)
+        summary = generate_results(options, ["condfoley", "generate", *argv], progress)
     finally:
         progress.close()
     print_path(json.dumps(summary) if options.json else "\n".join(summary[name] for name in FILES))
     return 0
 
 
+def with_examples(argv: list[str]) -> list[str]:
+    """The arguments, with the example pair in the package added if they give neither reference nor target."""
+    if {word.partition("=")[0] for word in argv} & {"--reference", "--target", "--help", "-h"}:
+        return argv
+    from condfoley import examples
+
+    return [*argv, "--reference", str(examples.REFERENCE), "--target", str(examples.TARGET)]
+
+
 FILES = ("soundtrack", "video", "scores", "hits", "overview", "provenance")
 
 
-def produce(
+def generate_results(
     options: GenerateOptions, command: list[str], progress: Progress, foley: Foley | None = None
 ) -> dict[str, Any]:
-    """Make one soundtrack and its result folder; returns the paths (FILES), the candidates and what was taken.
+    """Generate one soundtrack and its result folder; returns paths (FILES), candidates, the chosen one and the takes.
 
-    foley: the model, when it is already loaded. Raises InputError when something cannot be used.
+    foley: the model, if it is loaded already. Raises InputError when something cannot be used.
     """
     started = datetime.now(timezone.utc)
     clips = check_inputs(options)
-    hits = known_hits(options, clips[1].duration)
+    hits = read_hits_option(options, clips[1].duration)
     inputs = Path(options.reference), Path(options.target)
     with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
-        soundtrack = _soundtrack(options, hits, progress, foley or load(options, progress))
+        soundtrack = _soundtrack(options, hits, progress, foley or load_model(options, progress))
         with folder.writing():
             summary = _write(folder.work, options, soundtrack, clips, (command, started))
             folder.commit()
     if not len(soundtrack.cues.times) and options.mode != "published":
-        progress.note(f"nothing is seen to strike in {options.target}; write when it does into {HITS} for --hits")
+        progress.note(
+            f"no impacts were detected in {options.target}; add their times to {HITS} and pass it with --hits"
+        )
     return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary
 
 
-def load(options: SoundOptions, progress: Progress) -> Foley:
+def load_model(options: SoundOptions, progress: Progress) -> Foley:
     """The model that the options name, on their device. Raises InputError when either cannot be used."""
     read_card(Path(options.weights) if options.weights else SHIPPED)
     if options.engine != "onnx":  # which refuses another device itself
@@ -71,13 +81,13 @@ def load(options: SoundOptions, progress: Progress) -> Foley:
 
 
 def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
-    """What reference and target hold; raises InputError for one that cannot be used. Needs no model."""
+    """Properties of reference and target. Raises InputError for one that cannot be used. Needs no model."""
     from condfoley.media import mux_suffix, probe, require_audio, require_video
 
     reference, target = probe(options.reference), probe(options.target)
-    require_audio(reference)  # its picture may be missing: sound alone is a reference too
+    require_audio(reference)  # a sound without picture is a valid reference
     require_video(target)
-    mux_suffix(options.target, options.codec)  # refuses a picture that no container takes
+    mux_suffix(options.target, options.codec)  # raises for a video codec that no container supports
     if options.reference_start is not None and options.reference_start >= reference.duration:
         raise InputError(
             f"--reference-start {options.reference_start:g} is past the end of {options.reference} "
@@ -86,11 +96,10 @@ def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
     return reference, target
 
 
-def known_hits(options: GenerateOptions, duration: float) -> Hits | None:
-    """The hits of the file that --hits names; None without it.
+def read_hits_option(options: GenerateOptions, duration: float) -> Hits | None:
+    """The hits of the --hits file; None without it.
 
-    duration: of the target, s. Raises InputError when the file cannot be read or a hit lies past
-    the target's end.
+    duration: of the target, s. Raises InputError when the file cannot be read or a hit is past the target's end.
     """
     if options.hits is None:
         return None
@@ -122,11 +131,11 @@ def check_device(name: str) -> None:
 
 
 def _soundtrack(options: GenerateOptions, hits: Hits | None, progress: Progress, foley: Foley) -> Soundtrack:
-    def tell(stage: str, share: float) -> None:
-        progress(stage if share < 1 else "writing the results", share)
+    def report(stage: str, fraction: float) -> None:
+        progress(stage if fraction < 1 else "writing the results", fraction)
 
-    wanted = {field.name: getattr(options, field.name) for field in fields(Settings)}
-    return foley.generate(options.reference, options.target, Settings(**wanted), hits=hits, progress=tell)
+    settings = {field.name: getattr(options, field.name) for field in fields(Settings)}
+    return foley.generate(options.reference, options.target, Settings(**settings), hits=hits, progress=report)
 
 
 def _write(
@@ -136,7 +145,7 @@ def _write(
     clips: tuple[MediaInfo, MediaInfo],
     run: tuple[list[str], datetime],
 ) -> dict[str, Any]:
-    """Write all results into `work`; returns what --json prints, with the files' names relative to it."""
+    """Write all results into `work`; returns the values that --json prints, with file names relative to `work`."""
     from condfoley.results import folder as outputs
     from condfoley.results import overview, provenance
 

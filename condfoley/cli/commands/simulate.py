@@ -1,18 +1,18 @@
-"""`condfoley simulate`: videos in which somebody hits and scratches things, with the exact truth."""
+"""`condfoley simulate`: renders videos of hitting and scratching, with exact annotations."""
 
 from __future__ import annotations
 
 import sys
 
 from condfoley.cli.arguments import parse_options
-from condfoley.data.simulation.write import Recipe, write_clips
+from condfoley.data.simulation.write import SimulateOptions, write_clips
 from condfoley.errors import EXIT_INTERNAL_ERROR
 
 
-def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0, or 1 when clips failed. Raises InputError for a wrong call."""
-    recipe = parse_options("condfoley simulate", Recipe, words)
-    failures = write_clips(recipe)
+def run(argv: list[str]) -> int:
+    """Run with command-line arguments; returns 0, or 1 when clips failed. Raises InputError for wrong arguments."""
+    options = parse_options("condfoley simulate", SimulateOptions, argv)
+    failures = write_clips(options)
     if failures:
         number, reason = failures[0]
         print(
@@ -20,5 +20,5 @@ def run(words: list[str]) -> int:
             file=sys.stderr,
         )
         return EXIT_INTERNAL_ERROR
-    print(recipe.out)
+    print(options.out)
     return 0

@@ -1,4 +1,4 @@
-"""`condfoley study export | serve | analyse`: a listening study from its clips to its report."""
+"""`condfoley study export | serve | analyse`: runs a listening study and reports its results."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ T = TypeVar("T")
 USAGE = """usage: condfoley study export | serve STUDY | analyse RESULTS
 
   export     write a study as a static web page, and its key
-  serve      serve an exported study and keep its answers
-  analyse    exclusions, preferences with intervals, ranking, agreement: a report
+  serve      serve an exported study and store its answers
+  analyse    write a report: exclusions, preferences with intervals, ranking, agreement
 
 `condfoley study ACTION --help` lists an action's options."""
 
 
-def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0, 2 without any. Raises InputError for anything that cannot be used."""
-    if not words or words[0] in ("-h", "--help"):
+def run(argv: list[str]) -> int:
+    """Run with command-line arguments; returns 0, 2 without any. Raises InputError for anything that cannot be used."""
+    if not argv or argv[0] in ("-h", "--help"):
         print(USAGE)
-        return 0 if words else EXIT_USER_ERROR
+        return 0 if argv else EXIT_USER_ERROR
     actions = {"export": _export, "serve": _serve, "analyse": _analyse}
-    if words[0] not in actions:
-        hint = suggest(words[0], actions) or "give export, serve or analyse"
-        raise InputError(f"unknown action {words[0]} of condfoley study; {hint}")
-    actions[words[0]](words[1:])
+    if argv[0] not in actions:
+        hint = suggest(argv[0], actions) or "give export, serve or analyse"
+        raise InputError(f"unknown action {argv[0]} of condfoley study; {hint}")
+    actions[argv[0]](argv[1:])
     return 0
 
 
-def _export(words: list[str]) -> None:
-    options = parse_options("condfoley study export", ExportOptions, words)
+def _export(argv: list[str]) -> None:
+    options = parse_options("condfoley study export", ExportOptions, argv)
     from condfoley.study.export import KEY, PUBLIC, export
 
     key = export(options)
@@ -55,39 +55,39 @@ def _export(words: list[str]) -> None:
     print(Path(options.out) / KEY)
 
 
-def _serve(words: list[str]) -> None:
-    folder, options = _with_path("serve", "study", "Folder of the exported study.", ServeOptions, words)
-    app = served(folder, options)
+def _serve(argv: list[str]) -> None:
+    folder, options = _parse_with_path("serve", "study", "Folder of the exported study.", ServeOptions, argv)
+    app = create_app(folder, options)
     import uvicorn
 
-    print(f"condfoley: http://{options.host}:{options.port}/ (Ctrl-C stops; answers are kept)", file=sys.stderr)
+    print(f"condfoley: http://{options.host}:{options.port}/ (Ctrl-C stops; answers are stored)", file=sys.stderr)
     uvicorn.run(
         app,
         host=options.host,
         port=options.port,
-        log_level="warning",  # no access log: it would hold addresses
+        log_level="warning",  # no access log, which would contain addresses
         proxy_headers=bool(options.trust_proxy),
         forwarded_allow_ips=options.trust_proxy or None,
     )
 
 
-def served(folder: Path, options: ServeOptions) -> FastAPI:
-    """The web application of an exported study, its database opened. Raises InputError when it cannot be served."""
+def create_app(folder: Path, options: ServeOptions) -> FastAPI:
+    """The web application of an exported study with its database open. Raises InputError when it cannot be served."""
     try:
         from condfoley.study.server import application
-        from condfoley.study.store import Store
+        from condfoley.study.store import AnswerStore
     except ImportError as error:
         raise InputError(f"{error.name} is missing; install it with: pip install 'condfoley[study]'") from None
     key = read_key(folder / "key.json")
     if not (folder / "public" / "index.html").is_file():
         raise InputError(f"{folder} has no public/index.html; export the study again")
     database = Path(options.results) if options.results else folder / "results" / "answers.sqlite"
-    store = Store(database, key["study"])
+    store = AnswerStore(database, key["study"])
     return application(folder / "public", key, store, options.rate, options.burst)
 
 
 def read_key(path: Path) -> dict[str, Any]:
-    """The key of a study. Raises InputError when it is missing or none."""
+    """The content of a study's key.json. Raises InputError when it is missing or invalid."""
     if not path.exists():
         raise InputError(f"there is no {path}; give the key.json that `condfoley study export` wrote, or its folder")
     try:
@@ -99,9 +99,9 @@ def read_key(path: Path) -> dict[str, Any]:
     raise InputError(f"{path} is not the key of a study; give the key.json that `condfoley study export` wrote")
 
 
-def _analyse(words: list[str]) -> None:
-    results, options = _with_path(
-        "analyse", "results", "Folder with answers.sqlite or downloaded files, or one such file.", AnalyseOptions, words
+def _analyse(argv: list[str]) -> None:
+    results, options = _parse_with_path(
+        "analyse", "results", "Folder with answers.sqlite or downloaded files, or one such file.", AnalyseOptions, argv
     )
     if not results.exists():
         raise InputError(f"there is no {results}; give the folder or file with the answers")
@@ -118,9 +118,9 @@ def _analyse(words: list[str]) -> None:
     print(analyse(results, key, out, options))
 
 
-def _with_path(action: str, name: str, text: str, options: type[T], words: list[str]) -> tuple[Path, T]:
+def _parse_with_path(action: str, name: str, text: str, options: type[T], argv: list[str]) -> tuple[Path, T]:
     parser = option_parser(f"condfoley study {action}", options)
     parser.add_argument(name, help=text)
-    given = parser.parse_args(words)
+    given = parser.parse_args(argv)
     values = {field.name: getattr(given, field.name) for field in fields(options)}  # type: ignore[arg-type]
     return Path(getattr(given, name)), options(**values)

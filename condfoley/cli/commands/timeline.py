@@ -1,4 +1,4 @@
-"""`condfoley timeline DIR`: a result, ready to be opened in the editor."""
+"""`condfoley timeline DIR`: exports a result for video editors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from condfoley.cli.options import TimelineOptions
 from condfoley.cli.progress import print_path
 
 
-def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0. Raises InputError for anything that cannot be used."""
+def run(argv: list[str]) -> int:
+    """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
     parser = option_parser("condfoley timeline", TimelineOptions)
     parser.add_argument("result", help="Folder that `condfoley generate` wrote.")
-    given = parser.parse_args(words)
+    given = parser.parse_args(argv)
     from condfoley.results import timeline
 
     print_path("\n".join(map(str, timeline.write(Path(given.result), given.force))))

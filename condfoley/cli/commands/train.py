@@ -9,20 +9,20 @@ from condfoley.errors import InputError
 from condfoley.training.config import TrainConfig
 
 
-def run(words: list[str]) -> int:
-    """Run with command-line words; returns 0. Raises InputError for anything that cannot be used.
+def run(argv: list[str]) -> int:
+    """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used.
 
     `--dry-run` is the setting `dry_run=true`.
     """
-    config = parse_config("condfoley train", TrainConfig, ["dry_run=true" if w == "--dry-run" else w for w in words])
-    require_engine()
+    config = parse_config("condfoley train", TrainConfig, ["dry_run=true" if w == "--dry-run" else w for w in argv])
+    require_training_packages()
     from condfoley.training.run import main
 
     main(config)
     return 0
 
 
-def require_engine() -> None:
+def require_training_packages() -> None:
     """Raises InputError when the packages that only training needs are not installed."""
     if find_spec("accelerate") is None:
         raise InputError("training needs accelerate; install it with `pip install 'condfoley[train]'`")

@@ -1,4 +1,4 @@
-"""Greatest Hits as the paper splits it: lists of videos and test pairs, without any of their sound or picture.
+"""The paper's splits of Greatest Hits: lists of videos and test pairs, without the videos themselves.
 
 Condensed from CondFoleyGen (MIT), data/greatesthit/greatesthit_{train,val,test}.json and data/AMT_test_set*.json
 (published_facts.md, section 13).
@@ -16,16 +16,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Splits:
-    """The videos of the lists that the paper's training code reads; 873, 753 and 97 of 970.
+    """Names of the videos in the lists that the paper's training code reads: 873, 753 and 97 of 970.
 
-    All validation videos are training videos as well: only some of their clips are held out.
+    All validation videos are also training videos: only some of their clips are held out.
     """
 
     train: frozenset[str]
     validation: frozenset[str]
     test: frozenset[str]
     held_out: float
-    """Share of a validation video's clips that are for validation, on average, from the published numbers of clips."""
+    """Mean share of a validation video's clips that are for validation, from the published numbers of clips."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,26 @@ class Moment:
 
     video: str
     start: float
-    """s from the video's beginning."""
+    """s from the start of the video."""
 
 
 @dataclass(frozen=True)
 class TestPairs:
     """One target of the paper's test set and its three references, all from test videos."""
 
-    __test__ = False  # no test class, whatever pytest makes of the name
+    __test__ = False  # for pytest, which would take it for a test class
 
     target: Moment
     references: tuple[Moment, ...]
     action_matches: tuple[bool, ...]
-    """For each reference, whether target and reference hold the same kinds of action."""
+    """For each reference, whether it has the same kinds of action as the target."""
 
 
 def greatest_hits_splits() -> Splits:
     """The published lists of videos."""
     content = _content()
     train, validation, test = (frozenset(content[name]) for name in ("train", "validation", "test"))
-    clips = content["clips"]  # those of a validation video are as many as those of any other, as far as is known
+    clips = content["clips"]  # assuming equally many for each video
     held_out = clips["validation"] / (clips["train"] + clips["validation"]) * len(train) / len(validation)
     return Splits(train, validation, test, held_out)
 

@@ -1,1 +1,1 @@
-"""Greatest Hits in simulation: videos of somebody hitting and scratching things, with exact ground truth."""
+"""Simulated videos in the style of Greatest Hits: someone hits and scratches objects, with exact ground truth."""

@@ -1,4 +1,4 @@
-"""The shipped one-shot recordings (CC0, see sounds/LICENCES.md), split into training and held-out sounds."""
+"""The bundled one-shot recordings (CC0, see sounds/LICENCES.md), split into training and held-out sounds."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from condfoley.errors import InputError
 Split = Literal["train", "heldout", "all"]
 SOUNDS = Path(__file__).parent / "sounds"
 
-HELDOUT_MATERIALS = frozenset({"tin", "plank", "footstep_snow"})  # each has a relative that stays in training
-HELDOUT_EVERY = 8  # and every 8th recording of the other materials
+HELDOUT_MATERIALS = frozenset({"tin", "plank", "footstep_snow"})  # each is similar to a material that stays in training
+HELDOUT_STEP = 8  # every 8th recording of the other materials is held out too
 
-LEAD_IN = 0.0005  # s kept before the attack
-LATEST_PEAK = 0.06  # s; a recording that is loudest later than this holds more than one blow
-SLOWEST_RISE = 0.004  # s from a tenth of the peak to a third of it; slower attacks have no clear onset
-LONGEST = 3.0  # s; longer tails are never heard, the next hit covers them
+LEAD_IN = 0.0005  # s of the recording kept before the attack
+MAX_PEAK_TIME = 0.06  # s; a recording with a later peak has more than one impact
+MAX_RISE_TIME = 0.004  # s from 0.1 to 0.3 of the peak; slower attacks have no clear onset
+MAX_SECONDS = 3.0  # s; longer tails are masked by the next hit
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording. wav: (N,) float32, peak 1; a hit's attack starts LEAD_IN s after the first sample."""
+    """One recording. wav: (N,) float32, peak 1; the attack of a hit starts LEAD_IN after the first sample."""
 
     name: str
     material: str
@@ -35,7 +35,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class SoundBank:
-    """Recordings of one split. hits: by material, each at least one.  scratches: rubbed textures."""
+    """Recordings of one split. sample_rate: Hz. hits: by material, at least one each. scratches: rubbing sounds."""
 
     sample_rate: int
     hits: dict[str, tuple[Recording, ...]]
@@ -43,9 +43,9 @@ class SoundBank:
 
     @classmethod
     def load(cls, split: Split = "train") -> SoundBank:
-        """Read the shipped recordings of one split; a recording's split never changes.
+        """Reads the bundled recordings of one split; the split of a recording never changes.
 
-        Synthetic clicks (`ui*`), recordings of several blows and unnamed actions are left out.
+        Synthetic clicks (`ui*`), recordings of several impacts and other actions are left out.
         Raises InputError when `split` is no split or the recordings are missing or unreadable.
         """
         if split not in get_args(Split):
@@ -53,7 +53,7 @@ class SoundBank:
         hits: dict[str, list[Recording]] = {}
         scratches: list[Recording] = []
         sample_rate = 0
-        for row, heldout in _manifest():
+        for row, heldout in _read_manifest():
             if split != "all" and heldout != (split == "heldout"):
                 continue
             wav, sample_rate = _read(SOUNDS / row["file"])
@@ -67,12 +67,12 @@ class SoundBank:
 
     @property
     def materials(self) -> tuple[str, ...]:
-        """Names of the materials that can be struck, in a fixed order."""
+        """Names of the materials of the hits, sorted."""
         return tuple(sorted(self.hits))
 
 
-def _manifest() -> list[tuple[dict[str, str], bool]]:
-    """Rows of usable recordings, each with whether it is held out."""
+def _read_manifest() -> list[tuple[dict[str, str], bool]]:
+    """The manifest's rows of usable recordings, each with whether it is held out."""
     path = SOUNDS / "manifest.csv"
     try:
         with path.open(newline="") as file:
@@ -85,7 +85,7 @@ def _manifest() -> list[tuple[dict[str, str], bool]]:
         if row["action"] in ("hit", "scratch") and not (row["action"] == "hit" and row["material"].startswith("ui"))
     ]
     return [
-        (row, row["material"] in HELDOUT_MATERIALS or index % HELDOUT_EVERY == HELDOUT_EVERY // 2)
+        (row, row["material"] in HELDOUT_MATERIALS or index % HELDOUT_STEP == HELDOUT_STEP // 2)
         for index, row in enumerate(usable)
     ]
 
@@ -102,14 +102,14 @@ def _read(path: Path) -> tuple[NDArray[np.float32], int]:
 
 
 def _trim_to_attack(wav: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32] | None:
-    """The recording from just before its attack, or None when it is not one blow with a clear onset."""
+    """The recording from LEAD_IN before its attack, or None when it is not one impact with a clear onset."""
     loud = np.abs(wav) > 0.1
     start = max(int(np.argmax(loud)) - round(LEAD_IN * sample_rate), 0)
-    wav = wav[start : start + round(LONGEST * sample_rate)].copy()
+    wav = wav[start : start + round(MAX_SECONDS * sample_rate)].copy()
     window = max(round(0.005 * sample_rate), 1)
     energy = np.convolve(wav * wav, np.ones(window, np.float32), "same")
     rise = int(np.argmax(np.abs(wav) > 0.3)) - round(LEAD_IN * sample_rate)
-    if int(energy.argmax()) > LATEST_PEAK * sample_rate or rise > SLOWEST_RISE * sample_rate:
+    if int(energy.argmax()) > MAX_PEAK_TIME * sample_rate or rise > MAX_RISE_TIME * sample_rate:
         return None
     fade = min(round(LEAD_IN * sample_rate), len(wav))
     wav[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)

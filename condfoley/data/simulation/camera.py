@@ -1,4 +1,4 @@
-"""Where the camera stands, how the hand that holds it shakes, and where things appear in its picture."""
+"""The camera: its position, hand-held shake, and projection of points into its picture."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
 
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
-Visible = Callable[[Vector, Vector], bool]  # (eye, point) -> nothing stands between
+Visible = Callable[[Vector, Vector], bool]  # (camera position, point) -> whether nothing is between them
 
 
 @dataclass(frozen=True)
 class View:
-    """eye: (3,) m.   axes: (3, 3), columns right, up, backwards.   field: rad, full angle, square picture."""
+    """Position and field of view. eye: (3,) m, camera position. axes: (3, 3), columns right, up, backwards.
+    field: rad, full angle of view of the square picture."""
 
     eye: Vector
     axes: Vector
     field: float
 
     def project(self, point: Vector) -> tuple[float, float]:
-        """Place of a (3,) point in the picture, (0, 0) top left, (1, 1) bottom right."""
+        """Position of a (3,) point in the picture: (0, 0) top left, (1, 1) bottom right."""
         right, up, back = self.axes.T @ (point - self.eye)
         scale = 2 * np.tan(self.field / 2) * max(-back, 1e-3)
         return float(0.5 + right / scale), float(0.5 - up / scale)
@@ -34,7 +35,7 @@ class View:
 
 @dataclass(frozen=True)
 class Camera:
-    """A standing point, and how it moves. shift: (T, 3) m, turn: (T, 3) rad, zoom: (T,), by step."""
+    """A view and its motion. shift: (T, 3) m, turn: (T, 3) rad, zoom: (T,) factor; for each step of the simulation."""
 
     view: View
     shift: Vector
@@ -51,22 +52,25 @@ class Camera:
         return View(self.view.eye + self.shift[step], axes, float(field))
 
 
-def place(rng: Rng, scene: Scene, style: Style, points: Vector, visible: Visible, steps: int) -> Camera:
-    """A camera that sees most of the `points` (P, 3) of contact; a poor view is kept now and then."""
+def place_camera(rng: Rng, scene: Scene, style: Style, points: Vector, visible: Visible, steps: int) -> Camera:
+    """Draws a camera that sees most of the contact points (P, 3); a poor view is accepted now and then.
+
+    visible: whether nothing hides a point. steps: of the simulation.
+    """
     best, best_score = None, -1.0
     for _ in range(14):
-        view = _candidate(rng, scene, style, points)
-        score = _quality(view, style, points, visible)
+        view = _draw_view(rng, scene, style, points)
+        score = _view_quality(view, style, points, visible)
         if best is None or score > best_score:
             best, best_score = view, score
         if score > 0.8 or rng.random() < 0.02:
             best = view
             break
     assert best is not None
-    return _moving(rng, scene, best, steps)
+    return _add_motion(rng, scene, best, steps)
 
 
-def _candidate(rng: Rng, scene: Scene, style: Style, points: Vector) -> View:
+def _draw_view(rng: Rng, scene: Scene, style: Style, points: Vector) -> View:
     field = np.radians(rng.uniform(28, 62))
     elevation = rng.uniform(np.radians(25), np.radians(85)) if scene.wall else np.radians(rng.uniform(12, 75))
     around = rng.uniform(0, 2 * np.pi)
@@ -84,12 +88,12 @@ def _candidate(rng: Rng, scene: Scene, style: Style, points: Vector) -> View:
     return View(centre + back * distance, np.stack([right, up, back], axis=1), float(field))
 
 
-def _quality(view: View, style: Style, points: Vector, visible: Visible) -> float:
-    """0..1: share of contacts that are in the picture and not hidden; 0 for a useless place."""
+def _view_quality(view: View, style: Style, points: Vector, visible: Visible) -> float:
+    """Share of contacts that are in the picture and not hidden, 0..1; 0 for an unusable view."""
     back = view.axes[:, 2]
     if view.eye[2] < 0.06 or style.hand @ back > 0.85:
-        return 0.0  # below the floor, or the arm comes straight at the camera
-    # The blow must move across the picture, not only in depth.
+        return 0.0  # below the floor, or the arm points at the camera
+    # The swing must move across the picture, not only in depth.
     if np.linalg.norm(style.approach - back * (style.approach @ back)) < 0.35 and style.wrist < 0.5:
         return 0.1
     good = 0
@@ -99,7 +103,7 @@ def _quality(view: View, style: Style, points: Vector, visible: Visible) -> floa
     return good / len(points)
 
 
-def _moving(rng: Rng, scene: Scene, view: View, steps: int) -> Camera:
+def _add_motion(rng: Rng, scene: Scene, view: View, steps: int) -> Camera:
     held = rng.random() < 0.55
     shake = rng.choice([0.002, 0.006, 0.015]) if held else 0.0
     shift = smooth_noise(rng, steps, 3, 0.8) * shake * scene.view

@@ -1,4 +1,4 @@
-"""A simulated video: somebody hits and scratches things, and we know exactly when."""
+"""A simulated video: someone hits and scratches objects, at known times."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condfoley.data.events import Event
-from condfoley.data.simulation import camera, picture
+from condfoley.data.simulation import camera, sensor
 from condfoley.data.simulation.motion import Hand, gesture, impact_speed, smooth_noise
-from condfoley.data.simulation.plan import Style, plan
-from condfoley.data.simulation.render import Picture
+from condfoley.data.simulation.plan import Style, plan_actions
+from condfoley.data.simulation.render import Renderer
 from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
 from condfoley.data.simulation.timing import BEFORE, Timing, loose, steady
 
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
 
-TOUCHABLE = np.array([1, 0, 0, 0, 0, 0], np.uint8)  # MuJoCo groups: 0 things and floor, 1 tools, 2 only seen
+TOUCHABLE = np.array([1, 0, 0, 0, 0, 0], np.uint8)  # MuJoCo groups: 0 objects and floor, 1 tools, 2 scenery
 OPAQUE = np.array([1, 0, 1, 0, 0, 0], np.uint8)
-# Impact speeds (hit) and sliding speeds (scratch) of strength 0 and 1, in picture widths per second.
+# Impact speeds (hit) and sliding speeds (scratch) that have strength 0 and 1, in picture widths per second.
 HIT_SPEEDS, SCRATCH_SPEEDS = (0.8, 14.0), (0.12, 2.5)
 
 
 @dataclass(frozen=True)
 class SimulatedClip:
-    """frames: (T, H, W, 3) uint8 RGB, frame k is the instant k / fps.   events: in order of time.
-    description: the settings of interest, plain JSON values."""
+    """A simulated video. frames: (T, H, W, 3) uint8 RGB, frame k at time k / fps s. events: in order of time.
+    description: some settings of the scene, plain JSON values."""
 
     frames: NDArray[np.uint8]
     fps: float
@@ -40,41 +40,41 @@ class SimulatedClip:
 def simulate(
     seed: int, duration: float = 6.0, fps: float = 15.0, size: int = 96, unheard: float = 0.0, rhythmic: float = 0.0
 ) -> SimulatedClip:
-    """One video without sound, a pure function of its arguments (and of the graphics driver).
+    """Simulates one video without sound; a pure function of its arguments (and of the graphics driver).
 
-    duration: s.   size: pixels, both sides.   unheard: share of videos in which more moves than is heard: tools land
-    softly, strike thin air, something gestures beside them.   rhythmic: share of videos in which things are struck as
-    steadily as people do it.   Raises InputError when nothing can be drawn here.
+    duration: s. fps: Hz. size: pixels, both sides. unheard: share of videos with motion that makes no sound: soft
+    landings of tools, swings that miss, gestures. rhythmic: share of videos whose actions are as regular as in most
+    recordings. Raises InputError when OpenGL is not available.
     """
     import mujoco
 
     rng = np.random.default_rng([seed, 0x5EED])
-    chance = np.random.default_rng([seed, 0x0FF])  # its own stream: without it a seed means the same video
-    busy = bool(chance.random() < unheard)
-    scene = Scene.draw(rng, distractor=busy and bool(chance.random() < 0.6))
+    chance = np.random.default_rng([seed, 0x0FF])  # a separate stream, so that these options do not change other videos
+    with_silent_motion = bool(chance.random() < unheard)
+    scene = Scene.draw(rng, distractor=with_silent_motion and bool(chance.random() < 0.6))
     style = Style.draw(rng, scene)
-    if busy:
+    if with_silent_motion:
         style = replace(style, landing=chance.uniform(0, 0.5), missing=max(style.missing, chance.uniform(0, 0.35)))
     timing = steady if chance.random() < rhythmic else loose
     model = mujoco.MjModel.from_xml_string(scene.xml)
     for index, image in enumerate(scene.surfaces):
         start = model.tex_adr[index]
         model.tex_data[start : start + image.size] = image.reshape(-1)
-    stage = _Stage(rng, scene, style, model, duration, timing, gestures=busy)
-    frames = stage.film(rng, duration, fps, size)
-    events = stage.events(duration)
+    simulation = _Simulation(rng, scene, style, model, duration, timing, gestures=with_silent_motion)
+    frames = simulation.film(rng, duration, fps, size)
+    events = simulation.events(duration)
     description = {
         "view": scene.view, "wall": scene.wall, "tools": [tool.kind for tool in scene.tools],
         "things": [[thing.shape, thing.mount] for thing in scene.things], "distractor": scene.distractor,
-        "height": style.height, "misses": sum(action.kind == "miss" for action in stage.actions),
-        "scratchy": style.scratchy > 0, "landings": sum(action.kind == "landing" for action in stage.actions),
+        "height": style.height, "misses": sum(action.kind == "miss" for action in simulation.actions),
+        "scratchy": style.scratchy > 0, "landings": sum(action.kind == "landing" for action in simulation.actions),
         "timing": timing.__name__,
     }  # fmt: skip
-    return SimulatedClip(picture.develop(frames, rng), fps, events, seed, description)
+    return SimulatedClip(sensor.apply_sensor(frames, rng), fps, events, seed, description)
 
 
-class _Stage:
-    """The scene in motion: physics, hands, camera."""
+class _Simulation:
+    """The moving scene: physics, hands, camera."""
 
     def __init__(
         self, rng: Rng, scene: Scene, style: Style, model: Any, duration: float, timing: Timing, gestures: bool
@@ -84,7 +84,7 @@ class _Stage:
         self._mujoco, self.scene, self.style, self.model = mujoco, scene, style, model
         self.data = mujoco.MjData(model)
         mujoco.mj_forward(model, self.data)
-        self.actions = actions = plan(rng, scene, style, duration, self.probe, timing)
+        self.actions = actions = plan_actions(rng, scene, style, duration, self.probe, timing)
         self.hands = [
             Hand(rng, tool, style, [action for action in actions if action.tool == index], duration)
             for index, tool in enumerate(scene.tools)
@@ -93,38 +93,38 @@ class _Stage:
         self.steps = len(self.hands[0].times)
         aims = [self.probe(action.aim) for action in actions if 0 <= action.time < duration and action.kind != "rest"]
         points = np.array([aim for aim in aims if aim is not None] or [np.zeros(3)])
-        self.camera = camera.place(rng, scene, style, points, self._visible, self.steps)
-        self._backdrop(rng)
-        self._distractor = self._path(rng, gestures)
+        self.camera = camera.place_camera(rng, scene, style, points, self._visible, self.steps)
+        self._place_backdrop(rng)
+        self._distractor = self._distractor_path(rng, gestures)
 
     def probe(self, aim: Vector) -> Vector | None:
-        """The surface point that a blow at `aim` meets now, coming along the approach; None for thin air."""
+        """The surface point that a swing at `aim` hits now, along the direction of approach; None if it hits nothing."""
         start = aim + self.style.approach * (1.2 * self.scene.view)
         distance = self._ray(start, -self.style.approach, TOUCHABLE)
-        # A blow from the side may pass everything: a metre beyond the aim there is nothing to hit.
+        # A swing from the side may miss everything; points far beyond the aim do not count.
         if not 0 <= distance < 2.2 * self.scene.view:
             return None
         return start - self.style.approach * distance
 
     def film(self, rng: Rng, duration: float, fps: float, size: int) -> NDArray[np.float32]:
-        """(T, size, size, 3) float32, 0..255: frames of an open shutter, centred on their instants."""
+        """Renders (T, size, size, 3) float32, 0..255, with motion blur; exposures are centred on the frames' times."""
         first = round(BEFORE * STEPS_PER_SECOND)
         count = round(duration * fps)
         shutter = 0.0 if rng.random() < 0.2 else rng.uniform(0.2, 0.9)  # share of a frame
         half = int(shutter * STEPS_PER_SECOND / fps / 2)
         middles = first + np.round(np.arange(count) * STEPS_PER_SECOND / fps).astype(int)
         frames = np.zeros((count, size, size, 3), np.float32)
-        with Picture(self.model, size) as drawing:
+        with Renderer(self.model, size) as renderer:
             exposures = self._exposures(middles, half, size)
             for step in range(int(middles[-1]) + half + 1):
                 self._advance(step)
                 for frame, weight in exposures.get(step, ()):
                     self._aim_camera(step)
-                    frames[frame] += drawing.draw(self.data).astype(np.float32) * np.float32(weight)
+                    frames[frame] += renderer.draw(self.data).astype(np.float32) * np.float32(weight)
         return frames
 
     def events(self, duration: float) -> list[Event]:
-        """Contacts that happened inside the video, in order of time."""
+        """Contacts during the video, in order of time."""
         events = []
         for hand in self.hands:
             for index, action in enumerate(hand.actions):
@@ -143,7 +143,7 @@ class _Stage:
         return sorted(events, key=lambda event: event.time)
 
     def _exposures(self, middles: NDArray[np.int_], half: int, size: int) -> dict[int, list[tuple[int, float]]]:
-        """Which steps to draw, for which frames, with what weight: more where the picture moves faster."""
+        """Simulation steps to render: step -> [(frame, weight)]; more steps for a frame with faster motion."""
         exposures: dict[int, list[tuple[int, float]]] = {}
         for frame, middle in enumerate(middles):
             moved = 0.0
@@ -157,7 +157,7 @@ class _Stage:
         return exposures
 
     def _advance(self, step: int) -> None:
-        """Bring the scene to time `step`, ready to be drawn, and let the physics run on from there."""
+        """Moves the scene to `step`, ready to be rendered, and advances the physics from there."""
         for hand, mocap in zip(self.hands, self._mocap, strict=True):
             position, rotation = hand.pose(step, self.probe)
             self.data.mocap_pos[mocap] = position
@@ -165,7 +165,7 @@ class _Stage:
         if self._distractor is not None:
             self.data.mocap_pos[int(self.model.body("distractor").mocapid[0])] = self._distractor[step]
         if self.scene.moves:
-            self._mujoco.mj_step(self.model, self.data)  # leaves the drawn positions at the time before the step
+            self._mujoco.mj_step(self.model, self.data)  # the positions to be rendered stay those before the step
         else:
             self._mujoco.mj_kinematics(self.model, self.data)
 
@@ -180,13 +180,13 @@ class _Stage:
         return float(self._mujoco.mj_ray(self.model, self.data, start, direction, groups, 1, -1, np.zeros(1, np.int32)))
 
     def _visible(self, eye: Vector, point: Vector) -> bool:
-        way = point - eye
-        distance = float(np.linalg.norm(way))
-        met = self._ray(eye, way / distance, OPAQUE)
+        direction = point - eye
+        distance = float(np.linalg.norm(direction))
+        met = self._ray(eye, direction / distance, OPAQUE)
         return met < 0 or met > distance - 0.02
 
-    def _backdrop(self, rng: Rng) -> None:
-        """Stand a wall behind the scene of a floor, facing the camera."""
+    def _place_backdrop(self, rng: Rng) -> None:
+        """For a scene with a floor, places a wall behind it that faces the camera."""
         view = self.camera.view
         if self.scene.wall:
             return
@@ -198,8 +198,8 @@ class _Stage:
         turn = float(np.arctan2(back[1], back[0])) + rng.normal(0, 0.3)
         self.data.mocap_quat[mocap] = [np.cos(turn / 2), 0, 0, np.sin(turn / 2)]
 
-    def _path(self, rng: Rng, gestures: bool) -> Vector | None:
-        """(T, 3) places of the silent distractor, if there is one: it swings, slides, wanders, or gestures too."""
+    def _distractor_path(self, rng: Rng, gestures: bool) -> Vector | None:
+        """(T, 3) positions of the silent distractor, or None without one: it swings, slides, wanders or gestures."""
         if not self.scene.distractor:
             return None
         view, size = self.camera.view, self.scene.view
@@ -208,12 +208,12 @@ class _Stage:
         centre = view.eye - back * rng.uniform(1.1, 1.7) * size / (2 * np.tan(view.field / 2))
         centre = centre + (right * rng.uniform(-0.5, 0.5) + up * rng.uniform(-0.2, 0.5)) * size
         centre[2] = max(centre[2], 0.1 * size)
-        way = right * rng.normal() + up * rng.normal(0, 0.4)
+        direction = right * rng.normal() + up * rng.normal(0, 0.4)
         kind = rng.integers(5 if gestures else 3)
         if kind == 0:
-            return centre + way * size * 0.3 * np.sin(times * 2 * np.pi * rng.uniform(0.2, 1.2))
+            return centre + direction * size * 0.3 * np.sin(times * 2 * np.pi * rng.uniform(0.2, 1.2))
         if kind == 1:
-            return centre + way * size * rng.uniform(0.1, 0.6) * (times - times.mean()) * 0.4
+            return centre + direction * size * rng.uniform(0.1, 0.6) * (times - times.mean()) * 0.4
         if kind == 2:
             return centre + smooth_noise(rng, len(times), 3, 0.8) * 0.15 * size
-        return centre + gesture(rng, len(times)) * way * size * rng.uniform(0.1, 0.4)
+        return centre + gesture(rng, len(times)) * direction * size * rng.uniform(0.1, 0.4)

@@ -1,4 +1,4 @@
-"""Struck objects without a recording: a sum of damped resonances and a short contact noise."""
+"""Modal synthesis of impacts: a sum of damped resonances and a short contact noise."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Body:
-    """How a class of objects rings.
+    """Resonances of a class of objects.
 
-    pitch: Hz, range of the lowest resonance.   decay: s, range of its time to fall by 60 dB.
-    modes: range of the number of resonances.   noise: range of the contact noise's share.
+    pitch: Hz, range of the lowest resonance. decay: s, range of its time to fall by 60 dB.
+    modes: range of the number of resonances. noise: range of the level of the contact noise.
     """
 
     pitch: tuple[float, float]
@@ -34,41 +34,40 @@ BODIES = {
     **dict.fromkeys(("glass", "ceramic", "mining"), BRITTLE),
     **dict.fromkeys(("wood", "plank", "footstep_wood", "snap", "generic"), WOODEN),
     "drum": SKIN,
-}  # everything else is dull
+}  # all other materials: DULL
 
-BAR = np.array([1.0, 2.756, 5.404, 8.933, 13.34])  # free bar, frequency ratios
-MEMBRANE = np.array([1.0, 1.594, 2.136, 2.296, 2.653, 2.918, 3.156, 3.501, 3.6, 3.652])  # circular membrane
+BAR = np.array([1.0, 2.756, 5.404, 8.933, 13.34])  # frequency ratios of a free bar
+MEMBRANE = np.array([1.0, 1.594, 2.136, 2.296, 2.653, 2.918, 3.156, 3.501, 3.6, 3.652])  # of a circular membrane
 
 
-def strike(material: str, blows: int, sample_rate: int, rng: Rng) -> list[NDArray[np.float32]]:
-    """Sounds of `blows` blows on one made-up object: a list of (N,) float32, peak 1, attack at sample 0.
+def synthesise_impacts(material: str, count: int, sample_rate: int, rng: Rng) -> list[NDArray[np.float32]]:
+    """Sounds of `count` impacts on one random object: a list of (N,) float32, peak 1, attack at sample 0.
 
-    The blows share the object's resonances and differ in how strongly each is excited,
-    as they do when the point of contact moves.
+    The impacts share the object's resonances and differ in the amplitude of each, as if the point of contact moved.
     """
     body = BODIES.get(material, DULL)
     pitch = np.exp(rng.uniform(*np.log(body.pitch)))
-    count = int(rng.integers(body.modes[0], body.modes[1] + 1))
-    frequencies = pitch * _ratios(count, rng)
+    modes = int(rng.integers(body.modes[0], body.modes[1] + 1))
+    frequencies = pitch * _ratios(modes, rng)
     frequencies = frequencies[frequencies < 0.45 * sample_rate]
     decay = np.exp(rng.uniform(*np.log(body.decay)))
-    damping = rng.uniform(0.2, 1.2)  # high resonances die sooner
+    damping = rng.uniform(0.2, 1.2)  # high resonances decay faster
     decays = decay / (1 + damping * (frequencies / pitch - 1) * rng.uniform(0.2, 1))
     slope = rng.uniform(0.2, 1.3)
     noise_share = rng.uniform(*body.noise)
     noise_length = rng.uniform(0.001, 0.02) * (3 if body is DULL else 1)
     time = np.arange(round(min(decay * 1.1 + 0.05, 2.5) * sample_rate), dtype=np.float32) / sample_rate
-    rings = np.exp(-6.9 * time[None] / decays[:, None].astype(np.float32))  # (modes, N)
-    rings *= np.sin(2 * np.pi * frequencies[:, None].astype(np.float32) * time[None])
-    blows_out = []
-    for _ in range(blows):
+    resonances = np.exp(-6.9 * time[None] / decays[:, None].astype(np.float32))  # (modes, N)
+    resonances *= np.sin(2 * np.pi * frequencies[:, None].astype(np.float32) * time[None])
+    impacts = []
+    for _ in range(count):
         gains = (frequencies / pitch) ** -slope * rng.uniform(0.2, 1, len(frequencies))
-        wav = gains.astype(np.float32) @ rings
+        wav = gains.astype(np.float32) @ resonances
         wav /= max(float(np.abs(wav).max()), 1e-6)
         noise = rng.standard_normal(len(time)).astype(np.float32) * np.exp(-time / noise_length)
         wav += noise * np.float32(noise_share * 0.5)
-        blows_out.append(wav / max(float(np.abs(wav).max()), 1e-6))
-    return blows_out
+        impacts.append(wav / max(float(np.abs(wav).max()), 1e-6))
+    return impacts
 
 
 def _ratios(count: int, rng: Rng) -> NDArray[np.float64]:

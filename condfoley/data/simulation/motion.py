@@ -1,4 +1,4 @@
-"""A tool's movement: from planned actions to a position and an attitude at every instant."""
+"""Motion of a tool: from planned actions to a position and an orientation at each time step."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from condfoley.data.simulation.tools import Tool
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
 
-RUB_EASE = 0.12  # share of a stroke in which it gathers or loses speed
+RUB_EASE = 0.12  # share of a stroke in which it accelerates, and in which it slows down
 
 
 class Hand:
     """Moves one tool through its actions.
 
-    The swing (distance from the surface) is laid out in advance; where the surface is, is found out by
-    probing the scene when a blow starts, because things move when they are hit.
-    contacts: by index of the action, the (3,) surface point that was met; None when nothing was there.
+    The swing (distance from the surface) is computed in advance; the position of the surface is found by probing the
+    scene when a swing starts, because objects move when they are hit.
+    contacts: index of the action -> (3,) surface point that was hit; None when nothing was there.
     """
 
     def __init__(self, rng: Rng, tool: Tool, style: Style, actions: Sequence[Action], duration: float) -> None:
@@ -44,7 +44,7 @@ class Hand:
         self._start = self._place
 
     def pose(self, step: int, probe: Probe) -> tuple[Vector, Vector]:
-        """Position (3,) of the tool's origin and its rotation matrix (9,); call in order of `step`."""
+        """Position (3,) of the tool's origin and its rotation matrix (9,); to be called in order of `step`."""
         time = self.times[step]
         while self._current < len(self.actions) and time > self.actions[self._current].end:
             self._place = self._target(self.actions[self._current], 1.0, probe)
@@ -54,20 +54,20 @@ class Hand:
         return self._attitude(point + self.drift[step], self.swing[step], self.yaw[step])
 
     def _point(self, time: float, probe: Probe) -> Vector:
-        """Where the swing points at: between contacts it wanders from one to the next."""
+        """The point at which the swing aims; between contacts it moves from one to the next."""
         if self._current >= len(self.actions):
             return self._place
         action = self.actions[self._current]
         if time >= action.time:
             share = (time - action.time) / action.duration if action.duration else 0.0
             return self._target(action, share, probe)
-        blow = action.time - (0.0 if action.stay or action.kind == "rest" else action.fall)
+        swing_start = action.time - (0.0 if action.stay or action.kind == "rest" else action.fall)
         before = self.actions[self._current - 1].end if self._current else -BEFORE
-        if time < blow:
-            share = min_jerk((time - before) / max(blow - before, 1e-3))
+        if time < swing_start:
+            share = min_jerk((time - before) / max(swing_start - before, 1e-3))
             return self._start + (action.aim - self._start) * share
         contact = self._contact(action, probe)
-        share = (time - blow) / max(action.time - blow, 1e-3)
+        share = (time - swing_start) / max(action.time - swing_start, 1e-3)
         return action.aim + (contact - action.aim) * share
 
     def _contact(self, action: Action, probe: Probe) -> Vector:
@@ -75,26 +75,26 @@ class Hand:
             return action.aim
         if self._current not in self.contacts:
             self.contacts[self._current] = probe(action.aim)
-        met = self.contacts[self._current]
-        return action.aim if met is None else met
+        hit = self.contacts[self._current]
+        return action.aim if hit is None else hit
 
     def _target(self, action: Action, share: float, probe: Probe) -> Vector:
         contact = self._contact(action, probe)
         if action.kind != "scratch":
             return contact
-        aim = contact + action.slide * rubbing(share)
-        met = probe(aim)
+        aim = contact + action.slide * stroke_progress(share)
+        hit = probe(aim)
         out = self.style.approach
-        # Off an edge, or blocked by something tall: go on at the same level.
-        if met is None or abs((met - aim) @ out) > 0.25 * np.linalg.norm(action.slide) + 0.01:
+        # Beyond an edge, or blocked by a higher object: continue at the same height.
+        if hit is None or abs((hit - aim) @ out) > 0.25 * np.linalg.norm(action.slide) + 0.01:
             return aim
-        return met
+        return hit
 
     def _attitude(self, point: Vector, swing: float, yaw: float) -> tuple[Vector, Vector]:
         style, pivot = self.style, self.tool.pivot
         turn = min(max(style.wrist * swing, 0.0) / pivot, 1.8)
         lift = swing - pivot * math.sin(turn)
-        yaw *= min(turn, 1.0)  # none at the surface, where the tip has to meet the contact
+        yaw *= min(turn, 1.0)  # none at the surface, where the tip must be at the point of contact
         hand = style.hand * math.cos(yaw) + self._side * math.sin(yaw)
         across = self._side * math.cos(yaw) - style.hand * math.sin(yaw)
         joint = point + style.approach * (self.tool.reach + lift) + hand * pivot
@@ -104,14 +104,14 @@ class Hand:
 
 
 def impact_speed(action: Action) -> float:
-    """m/s at contact; the mean sliding speed for a scratch."""
+    """Speed at contact in m/s; for a scratch, the mean sliding speed."""
     if action.kind == "scratch":
         return float(np.linalg.norm(action.slide)) / max(action.duration, 1e-3)
     return (action.height - action.stop) * action.power / max(action.fall, 1e-3)
 
 
-def rubbing(share: float) -> float:
-    """Share of a stroke's path done after `share` of its time: steady, with short eases at both ends."""
+def stroke_progress(share: float) -> float:
+    """Fraction of a stroke's path after the fraction `share` of its time: uniform, with a short ramp at both ends."""
     ease = RUB_EASE
     share = min(max(share, 0.0), 1.0)
     if share < ease:
@@ -124,13 +124,13 @@ def rubbing(share: float) -> float:
 
 
 def min_jerk(share: float) -> float:
-    """Share of the way after `share` of the time in a free hand movement (minimum jerk)."""
+    """Fraction of the path after the fraction `share` of the time, for a free hand movement (minimum jerk)."""
     share = min(max(share, 0.0), 1.0)
     return share**3 * (10 - 15 * share + 6 * share**2)
 
 
 def smooth_noise(rng: Rng, length: int, channels: int, hertz: float) -> NDArray[np.float64]:
-    """(length, channels) slow random movement of about unit size, at STEPS_PER_SECOND."""
+    """Slow random motion of about unit amplitude, at STEPS_PER_SECOND: (length, channels). hertz: its bandwidth."""
     knots = max(int(length / STEPS_PER_SECOND * hertz * 2) + 4, 5)
     places = np.linspace(1, knots - 2.001, length)
     values = rng.normal(0, 1, (knots, channels))
@@ -141,7 +141,7 @@ def smooth_noise(rng: Rng, length: int, channels: int, hertz: float) -> NDArray[
 
 
 def gesture(rng: Rng, length: int) -> NDArray[np.float64]:
-    """(length, 1) of about unit size, at STEPS_PER_SECOND: quick strokes that stop short, and pauses."""
+    """Quick strokes that stop abruptly, and pauses, of about unit amplitude, at STEPS_PER_SECOND: (length, 1)."""
     out, place, step = np.empty((length, 1)), float(rng.normal()), 0
     while step < length:
         stroke, pause = (round(s * STEPS_PER_SECOND) for s in (rng.uniform(0.1, 0.5), rng.uniform(0, 0.6)))
@@ -153,7 +153,7 @@ def gesture(rng: Rng, length: int) -> NDArray[np.float64]:
 
 
 def _swing(times: NDArray[np.float64], actions: Sequence[Action], usual: float) -> NDArray[np.float64]:
-    """Distance of the tool from the surface at every time: (T,) m."""
+    """Distance of the tool from the surface at each time step: (T,) m. usual: m, distance before and after."""
     keys: list[tuple[float, float, str, float]] = [(-BEFORE - 1.0, usual, "smooth", 1.0)]
     for index, action in enumerate(actions):
         following = actions[index + 1] if index + 1 < len(actions) else None
@@ -179,6 +179,6 @@ def _swing(times: NDArray[np.float64], actions: Sequence[Action], usual: float) 
         elif ease == "rise":
             share = 1 - (1 - share) ** 2
         else:
-            share = share**3 * (10 - 15 * share + 6 * share**2)
+            share = share**3 * (10 - 15 * share + 6 * share**2)  # minimum jerk
         swing[inside] = low + (high - low) * share
     return swing

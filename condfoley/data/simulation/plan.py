@@ -1,4 +1,4 @@
-"""What is done when: hits, scratches, misses and rests, timed like people do it."""
+"""Plans the actions of a video: hits, scratches, misses and rests, with timing like that of people."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from condfoley.data.simulation.timing import BEFORE, Timing, loose
 
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
-Probe = Callable[[Vector], "Vector | None"]  # aim -> the surface point that a blow at it meets
+Probe = Callable[[Vector], "Vector | None"]  # aim -> the surface point that a swing at it hits; None: it hits nothing
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that a tool does. Lengths in m, times in s.
+    """One action of a tool. Lengths in m, times in s.
 
-    time: of the contact (of the turning point, for a miss).   aim: (3,) where the surface is expected.
-    height: how far the tool swings out.   fall: duration of the blow.   power: 1 steady .. 3 late.
-    stop: distance kept from the surface, 0 for contact.   stay: it comes out of the previous scratch
-    without lifting.   slide: (3,) path of a scratch.   rise, rest: duration and height of the rebound, as a
-    share of `height`.   dwell: time spent at the surface after a hit, or a landing, which is too soft to be heard.
+    time: of the contact (of the turning point, for a miss). tool: index. aim: (3,) expected position of the surface.
+    height: amplitude of the swing. fall: duration of the downward swing. power: exponent of its acceleration, 1
+    uniform .. 3 late. stop: distance kept from the surface, 0 for contact. stay: continues the previous scratch
+    without lifting. duration, slide: of a scratch; (3,) its path. rise, rest: duration and height of the rebound, the
+    latter as a share of `height`. dwell: time at the surface after a hit or a landing (a contact too soft to be heard).
     """
 
     kind: Literal["hit", "scratch", "miss", "rest", "landing"]
@@ -45,15 +45,17 @@ class Action:
 
     @property
     def end(self) -> float:
-        """s, when the tool leaves the surface."""
+        """Time in s at which the tool leaves the surface."""
         return self.time + (self.duration if self.kind == "scratch" else self.dwell)
 
 
 @dataclass(frozen=True)
 class Style:
-    """How somebody hits. approach: (3,) unit vector away from the surface, against the blow.
-    hand: (3,) unit vector from the contact towards the hand.   wrist: 0 moves the arm .. 1 turns the wrist.
-    height: m, a usual swing.   fall: s.   scratchy, missing, landing: share of scratches, misses and soft landings."""
+    """How a person hits. approach: (3,) unit vector away from the surface, opposite to the swing.
+    hand: (3,) unit vector from the contact towards the hand. wrist: 0 moves the arm .. 1 turns the wrist.
+    height: m, typical amplitude of a swing. fall: s, its duration. power: see `Action`. dwelling: s, typical `dwell`.
+    scratchy, missing, landing: shares of scratches, misses and soft landings. wandering: probability to change the
+    place in each second. idle: m, amplitude of the hand's drift."""
 
     approach: Vector
     hand: Vector
@@ -70,7 +72,7 @@ class Style:
 
     @classmethod
     def draw(cls, rng: Rng, scene: Scene) -> Style:
-        """A random way of playing that fits the scene: from above, or from the side when a thing is tall."""
+        """A random style that fits the scene: from above, or from the side for a high object."""
         main = scene.things[0] if scene.things else None
         lean = abs(rng.normal(0, 0.35 if not scene.wall else 0.25))
         if main is not None and main.half[2] > 0.12 * scene.view and rng.random() < 0.2:
@@ -81,7 +83,7 @@ class Style:
         height = float(np.clip(scene.view * np.exp(rng.uniform(np.log(0.09), np.log(0.65))), 0.04, 0.6))
         return cls(
             approach=approach,
-            hand=_hand(rng, approach, scene.tools[0].tilt),
+            hand=_hand_direction(rng, approach, scene.tools[0].tilt),
             wrist=float(rng.uniform(0, 1)),
             height=height,
             fall=float(rng.uniform(0.06, 0.12) * (1 + height)),
@@ -94,10 +96,12 @@ class Style:
         )
 
 
-def plan(rng: Rng, scene: Scene, style: Style, duration: float, probe: Probe, timing: Timing = loose) -> list[Action]:
-    """All that is done from BEFORE s before the video to AFTER s after it, in order of time.
+def plan_actions(
+    rng: Rng, scene: Scene, style: Style, duration: float, probe: Probe, timing: Timing = loose
+) -> list[Action]:
+    """All actions from BEFORE s before the video to AFTER s after it, in order of time.
 
-    probe: finds surface points in the scene as it is at first.   timing: how the actions are spaced.
+    duration: s. probe: finds surface points in the initial scene. timing: draws the times of the actions.
     """
     actions: list[Action] = []
     spots = [_spot(rng, scene) for _ in scene.tools]
@@ -112,14 +116,14 @@ def plan(rng: Rng, scene: Scene, style: Style, duration: float, probe: Probe, ti
             spots[tool] = _spot(rng, scene)
         following = times[index + 1] if index + 1 < len(times) else time + 1.0
         action = _action(rng, scene, style, tool, time, free, spots[tool], following - time)
-        met = probe(action.aim)
-        action = action if met is None else replace(action, aim=met)
+        surface = probe(action.aim)
+        action = action if surface is None else replace(action, aim=surface)
         if action.stay and (before is None or before.kind != "scratch" or free > 0.3):
             action = replace(action, stay=False)
         if action.stay and before is not None:
-            action = replace(action, aim=before.aim + before.slide, slide=_back(rng, before.slide))
+            action = replace(action, aim=before.aim + before.slide, slide=_return_stroke(rng, before.slide))
         if before is not None and free > 1.0 and rng.random() < 0.5:
-            actions.append(_withdrawal(rng, scene, style, before, time))
+            actions.append(_rest(rng, scene, style, before, time))
         actions.append(action)
     return actions
 
@@ -155,15 +159,15 @@ def _action(
 
 
 def _landing(rng: Rng, style: Style, tool: int, time: float, free: float, spot: Vector, gap: float) -> Action:
-    """The tool is put down gently: it comes to rest at the surface, unheard."""
+    """The tool is put down gently and makes no sound."""
     fall = float(min(rng.uniform(0.3, 0.8), 0.8 * free))
     dwell, rise = float(rng.uniform(0.05, 0.5) * gap), float(rng.uniform(0.1, 0.4) * gap)
     height = style.height * rng.uniform(0.3, 1)
     return Action("landing", time, tool, spot, height, fall, dwell=dwell, rise=rise, rest=float(rng.uniform(0.3, 1)))
 
 
-def _withdrawal(rng: Rng, scene: Scene, style: Style, before: Action, time: float) -> Action:
-    """Take the tool away during a pause, sometimes out of the picture."""
+def _rest(rng: Rng, scene: Scene, style: Style, before: Action, time: float) -> Action:
+    """The tool is withdrawn during a pause, sometimes out of the picture."""
     reach = rng.uniform(0.1, 0.9) * scene.view
     aim = before.aim + style.hand * reach + rng.normal(0, 0.08, 3) * scene.view
     height = style.height * rng.uniform(0.4, 1.2)
@@ -172,7 +176,7 @@ def _withdrawal(rng: Rng, scene: Scene, style: Style, before: Action, time: floa
 
 
 def _spot(rng: Rng, scene: Scene) -> Vector:
-    """(3,) somewhere on a thing, mostly the main one; rarely on the floor or wall itself."""
+    """A random position (3,) on an object, mostly the main one; rarely on the floor or wall."""
     if not scene.things or rng.random() < 0.06:
         return np.array([*rng.normal(0, 0.12, 2) * scene.view, 0.0])
     others = len(scene.things) > 1 and rng.random() < 0.15
@@ -181,7 +185,7 @@ def _spot(rng: Rng, scene: Scene) -> Vector:
 
 
 def _slide(rng: Rng, scene: Scene, style: Style, spot: Vector, duration: float) -> Vector:
-    """(3,) path of a stroke: across the approach, from the spot towards another place of the same thing."""
+    """Path (3,) of a stroke: perpendicular to the approach, from the spot towards another one on the same object."""
     speed = scene.view * np.exp(rng.uniform(np.log(0.25), np.log(2.2)))  # m/s
     length = float(np.clip(speed * duration, 0.15 * scene.view, 0.45 * scene.view))
     thing = min(scene.things, key=lambda thing: float(np.linalg.norm(thing.centre - spot)), default=None)
@@ -189,17 +193,17 @@ def _slide(rng: Rng, scene: Scene, style: Style, spot: Vector, duration: float) 
     way = goal - spot
     way -= style.approach * (way @ style.approach)
     there = float(np.linalg.norm(way))
-    # Not far beyond its edge, but always far enough to be seen.
+    # Not far beyond its edge, but always long enough to be visible.
     return way / max(there, 1e-6) * min(length, max(there * 1.3, 0.2 * scene.view))
 
 
-def _back(rng: Rng, slide: Vector) -> Vector:
-    """The return stroke, not quite the same way."""
+def _return_stroke(rng: Rng, slide: Vector) -> Vector:
+    """Path of the return stroke, slightly different."""
     return -slide * rng.uniform(0.8, 1.1) + rng.normal(0, 0.08, 3) * np.linalg.norm(slide)
 
 
-def _hand(rng: Rng, approach: Vector, tilts: tuple[float, float]) -> Vector:
-    """(3,) unit vector from the contact to the hand; never into the floor or wall."""
+def _hand_direction(rng: Rng, approach: Vector, tilts: tuple[float, float]) -> Vector:
+    """Unit vector (3,) from the contact to the hand, not into the floor or wall. tilts: rad, range of its angle."""
     tilt = rng.uniform(*tilts)
     best = None
     for _ in range(12):

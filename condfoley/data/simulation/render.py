@@ -1,4 +1,4 @@
-"""Drawing MuJoCo scenes without a screen: one OpenGL context for all scenes of a process."""
+"""Off-screen rendering of MuJoCo scenes: one OpenGL context for all scenes of a process."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from condfoley.errors import InputError
 
 os.environ.setdefault("MUJOCO_GL", "egl")
 
-_contexts: dict[int, Any] = {}  # by process, because a context does not survive a fork
+_contexts: dict[int, Any] = {}  # by process id, because a context does not survive a fork
 
 
 def open_context() -> Any:
     """This process's OpenGL context, made current.
 
-    Tries what MUJOCO_GL names, then EGL, then OSMesa. Raises InputError when none works.
+    Tries the backend named by MUJOCO_GL, then EGL, then OSMesa. Raises InputError when none works.
     """
     context = _contexts.get(os.getpid())
     if context is None:
@@ -32,16 +32,16 @@ def _create() -> Any:
     reasons = []
     for backend in dict.fromkeys((os.environ["MUJOCO_GL"], "egl", "osmesa")):
         os.environ["MUJOCO_GL"] = backend
-        os.environ.pop("PYOPENGL_PLATFORM", None)  # a backend that failed leaves its own name here
+        os.environ.pop("PYOPENGL_PLATFORM", None)  # set by the backend that failed
         try:
             return importlib.import_module(f"mujoco.{backend}").GLContext(16, 16)
-        except Exception as error:  # noqa: BLE001 - drivers and PyOpenGL fail in every possible way
+        except Exception as error:  # noqa: BLE001 - drivers and PyOpenGL raise all kinds of errors
             reasons.append(f"{backend}: {error}".splitlines()[0])
     raise InputError(f"cannot draw without a screen ({'; '.join(reasons)}); install MuJoCo and libEGL or libOSMesa")
 
 
-class Picture:
-    """Draws one model, size x size pixels. Use as a context manager: it holds graphics memory."""
+class Renderer:
+    """Renders one model at size x size pixels. A context manager, because it holds graphics memory."""
 
     def __init__(self, model: Any, size: int) -> None:
         import mujoco
@@ -58,14 +58,14 @@ class Picture:
         self._camera.fixedcamid = 0
         self._window = mujoco.MjrRect(0, 0, size, size)
 
-    def __enter__(self) -> Picture:  # noqa: PYI034 - Self came with Python 3.11
+    def __enter__(self) -> Renderer:  # noqa: PYI034 - Self came with Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:
         self._context.free()
 
     def draw(self, data: Any) -> NDArray[np.uint8]:
-        """(size, size, 3) uint8 RGB of the model's state, through its camera 0."""
+        """The model's state seen by its camera 0: (size, size, 3) uint8 RGB."""
         mujoco = self._mujoco
         mujoco.mjv_updateScene(
             self._model, data, self._options, self._perturbation, self._camera,

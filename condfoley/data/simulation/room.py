@@ -1,4 +1,4 @@
-"""Between the struck object and the file: the room, the microphone's noise, tone controls."""
+"""The recording of a simulated sound: room reverberation, noise of the recording, equaliser."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Room:
-    """A room as direct sound plus decaying noise.  decay: s to fall by 60 dB.  wet: share of the echoes.
-    delay: s from the direct sound to the first echo.   damping: 0..1, dullness of the echoes."""
+    """A room: direct sound plus exponentially decaying noise. decay: s to fall by 60 dB. wet: level of the
+    reverberation. delay: s from the direct sound to the reverberation. damping: 0..1, of its high frequencies."""
 
     decay: float
     wet: float
@@ -25,7 +25,7 @@ class Room:
 
     @classmethod
     def draw(cls, rng: Rng) -> Room:
-        """A random room: a fifth of them dry."""
+        """A random room; without reverberation in a fifth of the cases."""
         decay = float(np.exp(rng.uniform(np.log(0.05), np.log(0.6))))
         wet = 0.0 if rng.random() < 0.2 else float(rng.uniform(0.02, 0.6))
         return cls(decay, wet, float(rng.uniform(0.001, 0.02)), float(rng.uniform(0, 0.9)), int(rng.integers(2**31)))
@@ -46,7 +46,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Noise:
-    """The recording's own noise. level: RMS.  colour: 0 white .. 0.99 dark.  hum: amplitude.  mains: Hz."""
+    """Noise of the recording. level: RMS. colour: 0 white .. 0.99 dark. hum: amplitude. mains: Hz, its frequency."""
 
     level: float
     colour: float
@@ -55,14 +55,14 @@ class Noise:
 
     @classmethod
     def draw(cls, rng: Rng) -> Noise:
-        """A random recording: -80 to -38 dB of noise, now and then with hum."""
+        """Random noise of -80 to -38 dBFS, sometimes with mains hum."""
         level = 10 ** (rng.uniform(-80, -38) / 20)
         hum = level * rng.uniform(0.3, 2) if rng.random() < 0.12 else 0.0
         colour = 0.0 if rng.random() < 0.2 else rng.uniform(0.3, 0.99)
         return cls(float(level), float(colour), float(hum), float(rng.choice([50.0, 60.0])))
 
     def render(self, length: int, sample_rate: int, rng: Rng) -> NDArray[np.float32]:
-        """(length,) float32 of noise, at its own level."""
+        """Noise of `length` samples at `sample_rate` Hz: (length,) float32."""
         white = rng.standard_normal(length, np.float32)
         noise = signal.lfilter(np.ones(1, np.float32), np.array([1, -self.colour], np.float32), white)
         noise *= self.level * np.sqrt(1 - self.colour**2)
@@ -74,8 +74,8 @@ class Noise:
 
 @dataclass(frozen=True)
 class Tone:
-    """Tone controls as causal second-order sections. peaks: (Hz, dB, Q) each. tilt: dB, highs up, lows down.
-    low_cut: Hz."""
+    """An equaliser of causal second-order sections. tilt: dB, of high against low frequencies. low_cut: Hz.
+    peaks: (Hz, dB, Q) each."""
 
     tilt: float
     low_cut: float
@@ -83,7 +83,7 @@ class Tone:
 
     @classmethod
     def draw(cls, rng: Rng) -> Tone:
-        """Random tone controls: up to three peaks of 12 dB each way."""
+        """A random equaliser with up to three peaks of -12 to 12 dB."""
         peaks = tuple(
             (float(np.exp(rng.uniform(np.log(120), np.log(7000)))), float(rng.uniform(-12, 12)),
              float(rng.uniform(0.5, 5)))
@@ -92,26 +92,26 @@ class Tone:
         return cls(float(rng.normal(0, 6)), float(np.exp(rng.uniform(np.log(25), np.log(200)))), peaks)
 
     def sections(self, sample_rate: int) -> NDArray[np.float64]:
-        """(sections, 6) for scipy.signal.sosfilt."""
+        """Coefficients for scipy.signal.sosfilt: (sections, 6)."""
         rows = [signal.butter(1, self.low_cut, "highpass", fs=sample_rate, output="sos")[0]]
         rows.append(_shelf(1000.0, self.tilt, sample_rate))
         rows += [_peak(*peak, sample_rate) for peak in self.peaks]
         return np.stack(rows)
 
     def apply(self, wav: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-        """The filtered sound: (N,) float32 in and out."""
+        """The filtered sound: (N,) float32 -> (N,) float32."""
         return signal.sosfilt(self.sections(sample_rate), wav).astype(np.float32)
 
 
 def reverberate(wav: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The sound in a room, as long as the sound: (N,)."""
+    """Convolution of wav (N,) with an impulse response (R,), cut to (N,) float32."""
     size = fft.next_fast_len(len(wav) + len(response) - 1, real=True)
     wet = fft.irfft(fft.rfft(wav, size) * fft.rfft(response, size), size)
     return wet[: len(wav)].astype(np.float32)
 
 
 def describe(part: Room | Noise | Tone) -> dict[str, Any]:
-    """The part's settings as plain JSON values."""
+    """The settings of a part as plain JSON values."""
     return asdict(part)
 
 

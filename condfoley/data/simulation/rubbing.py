@@ -1,4 +1,4 @@
-"""Endless rubbing sounds: seamless loops of recordings or of an object's resonances."""
+"""Rubbing sounds as seamless loops, of recordings or of an object's resonances."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from scipy import fft
 
 Rng = np.random.Generator
-LOOP = 1.6  # s
+LOOP_SECONDS = 1.6
 
 
-def grains(sources: Sequence[NDArray[np.float32]], sample_rate: int, rng: Rng) -> NDArray[np.float32]:
-    """A loop of overlapping pieces taken at random places of recordings: (LOOP * sample_rate,), RMS 1."""
-    length = round(LOOP * sample_rate)
+def granular_loop(sources: Sequence[NDArray[np.float32]], sample_rate: int, rng: Rng) -> NDArray[np.float32]:
+    """Granular synthesis: a loop of overlapping grains from random positions of recordings.
+
+    sources: (N,) float32 each. Returns (LOOP_SECONDS * sample_rate,) float32, RMS 1.
+    """
+    length = round(LOOP_SECONDS * sample_rate)
     loop = np.zeros(length, np.float32)
     size = round(rng.uniform(0.05, 0.12) * sample_rate)
     hop = size // 3
@@ -29,31 +32,31 @@ def grains(sources: Sequence[NDArray[np.float32]], sample_rate: int, rng: Rng) -
     return _normalise(loop)
 
 
-def rubbed(strokes: Sequence[NDArray[np.float32]], sample_rate: int, rng: Rng) -> NDArray[np.float32]:
-    """Many tiny random contacts on an object: (LOOP * sample_rate,) float32, RMS 1.
+def synthesise_rubbing(impacts: Sequence[NDArray[np.float32]], sample_rate: int, rng: Rng) -> NDArray[np.float32]:
+    """Many tiny random contacts on an object: (LOOP_SECONDS * sample_rate,) float32, RMS 1.
 
-    strokes: sounds of single blows on the object; the start of one is the object's response.
-    A convolution around the circle, so the loop's end runs into its start.
+    impacts: sounds of single impacts on the object; the start of one is used as its impulse response. The convolution
+    is circular, so that the loop is seamless.
     """
-    length = round(LOOP * sample_rate)
-    density = np.exp(rng.uniform(np.log(60), np.log(6000)))  # contacts a second: from grating to hissing
+    length = round(LOOP_SECONDS * sample_rate)
+    density = np.exp(rng.uniform(np.log(60), np.log(6000)))  # contacts per second: from grating to hissing
     contacts = rng.standard_normal(length) * (rng.random(length) < min(density / sample_rate, 1))
     contacts += 0.05 * rng.uniform(0, 1) * rng.standard_normal(length)
-    response: NDArray[np.float64] = strokes[int(rng.integers(len(strokes)))].astype(np.float64)
+    response: NDArray[np.float64] = impacts[int(rng.integers(len(impacts)))].astype(np.float64)
     response = response[: round(rng.uniform(0.02, 0.25) * sample_rate)]
     response = response * np.linspace(1, 0, len(response)) ** 2  # type: ignore[assignment]
     loop = fft.irfft(fft.rfft(contacts) * fft.rfft(response, length), length)
     return _normalise(loop.astype(np.float32))
 
 
-def take(loop: NDArray[np.float32], length: int, rng: Rng) -> NDArray[np.float32]:
-    """`length` samples of the loop from a random place on, running round as often as needed."""
+def loop_excerpt(loop: NDArray[np.float32], length: int, rng: Rng) -> NDArray[np.float32]:
+    """`length` samples of the loop from a random position on, repeated as often as needed."""
     start = int(rng.integers(len(loop)))
     return np.resize(np.roll(loop, -start), length)
 
 
 def stroke_profile(length: int, sample_rate: int, rng: Rng) -> NDArray[np.float32]:
-    """Sliding speed over one stroke: (length,) float32 in 0..1; quick start, slower end, unsteady between."""
+    """Sliding speed over one stroke: (length,) float32 in 0..1; fast rise, slower fall, irregular in between."""
     time = np.arange(length, dtype=np.float32) / sample_rate
     rise, fall = rng.uniform(0.004, 0.03), rng.uniform(0.03, 0.1)
     left = length / sample_rate - time

@@ -1,4 +1,4 @@
-"""A random scene as MJCF: a floor or a wall, things to hit, clutter, tools, lights."""
+"""A random scene as MJCF (MuJoCo's XML): a floor or a wall, objects to hit, clutter, tools, lights."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from condfoley.data.simulation.tools import Tool
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
 STEPS_PER_SECOND = 240  # of the physics
-PLANE_GRID = 12  # m; each cell of the plane is drawn, and shadowed, one by one, so few cells are fastest
+PLANE_GRID = 12  # m, spacing of the plane's cells; few cells render fastest
 SHAPES = {"box": 0.42, "slab": 0.18, "cylinder": 0.18, "ellipsoid": 0.1, "sphere": 0.05, "rail": 0.07}
 
 
 @dataclass(frozen=True)
 class Thing:
-    """Something that can be hit. centre, half: (3,) m.   mount: fixed, springy or free."""
+    """An object that can be hit. centre, half: (3,) m, centre and half size. mount: fixed, springy or free."""
 
     shape: str
     centre: Vector
@@ -29,9 +29,9 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """view: m, the width that the picture shows at the point of action.   things: the first is the main one.
-    wall: the base plane (z = 0) is a wall, its "up" is +y; else it is a floor.
-    xml, surfaces: the MJCF and the texture pictures, by number.   distractor: something moves silently."""
+    """A scene. view: m, width of the picture at the place of action. things: the objects; the first is the main one.
+    wall: the base plane (z = 0) is a wall whose "up" is +y; else it is a floor.
+    xml, surfaces: the MJCF and the texture images, by index. distractor: an object moves without sound."""
 
     view: float
     wall: bool
@@ -43,12 +43,12 @@ class Scene:
 
     @property
     def moves(self) -> bool:
-        """Whether something can be set in motion by a hit."""
+        """Whether some object moves when it is hit."""
         return any(thing.mount != "fixed" for thing in self.things)
 
     @classmethod
     def draw(cls, rng: Rng, distractor: bool = False) -> Scene:
-        """A random scene: its things, tools, surfaces and view; with something that moves silently if `distractor`."""
+        """A random scene: objects, tools, surfaces and view; always with a silent moving object if `distractor`."""
         view = float(np.exp(rng.uniform(np.log(0.4), np.log(1.5))))
         wall = bool(rng.random() < 0.25)
         count = int(
@@ -80,7 +80,7 @@ def _thing(rng: Rng, view: float, wall: bool, main: bool, others: list[Thing]) -
         half[rng.integers(2)] = view * rng.uniform(0.3, 0.8)
     if wall:
         half[2] *= 0.4
-    # Touching the base plane, main thing in the middle, others beside it.
+    # On the base plane, the main object in the middle, others beside it.
     centre = np.array([*rng.normal(0, 0.05 if main else 0.35, 2) * view, half[2] + 0.001])
     for _ in range(6):
         if all(np.any(np.abs(centre - other.centre)[:2] > (half + other.half)[:2]) for other in others):
@@ -103,9 +103,9 @@ def _compose(
     if distractor:
         size = " ".join(f"{v:.3f}" for v in view * rng.uniform(0.03, 0.15, 3))
         shape = rng.choice(["box", "ellipsoid"])
-        geom = f'<geom type="{shape}" size="{size}" {_seen(len(things) + 1)}/>'
+        geom = f'<geom type="{shape}" size="{size}" {_scenery(len(things) + 1)}/>'
         bodies += f'<body name="distractor" mocap="true" pos="0 0 9">{geom}</body>'
-    backdrop = f'<geom type="box" size="0.05 8 8" {_seen(len(things) + 2)}/>'
+    backdrop = f'<geom type="box" size="0.05 8 8" {_scenery(len(things) + 2)}/>'
     ambient, glow = rng.uniform(0.15, 0.5), rng.uniform(0, 0.4)
     return f"""<mujoco>
 <option timestep="{1 / STEPS_PER_SECOND}" gravity="{gravity}" integrator="implicitfast"
@@ -120,8 +120,8 @@ def _compose(
 <camera name="eye" pos="0 0 2" fovy="45"/></worldbody></mujoco>"""
 
 
-def _seen(material: int) -> str:
-    """Attributes of a part that is seen but neither touched nor aimed at."""
+def _scenery(material: int) -> str:
+    """MJCF attributes of scenery: visible, without collisions."""
     return f'material="m{material}" contype="0" conaffinity="0" group="2"'
 
 
@@ -181,7 +181,7 @@ def _body(rng: Rng, thing: Thing, index: int) -> str:
 
 
 def _clutter(rng: Rng, view: float, material: int) -> str:
-    """Things that stand about; nobody hits them."""
+    """Objects that are never hit."""
     clutter = ""
     for _ in range(rng.integers(0, 5)):
         half = view * rng.uniform(0.03, 0.3, 3)
@@ -191,7 +191,7 @@ def _clutter(rng: Rng, view: float, material: int) -> str:
         colour = np.clip(rng.uniform(0.05, 0.95) + rng.normal(0, 0.15, 3), 0, 1)
         shape = rng.choice(["box", "ellipsoid"])
         clutter += (
-            f'<geom type="{shape}" pos="{numbers[0]}" size="{numbers[1]}" {_seen(material)} '
+            f'<geom type="{shape}" pos="{numbers[0]}" size="{numbers[1]}" {_scenery(material)} '
             f'rgba="{colour[0]:.2f} {colour[1]:.2f} {colour[2]:.2f} 1"/>'
         )
     return clutter

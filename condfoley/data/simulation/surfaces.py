@@ -1,4 +1,4 @@
-"""Surface pictures for the simulated scenes: procedural ones, and crops of photographs where available."""
+"""Textures for the simulated scenes: procedural ones, and crops of photographs where available."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ Rng = np.random.Generator
 Image = NDArray[np.uint8]
 
 SIZE = 128  # pixels, side of a texture
-PHOTOGRAPHED = 0.4  # share of the surfaces, where there are photographs
-# Bundled with scikit-image's wheel, so they load without a network. Surfaces first, scenes for backdrops.
+PHOTO_SHARE = 0.4  # share of textures that are crops of photographs, where scikit-image is installed
+# Bundled with scikit-image's wheel, so that they load without a network.
 PHOTOGRAPHS = ("brick", "grass", "gravel", "coffee", "astronaut", "chelsea", "rocket", "camera", "coins",
                "immunohistochemistry", "moon", "page")  # fmt: skip
 
 
 @functools.cache
 def photographs() -> tuple[Image, ...]:
-    """The pictures that scikit-image brings along, (H, W, 3) each; none when it isn't installed."""
+    """The photographs bundled with scikit-image, (H, W, 3) each; none when it is not installed."""
     try:
         from skimage import color, data
     except ImportError:
@@ -28,16 +28,16 @@ def photographs() -> tuple[Image, ...]:
     for name in PHOTOGRAPHS:
         try:
             picture = getattr(data, name)()
-        except Exception:  # noqa: BLE001, S112 - a picture that would need a download fails in its own ways
+        except Exception:  # noqa: BLE001, S112 - images that need a download raise all kinds of errors
             continue
         found.append(color.gray2rgb(picture) if picture.ndim == 2 else picture[..., :3])
     return tuple(found)
 
 
 def surface(rng: Rng) -> Image:
-    """A random surface: (SIZE, SIZE, 3) uint8, mostly of muted colours."""
+    """A random texture: (SIZE, SIZE, 3) uint8, mostly of muted colours."""
     pictures = photographs()
-    if pictures and rng.random() < PHOTOGRAPHED:
+    if pictures and rng.random() < PHOTO_SHARE:
         image = _crop(pictures[rng.integers(len(pictures))], rng)
     else:
         image = _procedural(rng)
@@ -59,7 +59,7 @@ def _crop(picture: Image, rng: Rng) -> NDArray[np.float64]:
 
 
 def _procedural(rng: Rng) -> NDArray[np.float64]:
-    """Patches of several scales, stripes, grain or tiles around one colour."""
+    """A random texture of patches of several scales, stripes, grain or tiles around one colour."""
     image = np.zeros((SIZE, SIZE, 3))
     index = np.arange(SIZE)
     for _ in range(rng.integers(0, 6)):

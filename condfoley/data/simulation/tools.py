@@ -1,7 +1,7 @@
-"""What does the hitting: sticks, mallets, hammers, knives, fists, palms, fingers, each on a forearm.
+"""The tools: sticks, mallets, hammers, knives, fists, palms, fingers, each with a forearm.
 
-In a tool's own frame the part that makes contact is at the origin, +x runs towards the arm
-and +z away from the struck surface.  Lengths in metres.
+In a tool's own frame the part that makes contact is at the origin, +x points towards the arm and +z away from the
+struck surface. Lengths in m.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 Rng = np.random.Generator
 GEOM = 'group="1" contype="1" conaffinity="0" mass="0.3" friction="0.3"'
 
-# Measured on nobody: skin from pale to dark, all of one hue, as cameras show it.
+# Skin colours from light to dark, estimated, RGB 0..1.
 SKINS = np.array([[0.95, 0.78, 0.69], [0.87, 0.67, 0.54], [0.76, 0.55, 0.42], [0.55, 0.37, 0.27], [0.35, 0.23, 0.17]])
-SHARES = {
+KIND_SHARES = {
     "stick": 0.34,
     "mallet": 0.1,
     "hammer": 0.1,
@@ -28,8 +28,8 @@ SHARES = {
 
 @dataclass(frozen=True)
 class Tool:
-    """kind: a key of SHARES.   geoms: MJCF.   reach: m from the frame's origin to the surface at contact.
-    pivot: m from the origin to the joint about which it turns.   tilt: rad, its range."""
+    """A tool. kind: a key of KIND_SHARES. geoms: MJCF. reach: m from the frame's origin to the surface at contact.
+    pivot: m from the origin to the joint about which it turns. tilt: rad, range of its angle."""
 
     kind: str
     geoms: str
@@ -39,15 +39,15 @@ class Tool:
 
     @classmethod
     def draw(cls, rng: Rng, kind: str | None = None) -> Tool:
-        """A random tool; `kind` fixes what it is."""
-        chosen = kind or str(rng.choice(list(SHARES), p=list(SHARES.values())))
+        """A random tool; kind: a key of KIND_SHARES, None: random."""
+        chosen = kind or str(rng.choice(list(KIND_SHARES), p=list(KIND_SHARES.values())))
         skin = SKINS[rng.integers(len(SKINS))] * rng.uniform(0.85, 1.1)
         build = _Builder(rng, rgba(skin), rgba(rng.uniform(0.03, 0.9) + rng.normal(0, 0.12, 3)))
         return getattr(build, chosen)()
 
 
 def rgba(colour: np.ndarray) -> str:
-    """An MJCF colour attribute from (3,) values."""
+    """MJCF colour attribute of (3,) values in 0..1."""
     return 'rgba="' + " ".join(f"{value:.3f}" for value in np.clip(colour, 0.02, 1)) + ' 1"'
 
 
@@ -70,7 +70,7 @@ class _Builder:
         self.rng, self.skin, self.sleeve = rng, skin, sleeve
 
     def arm(self, wrist: float, height: float = 0.0) -> str:
-        """Forearm from the wrist at x = `wrist`; bare, or in a sleeve from somewhere on."""
+        """A forearm from the wrist at x = `wrist`, partly in a sleeve."""
         rng = self.rng
         bend, rise = rng.uniform(-0.2, 0.2), rng.uniform(-0.02, 0.1)
         elbow, middle = wrist + 0.28, wrist + rng.uniform(0.01, 0.2)
@@ -85,7 +85,7 @@ class _Builder:
         )
 
     def grip(self, at: float, height: float = 0.0) -> str:
-        """A closed hand around a handle at x = `at`: back of the hand and four fingers."""
+        """A closed hand around a handle at x = `at`: back of the hand and fingers."""
         hand = solid("ellipsoid", (at, 0, height + 0.005), (0.05, 0.035, 0.042), self.skin)
         for finger in range(4):
             x = at - 0.033 + finger * 0.02
@@ -116,7 +116,7 @@ class _Builder:
         return self.handled("mallet", head, self.rng.uniform(0.2, 0.45), 0.006, self.handle_colour(), size, 0.0)
 
     def hammer(self) -> Tool:
-        """A steel head across a handle; it strikes with its face."""
+        """A steel head across a handle; its face makes contact."""
         half = self.rng.uniform(0.03, 0.06)
         steel = rgba(np.full(3, self.rng.uniform(0.15, 0.6)))
         head = solid("cylinder", (0, 0, 0), (self.rng.uniform(0.012, 0.025), half), steel)
@@ -124,7 +124,7 @@ class _Builder:
         return Tool("hammer", tool.geoms, half, tool.pivot, (0.0, 0.15))
 
     def knife(self) -> Tool:
-        """A blade held so that its edge leads."""
+        """A blade whose edge makes contact."""
         length, depth = self.rng.uniform(0.12, 0.28), self.rng.uniform(0.012, 0.03)
         steel = rgba(np.full(3, self.rng.uniform(0.5, 0.85)))
         blade = solid("box", (length / 2, 0, depth), (length / 2, 0.003, depth), steel)
@@ -138,7 +138,7 @@ class _Builder:
         return Tool("fist", geoms + self.arm(0.07), 0.043, 0.35, (0.0, 0.6))
 
     def palm(self) -> Tool:
-        """A flat hand that slaps."""
+        """A flat hand."""
         geoms = solid("ellipsoid", (0.06, 0, 0), (0.052, 0.044, 0.016), self.skin)
         for finger in range(4):
             y, curl = -0.033 + finger * 0.022, self.rng.uniform(-0.012, 0.006)

@@ -1,4 +1,4 @@
-"""Readers of data sets: each lists the videos of a folder, with what is known of them, and decodes nothing.
+"""Readers of data sets: each lists the videos of a folder with their metadata, without decoding them.
 
 A reader is `videos(source, shares) -> Listing`; `READERS` names them all.
 """

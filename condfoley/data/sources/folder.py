@@ -1,4 +1,4 @@
-"""Any folder of videos. NAME.json beside NAME.mp4 with `{"events": [...]}`, as `condfoley simulate` writes, is used."""
+"""Any folder of videos; uses the events of NAME.json beside NAME.mp4, as written by `condfoley simulate`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 from condfoley.data.events import Event
-from condfoley.data.sources.listing import Listing, Shares, Video
+from condfoley.data.sources.listing import Listing, SplitShares, Video
 from condfoley.errors import InputError
 from condfoley.media.formats import VIDEO_SUFFIXES
 
 
-def videos(source: Path, shares: Shares) -> Listing:
+def videos(source: Path, shares: SplitShares) -> Listing:
     """Lists the videos below `source`, split by the hash of their names.
 
     Raises InputError when there is none.
@@ -33,25 +33,25 @@ def videos(source: Path, shares: Shares) -> Listing:
 
 
 def find(root: Path, suffixes: frozenset[str]) -> list[Path]:
-    """Files below a folder with one of the suffixes, in order of name; hidden files and folders are left out."""
+    """Files below a folder that have one of the suffixes, sorted; without hidden files and folders."""
     found = (p for p in root.rglob("*") if p.suffix.lower() in suffixes)
     return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(root).parts))
 
 
 def clip_name(path: Path) -> str:
-    """A path below the source as one name for shards: no dots, spaces or slashes."""
+    """A name for shards, without dots, spaces and slashes, from a path relative to the source."""
     return re.sub(r"[^\w-]", "-", "__".join(path.with_suffix("").parts))
 
 
 def with_notes(video: Path) -> list[Path]:
-    """A video and the JSON file beside it, those that exist: all that a clip of a folder is made of."""
+    """The existing source files of a clip: the video and the JSON file beside it."""
     return [path for path in (video, video.with_suffix(".json")) if path.exists()]
 
 
 def read_notes(video: Path) -> tuple[tuple[Event, ...] | None, bool]:
-    """(events, whether simulated) from the JSON beside a video; (None, False) without one, or one without events.
+    """(events, whether simulated) from the JSON file beside a video; (None, False) without file or without events.
 
-    Raises InputError when it cannot be read as events.
+    Raises InputError when the file has no valid events.
     """
     notes = video.with_suffix(".json")
     if not notes.exists():
@@ -60,11 +60,11 @@ def read_notes(video: Path) -> tuple[tuple[Event, ...] | None, bool]:
         content = json.loads(notes.read_text(encoding="utf-8"))
         if "events" not in content:
             return None, False
-        known = {"material": content["material"]} if content.get("material") else {}  # one instrument a video
+        known = {"material": content["material"]} if content.get("material") else {}  # one instrument for each video
         events = tuple(Event.from_dict(known | e) for e in content["events"])
         for event in events:
             if not isinstance(event.time, int | float):
                 raise ValueError(f"time {event.time!r} is no number")
         return events, "generator" in content
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{notes.name} beside it does not hold events ({error}); repair or remove it") from None
+        raise InputError(f"{notes.name} beside it has no valid events ({error}); repair or remove it") from None

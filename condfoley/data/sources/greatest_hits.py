@@ -1,7 +1,7 @@
 """Greatest Hits (Owens et al., 2016) in its original layout: one flat folder `vis-data`.
 
-For each video ID_denoised.mp4, ID_denoised.wav (the video's own sound serves where it is missing) and ID_times.txt with
-lines `time material action reaction`, time in seconds.
+For each video ID_denoised.mp4, ID_denoised.wav (if missing, the video's own sound is used) and ID_times.txt with lines
+`time material action reaction`, time in s.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from pathlib import Path
 
 from condfoley.data.events import Event
 from condfoley.data.published import Splits, greatest_hits_splits
-from condfoley.data.sources.listing import Absent, Listing, Shares, Split, Video
+from condfoley.data.sources.listing import Listing, MissingFile, Split, SplitShares, Video
 from condfoley.errors import InputError
 
 PICTURE, SOUND, TIMES = "_denoised.mp4", "_denoised.wav", "_times.txt"
 
 
-def videos(source: Path, shares: Shares) -> Listing:
-    """Lists the videos of `source`, which is `vis-data` or holds it.
+def videos(source: Path, shares: SplitShares) -> Listing:
+    """Lists the videos of `source`, which is `vis-data` or contains it.
 
-    Split: the published test videos are for testing; the others are split by video, or, for `shares.published`, as
-    published, with validation clips out of training videos.
+    Split: the published test videos are for testing; the others are split by video or, with `shares.published`, as
+    published, with validation clips from training videos.
     Raises InputError naming the first missing file when the folder has another layout.
     """
     root = source / "vis-data" if (source / "vis-data").is_dir() else source
@@ -35,17 +35,17 @@ def videos(source: Path, shares: Shares) -> Listing:
     for name in sorted({*known, *here}):
         try:
             listing.videos.append(_video(root, name, lists, shares))
-        except Absent as error:
+        except MissingFile as error:
             listing.absent.append((name, str(error)))
         except (InputError, OSError, ValueError) as error:
             listing.rejected.append((name, str(error)))
     return listing
 
 
-def _video(root: Path, name: str, lists: Splits, shares: Shares) -> Video:
+def _video(root: Path, name: str, lists: Splits, shares: SplitShares) -> Video:
     picture, sound, times = (root / (name + suffix) for suffix in (PICTURE, SOUND, TIMES))
     if not picture.exists():
-        raise Absent(f"{picture.name} is missing")
+        raise MissingFile(f"{picture.name} is missing")
     if not times.exists():
         raise InputError(f"its {times.name} is missing")
     split: Split = "test" if name in lists.test else "train"
@@ -69,8 +69,8 @@ def _video(root: Path, name: str, lists: Splits, shares: Shares) -> Video:
 def read_times(path: Path) -> tuple[Event, ...]:
     """The events of a _times.txt file, in order of time.
 
-    A row without an action (`None`) is an audible onset that the annotators did not label: a hit with labelled=False.
-    Raises InputError naming the line that is not `time material action reaction`.
+    A row whose action is `None` is an audible onset of unknown kind: a hit with labelled=False.
+    Raises InputError naming a line that is not `time material action reaction`.
     """
     events = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):

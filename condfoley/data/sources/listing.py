@@ -1,4 +1,4 @@
-"""What every reader of a data set lists: videos, where their files are, and what is known of them."""
+"""Output of the readers of data sets: videos with their files, split and annotation."""
 
 from __future__ import annotations
 
@@ -17,68 +17,68 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Video:
-    """One video, or the stretch of it that the data set uses."""
+    """One video, or the part of it that the data set uses."""
 
     name: str
-    """Unique; the clips cut from it are named after it."""
+    """Unique; prefix of the names of its clips."""
     picture: Path
     sound: Path
-    """The same file as the picture's, or another one that begins with it."""
+    """The same file as the picture's, or another one that starts at the same time."""
     split: Split
     start: float = 0.0
-    """s into the files."""
+    """s, position in the files."""
     end: float | None = None
-    """s into the files; None: the picture's end."""
+    """s, position in the files; None: the picture's end."""
     origin: str = ""
-    """The recording it is a part of, when others are too: they must share a split. Empty: its own name."""
+    """Name of the recording if several videos are parts of it: these must be in one split. Empty: the video's own."""
     label: str = ""
-    """What the data set says of the whole video: a class."""
+    """Class of the whole video in the data set."""
     events: tuple[Event, ...] | None = None
-    """Times from the files' beginning; None: nobody knows, they are looked for in sound and picture."""
+    """Times relative to the start of the files; None: unknown, to be detected in sound and picture."""
     simulated: bool = False
-    """Made by `condfoley simulate`: its events can be sounded anew."""
+    """Made by `condfoley simulate`: its events can be rendered with other instruments."""
     held_out: float = 0.0
     """Share of its clips that are for validation although it is a training video (published split only)."""
 
 
 @dataclass(frozen=True)
-class Shares:
-    """How videos are split where the data set does not say."""
+class SplitShares:
+    """How videos are split if the data set has no split of its own. validation, test: shares of the videos."""
 
     published: bool = False
-    """Take the data set's own validation split even if it leaks."""
+    """Use the published validation split although it leaks."""
     validation: float = 0.05
     test: float = 0.0
 
     def of(self, name: str) -> Split:
-        """The split of a video, from its name only: it stays there when the set grows."""
-        place = split_of(name)
+        """The split of a video, from its name only, so that it does not change when the data set grows."""
+        place = hash_fraction(name)
         if place < self.validation:
             return "validation"
         return "test" if place < self.validation + self.test else "train"
 
 
-class Absent(InputError):
-    """A video of the data set whose file is not there."""
+class MissingFile(InputError):
+    """The file of a video of the data set is missing."""
 
 
 @dataclass
 class Listing:
-    """The videos of a data set, and those that cannot be used: (name, reason)."""
+    """The videos of a data set, and (name, reason) of those that cannot be used."""
 
     videos: list[Video] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     absent: list[tuple[str, str]] = field(default_factory=list)
-    """Those that the data set names and the folder lacks: most of them where somebody took a part of the set."""
+    """Videos of the data set that are not in the folder; many, when only a part of the data set was downloaded."""
 
 
-def split_of(name: str) -> float:
-    """A number in [0, 1) that depends on the name only."""
+def hash_fraction(name: str) -> float:
+    """A uniformly distributed number in [0, 1) that only depends on the name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") / 2**48
 
 
 def clashes(videos: list[Video]) -> list[tuple[Video, Video]]:
-    """Pairs of videos whose clips would have the same names."""
+    """Pairs of videos that have the same name."""
     counts = Counter(v.name for v in videos)
     first: dict[str, Video] = {}
     return [(first[v.name], v) for v in videos if counts[v.name] > 1 and first.setdefault(v.name, v) is not v]

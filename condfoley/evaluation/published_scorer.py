@@ -1,8 +1,8 @@
-"""The published onset scorer, with its faults, for comparison with published numbers only.
+"""The published onset scorer, including its faults, for comparison with published numbers only.
 
-CondFoleyGen's predict_onset.py, rebuilt to give the same numbers (published_facts.md, section 14;
-tests/golden/onset_cases.json). Its average precision is 1 for silence, because events that are missed leave the list
-once no prediction is left. Our own measures are in `onset` and `timing`.
+CondFoleyGen's predict_onset.py, reimplemented with the same results (published_facts.md, section 14;
+tests/golden/onset_cases.json). Its average precision is 1 for silence, because missed onsets are dropped once no
+prediction is left. Our own metrics are in `condfoley.audio.onsets` and `timing`.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ import numpy as np
 from condfoley.geometry import Geometry
 
 RATE = Geometry.published().sample_rate
-SECONDS = 2.0  # what it listens to
+SECONDS = 2.0  # of a sound that are scored
 DELTA = 0.3  # librosa's peak-picking threshold
-GAP = 0.05 * RATE  # samples: predictions nearer than this to a louder one go
-REACH = int(0.05 * RATE)  # samples on both sides of a prediction in which its strength is looked for
+MIN_GAP = 0.05 * RATE  # samples: predictions nearer than this to a louder one are removed
+STRENGTH_RADIUS = int(0.05 * RATE)  # samples on both sides of a prediction whose maximum is its strength
 
 
 @dataclass(frozen=True)
 class PublishedScore:
     """The published scores of one sound.
 
-    accuracy: share of the true onsets that are hit. average_precision: see above. kept: samples of the predictions that
-    are left. hit: whether each of them was used.
+    accuracy: fraction of the true onsets that are matched. average_precision: see above. kept: samples of the
+    predictions after thinning. matched: whether each of them was matched.
     """
 
     accuracy: float
     average_precision: float
     kept: tuple[int, ...]
-    hit: tuple[bool, ...]
+    matched: tuple[bool, ...]
 
 
 def published_onsets(wav: np.ndarray) -> np.ndarray:
     """Onsets of the first two seconds of wav (N,) at RATE Hz: (K,) int64 samples."""
     import librosa
 
-    heard = np.asarray(wav, np.float32)[: round(SECONDS * RATE)]
-    if not len(heard):
+    excerpt = np.asarray(wav, np.float32)[: round(SECONDS * RATE)]
+    if not len(excerpt):
         return np.zeros(0, np.int64)
-    return np.asarray(librosa.onset.onset_detect(y=heard, sr=RATE, units="samples", delta=DELTA), np.int64)
+    return np.asarray(librosa.onset.onset_detect(y=excerpt, sr=RATE, units="samples", delta=DELTA), np.int64)
 
 
 def published_score(true: np.ndarray, predicted: np.ndarray, wav: np.ndarray, window: float = 0.1) -> PublishedScore:
@@ -50,11 +50,11 @@ def published_score(true: np.ndarray, predicted: np.ndarray, wav: np.ndarray, wi
 
     true (R,), predicted (E,): samples at RATE Hz, ascending. wav: (N,), the sound of the predictions.
     window: seconds, exclusive.
-    Raises ValueError where the published code breaks down: both lists empty, a prediction in the first 50 ms.
+    Raises ValueError where the published code fails: both lists empty, a prediction in the first 50 ms.
     """
-    level = _scaled(np.abs(np.asarray(wav, float)))
-    kept = _thinned([int(p) for p in predicted], level)
-    free, hit = list(kept), {p: False for p in kept}
+    level = _scale_to_unit(np.abs(np.asarray(wav, float)))
+    kept = _thin([int(p) for p in predicted], level)
+    free, matched = list(kept), {p: False for p in kept}
     labels, scores = [], []
     for onset in true:
         near = [p for p in free if abs(p - onset) < window * RATE]
@@ -64,17 +64,17 @@ def published_score(true: np.ndarray, predicted: np.ndarray, wav: np.ndarray, wi
             continue
         chosen = near[int(np.argsort([level[p] for p in near])[-1])]
         scores.append(_strength(level, chosen))
-        hit[chosen] = True
+        matched[chosen] = True
         free.remove(chosen)
         if not free:
             break  # later onsets are not even counted as misses
     labels += [0] * len(free)
     scores += [_strength(level, p) for p in free]
-    accuracy = sum(hit.values()) / len(true) if len(true) else 0.0
-    return PublishedScore(accuracy, _average_precision(labels, scores), tuple(kept), tuple(hit[p] for p in kept))
+    accuracy = sum(matched.values()) / len(true) if len(true) else 0.0
+    return PublishedScore(accuracy, _average_precision(labels, scores), tuple(kept), tuple(matched[p] for p in kept))
 
 
-def _scaled(level: np.ndarray) -> np.ndarray:
+def _scale_to_unit(level: np.ndarray) -> np.ndarray:
     span = float(np.ptp(level)) if len(level) else 0.0
     if span == 0:
         return np.zeros_like(level)
@@ -82,14 +82,16 @@ def _scaled(level: np.ndarray) -> np.ndarray:
 
 
 def _strength(level: np.ndarray, sample: int) -> float:
-    around = level[sample - REACH : sample + REACH]  # for an early sample the start is negative, and nothing is left
+    around = level[
+        sample - STRENGTH_RADIUS : sample + STRENGTH_RADIUS
+    ]  # empty for an early sample, whose start is negative
     if not len(around):
         raise ValueError("the published scorer cannot score an onset in the first 50 ms")
     return float(around.max())
 
 
-def _thinned(predicted: list[int], level: np.ndarray) -> list[int]:
-    """Predictions (samples) that are near no louder one; as published, the neighbour of each removed one is skipped."""
+def _thin(predicted: list[int], level: np.ndarray) -> list[int]:
+    """Predictions (samples) without a louder one nearby; as published, the one after each removed one is not checked."""
     order = np.argsort([_strength(level, p) for p in predicted])[::-1]
     left, kept = list(predicted), []
     for index in order:
@@ -98,11 +100,11 @@ def _thinned(predicted: list[int], level: np.ndarray) -> list[int]:
             continue
         kept.append(loudest)
         left.remove(loudest)
-        place = 0
-        while place < len(left):
-            if abs(left[place] - loudest) < GAP:
-                left.pop(place)
-            place += 1
+        position = 0
+        while position < len(left):
+            if abs(left[position] - loudest) < MIN_GAP:
+                left.pop(position)
+            position += 1
     return sorted(kept)
 
 

@@ -1,7 +1,23 @@
+"""Onsets: detection as with librosa's functions, and matching as with mir_eval's."""
+
+import librosa
+import mir_eval
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from condfoley.audio.onsets import detect_onsets, match, random_events
+from condfoley.audio.onsets import (
+    LAG,
+    RISING_BANDS,
+    detect_onsets,
+    match,
+    match_pairs,
+    matched_onsets,
+    pick_peaks,
+    random_events,
+    spectral_flux,
+)
 from condfoley.geometry import Geometry
 
 RATE = Geometry().sample_rate
@@ -40,11 +56,31 @@ def test_other_sample_rates(rate):
     assert match(TIMES, times, 0.02).f1 == 1
 
 
-def test_long_sounds_are_analysed_by_blocks(monkeypatch):
+def test_long_sounds_are_analysed_by_blocks():
     wav = knocks(TIMES, noise=0.003)
-    whole = detect_onsets(wav, RATE)
-    monkeypatch.setattr("condfoley.audio.onsets.BLOCK", 37)
-    assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(whole, detect_onsets(wav, RATE), strict=True))
+    whole, parts = detect_onsets(wav, RATE), detect_onsets(wav, RATE, block=37)
+    assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(whole, parts, strict=True))
+
+
+def test_the_flux_is_librosas():
+    levels = np.random.default_rng(0).uniform(-60, 0, (48, 200)).astype(np.float32)
+
+    def most_risen(rises, axis):
+        return np.sort(rises, axis=axis)[-RISING_BANDS:].mean(axis)
+
+    wanted = librosa.onset.onset_strength(
+        S=levels, sr=RATE, hop_length=128, lag=LAG, center=False, aggregate=most_risen
+    )
+    assert np.allclose(spectral_flux(levels, LAG), wanted, rtol=1e-6)
+    assert np.array_equal(spectral_flux(levels, LAG, block=7), spectral_flux(levels, LAG))
+    assert spectral_flux(levels[:, :1], LAG).tolist() == [0.0]
+
+
+@given(seed=st.integers(0, 2**32 - 1), frames=st.integers(1, 300), levels=st.integers(2, 1000))
+def test_peaks_are_librosas(seed, frames, levels):
+    values = np.random.default_rng(seed).integers(0, levels, frames).astype(np.float32)  # with plateaus
+    wanted = librosa.util.peak_pick(values, pre_max=5, post_max=5, pre_avg=21, post_avg=10, delta=0.93, wait=0)
+    assert np.array_equal(pick_peaks(values, 5, 21, 10, 0.93), wanted)
 
 
 @pytest.mark.parametrize("length", [0, 1, 10, 300, 3 * RATE])
@@ -119,3 +155,21 @@ def test_random_events_are_reproducible():
     a, b = (random_events(5, 3.0, np.random.default_rng(3)) for _ in range(2))
     assert (a == b).all() and (np.diff(a) >= 0).all() and 0 <= a.min() and a.max() < 3
     assert random_events(0, 3.0, np.random.default_rng(3)).shape == (0,)
+
+
+SOME_TIMES = st.lists(st.integers(0, 300), max_size=15, unique=True)
+
+
+@given(SOME_TIMES, SOME_TIMES, st.sampled_from([1.0, 100.0, 173.0]))
+def test_pairs_are_those_of_mir_eval(reference, estimate, scale):
+    reference, estimate = np.sort(reference) / scale, np.sort(estimate) / scale
+    wanted = mir_eval.util.match_events(reference, estimate, 0.1) if len(reference) and len(estimate) else []
+    assert match_pairs(reference, estimate, 0.1) == [(int(i), int(j)) for i, j in wanted]
+
+
+def test_onsets_that_belong_to_cues():
+    onsets = np.array([0.1, 0.55, 0.9, 1.4])
+    assert matched_onsets(np.array([0.5, 1.35, 2.0]), onsets).tolist() == [0.55, 1.4]
+    assert matched_onsets(np.array([0.5]), onsets, 0.02).shape == (0,) and matched_onsets(onsets[:0], onsets).shape == (
+        0,
+    )

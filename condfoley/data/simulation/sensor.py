@@ -1,4 +1,4 @@
-"""From clean renderings to camera pictures: exposure, colour, sharpness, noise."""
+"""Camera sensor: exposure, colour, sharpness and noise, applied to rendered frames."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scipy import ndimage
 Rng = np.random.Generator
 
 
-def develop(frames: NDArray[np.float32], rng: Rng) -> NDArray[np.uint8]:
-    """A video as a random camera would record it.
+def apply_sensor(frames: NDArray[np.float32], rng: Rng) -> NDArray[np.uint8]:
+    """A video as a random camera would record it; its settings are the same for all frames.
 
-    frames: (T, H, W, 3) float32, 0..255.   Returns (T, H, W, 3) uint8. Settings hold for the whole video.
+    frames: (T, H, W, 3) float32, 0..255. Returns (T, H, W, 3) uint8.
     """
     video = frames * np.float32(1 / 255)
     colour = (1 + rng.normal(0, 0.08, 3)).astype(np.float32)
@@ -22,7 +22,7 @@ def develop(frames: NDArray[np.float32], rng: Rng) -> NDArray[np.uint8]:
     vividness = np.float32(0 if rng.random() < 0.04 else rng.uniform(0.3, 1))
     grey = video @ np.full(3, 1 / 3, np.float32)
     video = grey[..., None] * (1 - vividness) + video * vividness
-    if rng.random() < 0.2:  # lamps flicker, exposure hunts
+    if rng.random() < 0.2:  # flickering lamps, unsteady exposure
         wave = rng.uniform(0.01, 0.06) * np.sin(np.arange(len(video)) * rng.uniform(0.05, 2.5))
         video *= (1 + wave).astype(np.float32)[:, None, None, None]
     if rng.random() < 0.4:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from condfoley.data.prepare import Options, _all_made
-from condfoley.data.shards import Job, Made
-from condfoley.data.simulation.write import Recipe, write_clips
+from condfoley.data.prepare import PrepareOptions, _run_jobs
+from condfoley.data.shards import ShardJob, ShardResult
+from condfoley.data.simulation.write import SimulateOptions, write_clips
 from condfoley.data.sources.listing import Video
 from condfoley.errors import InputError
 from condfoley.parallel import ATTEMPTS, run
@@ -74,15 +74,15 @@ def test_what_runs_beside_a_killer_is_not_given_up():
     assert done[1].died and done[0].value == 0
 
 
-def made_of(job: Job) -> Made:
+def made_of(job: ShardJob) -> ShardResult:
     if any(video.name == "bad" for video in job.videos):
         os.kill(os.getpid(), signal.SIGKILL)
-    return Made(None, tuple((video.name, "fine") for video in job.videos))
+    return ShardResult(None, tuple((video.name, "fine") for video in job.videos))
 
 
 def test_a_video_that_kills_its_worker_is_left_out_and_its_shard_goes_on():
     videos = [Video(name, Path(name), Path(name), "train") for name in ("one", "bad", "two")]
-    made = _all_made(made_of, [Job(0, tuple(videos))], Options(workers=2), quiet=True)
+    made = _run_jobs(made_of, [ShardJob(0, tuple(videos))], PrepareOptions(workers=2), quiet=True)
     reasons = dict(pair for shard in made for pair in shard.rejected)
     assert reasons["one"] == reasons["two"] == "fine" and "died" in reasons["bad"]
 
@@ -109,7 +109,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from condfoley.parallel import run
-from tests.data.test_engine import noted
+from tests.data.test_parallel import noted
 list(run(partial(noted, Path(sys.argv[1])), range(2), workers=2))
 """
 
@@ -148,7 +148,7 @@ def test_ray_does_the_same_and_gets_over_a_killed_worker(two_ray_workers, tmp_pa
 
 def test_simulation_runs_on_ray(two_ray_workers, tmp_path):
     pytest.importorskip("mujoco", reason="simulated clips need MuJoCo")
-    recipe = Recipe(out=tmp_path, clips=2, duration=0.5, size=32, engine="ray")
+    recipe = SimulateOptions(out=tmp_path, clips=2, duration=0.5, size=32, engine="ray")
     failures = write_clips(recipe, quiet=True)
     if failures and "without a screen" in failures[0][1]:
         pytest.skip(f"no OpenGL here: {failures[0][1]}")
