@@ -24,8 +24,11 @@ from condfoley.settings import Settings
 from condfoley.soundtrack import Soundtrack
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "examples/hitting_metal.mp4"
-PAIRS = {"example": ROOT / "examples/hitting_bag_silent.mp4", "scratched": ROOT / "tests/golden/scratched.mp4"}
+REFERENCE = ROOT / "condfoley/examples/hitting_metal.mp4"
+PAIRS = {
+    "example": ROOT / "condfoley/examples/hitting_bag_silent.mp4",
+    "scratched": ROOT / "tests/golden/scratched.mp4",
+}
 ONSET = 0.01  # s within which two onsets are the same
 
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "condfoley/examples"
 HEAVY = ["torch", "torchvision", "transformers", "taming", "librosa", "numba", "scipy.signal", "scipy.stats", "onnx"]
 COMMAND = """
 import sys
