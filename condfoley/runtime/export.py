@@ -190,8 +190,9 @@ def _sync(network: Any) -> dict[str, Graph]:
         shifts = torch.arange(2 * c.max_shift + 1)
         index = torch.arange(frames)[:, None] + shifts  # (T, shifts), into what is padded by max_shift
         diagonals = F.pad(pair, (c.max_shift, c.max_shift)).gather(2, index.expand(specs.shape[0], -1, -1)).sum(1)
-        counts = torch.clamp(frames - (shifts - c.max_shift).abs(), min=frames / 2)
-        offsets = diagonals / counts.to(pair.dtype).sqrt() * network.scale
+        length = torch.as_tensor(frames).to(pair.dtype)
+        counts = torch.maximum(length - (shifts - c.max_shift).abs(), length / 2)
+        offsets = diagonals / counts.sqrt() * network.scale
         none = network.judge(offsets.topk(2 * c.max_shift + 1, 1).values)
         return torch.cat([offsets, none], 1)
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from condfoley.geometry import Geometry
-from condfoley.networks.transformer import Transformer, dropped
-from condfoley.runtime.sampling import Sampling
+from condfoley.networks.transformer import Transformer
+from condfoley.runtime.sampling import Sampling, dropped
 from condfoley.weights import GUIDED, load_part, read_card, save_part
 
 BLOCKS = "gpt2.h."

@@ -226,4 +226,5 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
         if stage.accelerator.is_main_process:
             save_part(weights, stage.part, part, stage.geometry, record, tensors, sampling=stage.recommended_sampling())
             stage.export_extras(weights)
-            write_graphs_if_possible(weights, [stage.part])
+            if step == c.steps:
+                write_graphs_if_possible(weights, [stage.part])

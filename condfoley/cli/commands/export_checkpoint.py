@@ -1,4 +1,5 @@
-"""`condfoley export condfoleygen DIR --out FILE`: weights as a checkpoint of CondFoleyGen; `export onnx DIR`: graphs."""
+"""`condfoley export condfoleygen DIR --out FILE`: writes our weights as a checkpoint of CondFoleyGen; `export onnx DIR`:
+writes their ONNX graphs."""
 
 from __future__ import annotations
 
