@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -389,7 +389,7 @@ def _move_weights_out(model: Any, inputs: set[str]) -> None:
             node.input[i] = names.get(name, name)
 
 
-def write_graphs(folder: Path, names: Sequence[str] = GRAPHS) -> list[Path]:
+def write_graphs(folder: Path, names: Iterable[str] = GRAPHS) -> list[Path]:
     """Writes the graphs of a weights folder's parts beside them and enters them in its card; returns the files.
 
     names: of the parts; those that the folder lacks are left out. Raises InputError for bad weights.

@@ -25,7 +25,7 @@ class TorchEngine(CodeGenerator):
     """
 
     name = "torch"
-    version = torch.__version__
+    version = str(torch.__version__)
 
     def __init__(self, parts: dict[str, nn.Module], code_rows: int, device: str = "cpu"):
         self.parts, self.code_rows, self.device = parts, code_rows, torch.device(device)
