@@ -254,7 +254,7 @@ def _choice(ax: Axes, table: list[ScoreRow], settings: dict[str, Any]) -> None:
     if agreed:
         ax.set_xlim(0, 1)
         ax.set_xlabel("confidence of the sync model")
-        ax.set_ylabel("agreement with the hits")
+        ax.set_ylabel("agreement with the cues")
         return
     widest = max(0.5, 1.15 * max(map(abs, offsets)))
     ax.set_xlim(-widest, widest)
