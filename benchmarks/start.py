@@ -159,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.repeats < 1:
             raise InputError("--repeats must be 1 or more")
         print(measure(options).text())
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"start: {error}", file=sys.stderr)
         return 2
     return 0
