@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
 
 def machine() -> str:
     """The processor, its cores as this process may use them, and the versions that matter."""
-    import torch
+    from importlib.metadata import PackageNotFoundError, version
 
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
@@ -121,7 +122,11 @@ def machine() -> str:
         ]
         name = models[0] if models else name
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores, Python {platform.python_version()}, torch {torch.__version__}"
+    described = [name, f"{cores} cores", f"Python {platform.python_version()}"]
+    for package in ("torch", "onnxruntime"):
+        with suppress(PackageNotFoundError):
+            described.append(f"{package} {version(package)}")
+    return ", ".join(described)
 
 
 def table(result: dict[str, Any]) -> Table:
