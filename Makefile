@@ -28,8 +28,9 @@ lint: $(VENV)/.installed-dev
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-quick: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not heavy'
+# The inner loop: lint, types and unit tests; no browser, Ray, killed process, training or whole systems.
+quick: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not heavy' tests/test_*.py
 
 # The documents and the API reference as a site, out/site/index.html.
 docs: $(VENV)/.installed
