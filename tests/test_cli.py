@@ -293,7 +293,7 @@ def test_generate_writes_everything(
         "soundtrack.wav", "target_with_sound.mp4", "scores.csv", "hits.txt", "overview.png", "provenance.json",
     ]  # fmt: skip
     assert all(Path(line).is_file() for line in stdout.splitlines())
-    stages = ["reading the clips", "loading the model", "drawing", "writing the results"]
+    stages = ["loading the model", "drawing", "writing the results"]
     assert stderr.splitlines() == [f"condfoley: {stage}" for stage in stages]
     assert FakeFoley.asked == Settings(rerank=False, candidates=3, seed=7)
     assert probe(out / "target_with_sound.mp4").has_audio

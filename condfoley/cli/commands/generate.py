@@ -54,7 +54,6 @@ def generate_results(
     foley: the model, if it is loaded already. Raises InputError when something cannot be used.
     """
     started = datetime.now(timezone.utc)
-    progress("reading the clips", 0.0)
     clips = check_inputs(options)
     hits = read_hits_option(options, clips[1].duration)
     inputs = Path(options.reference), Path(options.target)
@@ -73,8 +72,8 @@ def generate_results(
 def load_model(options: SoundOptions, progress: ReportsProgress) -> Foley:
     """The model that the options name, on their device. Raises InputError when either cannot be used."""
     read_card(Path(options.weights) if options.weights else SHIPPED)
-    progress("loading the model", 0.0)
     check_device(options.device)
+    progress("loading the model", 0.0)
     from condfoley.foley import Foley
 
     return Foley.load(options.weights, device=options.device)
