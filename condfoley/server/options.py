@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from condfoley.errors import InputError, require_at_least
-from condfoley.settings import Settings
+from condfoley.settings import EngineName, Settings
 
 
 @dataclass(kw_only=True)
@@ -19,6 +19,9 @@ class ServeOptions:
     """Folder of another model's weights (default: the model that ships with condfoley)."""
     device: str = "cpu"
     """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
+    engine: EngineName = "auto"
+    """What runs the networks: onnx (onnxruntime, on the CPU), torch (PyTorch, on any device), or auto: onnx where it can
+    run the weights on the device, else torch."""
     max_upload: int = 2000
     """Maximum size of a request, both clips together, in megabytes."""
     max_waiting: int = 20

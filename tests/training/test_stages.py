@@ -50,7 +50,9 @@ def test_other_frame_rates_train_and_generate(copied, clips, fps):
     assert sizes["sync"]["config"]["mel_per_frame"] == pytest.approx(GEOMETRY.sample_rate / GEOMETRY.hop / fps)
     made = Foley.load(copied / "weights").generate(clips / "000000.mp4", clips / "000001.mp4", candidates=1)
     assert len(made.wav) == round(made.duration * GEOMETRY.sample_rate) and np.isfinite(made.wav).all()
-    assert made.duration == pytest.approx(SECONDS, abs=0.05) and len(made.impact_probability) == round(made.duration * fps)
+    assert made.duration == pytest.approx(SECONDS, abs=0.05) and len(made.impact_probability) == round(
+        made.duration * fps
+    )
 
 
 def test_the_moving_codebook_follows_its_vectors():

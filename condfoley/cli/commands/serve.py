@@ -51,7 +51,7 @@ def build_application(options: ServeOptions, root: Path, command: list[str], pro
     from condfoley.server.app import application
     from condfoley.server.jobs import JobQueue
 
-    model = SoundOptions(weights=options.weights, device=options.device)
+    model = SoundOptions(weights=options.weights, device=options.device, engine=options.engine)
     foley = loaded_model(model, progress)
     queue = JobQueue(partial(_run, options, command), root, options.max_waiting, options.max_finished)
     return application(queue, check_job, options, str(foley.loaded.card.get("name", "")))
@@ -60,7 +60,7 @@ def build_application(options: ServeOptions, root: Path, command: list[str], pro
 def _run(options: ServeOptions, command: list[str], job: GenerateOptions, progress: JobProgress) -> dict[str, Any]:
     from condfoley.cli.run_job import run_job
 
-    job.weights, job.device = options.weights, options.device
+    job.weights, job.device, job.engine = options.weights, options.device, options.engine
     return run_job(job, command, progress)
 
 
