@@ -258,7 +258,7 @@ class FakeFoley:
     asked: ClassVar[Settings]
 
     @classmethod
-    def load(cls, path: str | None = None, device: str = "cpu") -> FakeFoley:
+    def load(cls, path: str | None = None, device: str = "cpu", engine: str = "auto") -> FakeFoley:
         return cls()
 
     def generate(self, reference: str, target: str, settings: Settings, *, hits: object, progress: Any) -> Any:
