@@ -125,7 +125,7 @@ def test_one_failure_does_not_end_the_run(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_missing_simulator_is_said_once_and_up_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "mujoco", None)  # as if it were not installed
     with pytest.raises(InputError, match=r"condfoley\[simulate\]"):
         write_clips(recipe(tmp_path), quiet=True)
     assert list(tmp_path.iterdir()) == []
