@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test quick lint install study-web clean
+.PHONY: demo docs examples test quick lint install study-web clean
 
 # Editable, so that the code you read is the code that runs. No download besides pip's.
 $(VENV)/.installed: pyproject.toml
@@ -32,6 +32,15 @@ test: $(VENV)/.installed-dev
 
 quick: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not heavy'
+
+# The documents and the API reference as a site, out/site/index.html.
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python -m mkdocs build --strict
+
+# A page with players for the example clips, out/examples/index.html.
+examples: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.examples --out out/examples --force
 
 # The browser library of the listening study (jsPsych), at the versions that package-lock.json pins.
 study-web:

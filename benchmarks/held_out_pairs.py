@@ -23,9 +23,9 @@ from condfoley.evaluation.scores import MeanScore, mean_over_targets, mean_score
 from condfoley.evaluation.sounds import fit_length
 from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.training import pretext
+from condfoley.training.batches import validation_streams
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.run import build
-from condfoley.training.stage import fixed_streams
 from condfoley.training.stages.transformer import TransformerStage
 from condfoley.weights import card_geometry, load_part, read_card
 
@@ -131,7 +131,7 @@ def pretext_lines(weights: Path, clips: Path, cache: Path, pairs: int, seed: int
             )
         )
     assert isinstance(stage, TransformerStage)
-    stage.fixed = stage._pairs(stage.held_out, fixed_streams(pairs), views=1).to(stage.device)
+    stage.fixed = stage.draw_pairs(stage.held_out, validation_streams(pairs), views=1).to(stage.device)
     found = {case: mean_of(values, seed) for case, values in stage.pretext().items()}
     true = found.pop(pretext.TRUE)
     out = [

@@ -23,9 +23,10 @@ from condfoley.errors import InputError
 from condfoley.networks.transformer import Condition, Sampling
 from condfoley.results.tables import Table, number, percent
 from condfoley.training import pretext
+from condfoley.training.batches import Batch, example_streams
 from condfoley.training.config import STAGES, TrainConfig
 from condfoley.training.run import build
-from condfoley.training.stage import Batch, Stage, streams
+from condfoley.training.stage import Stage
 from condfoley.training.stages.events import EventsStage
 from condfoley.training.stages.sync import SyncStage
 from condfoley.training.stages.transformer import TransformerStage
@@ -47,7 +48,7 @@ def loader(stage: Stage, steps: int = TIMED) -> tuple[float, float]:
     drawn = used = 0.0
     for step in range(steps + 1):
         begin = perf_counter()
-        batch = stage.draw(streams(c.seed, step, 0, c.batch_size)).to(stage.device)
+        batch = stage.draw(example_streams(c.seed, step, 0, c.batch_size)).to(stage.device)
         middle = perf_counter()
         stage.set_training(True)
         stage.learn(c.steps - 1, batch)
@@ -58,9 +59,9 @@ def loader(stage: Stage, steps: int = TIMED) -> tuple[float, float]:
 
 def overfit(stage: Stage, steps: int, clips: int = CLIPS) -> tuple[Batch, list[float]]:
     """Trains on one batch of `clips` examples again and again: the batch, and the loss of every step."""
-    batch, losses = stage.draw(streams(0, 0, 0, clips)).to(stage.device), []
+    batch, losses = stage.draw(example_streams(0, 0, 0, clips)).to(stage.device), []
     for step in range(steps):
-        stage.set_rate(step)
+        stage.set_learning_rate(step)
         stage.set_training(True)
         metrics = {k: v for k, v in stage.learn(step, batch).items() if k in LOSSES}
         losses.append(float(sum(v.item() for v in metrics.values())))
@@ -135,7 +136,7 @@ def run(options: argparse.Namespace) -> list[Table]:
         config = dataclasses.replace(settings("transformer", options), init=options.weights)
         stage = build(config)
         assert isinstance(stage, TransformerStage)
-        tables.append(pretext.table("Pretext task", {"transformer": stage.pretext()}))
+        tables.append(pretext.pretext_table("Pretext task", {"transformer": stage.pretext()}))
     return tables
 
 

@@ -1,4 +1,4 @@
-"""Atomic writing: a file or folder is either complete or absent, even after a crash or beside concurrent writers."""
+"""Atomic writing: a file or folder is either complete or absent, even after a crash or with concurrent writers."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ class Geometry:
     """Rates and window sizes of one model; stored in its weights' card.
 
     The defaults are the shipped model's: picture and sound of a window span the same time
-    (28 frames = 1.867 s beside 160 mel frames = 1.858 s) and a code column lasts 93 ms.
-    `Geometry.published()` is the paper's (`30` frames beside 160 mel frames, 5 x 10 codes).
+    (28 frames = 1.867 s and 160 mel frames = 1.858 s) and a code column lasts 93 ms.
+    `Geometry.published()` is the paper's (30 frames and 160 mel frames, 5 x 10 codes).
     """
 
     sample_rate: int = 22050
@@ -37,7 +37,7 @@ class Geometry:
     fmax: float = 7600.0
     """Hz, upper edge of the last band."""
     mel_scale: Literal["htk", "slaney"] = "htk"
-    """`htk`: published variant A (all generation); `slaney`: variant B (judges, published MelGAN)."""
+    """`htk`: published variant A (all generation); `slaney`: variant B (classifiers, published MelGAN)."""
     window_mel_frames: int = 160
     """Spectrogram frames in one window."""
     window_frames: int = 28

@@ -1,8 +1,8 @@
-"""One function over many items on the cores of this machine or of a Ray cluster; a killed worker loses nothing.
+"""Runs one function on many items in parallel, on this machine or on a Ray cluster; retries items whose worker died.
 
-`local` is a pool of spawned processes (an OpenGL context does not survive a fork), or this process itself for one
-worker. `ray` is Ray Data on the cluster that RAY_ADDRESS names or that runs here, else a Ray of its own; its machines
-must see the same files at the same paths.
+`local`: a pool of spawned processes (an OpenGL context does not survive a fork), or this process for one worker.
+`ray`: Ray Data on the cluster that RAY_ADDRESS names or that runs here, else a new local Ray; all its machines need
+access to the same files at the same paths.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import signal
 import socket
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -27,29 +28,29 @@ Engine = Literal["local", "ray"]
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-ATTEMPTS = 3  # an item whose worker process dies this often is given up
+ATTEMPTS = 3  # an item is given up after its worker process died this often
 DIED = f"its worker process died {ATTEMPTS} times"
 
 
 @dataclass(frozen=True)
 class Done(Generic[Item, Value]):
-    """An item with what the function returned, or with the reason why it returned nothing."""
+    """An item and the value that the function returned, or the error that it raised."""
 
     item: Item
     value: Value | None = None
     error: str = ""
-    """One line; empty when all went well."""
+    """One line; empty if there was none."""
     died: bool = False
-    """Whether the item killed its worker process, again and again."""
+    """Whether its worker process died ATTEMPTS times."""
 
 
 def run(
     function: Callable[[Item], Value], items: Iterable[Item], engine: Engine = "local", workers: int = 1
 ) -> Generator[Done[Item, Value]]:
-    """Yields one `Done` for each item, in the order in which they finish; an exception is that item's error.
+    """Yields one `Done` for each item, in the order in which they finish; an exception becomes the item's error.
 
-    function, items, values: picklable.   workers: processes; a Ray cluster uses all of its CPUs instead.
-    Raises InputError when Ray is asked for and not installed.
+    function, items, values: picklable. workers: processes; a Ray cluster uses all of its CPUs instead.
+    Raises InputError when `engine` is ray and Ray is not installed or the cluster does not answer.
     """
     queue = list(items)
     if not queue:
@@ -59,11 +60,11 @@ def run(
     elif workers == 1:
         yield from (_attempt(function, item) for item in queue)
     else:
-        yield from _in_pool(function, queue, min(workers, len(queue)))
+        yield from _Pool(function, queue, min(workers, len(queue))).results()
 
 
 def reason(error: BaseException) -> str:
-    """An exception in one line: the message of an InputError, else the type as well."""
+    """An exception in one line: its message, with its type unless it is an InputError."""
     text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
     return (text.splitlines() or [""])[0]
 
@@ -75,44 +76,73 @@ def _attempt(function: Callable[[Item], Value], item: Item) -> Done[Item, Value]
         return Done(item, error=reason(error))
 
 
-def _in_pool(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Generator[Done[Item, Value]]:
-    """As many items under way as there are workers; when one dies, those under way wait in line again.
+class _Pool(Generic[Item, Value]):
+    """Local worker processes, which are replaced when one of them dies.
 
-    Which of them did it is not known, so from then on each of these is alone when it runs.
+    At most `workers` items are running at a time. When a worker dies, it is unknown which of the running items caused
+    it: all of them are queued again, and from then on each of these runs alone.
     """
-    waiting, deaths = deque(range(len(items))), Counter[int]()
-    while waiting:
-        before = set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
-        running: dict[Future[Done[Item, Value]], int] = {}
-        finished = False
-        try:
-            while waiting or running:
-                while waiting and len(running) < workers:
-                    if running and any(deaths[index] for index in (waiting[0], *running.values())):
-                        break
-                    running[pool.submit(_attempt, function, items[waiting[0]])] = waiting[0]
-                    waiting.popleft()
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield future.result()
-                    del running[future]
-            finished = True
-        except BrokenProcessPool:
-            deaths.update(running.values())
-            for index in running.values():
-                if deaths[index] < ATTEMPTS:
-                    waiting.append(index)
-                else:
-                    yield Done(items[index], error=DIED, died=True)
-        finally:
-            if not finished:  # broken, interrupted or abandoned: nobody waits for what is under way
-                for process in set(multiprocessing.active_children()) - before:
-                    process.terminate()
-            pool.shutdown(cancel_futures=True)
+
+    def __init__(self, function: Callable[[Item], Value], items: Sequence[Item], workers: int):
+        self.function, self.items, self.workers = function, items, workers
+        self.waiting = deque(range(len(items)))  # indices of items
+        self.running: dict[Future[Done[Item, Value]], int] = {}
+        self.deaths = Counter[int]()  # of workers, by index of the item
+
+    def results(self) -> Generator[Done[Item, Value]]:
+        """Yields the result of each item as it finishes."""
+        while self.waiting:
+            try:
+                with _executor(self.workers) as executor:
+                    yield from self._collect(executor)
+            except BrokenProcessPool:
+                yield from self._queue_again()
+
+    def _collect(self, executor: ProcessPoolExecutor) -> Generator[Done[Item, Value]]:
+        while self.waiting or self.running:
+            self._submit(executor)
+            for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+                yield future.result()
+                del self.running[future]
+
+    def _submit(self, executor: ProcessPoolExecutor) -> None:
+        while self.waiting and len(self.running) < self.workers:
+            index = self.waiting[0]
+            if self.running and any(self.deaths[i] for i in (index, *self.running.values())):
+                return  # an item that may have killed a worker runs alone
+            self.running[executor.submit(_attempt, self.function, self.items[index])] = index
+            self.waiting.popleft()
+
+    def _queue_again(self) -> Generator[Done[Item, Value]]:
+        """Queues the running items again after a worker's death; yields those that are given up."""
+        indices = list(self.running.values())
+        self.running.clear()
+        self.deaths.update(indices)
+        for index in indices:
+            if self.deaths[index] < ATTEMPTS:
+                self.waiting.append(index)
+            else:
+                yield Done(self.items[index], error=DIED, died=True)
+
+
+@contextmanager
+def _executor(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of spawned processes; they are terminated when the block is left by an exception."""
+    before = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    finished = False
+    try:
+        yield executor
+        finished = True
+    finally:
+        if not finished:  # broken, interrupted or abandoned: do not wait for running items
+            for process in set(multiprocessing.active_children()) - before:
+                process.terminate()
+        executor.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:
-    """In a worker: leaves Ctrl-C to the parent, which ends its workers, and never outlives a parent that was killed."""
+    """In a worker: ignores Ctrl-C, since the parent ends its workers, and exits when the parent is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
@@ -124,7 +154,7 @@ def _end_with_parent() -> None:
 
 
 def _on_ray(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> Generator[Done[Item, Value]]:
-    """One block and so one task for each item: Ray runs a task again when its process or machine dies."""
+    """One block, and so one task, for each item: Ray repeats a task whose process or machine died."""
     try:
         import ray
         import ray.cloudpickle as pickle
@@ -135,26 +165,26 @@ def _on_ray(function: Callable[[Item], Value], items: Sequence[Item], workers: i
         ) from None
     _join(ray, workers)
     context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False  # the caller has one
-    context.max_errored_blocks = -1  # what cannot be done is missing among the rows
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # which it would tell at length
+    context.enable_progress_bars = False  # the caller has its own
+    context.max_errored_blocks = -1  # failed items are missing in the results
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # no messages about each failed block
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
-        made = _attempt(function, pickle.loads(row["item"]))
-        return {"index": row["index"], "made": pickle.dumps((made.value, made.error))}
+        done = _attempt(function, pickle.loads(row["item"]))
+        return {"index": row["index"], "result": pickle.dumps((done.value, done.error))}
 
     rows = [{"index": index, "item": pickle.dumps(item)} for index, item in enumerate(items)]
     data = ray.data.from_items(rows, override_num_blocks=len(rows)).map(work, max_retries=ATTEMPTS - 1)
     missing = set(range(len(items)))
     for row in data.iter_rows():
         missing.remove(row["index"])
-        value, error = pickle.loads(row["made"])
+        value, error = pickle.loads(row["result"])
         yield Done(items[row["index"]], value, error)
     yield from (Done(items[index], error=DIED, died=True) for index in sorted(missing))
 
 
 def _join(ray: Any, workers: int) -> None:
-    """Connects to the cluster there is, or starts Ray here with `workers` CPUs."""
+    """Connects to the running cluster, or starts Ray on this machine with `workers` CPUs."""
     if ray.is_initialized():
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}
@@ -166,9 +196,9 @@ def _join(ray: Any, workers: int) -> None:
 
 
 def _require_answer(address: str) -> None:
-    """Raises InputError when nobody listens at HOST:PORT or ray://HOST:PORT; Ray itself would try for minutes."""
+    """Raises InputError when no server listens at HOST:PORT or ray://HOST:PORT; Ray itself would retry for minutes."""
     place = urlsplit(address if "://" in address else f"//{address}")
-    if place.port is None:  # none given, or one of Ray's words such as `auto`
+    if place.port is None:  # no address, or a special value of Ray such as `auto`
         return
     try:
         socket.create_connection((place.hostname, place.port), timeout=10).close()

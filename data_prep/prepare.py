@@ -1,4 +1,4 @@
-"""Make shards of a data set: python data_prep/prepare.py greatest-hits SRC OUT (the same as `condfoley prepare`)"""
+"""Converts a data set to shards: `python data_prep/prepare.py greatest-hits SRC OUT`, the same as `condfoley prepare`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`python data_prep/simulate.py --out DIR --clips 2000`: the same door as `condfoley simulate`."""
+"""`python data_prep/simulate.py --out DIR --clips 2000`: the same as `condfoley simulate`."""
 
 import sys
 

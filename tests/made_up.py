@@ -1,19 +1,21 @@
-"""Made-up clips and results for tests that need no model."""
+"""Made-up clips and results for tests that need no model, and checks of what videos show."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import av
 import numpy as np
 
+from condfoley import media
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.soundtrack import Soundtrack
+from tests.conftest import grey
 from tests.sounds import RATE, pulses
 
 FPS = Geometry().fps
@@ -78,3 +80,15 @@ def write_video(path: Path, duration: float = 1.0, sound: np.ndarray | None = No
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
     return path
+
+
+def levels(path: Path, fps: float = 15.0, **span: float) -> np.ndarray:
+    """Mean grey level of each frame of a video read at `fps`: (T,)."""
+    return media.read_frames(path, fps, 8, **span).reshape(-1, 192).mean(1)
+
+
+def assert_shows(found: np.ndarray, indices: Iterable[int]) -> None:
+    """Asserts that grey levels (T,) are those of the numbered frames of a test video; see `conftest.grey`."""
+    expected = [grey(k) for k in indices]
+    assert len(found) == len(expected)
+    assert np.abs(found - expected).max() < 4, found

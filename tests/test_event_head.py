@@ -1,15 +1,16 @@
-"""The recurrent event head, and who says what happens in the picture."""
+"""The recurrent event head, and the events that a scorer sees in the picture."""
 
 import warnings
 
 import numpy as np
 import pytest
 import torch
-from condfoley.networks.scorer import Referee
 
 from condfoley.networks.event_head import EventHead
 from condfoley.networks.sync import Sync
 from condfoley.networks.video_encoder import VideoEncoder
+from condfoley.runtime.scorer import Scorer
+from condfoley.runtime.torch import TorchEngine
 from condfoley.sizes import EventsConfig
 from tests.tiny import EVENTS, GEOMETRY, SYNC, VIDEO
 
@@ -52,10 +53,15 @@ def test_the_event_head_takes_the_place_of_the_encoders_own():
     encoder, sync, head = VideoEncoder(VIDEO).eval(), Sync(SYNC).eval(), EventHead(EVENTS).eval()
     frames = torch.randint(0, 255, (30, 32, 32, 3), dtype=torch.uint8)
     plain, mirrored = (encoder.encode_clip(frames, mirrored=m) for m in (False, True))
-    onset, sliding, strength = Referee(encoder, sync, GEOMETRY, head).picture_events(frames, plain)
+
+    def seen(**parts):
+        engine = TorchEngine({"video_encoder": encoder, "sync": sync, **parts}, GEOMETRY.code_rows)
+        return Scorer(engine, GEOMETRY).visual_events(frames.numpy(), plain.numpy())
+
+    onset, sliding, strength = seen(events=head)
     expected = (head(plain[None])[0].sigmoid() + head(mirrored[None])[0].sigmoid()) / 2
     assert np.allclose(onset, expected[:, 0], atol=1e-5) and np.allclose(sliding, expected[:, 1], atol=1e-5)
     both = (head(plain[None])[0, :, 2].clamp(0, 1) + head(mirrored[None])[0, :, 2].clamp(0, 1)) / 2
     assert np.allclose(strength, both, atol=1e-5) and 0 < strength.max() <= 1
-    own, *_ = Referee(encoder, sync, GEOMETRY).picture_events(frames, plain)
+    own = seen().onset
     assert own.shape == (30,) and not np.allclose(own, onset, atol=1e-4)

@@ -13,20 +13,11 @@ from condfoley import media
 from condfoley.errors import InputError
 from condfoley.media.picture import apply_orientation
 from condfoley.media.sound import align_to_clock
-from tests.conftest import click_times, clicks, grey
+from tests.conftest import click_times, clicks
+from tests.made_up import assert_shows, levels
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 RATE = 22050
-
-
-def levels(path, fps=15.0, **window):
-    """Mean grey level of each frame read."""
-    return media.read_frames(path, fps, 8, **window).reshape(-1, 192).mean(1)
-
-
-def assert_shows(found, indices):
-    assert len(found) == len(indices)
-    assert np.abs(found - [grey(k) for k in indices]).max() < 4, found
 
 
 @given(

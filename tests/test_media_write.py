@@ -1,16 +1,19 @@
 """Writing: the picture untouched, the sound in time, nothing half-written."""
 
 import os
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import soundfile
-from test_media_read import EXAMPLES, assert_shows, levels
 
 from condfoley import media
 from condfoley.errors import InputError
 from tests.conftest import click_times, clicks, grey
+from tests.made_up import assert_shows, levels
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 RATE = 22050
 TIMES = [0.0, 0.3, 0.7]

@@ -1,27 +1,28 @@
-"""What README and configs promise exists: commands, options, files, settings."""
+"""What README, the documents of its users and configs promise exists: commands, options, files, settings."""
 
 import re
-import shlex
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from condfoley.cli.arguments import parse_config, parse_options
-from condfoley.cli.options import GenerateOptions
+from condfoley.cli.options import BatchOptions, ExportOptions, FinetuneOptions, GenerateOptions, ImportOptions
+from condfoley.data.prepare import PrepareOptions
 from condfoley.data.simulation.write import SimulateOptions
+from condfoley.evaluation.options import EvaluateOptions
 from condfoley.training.config import STAGES, TrainConfig
+from tests.documents import ROOT, TEXTS, TRAINING, commands, section
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = TEXTS["README.md"]
 CONFIGS = [p for p in sorted((ROOT / "configs").rglob("*.yaml")) if p.stem != "fsdp"]  # that one is accelerate's
+LINKED = {(name, link) for name, text in TEXTS.items() for link in re.findall(r"\]\(([^):#]+)[^):]*\)", text)}
+OTHERS = (BatchOptions, EvaluateOptions, ExportOptions, FinetuneOptions, ImportOptions, PrepareOptions, SimulateOptions)
 
 
-def commands(program: str) -> list[list[str]]:
-    """Words after `program` in the README's code blocks."""
-    blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", README, re.S | re.M))
-    lines = [line for line in blocks.splitlines() if program in line]
-    return [shlex.split(line.split(program, 1)[1], comments=True) for line in lines]
+def flags(options: type) -> set[str]:
+    """The options of a command, as they are typed."""
+    return {"--" + f.name.replace("_", "-") for f in fields(options)}
 
 
 def test_every_generate_command_and_option_is_understood():
@@ -29,31 +30,47 @@ def test_every_generate_command_and_option_is_understood():
     assert len(calls) >= 2
     for words in calls:
         parse_options("condfoley generate", GenerateOptions, words)
-    known = {"--" + f.name.replace("_", "-") for f in fields(GenerateOptions)} | {
+    known = flags(GenerateOptions) | {
         "--no-align",
         "--no-rerank",
         "--no-comp",
         "--help",
         "--dry-run",
     }
-    named = {o for o in re.findall(r"`(--[a-z-]+)", README)}
+    named = set(re.findall(r"`(--[a-z-]+)", README))
     assert named and named <= known
+    for text in TEXTS.values():
+        assert set(re.findall(r"`(--[a-z-]+)", text)) <= known.union(*map(flags, OTHERS))
 
 
 def test_commands_are_spelled_as_they_are_typed_once_the_environment_is_active():
     assert README.count("source .venv/bin/activate") == 1 == README.count(".venv/bin/")
+    assert all(".venv/bin/" not in text for name, text in TEXTS.items() if name != "README.md")
 
 
 def test_every_training_command_is_understood():
-    calls = commands("condfoley train")
+    calls = commands("condfoley train", section(TEXTS["docs/training.md"], TRAINING))
     assert {Path(words[1]).stem for words in calls} == set(STAGES)
-    for words in calls:
+    for words in commands("condfoley train"):
         parse_config("condfoley train", TrainConfig, words)
 
 
-def test_the_simulation_command_is_understood():
-    (words,) = commands("condfoley simulate")
-    assert parse_options("simulate", SimulateOptions, words).clips == 2000
+def test_the_simulation_commands_are_understood():
+    first, *others = commands("condfoley simulate")
+    assert parse_options("simulate", SimulateOptions, first).clips == 2000
+    for words in others:
+        parse_options("simulate", SimulateOptions, words)
+
+
+def test_batch_import_and_export_commands_are_understood():
+    """Their checkpoints and folders need not exist to be parsed."""
+    for words in commands("condfoley batch"):
+        parse_options("condfoley batch", BatchOptions, words)
+    for program, name, options in (("import", "checkpoint", ImportOptions), ("export", "weights", ExportOptions)):
+        calls = commands(f"condfoley {program} condfoleygen", TEXTS["docs/published.md"])
+        assert calls
+        for first, *words in calls:
+            parse_options(f"condfoley {program}", options, [f"--{name}", first, *words])
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=[str(p.relative_to(ROOT)) for p in CONFIGS])
@@ -67,18 +84,21 @@ def test_settings_named_in_the_text_exist():
     assert (config.data.folder, config.steps, config.wandb) == ("my_clips", 5000, "online")
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^):#]+)\)", README))))
-def test_every_linked_file_exists(link):
-    assert (ROOT / link).exists()
+@pytest.mark.parametrize(("name", "link"), sorted(LINKED))
+def test_every_linked_file_exists(name, link):
+    assert ((ROOT / name).parent / link).exists()
 
 
 def test_the_differences_are_as_many_as_is_said():
-    said, table = re.search(r"<summary>(\d+) differences</summary>\n\n(.*?)\n\n", README, re.S).groups()
+    table = r"<summary>(\d+) differences</summary>\n\n(.*?)\n\n"
+    said, table = re.search(table, TEXTS["docs/published.md"], re.S).groups()
     rows = [re.split(r" \| ", line.strip("| ")) for line in table.splitlines()[2:]]
     assert len(rows) == int(said) and all(len(row) == 3 and row[2] != "the same" for row in rows)
 
 
 def test_make_targets_named_in_the_readme_exist():
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"^make (\w+)", README, re.M)):
+    named = {*re.findall(r"^make ([\w-]+)", README, re.M), *re.findall(r"`make ([\w-]+)`", README)}
+    assert {"demo", "test", "docs", "examples"} <= named
+    for target in named:
         assert re.search(rf"^{target}:", makefile, re.M)

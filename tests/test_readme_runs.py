@@ -1,11 +1,9 @@
-"""Every `condfoley` command in the README's code blocks is run, in order, in a folder that has what it names.
+"""Every `condfoley` command in the README and in the documents of its users is run, in a folder that has what it names.
 
 Toy sizes and few steps are added; nothing else is changed.
 """
 
 import dataclasses
-import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -13,13 +11,11 @@ import pytest
 from condfoley.cli.main import main
 from condfoley.sizes import JudgesConfig
 from tests.data import stand_ins
+from tests.documents import ROOT, executed
 from tests.tiny import EVENTS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER, write_tiny_weights
 from tests.training.toy import write_clips, write_hits
 
-ROOT = Path(__file__).parents[1]
-BLOCKS = [block for _, block in re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.S | re.M)]
-LINES = [line for block in BLOCKS for line in block.splitlines()]
-COMMANDS = [shlex.split(line, comments=True)[1:] for line in LINES if line.startswith("condfoley ")]
+COMMANDS = executed()
 
 JUDGES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=8)
 SIZES = {
@@ -71,7 +67,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=[" ".join(words)[:60] for words in COMMANDS])
-def test_a_command_of_the_readme_runs(words, desk, monkeypatch, capsys):
+def test_a_command_of_the_documents_runs(words, desk, monkeypatch, capsys):
     if words[0] == "simulate":
         pytest.importorskip("mujoco")
     monkeypatch.chdir(desk)
@@ -80,7 +76,7 @@ def test_a_command_of_the_readme_runs(words, desk, monkeypatch, capsys):
         assert (desk / "DIR" / "soundtrack.wav").stat().st_size > 1000
 
 
-def test_the_readme_shows_every_command_that_makes_or_learns_something():
+def test_the_documents_show_every_command_that_makes_or_learns_something():
     assert {words[0] for words in COMMANDS} == {
         "generate",
         "timeline",

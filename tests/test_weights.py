@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from condfoley.errors import InputError
-from condfoley.foley import NEEDED, OPTIONAL
+from condfoley.runtime.torch import GENERATING, OPTIONAL
 from condfoley.weights import GUIDED, SHIPPED, card_geometry, load_part, read_card, sha256
 from tests.tiny import write_tiny_weights
 
@@ -19,7 +19,7 @@ def folder(tmp_path):
 
 
 def test_every_part_comes_back_in_half_precision(folder):
-    for name in (*NEEDED, *OPTIONAL):
+    for name in (*GENERATING, *OPTIONAL):
         part = load_part(folder, name)
         assert not part.training
         assert all(p.dtype == torch.float32 for p in part.parameters())
@@ -84,7 +84,7 @@ def test_an_unknown_choice_in_a_card(folder, part, name):
 
 def test_the_shipped_weights_are_whole_and_small():
     card = read_card(SHIPPED)
-    assert set(card["parts"]) == {*NEEDED, *OPTIONAL, GUIDED, "judges"}
+    assert set(card["parts"]) == {*GENERATING, *OPTIONAL, GUIDED, "judges"}
     assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 40e6
     for name in card["parts"]:
         load_part(SHIPPED, name)

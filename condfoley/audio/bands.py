@@ -37,7 +37,8 @@ class Bands:
         total = self._padded.shape[-1]
         for piece, spectrum in self.spectra():
             mel = filterbank(g) @ magnitude(spectrum)  # (..., n_mels, frames)
-            power = np.square(mel).reshape(-1, *mel.shape[-2:]).mean(0)
+            power = np.square(mel).reshape(-1, *mel.shape[-2:])
+            power = power[0] if len(power) == 1 else power.mean(0)
             end = piece.end if piece.end < total else piece.end + g.hop  # the last frame belongs to the last piece
             parts.append(power[:, (piece.begin - piece.left) // g.hop : (end - piece.left) // g.hop])
         return np.concatenate(parts, 1)[:, : self.frames]

@@ -38,8 +38,6 @@ def impact_levels(samples: np.ndarray, onsets: np.ndarray, rate: int) -> np.ndar
 
     samples: (..., N) at `rate` Hz. onsets: (E,) s, ascending.
     """
-    if not len(onsets):
-        return np.zeros(0)
     total, levels = samples.shape[-1], []
     for begin, following in until_next(impact_starts(onsets, total, rate), total):
         end = max(begin + 1, min(begin + round(SEARCH * rate), int(following)))

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from condfoley.geometry import Geometry
 
 FLOOR = 1e-5  # smallest mel magnitude: the logarithm is cut at -100 dB, under the visible range
-BLOCK = 1024  # frames that are transformed at a time
+BLOCK = 64  # frames that are transformed at a time: what is computed of them stays in a processor's cache
 # Slaney's mel scale (Auditory Toolbox): linear up to BREAK_HZ, logarithmic above it.
 LINEAR_HZ, BREAK_HZ, LOG_STEP = 200 / 3, 1000.0, np.log(6.4) / 27
 

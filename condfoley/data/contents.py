@@ -40,7 +40,7 @@ def prepared_index(folder: str) -> Index | None:
         return Index.load(folder)
     shards = folder and any(Path(folder).glob(f"{STEM}*.tar"))
     if shards and not (Path(folder) / INDEX).is_file():
-        raise InputError(f"{folder} is not yet prepared; run the same `condfoley prepare` again to go on")
+        raise InputError(f"{folder} is not yet prepared; run the same `condfoley prepare` again to resume")
     return Index.load(folder) if shards else None
 
 

@@ -106,10 +106,10 @@ def _require_applicable(data_set: str, options: PrepareOptions) -> None:
     if options.split == "published" and data_set != "greatest-hits":
         raise InputError("--split published is for greatest-hits; leave it out")
     if options.test and data_set != "folder":
-        raise InputError(f"--test is for a folder, {data_set} says itself what is for testing; leave it out")
+        raise InputError(f"--test is for a folder, {data_set} has its own test split; leave it out")
     own = data_set if data_set == "countix-av" else "--split published" if options.split == "published" else ""
     if own and options.validation != PrepareOptions.validation:
-        raise InputError(f"--validation has no use with {own}, which says itself what is for validation; leave it out")
+        raise InputError(f"--validation has no use with {own}, which has its own validation split; leave it out")
 
 
 def _existing_shards(out: Path, settings: dict[str, Any]) -> list[Shard]:
@@ -152,7 +152,7 @@ def _result(done: Done[ShardJob, ShardResult]) -> ShardResult:
         return done.value
     if done.died:
         return ShardResult(None, ((done.item.videos[0].name, done.error),))
-    raise InputError(f"a shard cannot be written ({done.error}); see to it and run the same command again to go on")
+    raise InputError(f"a shard cannot be written ({done.error}); fix this and run the same command again to resume")
 
 
 def unfilled(index: Index, options: PrepareOptions) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from condfoley.audio.onsets import match_pairs
+
 FRAME_SIZE = 64  # pixels, width and height of the frames of which the optical flow is computed
 
 
@@ -34,9 +36,7 @@ def av_align(picture_times: np.ndarray, sound_times: np.ndarray, fps: float) -> 
     Peaks and onsets are matched one to one; the published code lets several onsets share a peak, and can exceed 1.
     picture_times (P,), sound_times (S,): seconds. fps: frames a second. Both empty: 1. One of them: 0.
     """
-    from mir_eval.util import match_events
-
     if not len(picture_times) or not len(sound_times):
         return float(len(picture_times) == len(sound_times))
-    together = len(match_events(np.sort(picture_times), np.sort(sound_times), 1 / fps))
+    together = len(match_pairs(np.sort(picture_times), np.sort(sound_times), 1 / fps))
     return together / (len(picture_times) + len(sound_times) - together)

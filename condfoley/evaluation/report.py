@@ -145,13 +145,13 @@ def _draw_spectrogram(wav: np.ndarray, true: np.ndarray) -> bytes:
     """Log-mel spectrogram as PNG; true onsets (R,) s are triangles at the top, detected ones vertical lines."""
     from matplotlib.figure import Figure
 
-    from condfoley.networks.mel import spectrogram
+    from condfoley.audio.mel import spectrogram
 
     width, height, dpi = SPECTROGRAM_SIZE
     figure = Figure(figsize=(width, height), dpi=dpi)
     axes = figure.add_axes((0, 0, 1, 1))
     seconds = len(wav) / METRIC_GEOMETRY.sample_rate
-    spec = spectrogram(wav, METRIC_GEOMETRY).numpy()
+    spec = spectrogram(wav, METRIC_GEOMETRY)
     axes.imshow(spec, origin="lower", aspect="auto", cmap="magma", vmin=0, vmax=0.8, extent=(0, seconds, 0, 1))
     for time in detect_onsets(wav, METRIC_GEOMETRY.sample_rate)[0]:
         axes.axvline(time, color=DETECTED_COLOR, lw=1, ymax=0.8)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from condfoley.audio.loudness import integrated_loudness
+from condfoley.audio.mel import spectrogram
 from condfoley.audio.onsets import detect_onsets
 from condfoley.geometry import Geometry
 
@@ -100,10 +100,7 @@ def _cepstra(wavs: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Mel cepstra 1 to CEPSTRA of each frame: (B, N) -> (B, CEPSTRA, T)."""
     from scipy.fft import dct
 
-    from condfoley.networks.mel import log_mel
-
-    padded = torch.from_numpy(_pad_to(wavs.astype(np.float32), geometry.n_fft))
-    natural = log_mel(padded, geometry).double().numpy() * 100 / 20 * np.log(10)  # (B, n_mels, T), up to a constant
+    natural = spectrogram(wavs, geometry).astype(np.float64) * 100 / 20 * np.log(10)  # (B, n_mels, T), up to a constant
     return dct(natural, axis=1, norm="ortho")[:, 1 : CEPSTRA + 1] / np.sqrt(2 * geometry.n_mels)
 
 
@@ -147,10 +144,6 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> float | None:
 def loudness_lufs(wav: np.ndarray, sample_rate: int) -> float:
     """Integrated loudness of (N,), LUFS (ITU-R BS.1770-4); never below MIN_LUFS, which silence gets."""
     return max(MIN_LUFS, integrated_loudness(wav, sample_rate))
-
-
-def _pad_to(wavs: np.ndarray, samples: int) -> np.ndarray:
-    return np.pad(wavs, ((0, 0), (0, max(0, samples - wavs.shape[1]))))
 
 
 def _require_equal(estimated: np.ndarray, true: np.ndarray) -> None:

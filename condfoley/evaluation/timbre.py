@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from condfoley.audio.mel import spectrogram
 from condfoley.audio.onsets import detect_onsets
 from condfoley.geometry import Geometry
 
@@ -29,16 +30,11 @@ def _statistics() -> tuple[np.ndarray, np.ndarray]:
     return np.array(values["mean"]), np.array(values["projection"])
 
 
-def _spectrogram(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
+def _grouped_bands(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Log-mel of the sound scaled to PEAK, bands averaged in groups: (BAND_GROUPS, T), 0.01 = 1 dB."""
-    import torch
-
-    from condfoley.networks.mel import log_mel
-
     wav = np.asarray(wav, dtype=np.float32)
     wav = wav * (PEAK / max(float(np.abs(wav).max(initial=0.0)), 1e-6))
-    wav = np.pad(wav, (0, max(0, geometry.n_fft - len(wav))))
-    mel = log_mel(torch.from_numpy(wav)[None], geometry)[0].double().numpy()  # (n_mels, T)
+    mel = spectrogram(wav, geometry).astype(np.float64)  # (n_mels, T)
     return np.stack([group.mean(0) for group in np.array_split(mel, BAND_GROUPS)])
 
 
@@ -74,7 +70,7 @@ def raw_features(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Features before projection, (F,): spectra of attack, body and tail, decays, cepstra, their spread."""
     from scipy.fft import dct
 
-    events = _events(np.asarray(wav, dtype=np.float32), _spectrogram(wav, geometry), geometry)
+    events = _events(np.asarray(wav, dtype=np.float32), _grouped_bands(wav, geometry), geometry)
     centre = np.median(events, axis=0)  # (parts, BAND_GROUPS)
     decays = centre[1:] - centre[:-1]
     cepstra = dct(centre, axis=1, norm="ortho")[:, 1 : CEPSTRA + 1]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from condfoley.audio.onsets import match_pairs
+
 MIN_MATCHED = 4  # events that a rank correlation needs
 
 
@@ -24,14 +26,12 @@ def average_precision(
     """Area under precision over recall as the threshold on `strengths` falls; missed events lower the recall.
 
     At each threshold the events above it are matched with the true ones, one to one and as many as possible, within
-    `window` seconds (mir_eval's matching). The area is a sum of steps, without interpolation.
+    `window` seconds (`onsets.match_pairs`). The area is a sum of steps, without interpolation.
 
     reference_times (R,), estimated_times (E,): seconds, in any order.   strengths: (E,), any unit.
     Both lists empty: 1. One of them empty: 0. (The published scorer gives silence 1; see `published_scorer`.)
     Raises ValueError for a negative window, lists of different length, or times that are not finite.
     """
-    from mir_eval.util import match_events
-
     true, estimated = np.sort(np.asarray(reference_times, float)), np.asarray(estimated_times, float)
     strengths = np.asarray(strengths, float)
     if (
@@ -45,7 +45,7 @@ def average_precision(
     area, before = 0.0, 0
     for threshold in np.unique(strengths)[::-1]:
         above = np.sort(estimated[strengths >= threshold])
-        matched = len(match_events(true, above, window))
+        matched = len(match_pairs(true, above, window))
         area += (matched - before) / len(true) * matched / len(above)
         before = matched
     return area
@@ -63,10 +63,9 @@ def dynamics_correlation(
     reference_times (R,), estimated_times (E,): seconds, ascending; their levels in any unit.
     None when fewer than MIN_MATCHED events are matched, or when either list has only equal levels.
     """
-    from mir_eval.util import match_events
     from scipy.stats import spearmanr
 
-    pairs = match_events(reference_times, estimated_times, window)
+    pairs = match_pairs(reference_times, estimated_times, window)
     true, estimated = (
         np.array([x[pair[side]] for pair in pairs]) for side, x in enumerate((reference_levels, estimated_levels))
     )

@@ -49,8 +49,6 @@ def measure_envelope(track: Track, onsets: np.ndarray, geometry: Geometry) -> En
 
     onsets: (E,) s, ascending; each impact is measured until the next one. geometry: of the bands, at the track's rate.
     """
-    if not len(onsets):
-        return None
     attack, peaks, decays = _attack_frames(geometry), [], []
     for segment in cut_segments(track.samples, impact_starts(onsets, len(track), track.rate), geometry):
         levels = segment.levels[:, segment.onset : segment.following]

@@ -33,8 +33,6 @@ def one_shots(track: Track, onsets: np.ndarray) -> list[np.ndarray]:
 
     onsets: (E,) s, ascending. Those shorter than MIN_SECONDS are left out.
     """
-    if not len(onsets):
-        return []
     rate, shots = track.rate, []
     starts = [max(0, round((float(time) - LEAD) * rate)) for time in onsets]
     for begin, end in until_next(starts, len(track)):

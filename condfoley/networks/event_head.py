@@ -1,7 +1,7 @@
 """Event head: onset, sliding contact and strength of each frame, read from the picture tokens of the whole clip.
 
-The video encoder's own event head sees a frame and half a second around it. Whether something is struck there is easier
-to tell from the whole clip: this one is a bidirectional recurrent network over the frozen tokens.
+The video encoder's own event head sees a frame and half a second around it. Impacts are easier to detect from the
+whole clip: this one is a bidirectional recurrent network over the frozen tokens.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -35,14 +34,6 @@ def stft(wav: Tensor, geometry: Geometry) -> Tensor:
     )
 
 
-def magnitude(spectrum: Tensor) -> Tensor:
-    """Magnitude of complex values, same shape, in a third of the time of `abs`.
-
-    Not to be trained through, as it has no gradient at 0.
-    """
-    return (spectrum.real.square() + spectrum.imag.square()).sqrt()
-
-
 def log_mel(wav: Tensor, geometry: Geometry) -> Tensor:
     """Log-mel spectrogram.
 
@@ -51,15 +42,6 @@ def log_mel(wav: Tensor, geometry: Geometry) -> Tensor:
     """
     bands = filterbank(geometry).to(wav.device) @ stft(wav, geometry).abs()  # (B, n_mels, T)
     return ((20 * torch.log10(bands.clamp(min=FLOOR)) + 80) / 100).clamp(0, 1)
-
-
-def spectrogram(wav: np.ndarray, geometry: Geometry) -> Tensor:
-    """Log-mel spectrogram of one sound: (N,) -> (n_mels, N // hop + 1) in [0, 1].
-
-    A sound shorter than an analysis window is filled up with silence.
-    """
-    filled = np.pad(np.asarray(wav, np.float32), (0, max(0, geometry.n_fft - len(wav))))
-    return log_mel(torch.from_numpy(filled)[None], geometry)[0]
 
 
 def window_spec(wav: Tensor, geometry: Geometry) -> Tensor:

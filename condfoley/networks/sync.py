@@ -61,7 +61,7 @@ class Sync(nn.Module):
         level = spec01 * 2 - 1
         rise = F.pad(level[..., 1:] - level[..., :-1], (1, 0)) * 3
         x = self.sound_in(torch.cat([level, rise], 1))  # (B, width, M)
-        # frame k shows the time k / fps: its stretch of sound is centred there
+        # frame k shows the time k / fps: its span of sound is centred there
         half = round(self.config.mel_per_frame / 2)
         wanted = round(frames * self.config.mel_per_frame)
         x = F.pad(x, (half, max(0, wanted - x.shape[-1])))[..., :wanted]

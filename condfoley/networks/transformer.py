@@ -1,6 +1,6 @@
 """GPT-2 decoder over [T_v(v_c) T_v(v_q) T_a(a_c)] -> the target's codes, and its sampling.
 
-Sequence: [reference frames][target frames][reference codes][target codes], codes column-major
+Sequence: `[reference frames][target frames][reference codes][target codes]`, codes column-major
 (published: 30 + 30 + 50 + 50; published_facts.md, section 8). GPT2Model only sees embeddings; they are made here.
 """
 

@@ -11,7 +11,7 @@ from condfoley.sizes import VocoderConfig
 
 
 class ResidualLayer(nn.Module):
-    """A dilated convolution beside a 1 x 1 shortcut."""
+    """A dilated convolution with a 1 x 1 convolution as shortcut."""
 
     def __init__(self, dim: int, dilation: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA, Hu et al. 2021) on the transformer, through `peft`; merged again before anything is written."""
+"""Low-rank adapters (LoRA, Hu et al. 2021) for the transformer, by `peft`; merged into the weights before export."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import nn
 
 from condfoley.networks.transformer import Transformer
 
-TARGETS = ["c_attn", "c_proj", "c_fc", "head"]  # attention and MLP of every GPT-2 block, and the codes' logits
+TARGETS = ["c_attn", "c_proj", "c_fc", "head"]  # attention and MLP of each GPT-2 block, and the output layer
 
 
 def add_adapters(model: Transformer, rank: int) -> Any:
-    """Puts adapters of a rank into the model, in place; the returned wrapper trains nothing but them.
+    """Adds adapters of a rank to the model, in place; in the returned wrapper only they are trained.
 
     Raises InputError when peft is not installed.
     """
@@ -25,12 +25,12 @@ def add_adapters(model: Transformer, rank: int) -> Any:
 
         raise InputError("lora needs peft; install it with `pip install 'condfoley[train]'`, or set lora=0") from None
     with warnings.catch_warnings():
-        # the targets are GPT-2's Conv1D and a Linear; peft finds out itself which way each of them is laid out, and says so
+        # targets are GPT-2's Conv1D and a Linear; peft detects the layout of each itself, and warns about it
         warnings.filterwarnings("ignore", "fan_in_fan_out")
         return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS))
 
 
-def merged_adapters(adapted: Any) -> nn.Module:
-    """A copy of the model with the adapters added into its weights; the original stays as it is."""
+def merge_adapters(adapted: Any) -> nn.Module:
+    """A copy of the model with the adapters merged into its weights; the original is unchanged."""
     merged: nn.Module = copy.deepcopy(adapted).merge_and_unload()
     return merged

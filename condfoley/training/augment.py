@@ -1,4 +1,4 @@
-"""Picture augmentation: one crop, colour and camera for a clip, small drifts over its frames."""
+"""Picture augmentation: a random crop, colour and camera for each clip, with small drifts over its frames."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SOURCE_RATES = (10.0, 12.0)  # frame rates below 15 fps, seen as repeated frames
-CUTS = 0.15  # share of clips that are cut to another view, nearer or further, which is not to be heard
+SOURCE_RATES = (10.0, 12.0)  # Hz, frame rates of sources, simulated by repeated frames
+CUT_SHARE = 0.15  # share of clips with a cut to another view, which is no event
 
 
 def repeated_frames(count: int, fps: float, source_fps: float, phase: float) -> np.ndarray:
-    """Which of `count` frames is shown at each instant when the source only has `source_fps` frames a second.
+    """Index of the frame that is shown at each of `count` frames if the source has only `source_fps` Hz.
 
-    phase: 0..1, where the source's grid starts. Returns (count,) int, never later than the instant itself.
+    phase: 0..1, offset of the source's frames. Returns (count,) int; indices never exceed the frame's own.
     """
-    instants = np.arange(count) / fps
-    shown = (np.floor(instants * source_fps + phase) - phase) / source_fps
+    times = np.arange(count) / fps
+    shown = (np.floor(times * source_fps + phase) - phase) / source_fps
     return np.clip(np.floor(shown * fps + 1e-6), 0, None).astype(int)
 
 
 def augment(frames: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """One clip at random, cropped, turned, panned and coloured.
+    """Randomly crops, rotates, pans and colours a clip.
 
-    frames: (T, 3, H, W) in [0, 1]. generator: the only source of chance. Returns (T, 3, size, size).
+    frames: (T, 3, H, W) in [0, 1]. size: pixels. generator: the only source of randomness. Returns (T, 3, size, size).
     """
-    draw = _Draw(generator)
+    draw = _RandomStream(generator)
     t = len(frames)
     frames = _geometric(frames, size, draw)
     if draw.uniform() < 0.25:
@@ -48,13 +48,13 @@ def augment(frames: Tensor, size: int, generator: torch.Generator) -> Tensor:
     return frames + draw.normal(*frames.shape) * draw.uniform(0, 0.04)
 
 
-def side_by_side(frames: Tensor, other: Tensor, rng: np.random.Generator) -> None:
-    """Gives half of one clip's picture (T, 3, S, S), left or upper, to a random half of another's, in place."""
+def paste_half(frames: Tensor, other: Tensor, rng: np.random.Generator) -> None:
+    """Replaces the left or upper half of a clip's picture (T, 3, S, S) by a random half of another one's, in place."""
     axis, half = int(rng.integers(2, 4)), frames.shape[-1] // 2
     frames.narrow(axis, 0, half).copy_(other.narrow(axis, int(rng.integers(half)), half))
 
 
-class _Draw:
+class _RandomStream:
     """Random numbers of one stream."""
 
     def __init__(self, generator: torch.Generator):
@@ -67,13 +67,13 @@ class _Draw:
         return torch.randn(shape, generator=self.generator)
 
 
-def _geometric(frames: Tensor, size: int, draw: _Draw) -> Tensor:
-    """One random affine view of a clip, another from some frame on in 15 % of them, with a hand-held drift in 40 %."""
+def _geometric(frames: Tensor, size: int, draw: _RandomStream) -> Tensor:
+    """A random affine view of a clip; in CUT_SHARE of cases another from a random frame on; in 40 % with camera shake."""
     t = len(frames)
-    aspect = math.sqrt(math.exp(draw.uniform(-0.3, 0.6)))  # wide pictures are squeezed to squares
+    aspect = math.sqrt(math.exp(draw.uniform(-0.3, 0.6)))  # wide pictures are resized to squares
     flip = -1.0 if draw.uniform() < 0.5 else 1.0
     view = _affine(draw, aspect, flip).repeat(t, 1, 1)  # (T, 2, 3)
-    if draw.uniform() < CUTS:
+    if draw.uniform() < CUT_SHARE:
         view[int(draw.uniform() * t) :] = _affine(draw, aspect, flip)
     if draw.uniform() < 0.4:
         view[:, :, 2] += torch.cumsum(draw.normal(t, 2), 0) * draw.uniform(0, 0.02)
@@ -81,8 +81,8 @@ def _geometric(frames: Tensor, size: int, draw: _Draw) -> Tensor:
     return F.grid_sample(frames, grid, align_corners=False, padding_mode="reflection")
 
 
-def _affine(draw: _Draw, aspect: float, flip: float) -> Tensor:
-    """(2, 3): a random part of the picture, a little turned. aspect: by how much it is wider. flip: -1 mirrors it."""
+def _affine(draw: _RandomStream, aspect: float, flip: float) -> Tensor:
+    """Affine matrix (2, 3) of a random, slightly rotated crop. aspect: width scale. flip: -1 mirrors the picture."""
     scale = draw.uniform(0.6, 1.2)
     turn = 0.08 * draw.normal().item()
     sine, cosine = math.sin(turn), math.cos(turn)

@@ -1,6 +1,6 @@
-"""Checkpoints: everything that the next step depends on, written atomically, the last few kept.
+"""Checkpoints: all state that the next step depends on, written atomically; the last few are kept.
 
-Random streams are drawn from (seed, step, place in the batch), so the number of steps done is all that is kept of them.
+Random streams are derived from (seed, step, position in the batch), so that only the number of steps is stored of them.
 """
 
 from __future__ import annotations
@@ -14,35 +14,40 @@ from pathlib import Path
 from condfoley.errors import InputError
 from condfoley.lineage import lineage, require_lineage
 from condfoley.training.config import TrainConfig
-from condfoley.training.same_run import deciding, require_same
+from condfoley.training.resume_settings import decisive_settings, require_same_settings
 from condfoley.training.stage import Stage
 
 META = "meta.json"
-CHECKPOINTS = "checkpoints"  # in the run's folder
-SCRATCH = ".tmp"
-FULL = (errno.ENOSPC, errno.EDQUOT)
-FULL_IN_WORDS = ("No space left", "quota exceeded", "iostream", "file write failed")  # of safetensors, then of torch
+CHECKPOINTS = "checkpoints"  # subfolder of the run's folder
+SCRATCH = ".tmp"  # suffix of incomplete checkpoints
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL_MESSAGES = (
+    "No space left",
+    "quota exceeded",
+    "iostream",
+    "file write failed",
+)  # of safetensors, then of torch
 
 
 class Checkpoints:
-    """The checkpoints of a run, each a folder `step-NNNNNN` as accelerate writes it (networks, optimisers, scaler)."""
+    """The checkpoints of a run: folders `step-NNNNNN` as written by accelerate (networks, optimisers, scaler)."""
 
     def __init__(self, stage: Stage, folder: Path):
-        """folder: of this run's checkpoints; made when the first one is written."""
+        """folder: of this run's checkpoints; created when the first one is written."""
         self.stage, self.folder = stage, folder
 
-    def present(self) -> list[Path]:
-        """The whole ones, oldest first."""
-        return present(self.folder)
+    def all(self) -> list[Path]:
+        """All complete checkpoints, oldest first."""
+        return list_checkpoints(self.folder)
 
     def clear(self) -> None:
-        """Removes those of an earlier run."""
+        """Removes all checkpoints."""
         if self.stage.accelerator.is_main_process:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.stage.accelerator.wait_for_everyone()
 
     def save(self, step: int) -> None:
-        """Writes the state after `step` steps. When it cannot be written, the earlier checkpoints are as they were."""
+        """Writes the state after `step` steps. If this fails, the earlier checkpoints are unchanged."""
         a, final = self.stage.accelerator, self.folder / f"step-{step:06d}"
         scratch = final.with_suffix(SCRATCH)
         try:
@@ -51,11 +56,11 @@ class Checkpoints:
                 scratch.mkdir(parents=True)
             a.wait_for_everyone()
             a.save_state(str(scratch))
-            a.wait_for_everyone()  # each process writes files of its own
+            a.wait_for_everyone()  # each process writes its own files
             if a.is_main_process:
                 config = self.stage.config
                 meta = {"step": step, "stage": config.stage, "trained_with": self._lineage()}
-                meta["settings"] = deciding(config)
+                meta["settings"] = decisive_settings(config)
                 (scratch / META).write_text(json.dumps(meta) + "\n", encoding="utf-8")
                 shutil.rmtree(final, ignore_errors=True)
                 os.replace(scratch, final)
@@ -65,21 +70,21 @@ class Checkpoints:
             raise
         a.wait_for_everyone()
 
-    def kept(self) -> str:
-        """What there is to go on from, in words."""
-        found = self.present()
+    def describe_latest(self) -> str:
+        """The checkpoint from which the run can be resumed, in words for messages."""
+        found = self.all()
         return f"the checkpoint of step {_step(found[-1])} is kept" if found else "there is no checkpoint yet"
 
     def resume(self) -> int:
-        """Loads the newest checkpoint, if any; returns the number of steps done.
+        """Loads the newest checkpoint, if there is one; returns the number of steps done.
 
         Raises InputError when it does not fit the networks or was trained with other earlier parts; see also
         `require_same_run`, which needs no networks.
         """
         if self.stage.accelerator.is_main_process:
-            for torn in self.folder.glob(f"*{SCRATCH}"):  # a killed run's
+            for torn in self.folder.glob(f"*{SCRATCH}"):  # left by a killed run
                 shutil.rmtree(torn)
-        found = self.present()
+        found = self.all()
         if not found:
             return 0
         newest, config = found[-1], self.stage.config
@@ -91,7 +96,7 @@ class Checkpoints:
             self.stage.accelerator.load_state(str(newest))
         except InputError:
             raise
-        except Exception as error:  # many kinds for files that do not fit
+        except Exception as error:  # files that do not fit cause various exceptions
             raise InputError(f"cannot resume from {newest}: {_cause(error)}; {advice}") from error
         return int(meta["step"])
 
@@ -100,32 +105,33 @@ class Checkpoints:
         return lineage(weights, self.stage.part) if (weights / "card.json").exists() else {}
 
     def _prune(self) -> None:
-        for old in self.present()[: -self.stage.config.keep]:
-            leaving = old.with_suffix(SCRATCH)  # a folder half deleted must not look like a checkpoint
+        for old in self.all()[: -self.stage.config.keep]:
+            leaving = old.with_suffix(SCRATCH)  # a partly deleted folder must not look like a checkpoint
             os.replace(old, leaving)
             shutil.rmtree(leaving)
 
 
-def present(folder: Path) -> list[Path]:
-    """The whole checkpoints of a run's folder of checkpoints, oldest first."""
+def list_checkpoints(folder: Path) -> list[Path]:
+    """The complete checkpoints in a folder, oldest first."""
     return sorted((p for p in folder.glob("step-*") if p.suffix != SCRATCH), key=_step)
 
 
-def require_same_run(config: TrainConfig, anew: str = "set resume=false") -> None:
-    """Before anything is built: that what `config.out` has done so far was done with the settings of now.
+def require_same_run(config: TrainConfig, restart_hint: str = "set resume=false") -> None:
+    """Checks, before anything is built, that the run in `config.out` can be resumed with these settings.
 
-    Raises InputError when its newest checkpoint is of another stage or of settings that decided other steps; those of
-    checkpoints without a record of them are not compared. anew: how to begin anew, in the message.
+    Raises InputError when its newest checkpoint is of another stage or has other decisive settings (see
+    `resume_settings`); checkpoints without a record of them are accepted. restart_hint: how to start the run again
+    from the beginning, for the message.
     """
-    if not (checkpoints := present(Path(config.out) / CHECKPOINTS)):
+    if not (checkpoints := list_checkpoints(Path(config.out) / CHECKPOINTS)):
         return
     try:
         meta = json.loads((checkpoints[-1] / META).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # `Checkpoints.resume` says what is wrong with it
+    except (OSError, ValueError):  # `Checkpoints.resume` reports it
         return
     if (stage := meta.get("stage", config.stage)) != config.stage:
         raise InputError(f"{checkpoints[-1]} is of stage {stage}, not {config.stage}; give another out folder")
-    require_same(meta.get("settings", {}), config, anew)
+    require_same_settings(meta.get("settings", {}), config, restart_hint)
 
 
 def _step(checkpoint: Path) -> int:
@@ -133,15 +139,19 @@ def _step(checkpoint: Path) -> int:
 
 
 def disk_is_full(error: BaseException) -> bool:
-    """Whether a full disk or a used up quota is behind an error of writing, however deep it is hidden."""
+    """Whether an error, or one in its chain of causes, means that the disk or the quota is full."""
     link: BaseException | None = error
     while link is not None:
-        if isinstance(link, OSError) and link.errno in FULL or any(said in str(link) for said in FULL_IN_WORDS):
+        if (
+            isinstance(link, OSError)
+            and link.errno in DISK_FULL_ERRNOS
+            or any(text in str(link) for text in DISK_FULL_MESSAGES)
+        ):
             return True
         link = link.__cause__ or link.__context__
     return False
 
 
 def _cause(error: BaseException) -> str:
-    """Why, in one line."""
+    """The first line of an error's message, or its type."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,5 +1,5 @@
-"""Guidance distillation: one pass learns what several guided ones add up to (Meng et al. 2023, On distillation of guided
-diffusion models; here of a decoder's logits)."""
+"""Guidance distillation: a student learns to predict in one pass the guided logits, a weighted sum of several passes
+(Meng et al. 2023, On distillation of guided diffusion models; here of a decoder's logits)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from condfoley.geometry import Geometry
-from condfoley.networks.transformer import GuidanceTerm, Sampling, Transformer
+from condfoley.networks.transformer import Sampling, Transformer, dropped
 from condfoley.weights import GUIDED, load_part, read_card, save_part
 
 BLOCKS = "gpt2.h."
 
 
 def guided_part(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Name of the transformer of a weights folder that is not yet guided by itself, and how to sample with it.
+    """The transformer of a weights folder that needs guidance (not distilled): name of the part, sampling settings.
 
     Raises InputError when the folder has no card.
     """
@@ -28,13 +28,13 @@ def guided_part(folder: Path) -> tuple[str, dict[str, Any]]:
     return "transformer", card.get("sampling", {})
 
 
-def fewer_blocks(state: dict[str, Tensor], pupil: nn.Module) -> dict[str, Tensor]:
-    """Weights of a transformer with L blocks for one with l <= L: the first, the last and evenly spaced ones between them.
+def select_blocks(state: dict[str, Tensor], student: nn.Module) -> dict[str, Tensor]:
+    """Initial weights of a student with fewer blocks: the teacher's first, last and evenly spaced blocks between them.
 
-    What the others did is left to be learned (Sanh et al. 2019, DistilBERT).
+    state: of the teacher (Sanh et al. 2019, DistilBERT).
     """
     blocks = {int(name.split(".")[2]) for name in state if name.startswith(BLOCKS)}
-    wanted = {int(name.split(".")[2]) for name in pupil.state_dict() if name.startswith(BLOCKS)}
+    wanted = {int(name.split(".")[2]) for name in student.state_dict() if name.startswith(BLOCKS)}
     kept = np.linspace(0, len(blocks) - 1, min(len(wanted), len(blocks))).round().astype(int)
     place = {f"{BLOCKS}{old}.": f"{BLOCKS}{new}." for new, old in enumerate(kept)}
     out = {name: x for name, x in state.items() if not name.startswith(BLOCKS)}
@@ -44,9 +44,9 @@ def fewer_blocks(state: dict[str, Tensor], pupil: nn.Module) -> dict[str, Tensor
 
 
 class Teacher:
-    """The transformer of a weights folder, guided as its card recommends (`sampling`).
+    """The transformer of a weights folder, with the guidance that its card recommends (`sampling`).
 
-    recommended: what the card of weights that learned from it is to say of sampling.
+    student_sampling: recommended sampling settings for the card of a student, whose guidance is built in.
     """
 
     def __init__(self, folder: Path, device: str):
@@ -55,10 +55,10 @@ class Teacher:
         self.model: Transformer = load_part(folder, part, device)
         self.entry: dict[str, Any] = read_card(folder)["parts"][part]
         self.terms = Sampling(**self.sampling).terms(has_reference=True)
-        self.recommended = self.sampling | {"guidance": 1.0, "picture_guidance": 1.0}
+        self.student_sampling = self.sampling | {"guidance": 1.0, "picture_guidance": 1.0}
 
-    def keep(self, folder: Path, geometry: Geometry) -> None:
-        """Puts it beside its pupil, into the pupil's weights folder."""
+    def export(self, folder: Path, geometry: Geometry) -> None:
+        """Writes the teacher as part `guided` into the student's weights folder."""
         record = {name: self.entry[name] for name in ("training", "trained_with") if name in self.entry}
         save_part(folder, GUIDED, self.model, geometry, record | {"sampling": self.sampling})
 
@@ -73,25 +73,24 @@ class Teacher:
         no_reference: Tensor,
         no_target: Tensor,
     ) -> Tensor:
-        """Of each of the target's codes, after the true ones before it: (B, codes, n_embed).
+        """Probabilities of each target code given the true codes before it: (B, codes, n_embed).
 
-        Guided where reference and target's picture are given; where one is left out, as the transformer says it. The
-        arguments are those of `Transformer.prefix`, and the target's codes.
+        Guided in examples that have the reference and the target's picture; without guidance in the others.
+        target_codes: (B, codes) int64; the other arguments are those of `Transformer.prefix`.
         """
         m = self.model
         prefix = m.prefix(reference, target, reference_codes, no_picture, no_reference, no_target)
         logits = m(prefix, target_codes, m.alignment(target, no_target))
-        whole = (~(no_reference | no_target)).nonzero()[:, 0]
+        given = (~(no_reference | no_target)).nonzero()[:, 0]  # rows that have both
         reference, target, reference_codes, codes = (
-            x[whole] for x in (reference, target, reference_codes, target_codes)
+            x[given] for x in (reference, target, reference_codes, target_codes)
         )
-        yes, no = torch.ones_like(no_picture[whole]), torch.zeros_like(no_picture[whole])
-        left_out: dict[GuidanceTerm, tuple[Tensor, Tensor]] = {"target": (yes, no), "nothing": (yes, yes)}
-        guided = self.terms.get("both", 0.0) * logits[whole].float()
-        for term, (reference_too, target_too) in left_out.items():
-            if term in self.terms and len(whole):
-                prefix = m.prefix(reference, target, reference_codes, yes, reference_too, target_too)
-                guided += self.terms[term] * m(prefix, codes, m.alignment(target, target_too)).float()
+        guided = self.terms.get("both", 0.0) * logits[given].float()
+        for term, weight in self.terms.items():
+            if term != "both" and len(given):
+                drop_reference, drop_target = (torch.full_like(no_target[given], drop) for drop in dropped(term))
+                prefix = m.prefix(reference, target, reference_codes, drop_reference, drop_reference, drop_target)
+                guided += weight * m(prefix, codes, m.alignment(target, drop_target)).float()
         out = logits.float()
-        out[whole] = guided
+        out[given] = guided
         return out.softmax(-1)

@@ -1,6 +1,6 @@
-"""What one clip gives to training, each written to a file: picture tokens, codes, spectrograms, and reconstructed ones.
+"""Computes the cached features of one clip, each written to a file: picture tokens, codes, spectrograms, ...
 
-Functions of a clip and a path, so that any process can do any clip; `features` keeps the files.
+Functions of a clip and a path, so that any process can run them; `features` manages the files.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ from condfoley.pipeline import FULL_MATCH, Exemplar, Pipeline
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.torch import GENERATING, TorchEngine
 from condfoley.settings import Settings
-from condfoley.training.arithmetic import frozen
 from condfoley.training.augment import augment
+from condfoley.training.precision import frozen_autocast
 from condfoley.weights import load_part, read_card
 
-WINDOWS = 4  # code windows of each soundtrack
-AT_ONCE = 16  # windows that go through the tokenizer together
-DRAFTS = 8  # that the whole system writes for each clip
-SYSTEM = GENERATING  # the parts that write them
-QUIET = 1e-4  # least RMS that is brought to a level (published_facts.md, section 2)
+WINDOWS = 4  # windows of codes for each soundtrack
+BATCH_WINDOWS = 16  # windows that pass the tokenizer together
+SOUNDTRACKS = 8  # soundtracks generated for each clip
+SYSTEM = GENERATING  # the parts that generate them
+MIN_RMS = 1e-4  # quieter sounds get the gain of this RMS (published_facts.md, section 2)
 
-Work = Callable[[CachedClip, Path], None]
-"""Makes one file of a clip."""
-Job = tuple[CachedClip, list[tuple[Work, Path]]]
-"""A clip, and what is to be made of it."""
+WriteFeature = Callable[[CachedClip, Path], None]
+"""Computes one feature of a clip and writes it to a file."""
+FeatureJob = tuple[CachedClip, list[tuple[WriteFeature, Path]]]
+"""A clip and the features to write."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """A frozen part as every process finds it, or the SYSTEM of several.
+class FrozenPart:
+    """Describes one frozen part (or the SYSTEM of several), so that each process can load it.
 
-    digest: of its file; a retrained part is another one. threads: of torch in a process of a pool; 0: as they are.
+    names: of the parts in the folder `weights`. digest: hash of their files. device: to load them on. threads: of torch
+    in a pool's process; 0: unchanged.
     """
 
     weights: str
@@ -60,15 +61,15 @@ class Part:
     threads: int = 0
 
     def load(self) -> Any:
-        """The network, loaded once in each process."""
+        """The network (for SYSTEM a `Foley`), loaded once in each process."""
         if self.threads:
             torch.set_num_threads(self.threads)
-        return loaded(self)
+        return load_networks(self)
 
 
 @lru_cache(maxsize=2)
-def loaded(part: Part) -> Any:
-    """This process's copy of a part; `cache_clear` when there is no more use for it."""
+def load_networks(part: FrozenPart) -> Any:
+    """This process's copy of a part; call `cache_clear` when it is no longer used."""
     folder = Path(part.weights)
     networks = {name: load_part(folder, name, part.device) for name in part.names}
     if part.names != SYSTEM:
@@ -79,30 +80,30 @@ def loaded(part: Part) -> Any:
     return Loaded(engine, part.geometry, card, part.device)
 
 
-def extract(job: Job) -> None:
-    """Makes all files that are wanted of one clip."""
-    clip, wanted = job
-    for work, path in wanted:
-        work(clip, path)
+def extract(job: FeatureJob) -> None:
+    """Writes all features of a job."""
+    clip, features = job
+    for write, path in features:
+        write(clip, path)
 
 
 @torch.no_grad()
-def picture_tokens(part: Part, views: int, clip: CachedClip, path: Path) -> None:
-    """(views, T, D) float16 by the video encoder: of the clip as it is, mirrored, and augmented in other ways."""
+def write_picture_tokens(part: FrozenPart, views: int, clip: CachedClip, path: Path) -> None:
+    """Picture tokens (views, T, D) float16 of the plain clip, of the mirrored one, and of randomly augmented ones."""
     size, encoder = part.geometry.frame_size, part.load()
     frames = _frames(clip)
     plain = F.interpolate(frames, (size, size), mode="area")
     generator = torch.Generator().manual_seed(seed_of(clip.name))
     tokens = []
     for view in range(views):
-        seen = plain if view == 0 else plain.flip(3) if view == 1 else augment(frames, size, generator).clamp(0, 1)
-        with frozen(part.device):
-            tokens.append(encoder.encode_clip(_pixels(seen)))
+        image = plain if view == 0 else plain.flip(3) if view == 1 else augment(frames, size, generator).clamp(0, 1)
+        with frozen_autocast(part.device):
+            tokens.append(encoder.encode_clip(_pixels(image)))
     _save(path, torch.stack(tokens))
 
 
 def _frames(clip: CachedClip) -> Tensor:
-    """Of the whole clip, as large as they are kept: (T, 3, H, W) in [0, 1]."""
+    """All frames of a clip at their cached size: (T, 3, H, W) in [0, 1]."""
     return torch.from_numpy(np.array(clip.frames(0, clip.frame_count))).permute(0, 3, 1, 2) / 255.0
 
 
@@ -112,10 +113,10 @@ def _pixels(frames: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def code_windows(part: Part, pairing: Pairing, rms: float, clip: CachedClip, path: Path) -> None:
-    """starts (tracks, WINDOWS), picture frames, and codes (tracks, WINDOWS, codes) int32 by the tokenizer.
+def write_code_windows(part: FrozenPart, pairing: Pairing, rms: float, clip: CachedClip, path: Path) -> None:
+    """Random windows: starts (tracks, WINDOWS), in picture frames, and codes (tracks, WINDOWS, codes) int32.
 
-    rms: level that the windows of a soundtrack are brought to; 0: as they are.
+    rms: level to which the windows of a soundtrack are normalised; 0: unchanged.
     """
     g, tokenizer = part.geometry, part.load()
     rng = np.random.default_rng(seed_of(clip.name))
@@ -125,9 +126,9 @@ def code_windows(part: Part, pairing: Pairing, rms: float, clip: CachedClip, pat
         shift = rng.uniform(-0.5, 0.5, len(row))
         begins = np.round((row + shift) / g.fps * g.sample_rate).astype(int)
         windows = np.stack([clip.sound(track, int(begin), g.clip_samples) for begin in begins])
-        wavs.append(levelled(windows, rms) if rms else windows)
+        wavs.append(normalise_rms(windows, rms) if rms else windows)
     spec = window_spec(torch.from_numpy(np.concatenate(wavs)), g).to(part.device)
-    with frozen(part.device):
+    with frozen_autocast(part.device):
         codes = tokenizer.encode(spec)
     grid = codes.cpu().numpy().astype(np.int32).reshape(*starts.shape, -1)
     with open_atomic(path) as file:
@@ -141,7 +142,10 @@ def _starts(clip: CachedClip, geometry: Geometry, rng: np.random.Generator, pair
 
 
 def window_starts(frames: int, window: int, rng: np.random.Generator) -> np.ndarray:
-    """WINDOWS start frames of one soundtrack; at least one pair does not overlap when the clip is long enough."""
+    """WINDOWS random start frames; at least one pair does not overlap if the clip is long enough.
+
+    frames, window: lengths of the clip and of a window, in picture frames.
+    """
     last = max(0, frames - window)
     first = int(rng.integers(0, max(1, last - window + 1)))
     starts = [first, int(rng.integers(min(first + window, last), last + 1))]
@@ -149,16 +153,16 @@ def window_starts(frames: int, window: int, rng: np.random.Generator) -> np.ndar
     return np.array(starts)
 
 
-def levelled(wavs: np.ndarray, rms: float) -> np.ndarray:
-    """Sounds (B, N) with one gain for all that brings their common root mean square to `rms`, clipped to [-1, 1].
+def normalise_rms(wavs: np.ndarray, rms: float) -> np.ndarray:
+    """Sounds (B, N) scaled by one common gain, so that their joint RMS is `rms`, and clipped to [-1, 1].
 
-    Nearly silent ones are raised by rms / QUIET at most (published_facts.md, section 2).
+    The gain is at most rms / MIN_RMS (published_facts.md, section 2).
     """
-    present = max(QUIET, float(np.sqrt(np.square(wavs).mean())))
-    return np.clip(wavs * np.float32(rms / present), -1, 1)
+    current = max(MIN_RMS, float(np.sqrt(np.square(wavs).mean())))
+    return np.clip(wavs * np.float32(rms / current), -1, 1)
 
 
-def spectrograms(geometry: Geometry, clip: CachedClip, path: Path) -> None:
+def write_spectrograms(geometry: Geometry, clip: CachedClip, path: Path) -> None:
     """Log-mel of the soundtracks: (tracks, n_mels, M) float16 in [0, 1]."""
     _save(path, torch.cat(list(_tracks(clip, geometry))))
 
@@ -171,8 +175,8 @@ def _tracks(clip: CachedClip, geometry: Geometry) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def reconstructions(part: Part, clip: CachedClip, path: Path) -> None:
-    """The same as the tokenizer gives it back, window after window from a random beginning."""
+def write_reconstructions(part: FrozenPart, clip: CachedClip, path: Path) -> None:
+    """Log-mel reconstructed by the tokenizer, window by window from a random start: (tracks, n_mels, M) float16."""
     tokenizer, width = part.load(), part.geometry.window_mel_frames
     rng = np.random.default_rng(seed_of(clip.name))
     out = []
@@ -180,38 +184,40 @@ def reconstructions(part: Part, clip: CachedClip, path: Path) -> None:
         before, length = int(rng.integers(width)), spec.shape[2]
         padded = F.pad(spec, (before, -(before + length) % width))  # with silence
         windows = padded.unflatten(2, (-1, width)).movedim(2, 0).to(part.device)  # (K, 1, n_mels, width)
-        with frozen(part.device):
-            made = torch.cat([_given_back(tokenizer, some, part.geometry) for some in windows.split(AT_ONCE)])
+        with frozen_autocast(part.device):
+            batches = windows.split(BATCH_WINDOWS)
+            made = torch.cat([_reconstruct(tokenizer, batch, part.geometry) for batch in batches])
         out.append(made.movedim(0, 2).flatten(2)[:, :, before : before + length])
     _save(path, torch.cat(out))
 
 
-def _given_back(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
-    """Windows (K, 1, n_mels, T) in [0, 1] through the tokenizer."""
+def _reconstruct(tokenizer: Any, windows: Tensor, geometry: Geometry) -> Tensor:
+    """Windows (K, 1, n_mels, T) in [0, 1], encoded and decoded by the tokenizer."""
     made: Tensor = tokenizer.decode(tokenizer.encode(2 * windows - 1), geometry.code_rows)
     return ((made.float() + 1) / 2).clamp(0, 1)
 
 
 @torch.no_grad()
-def drafts(part: Part, reference: CachedClip, clip: CachedClip, path: Path) -> None:
-    """What the system writes for a clip with another one as its reference.
+def write_generated(part: FrozenPart, reference: CachedClip, clip: CachedClip, path: Path) -> None:
+    """Soundtracks that the whole system generates for a clip, with another one as its reference.
 
-    specs (DRAFTS, n_mels, M) float16 in [0, 1]. hits (DRAFTS, H): when each draft strikes, s, filled up with nan.
+    Arrays: specs (SOUNDTRACKS, n_mels, M) float16 in [0, 1]; hits (SOUNDTRACKS, H), onsets of each soundtrack in s,
+    padded with nan.
     """
     g, loaded = part.geometry, part.load()
-    pipeline = Pipeline(loaded, clip.frame_count / g.fps, DRAFTS)
+    pipeline = Pipeline(loaded, clip.frame_count / g.fps, SOUNDTRACKS)
     rng = np.random.default_rng(seed_of(clip.name))
     wav = reference.sound(int(rng.integers(reference.tracks)), 0, reference.sample_count)
     start = clearest_start(wav, g)
     frame = round(start * g.fps)
     beside = np.arange(frame, frame + g.window_frames) % reference.frame_count
-    seeds = [int(seed) for seed in rng.integers(2**31, size=DRAFTS)]
+    seeds = [int(seed) for seed in rng.integers(2**31, size=SOUNDTRACKS)]
     window = Track(wav[round(start * g.sample_rate) :][: g.clip_samples], g.sample_rate)
     recording = Recording(start, window, window, window.mono, 0.0, np.zeros((0, 1, 1, 3), np.uint8), 0, 0)
     exemplar = Exemplar(_plain_tokens(loaded, reference)[beside][None], pipeline.encode_sound(window.mono), recording)
     codes = pipeline.sample(_plain_tokens(loaded, clip), exemplar, seeds, pipeline.sampling(Settings()))
     specs, tracks = pipeline.render(codes, exemplar, FULL_MATCH)
-    hits = np.full((DRAFTS, max(len(track.onsets) for track in tracks)), np.nan)
+    hits = np.full((SOUNDTRACKS, max(len(track.onsets) for track in tracks)), np.nan)
     for row, track in zip(hits, tracks):
         row[: len(track.onsets)] = track.onsets
     with open_atomic(path) as file:
@@ -219,7 +225,7 @@ def drafts(part: Part, reference: CachedClip, clip: CachedClip, path: Path) -> N
 
 
 def _plain_tokens(loaded: Loaded, clip: CachedClip) -> np.ndarray:
-    """(T, D), as a generation encodes a clip."""
+    """Picture tokens (T, D) of a clip, resized as for generation."""
     size = loaded.geometry.frame_size
     small = F.interpolate(_frames(clip), (size, size), mode="area")
     return loaded.engine.encode_frames(_pixels(small).cpu().numpy())

@@ -1,7 +1,7 @@
-"""Features of the clips, kept in the cache: made once, by `data.engine` in `data.workers` processes, as clips are decoded.
+"""Cached features of the clips, computed once, by `data.engine` in `data.workers` processes.
 
-One file a clip, named after the hash of its content, in a folder named after the geometry and the hash of the part that
-made it: a killed run goes on where it stopped, and neither a changed clip nor a retrained part meets old results.
+One file for each clip, named after the hash of its content, in a folder named after the geometry and the hash of the
+part that computed it: a killed run resumes where it stopped, and a changed clip or a retrained part has new files.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from condfoley.lineage import codes_hash
 from condfoley.parallel import run
 from condfoley.training import extract
 from condfoley.training.config import TrainConfig
-from condfoley.training.extract import Part, Work
+from condfoley.training.extract import FrozenPart, WriteFeature
 from condfoley.weights import read_card
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of feature: what writes its file, the folder of such files, their suffix.
+class FeatureKind:
+    """One kind of feature: the function that writes its file, the folder of its files, their suffix.
 
-    beside: for each clip's name another one that the work is given first, where it needs one.
+    references: name of a clip -> another clip that the function takes as its first argument, if it needs one.
     """
 
-    work: Callable[..., None]
+    write: Callable[..., None]
     folder: str
     suffix: str = ".npy"
-    beside: Mapping[str, CachedClip] = field(default_factory=dict)
+    references: Mapping[str, CachedClip] = field(default_factory=dict)
 
-    def of(self, clip: CachedClip) -> Work:
-        """What writes the file of one clip."""
-        return partial(self.work, self.beside[clip.name]) if self.beside else self.work
+    def writer(self, clip: CachedClip) -> WriteFeature:
+        """The function that writes the file of a clip."""
+        return partial(self.write, self.references[clip.name]) if self.references else self.write
 
 
 class Features:
-    """What can be had of clips, by the parts of a weights folder."""
+    """Computes and loads features of clips, using the parts of a weights folder."""
 
     def __init__(self, config: TrainConfig, cache: Path, device: str):
-        """cache: where the decoded clips are. device: that of parts, unless a cluster's tasks load them."""
+        """cache: folder of the decoded clips. device: of the parts; on a Ray cluster they are on the CPU."""
         self.config, self.cache, self.device = config, cache, device
         self.key = hashlib.sha256(json.dumps(asdict(config.geometry)).encode()).hexdigest()[:8]
 
-    def of(self, clips: list[CachedClip], *kinds: Kind) -> list[tuple[Any, ...]]:
-        """For each clip, its features of some kinds; those that are missing are made.
+    def load(self, clips: list[CachedClip], *kinds: FeatureKind) -> list[tuple[Any, ...]]:
+        """The features of each clip, in the order of `kinds`; computes those that are missing.
 
-        Raises InputError naming a clip that they cannot be made of.
+        Raises InputError naming a clip whose features cannot be computed.
         """
         from tqdm import tqdm
 
@@ -68,56 +68,56 @@ class Features:
         paths = [[(home / (name + kind.suffix)).resolve() for home, kind in zip(folders, kinds)] for name in names]
         jobs = []
         for clip, files in zip(clips, paths):
-            if missing := [(kind.of(clip), path) for kind, path in zip(kinds, files) if not path.exists()]:
+            if missing := [(kind.writer(clip), path) for kind, path in zip(kinds, files) if not path.exists()]:
                 jobs.append((clip, missing))
         done = run(extract.extract, jobs, d.engine, d.workers)
         for item in tqdm(done, total=len(jobs), desc="features", file=sys.stderr, mininterval=5, disable=not jobs):
             if item.error:
-                raise InputError(f"no features of {item.item[0].name} can be made: {item.error}; run again to go on")
-        extract.loaded.cache_clear()  # training has its own copies
+                raise InputError(f"no features of {item.item[0].name} can be made: {item.error}; run again to resume")
+        extract.load_networks.cache_clear()  # training loads its own copies
         return [tuple(map(_read, files)) for files in paths]
 
-    def picture_tokens(self) -> Kind:
-        """(data.views, T, D) float16."""
+    def picture_tokens(self) -> FeatureKind:
+        """Picture tokens: (data.views, T, D) float16."""
         encoder, views = self._part("video_encoder"), self.config.data.views
-        return Kind(partial(extract.picture_tokens, encoder, views), f"tokens{views}-{encoder.digest}")
+        return FeatureKind(partial(extract.write_picture_tokens, encoder, views), f"tokens{views}-{encoder.digest}")
 
-    def code_windows(self) -> Kind:
-        """starts (tracks, WINDOWS), codes (tracks, WINDOWS, codes) of windows of every soundtrack.
+    def code_windows(self) -> FeatureKind:
+        """Random windows of each soundtrack: starts (tracks, WINDOWS) and codes (tracks, WINDOWS, codes).
 
-        starts: picture frames; in_video: anywhere, as at generation; published: around events, as the paper's. Each
-        window has its own random shift below a frame's length.
+        starts: picture frames; in_video: anywhere; published: around events, as in the paper. The sound of each window
+        has a random shift of up to half a frame.
         """
         d = self.config.data
         level = f"-rms{d.rms:g}" if d.rms else ""
-        codes = codes_hash(Path(self.config.weights))[:12]  # another decoder leaves codes as they are
-        work = partial(extract.code_windows, self._part("tokenizer"), d.pairing, d.rms)
-        return Kind(work, f"code_windows-{d.pairing}{level}-{codes}", ".npz")
+        codes = codes_hash(Path(self.config.weights))[:12]  # does not change with the decoder
+        write = partial(extract.write_code_windows, self._part("tokenizer"), d.pairing, d.rms)
+        return FeatureKind(write, f"code_windows-{d.pairing}{level}-{codes}", ".npz")
 
-    def spectrograms(self) -> Kind:
-        """Log-mel spectrograms of every soundtrack: (tracks, n_mels, M) float16 in [0, 1]."""
-        return Kind(partial(extract.spectrograms, self.config.geometry), "mel")
+    def spectrograms(self) -> FeatureKind:
+        """Log-mel spectrograms of each soundtrack: (tracks, n_mels, M) float16 in [0, 1]."""
+        return FeatureKind(partial(extract.write_spectrograms, self.config.geometry), "mel")
 
-    def reconstructions(self) -> Kind:
-        """The same spectrograms as the tokenizer gives them back, window after window."""
+    def reconstructions(self) -> FeatureKind:
+        """The same spectrograms reconstructed by the tokenizer, window by window."""
         tokenizer = self._part("tokenizer")
-        return Kind(partial(extract.reconstructions, tokenizer), f"reconstructions-{tokenizer.digest}")
+        return FeatureKind(partial(extract.write_reconstructions, tokenizer), f"reconstructions-{tokenizer.digest}")
 
-    def drafts(self, clips: list[CachedClip]) -> Kind:
-        """What the whole system writes for each of these clips, with another one as its reference: see `extract.drafts`."""
+    def generated(self, clips: list[CachedClip]) -> FeatureKind:
+        """Soundtracks generated for each clip with another one as reference; see `extract.write_generated`."""
         system = self._part(*extract.SYSTEM)
         others = max(1, len(clips) - 1)
-        beside = {c.name: clips[(i + 1 + seed_of(c.name) % others) % len(clips)] for i, c in enumerate(clips)}
-        return Kind(partial(extract.drafts, system), f"drafts-{system.digest}", ".npz", beside)
+        references = {c.name: clips[(i + 1 + seed_of(c.name) % others) % len(clips)] for i, c in enumerate(clips)}
+        return FeatureKind(partial(extract.write_generated, system), f"drafts-{system.digest}", ".npz", references)
 
-    def _part(self, *names: str) -> Part:
+    def _part(self, *names: str) -> FrozenPart:
         d, weights = self.config.data, Path(self.config.weights)
         hashes = [str(read_card(weights)["parts"][name]["sha256"]) for name in names]
         digest = hashes[0][:12] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()[:12]
-        device = "cpu" if d.engine == "ray" else self.device  # a cluster's tasks are given cores only
+        device = "cpu" if d.engine == "ray" else self.device  # tasks of a cluster have CPUs only
         pool = d.engine == "local" and d.workers > 1
         threads = max(1, (os.cpu_count() or 1) // d.workers) if pool else 0
-        return Part(str(weights.resolve()), names, digest, self.config.geometry, device, threads)
+        return FrozenPart(str(weights.resolve()), names, digest, self.config.geometry, device, threads)
 
 
 def _read(path: Path) -> Any:

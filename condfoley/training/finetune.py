@@ -1,4 +1,4 @@
-"""Teaching a finished model somebody's own clips: the transformer learns, the other parts are copied."""
+"""Fine-tuning of trained weights on a folder of clips: the transformer is trained, the other parts are copied."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from condfoley.training.run import build, train
 from condfoley.training.stages.transformer import TransformerStage
 from condfoley.weights import CARD, GUIDED, SHIPPED, card_geometry, read_card
 
-RANK = 8  # of the adapters
-RATES = {"adapters": 1e-3, "whole": 1e-4}  # highest learning rates
-HELD_OUT = 0.2  # share of the videos that the table is measured on
-RUN, RESULT = "training", "finetune.json"  # inside the new weights: the run, and what was measured
+LORA_RANK = 8  # of the adapters
+LEARNING_RATES = {"adapters": 1e-3, "whole": 1e-4}  # maximum learning rates
+VALIDATION_SHARE = 0.2  # share of the videos on which the table is measured
+RUN_FOLDER, RESULT_FILE = "training", "finetune.json"  # in the new weights folder
 
 
 def finetune(clips: str, options: FinetuneOptions) -> Table:
-    """Fine-tunes into `options.out`, going on with a stopped run; returns the table of before and after.
+    """Fine-tunes into `options.out`, resuming a stopped run; returns the table of cross-entropies before and after.
 
-    Raises InputError for clips or weights that cannot be used, and when the folder holds other or finished weights, or
-    a run that was begun with other options.
+    clips: folder. Raises InputError for clips or weights that cannot be used, when the folder has other or finished
+    weights, or a run that was started with other options.
     """
     start, out = Path(options.weights) if options.weights else SHIPPED, Path(options.out)
-    config = settings(clips, start, options)
-    if (out / CARD).exists() and not (out / RUN).is_dir():
+    config = finetune_config(clips, start, options)
+    if (out / CARD).exists() and not (out / RUN_FOLDER).is_dir():
         raise InputError(f"{out} holds other weights; give another --out")
-    if (out / RESULT).exists() and not options.force:
+    if (out / RESULT_FILE).exists() and not options.force:
         raise InputError(f"{out} is already finished; give another --out, or --force to do it again")
     if not options.force:
-        require_same_run(config, anew="give --force")
-    before = measured(dataclasses.replace(config, weights=str(start)))
+        require_same_run(config, restart_hint="give --force")
+    before = measure(dataclasses.replace(config, weights=str(start)))
     if options.force:
-        shutil.rmtree(out / RUN, ignore_errors=True)
-        for finished in (out / RESULT, out / CARD):
+        shutil.rmtree(out / RUN_FOLDER, ignore_errors=True)
+        for finished in (out / RESULT_FILE, out / CARD):
             finished.unlink(missing_ok=True)
     if not (out / CARD).exists():
         _copy(start, out)
     train(build(config))
-    after = measured(dataclasses.replace(config, weights=str(out), init=str(out), from_guided=False, lora=0))
-    table = pretext.table("Fine-tuning", {"before": before, "after": after})
-    write_json(out / RESULT, {"before": before, "after": after})
+    after = measure(dataclasses.replace(config, weights=str(out), init=str(out), from_guided=False, lora=0))
+    table = pretext.pretext_table("Fine-tuning", {"before": before, "after": after})
+    write_json(out / RESULT_FILE, {"before": before, "after": after})
     return table
 
 
 def _copy(start: Path, out: Path) -> None:
-    """All parts, the card last: a folder without it is not yet a weights folder. What learns is the guided transformer."""
-    (out / RUN).mkdir(parents=True, exist_ok=True)
+    """Copies all parts except `guided`, whose weights the transformer starts from, and writes the card last."""
+    (out / RUN_FOLDER).mkdir(parents=True, exist_ok=True)
     card = read_card(start)
     card["parts"].pop(GUIDED, None)
     for entry in card["parts"].values():
@@ -64,30 +64,33 @@ def _copy(start: Path, out: Path) -> None:
     write_json(out / CARD, card | {"name": out.name, "training_data": data, "licence": "as its owner decides"})
 
 
-def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
-    """The transformer's training, at the sizes and the geometry of the weights it starts from. Raises InputError."""
+def finetune_config(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
+    """The training configuration: sizes and geometry of the weights to start from. Raises InputError.
+
+    clips: folder. start: weights folder.
+    """
     if start.resolve() == Path(options.out).resolve():
         raise InputError("--out is the folder of the weights to start from; give another one")
     card = read_card(start)
     if "transformer" not in card["parts"]:
         raise InputError(f"the weights in {start} have no transformer; give complete weights")
-    begins_with, _ = guided_part(start)
-    sizes = card["parts"][begins_with]["config"]
+    initial_part, _ = guided_part(start)
+    sizes = card["parts"][initial_part]["config"]
     geometry = card_geometry(card)
-    size = geometry.frame_size * 5 // 4  # pixels, room for crops
-    cache = str(Path(clips) / ".cache" / f"finetune-{size}")  # not the one that training from scratch may have filled
+    size = geometry.frame_size * 5 // 4  # pixels, larger for crops
+    cache = str(Path(clips) / ".cache" / f"finetune-{size}")  # not that of training from scratch
     return TrainConfig(
         stage="transformer",
-        out=str(Path(options.out) / RUN),
+        out=str(Path(options.out) / RUN_FOLDER),
         weights=options.out,
         init=str(start),
-        from_guided=begins_with == GUIDED,
-        data=DataConfig(folder=clips, cache=cache, frame_size=size, validation=HELD_OUT),
+        from_guided=initial_part == GUIDED,
+        data=DataConfig(folder=clips, cache=cache, frame_size=size, validation=VALIDATION_SHARE),
         geometry=geometry,
         transformer=TransformerConfig(**sizes),
         loss=LossConfig(drop_reference=0.1, drop_all=0.1, drop_picture=0.3, feature_noise=0.1),
-        lora=0 if options.whole else RANK,
-        lr=RATES["whole" if options.whole else "adapters"],
+        lora=0 if options.whole else LORA_RANK,
+        lr=LEARNING_RATES["whole" if options.whole else "adapters"],
         steps=options.steps,
         batch_size=options.batch_size,
         warmup=min(20, options.steps),
@@ -98,7 +101,7 @@ def settings(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
     )
 
 
-def measured(config: TrainConfig) -> dict[str, list[float]]:
+def measure(config: TrainConfig) -> dict[str, list[float]]:
     """Cross-entropies of the transformer in `config.init` on the held-out videos; see `TransformerStage.pretext`."""
     stage = build(config)
     assert isinstance(stage, TransformerStage)

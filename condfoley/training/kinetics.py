@@ -1,4 +1,4 @@
-"""The paper's start for its video encoder: torchvision's R(2+1)D-18 trained on Kinetics-400, from the user's file."""
+"""Initial weights of the paper's video encoder: torchvision's R(2+1)D-18 trained on Kinetics-400, from a local file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from condfoley.networks.video_encoder import VideoEncoder
 
 
 def load_kinetics(encoder: VideoEncoder, path: Path) -> None:
-    """Puts torchvision's `r2plus1d_18` tensors into an encoder of the published sizes, in place.
+    """Loads torchvision's `r2plus1d_18` tensors into an encoder of the published sizes, in place.
 
-    Strides hold no weights, so every convolution fits although ours have no temporal stride. (The published code
-    replaces the three convolutions and three shortcuts whose stride it removes by random ones; here they keep what
-    they learned. published_facts.md, section 7.) The classifier `fc` is left out.
+    Strides have no weights, so all convolutions fit although the encoder has no temporal stride. (The published code
+    replaces the three convolutions and three shortcuts whose stride it removes by random ones; here they keep their
+    trained weights. published_facts.md, section 7.) The classifier `fc` is left out.
     Raises InputError when the file cannot be read or holds another network.
     """
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""What a run says about itself: metrics.jsonl, curves.png, lines on stderr and, when asked, Weights & Biases."""
+"""The log of a run: metrics.jsonl, curves.png, lines on stderr and, optionally, Weights & Biases."""
 
 from __future__ import annotations
 
@@ -15,17 +15,14 @@ from condfoley.files import open_atomic, write_json
 from condfoley.training.config import TrainConfig
 from condfoley.training.plots import draw_curves
 
-PATIENCE = 60.0  # s that Weights & Biases are given to answer
+WANDB_TIMEOUT = 60.0  # s to wait for Weights & Biases
 
 
 class Log(contextlib.AbstractContextManager["Log"]):
-    """The log of one run.
-
-    latest: the newest value of every metric.
-    """
+    """The log of one run. latest: the newest value of each metric."""
 
     def __init__(self, config: TrainConfig, start: int, main: bool = True):
-        """start: steps done before. main: False in processes that only keep `latest`."""
+        """start: steps already done. main: False in processes that write nothing and only update `latest`."""
         run = Path(config.out)
         self.path, self.config, self.start, self.main = run / "metrics.jsonl", config, start, main
         self.started = time.monotonic()
@@ -33,12 +30,12 @@ class Log(contextlib.AbstractContextManager["Log"]):
         self.wandb: Any = None
         if main:
             run.mkdir(parents=True, exist_ok=True)
-            self._forget_after(start)
+            self._truncate_after(start)
             write_json(run / "config.json", dataclasses.asdict(config))
-            self.wandb = _wandb(config)
+            self.wandb = _start_wandb(config)
 
-    def _forget_after(self, step: int) -> None:
-        """A resumed run writes its steps anew: lines after the checkpoint go, and a line that was cut off."""
+    def _truncate_after(self, step: int) -> None:
+        """Removes lines after the checkpoint, and an incomplete line: a resumed run writes these steps again."""
         rows = []
         for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []:
             with contextlib.suppress(json.JSONDecodeError):
@@ -50,7 +47,7 @@ class Log(contextlib.AbstractContextManager["Log"]):
             file.write("".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def write(self, step: int, metrics: dict[str, float]) -> None:
-        """One line of metrics at a step."""
+        """Writes one line of metrics at a step."""
         self.latest.update(metrics)
         if not self.main:
             return
@@ -74,8 +71,8 @@ class Log(contextlib.AbstractContextManager["Log"]):
             self.wandb.finish(exit_code=int(error[0] is not None))
 
 
-def _wandb(config: TrainConfig) -> Any:
-    """A run of Weights & Biases, or None. Never asks and never stops a training: what cannot be online is offline."""
+def _start_wandb(config: TrainConfig) -> Any:
+    """Starts a run of Weights & Biases, or returns None. Never prompts; logs offline when it cannot connect."""
     if config.wandb == "disabled":
         return None
     try:
@@ -92,7 +89,7 @@ def _wandb(config: TrainConfig) -> Any:
         why = "no API key (WANDB_API_KEY or `wandb login`)"
         try:
             if wandb.login(prompt=False):
-                return wandb.init(mode="online", settings=wandb.Settings(init_timeout=PATIENCE), **run)
+                return wandb.init(mode="online", settings=wandb.Settings(init_timeout=WANDB_TIMEOUT), **run)
         except wandb.errors.Error as error:  # a wrong key, no network, a server that does not answer
             why = str(error).splitlines()[0]
         print(

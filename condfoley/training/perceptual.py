@@ -14,10 +14,10 @@ STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512
 
 
 class Perceptual(nn.Module):
-    """Mean squared distance of unit-length features at the end of five stages of 3 x 3 convolutions.
+    """Mean squared distance of normalised features after each of five stages of 3 x 3 convolutions.
 
-    Parameter names `features.N.weight|bias` as in torchvision's VGG16, one input channel; buffers `mean`, `std`
-    (n_mels,) standardise each mel band of the [0, 1] spectrogram before it.
+    Parameter names `features.N.weight|bias` as in torchvision's VGG16, but one input channel; the buffers `mean` and
+    `std` (n_mels,) standardise each mel band of the [0, 1] spectrogram.
     """
 
     mean: Tensor
@@ -54,15 +54,15 @@ class Perceptual(nn.Module):
             raise InputError(f"{path} is not a VGG-like network for loss.perceptual_weights: {error}") from None
         return network.eval().requires_grad_(False)
 
-    def forward(self, made: Tensor, true: Tensor) -> Tensor:
-        """made, true: (B, 1, n_mels, T) in [-1, 1] -> scalar distance."""
-        a, b = self._standard(made), self._standard(true)
-        distance = made.new_zeros(())
+    def forward(self, estimate: Tensor, true: Tensor) -> Tensor:
+        """estimate, true: (B, 1, n_mels, T) in [-1, 1] -> scalar distance."""
+        a, b = self._standardise(estimate), self._standardise(true)
+        distance = estimate.new_zeros(())
         for i, layer in enumerate(self.features):
             a, b = layer(a), layer(b)
             if i in self.ends:
                 distance = distance + (F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean()
         return distance
 
-    def _standard(self, spec: Tensor) -> Tensor:
+    def _standardise(self, spec: Tensor) -> Tensor:
         return ((spec + 1) / 2 - self.mean[:, None]) / self.std[:, None]

@@ -1,4 +1,4 @@
-"""Pictures that training writes to look at."""
+"""Plots of a training run: spectrograms, film strips, distributions, metrics, confusion matrices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 @contextmanager
 def _page(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Iterator[Any]:
-    """Axes (rows, columns) of a figure, size in inches, that is written as PNG when the block ends."""
+    """Yields the axes (rows, columns) of a figure, which is written as PNG at the end. size: inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -24,10 +24,10 @@ def _page(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Ite
     figure.savefig(path, dpi=72, format="png")
 
 
-def stacked(path: Path, rows: dict[str, Tensor], frame: float, names: Sequence[str] = ()) -> None:
-    """Rows of spectrograms as one PNG: each value (N, n_mels, T) in [-1, 1], low bands at the bottom.
+def draw_spectrograms(path: Path, rows: dict[str, Tensor], frame: float, names: Sequence[str] = ()) -> None:
+    """Draws rows of spectrograms as one PNG, low bands at the bottom.
 
-    frame: s from one column of a spectrogram to the next. names: of the clips that they are from, one a column.
+    rows: label -> (N, n_mels, T) in [-1, 1]. frame: s between two frames of a spectrogram. names: clip of each column.
     """
     count = max(len(v) for v in rows.values())
     with _page(path, len(rows), count, (2.4 * count, 1.6 * len(rows))) as axes:
@@ -45,7 +45,7 @@ def stacked(path: Path, rows: dict[str, Tensor], frame: float, names: Sequence[s
             axis.set_xlabel("time, s", fontsize=6)
 
 
-def strips(
+def draw_film_strips(
     path: Path,
     frames: np.ndarray,
     curves: list[dict[str, np.ndarray]],
@@ -53,16 +53,17 @@ def strips(
     names: Sequence[str],
     every: int = 3,
 ) -> None:
-    """Film strips with curves under them.
+    """Draws film strips with curves below them as one PNG.
 
-    frames: (N, T, H, W, 3) uint8. curves: per strip, name -> (T,). fps: frames a second. names: the strips' clips.
+    frames: (N, T, H, W, 3) uint8. curves: for each strip, label -> (T,). fps: Hz. names: clip of each strip. every: of
+    how many frames one is shown.
     """
     with _page(path, 2 * len(frames), 1, (12, 2.6 * len(frames))) as axes:
-        for i, (clip, lines, of) in enumerate(zip(frames, curves, names, strict=True)):
+        for i, (clip, lines, clip_name) in enumerate(zip(frames, curves, names, strict=True)):
             film, plot = axes[2 * i, 0], axes[2 * i + 1, 0]
             film.imshow(np.concatenate(list(clip[::every]), axis=1), aspect="auto")
             film.set_axis_off()
-            film.set_title(of, fontsize=7)
+            film.set_title(clip_name, fontsize=7)
             for name, values in lines.items():
                 plot.plot(np.arange(len(values)) / fps, values, label=name, linewidth=1)
             plot.set_xlim(-0.5 / fps, (len(clip) - 0.5) / fps)
@@ -72,16 +73,16 @@ def strips(
             plot.legend(fontsize=6, loc="upper right")
 
 
-def distributions(path: Path, made: Tensor, true: Tensor, fps: float, names: Sequence[str]) -> None:
-    """Up to 12 distributions over offsets, s, and "no match", the last class, beside the true ones (dotted).
+def draw_distributions(path: Path, predicted: Tensor, true: Tensor, fps: float, names: Sequence[str]) -> None:
+    """Draws up to 12 predicted and true (dotted) distributions over offsets and "no match", the last class, as PNG.
 
-    made, true: (N, classes), an offset a picture frame, the middle one 0. fps: frames a second. names: of the clips.
+    predicted, true: (N, classes); the offsets are whole frames, the middle one is 0. fps: Hz. names: of the clips.
     """
-    most = (made.shape[1] - 2) // 2
+    most = (predicted.shape[1] - 2) // 2
     offsets = np.arange(-most, most + 2) / fps
     apart = most / fps + 0.5 / fps
     with _page(path, 3, 4, (12, 7)) as axes:
-        for axis, p, label, clip in zip(axes.flat, made.float().cpu(), true.float().cpu(), names):
+        for axis, p, label, clip in zip(axes.flat, predicted.float().cpu(), true.float().cpu(), names):
             axis.plot(offsets, p, linewidth=1, label="predicted")
             axis.plot(offsets, label, ":", linewidth=1, label="true")
             axis.axvspan(apart, offsets[-1] + 0.5 / fps, color="0.9")
@@ -94,7 +95,7 @@ def distributions(path: Path, made: Tensor, true: Tensor, fps: float, names: Seq
 
 
 def draw_curves(log: Path, picture: Path) -> None:
-    """A small plot for each metric of a metrics.jsonl."""
+    """Plots each metric of a metrics.jsonl against the step, as one PNG."""
     from matplotlib.ticker import MaxNLocator
 
     curves: dict[str, list[tuple[int, float]]] = {}
@@ -115,12 +116,15 @@ def draw_curves(log: Path, picture: Path) -> None:
             axis.set_axis_off()
 
 
-def confusions(path: Path, counts: list[tuple[np.ndarray, tuple[str, ...]]]) -> None:
-    """Confusion matrices side by side: (L, L) counts, rows the true labels, each row shaded by its share."""
+def draw_confusions(path: Path, counts: list[tuple[np.ndarray, tuple[str, ...]]]) -> None:
+    """Draws confusion matrices side by side as one PNG.
+
+    counts: (counts (L, L), rows are true labels; labels) for each matrix; the shade is the share of the row.
+    """
     with _page(path, 1, len(counts), (6 * len(counts), 5)) as axes:
         for axis, (matrix, labels) in zip(axes[0], counts):
             axis.imshow(matrix / np.maximum(1, matrix.sum(1, keepdims=True)), vmin=0, vmax=1, cmap="Blues")
             axis.set_xticks(range(len(labels)), labels, rotation=60, fontsize=7)
             axis.set_yticks(range(len(labels)), labels, fontsize=7)
             axis.set_ylabel("true", fontsize=8)
-            axis.set_xlabel("judged", fontsize=8)
+            axis.set_xlabel("predicted", fontsize=8)

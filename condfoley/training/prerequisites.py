@@ -1,4 +1,4 @@
-"""The earlier parts that a stage builds on: that they are there, and what training starts from."""
+"""The earlier parts that a stage depends on, and the weights that its training starts from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from condfoley.lineage import require_lineage
 from condfoley.training.config import TrainConfig
 from condfoley.weights import CARD, GUIDED, load_part, read_card
 
-STAGE_OF = {"video_encoder": "video"}  # parts whose stage has another name
+STAGE_OF = {"video_encoder": "video"}  # stage of a part, if it has another name
 Network = TypeVar("Network", bound=nn.Module)
-Fitting = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
-"""Weights and a network -> what of them it starts with."""
+SelectWeights = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
+"""(state dict of trained weights, network) -> state dict for the network."""
 
 
 def has_part(folder: Path, part: str) -> bool:
@@ -24,8 +24,8 @@ def has_part(folder: Path, part: str) -> bool:
     return (folder / CARD).exists() and part in read_card(folder)["parts"]
 
 
-def require(config: TrainConfig, part: str) -> None:
-    """Raises InputError naming the command that makes `part` when the weights folder does not have it."""
+def require_part(config: TrainConfig, part: str) -> None:
+    """Raises InputError when the weights folder lacks `part`, naming the command that trains it."""
     if has_part(Path(config.weights), part):
         return
     stage = STAGE_OF.get(part, part)
@@ -38,7 +38,7 @@ def require(config: TrainConfig, part: str) -> None:
 
 
 def _config_of(stage: str, weights: str) -> Path | None:
-    """The file under configs/ here that trains `stage` into the weights folder."""
+    """The file in ./configs that trains `stage` into the weights folder, if there is one."""
     import yaml
 
     for path in sorted(Path("configs").glob(f"*/{stage}.yaml")):
@@ -48,11 +48,11 @@ def _config_of(stage: str, weights: str) -> Path | None:
     return None
 
 
-def started(network: Network, part: str, config: TrainConfig, fitted: Fitting | None = None) -> Network:
-    """The network, with the weights of the same part in `config.init` when that is set.
+def load_init(network: Network, part: str, config: TrainConfig, select: SelectWeights | None = None) -> Network:
+    """Loads the weights of the same part in `config.init`, if that is set, into the network; returns the network.
 
-    fitted: what the network takes of them, for one that is smaller; None: all.
-    Raises InputError when that part has other sizes, or, unless `config.adapt`, was trained with other parts than
+    select: picks the weights for a smaller network; None: all are used.
+    Raises InputError when the part in init has other sizes or, unless `config.adapt`, was trained with other parts than
     those in `config.weights`.
     """
     if config.init:
@@ -63,10 +63,10 @@ def started(network: Network, part: str, config: TrainConfig, fitted: Fitting | 
             try:
                 require_lineage(record, Path(config.weights), part)
             except InputError as error:
-                raise InputError(f"{error}; adapt=true goes on with it as it is") from None
+                raise InputError(f"{error}; adapt=true trains it further nevertheless") from None
         try:
             state = load_part(start, source).state_dict()
-            network.load_state_dict(fitted(state, network) if fitted else state)
+            network.load_state_dict(select(state, network) if select else state)
         except RuntimeError as error:
             what = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
             raise InputError(f"the {part} in {start} has other sizes than this config: {what}") from None

@@ -1,6 +1,6 @@
-"""Is the pretext task solved by the pair's meaning: cross-entropy with the true and with strange references and pictures.
+"""The pretext task's control: cross-entropy with the true reference and picture, and with those of other videos.
 
-A transformer that ignores its reference (or its picture) does as well with another video's.
+A transformer that ignores its reference (or the picture) is not worse with another video's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from condfoley.results.tables import Table, bootstrap, interval, number
-from condfoley.training.stage import Batch
+from condfoley.training.batches import Batch
 
 TRUE = "cross_entropy"
 CASES = {
@@ -22,22 +22,25 @@ CASES = {
 }
 
 
-def strangers(names: Sequence[str]) -> list[int] | None:
-    """For each example the next one, in a circle, of another video; None when there is only one video."""
+def other_videos(names: Sequence[str]) -> list[int] | None:
+    """Index of the next example, cyclically, that is of another video; None when there is only one video.
+
+    names: video of each example.
+    """
     if len(set(names)) < 2:
         return None
     count = len(names)
     return [next((i + k) % count for k in range(1, count) if names[(i + k) % count] != names[i]) for i in range(count)]
 
 
-def cases(pairs: Batch) -> dict[str, tuple[Tensor, ...]]:
-    """The pairs as they are, and with reference, target picture or both exchanged between videos; keys as in CASES.
+def exchanged_pairs(pairs: Batch) -> dict[str, tuple[Tensor, ...]]:
+    """The pairs, unchanged and with reference, target picture or both exchanged between videos; keys as in CASES.
 
-    pairs: tensors (reference frames, target frames, reference codes, target codes). With one video only the first.
+    pairs: tensors (reference frames, target frames, reference codes, target codes). With a single video only unchanged.
     """
     reference, target, reference_codes, target_codes = pairs.tensors
     out = {TRUE: pairs.tensors}
-    other = strangers(pairs.names)
+    other = other_videos(pairs.names)
     if other is not None:
         out["other_reference"] = (reference[other], target, reference_codes[other], target_codes)
         out["other_picture"] = (reference, target[other], reference_codes, target_codes)
@@ -45,8 +48,11 @@ def cases(pairs: Batch) -> dict[str, tuple[Tensor, ...]]:
     return out
 
 
-def table(title: str, systems: dict[str, dict[str, list[float]]]) -> Table:
-    """One row a case, one column a system: mean over the videos with its 95 % interval, nats a code."""
+def pretext_table(title: str, systems: dict[str, dict[str, list[float]]]) -> Table:
+    """Table of the mean over the videos with its 95 % interval, nats per code; rows are cases, columns are systems.
+
+    systems: name -> case -> cross-entropy of each video.
+    """
     rows = []
     for case in next(iter(systems.values())):
         cells = []
@@ -55,5 +61,5 @@ def table(title: str, systems: dict[str, dict[str, list[float]]]) -> Table:
             cells.append(f"{number(float(np.mean(measured[case])), 3)} ({interval(low, high, 3)})")
         rows.append((CASES[case], *cells))
     videos = len(next(iter(systems.values()))[TRUE])
-    note = f"cross-entropy of the target's codes, nats a code; {videos} held-out videos, 95 % bootstrap intervals over them"
+    note = f"cross-entropy of the target's codes, nats per code; {videos} held-out videos, 95 % bootstrap intervals over them"
     return Table(title, ("", *systems), tuple(rows), (note,))

@@ -1,4 +1,4 @@
-"""The one training loop: resume, step, log, validate, checkpoint, export."""
+"""The training loop of all stages: resume, step, log, validate, checkpoint, export."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from torch import Tensor
 from condfoley.data.store import videos_of
 from condfoley.errors import InputError
 from condfoley.lineage import lineage
-from condfoley.training.arithmetic import has_bf16
+from condfoley.training.batches import Batch
 from condfoley.training.checkpoint import CHECKPOINTS, Checkpoints, disk_is_full, require_same_run
 from condfoley.training.config import TrainConfig
 from condfoley.training.distil import guided_part
 from condfoley.training.dry_run import report
-from condfoley.training.loaders import drawn
+from condfoley.training.loaders import iterate_batches
 from condfoley.training.log import Log
-from condfoley.training.stage import Batch, Stage
+from condfoley.training.precision import has_bf16
+from condfoley.training.stage import Stage
 from condfoley.weights import CARD, read_card, save_part
 
-# How long processes wait for the first one, which fills the cache alone; torch's own 10 minutes (NCCL) are over before
-# a large set is decoded.
-PATIENCE = timedelta(days=14)
+# How long processes wait for the first one, which fills the cache alone; torch's default of 10 minutes (NCCL) is too
+# short to decode a large data set.
+PROCESS_TIMEOUT = timedelta(days=14)
 
 
 def main(config: TrainConfig) -> None:
-    """Trains one stage, from its newest checkpoint when there is one, and writes the part into `config.weights`.
+    """Trains one stage, resuming from its newest checkpoint, and writes the part into `config.weights`.
 
-    Raises InputError for data, weights or checkpoints that cannot be used, settings that a run was not begun with, a
+    Raises InputError for data, weights or checkpoints that cannot be used, settings that must not change on resume, a
     full disk, or a loss that is not finite.
     """
     if config.resume and not config.dry_run:
@@ -50,36 +51,36 @@ def main(config: TrainConfig) -> None:
 
 
 def build(config: TrainConfig) -> Stage:
-    """The stage that a configuration names, ready to train. Raises InputError."""
+    """Builds the stage of a configuration, ready to train. Raises InputError."""
     if config.threads:
         torch.set_num_threads(config.threads)
-    accelerator = engine(config)
+    accelerator = make_accelerator(config)
     torch.manual_seed(config.seed)
     module = importlib.import_module(f"condfoley.training.stages.{config.stage}")
-    with accelerator.main_process_first():  # it fills the cache that the others read
+    with accelerator.main_process_first():  # it fills the cache, which the others read
         stage: Stage = getattr(module, f"{config.stage.title()}Stage")(config, accelerator)
     stage.prepare()
     return stage
 
 
-def engine(config: TrainConfig) -> Accelerator:
-    """Devices, processes and arithmetic. Raises InputError for a batch or an arithmetic that does not fit them."""
-    AcceleratorState._reset_state(reset_partial_state=True)  # a process may train stage after stage
-    mixed = arithmetic(config)
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """The Accelerator: device, processes, precision. Raises InputError for a batch size or precision that does not fit."""
+    AcceleratorState._reset_state(reset_partial_state=True)  # a process may train several stages
+    precision = mixed_precision(config)
     try:
         accelerator = Accelerator(
             cpu=config.device == "cpu",
-            mixed_precision=mixed,
+            mixed_precision=precision,
             gradient_accumulation_steps=config.accumulate,
             kwargs_handlers=[
-                # a step may leave parts without a gradient: codes before there is quantisation, null tokens
+                # some parameters may have no gradient in a step: the codebook before `quantise_from`, null tokens
                 DistributedDataParallelKwargs(find_unused_parameters=True),
-                InitProcessGroupKwargs(timeout=PATIENCE),
+                InitProcessGroupKwargs(timeout=PROCESS_TIMEOUT),
             ],
         )
     except ValueError as error:
         raise InputError(f"precision={config.precision} does not work here ({error}); set precision=fp32") from None
-    if mixed == "fp16" and accelerator.device.type == "cpu":
+    if precision == "fp16" and accelerator.device.type == "cpu":
         raise InputError("precision=fp16 does not work here (it needs a GPU); set precision=bf16 or fp32")
     parts = accelerator.num_processes * config.accumulate
     if config.batch_size % parts:
@@ -90,8 +91,8 @@ def engine(config: TrainConfig) -> Accelerator:
     return accelerator
 
 
-def arithmetic(config: TrainConfig) -> str:
-    """`config.precision` in accelerate's words: no, bf16 or fp16. Says so when bf16 was asked of a processor without it."""
+def mixed_precision(config: TrainConfig) -> str:
+    """`config.precision` as accelerate's `mixed_precision`: no, bf16 or fp16. Warns about emulated bf16 on stderr."""
     if config.precision in ("fp32", "fp16"):
         return "no" if config.precision == "fp32" else "fp16"
     on_gpu = config.device == "auto" and torch.cuda.is_available()
@@ -106,17 +107,17 @@ def arithmetic(config: TrainConfig) -> str:
 
 
 def train(stage: Stage) -> None:
-    """The loop. Raises InputError; see `main`."""
+    """Runs the training loop. Raises InputError; see `main`."""
     checkpoints = Checkpoints(stage, Path(stage.config.out) / CHECKPOINTS)
     try:
         _train(stage, checkpoints)
     except InputError:
         raise
-    except Exception as error:  # torch, safetensors and matplotlib have errors of their own for a full disk
+    except Exception as error:  # torch, safetensors and matplotlib report a full disk in different ways
         if not disk_is_full(error):
             raise
         raise InputError(
-            f"no space left on the device of {stage.config.out} or of {stage.config.weights}; {checkpoints.kept()}: "
+            f"no space left on the device of {stage.config.out} or of {stage.config.weights}; {checkpoints.describe_latest()}: "
             "make room and run the same command again"
         ) from error
 
@@ -129,41 +130,43 @@ def _train(stage: Stage, checkpoints: Checkpoints) -> None:
     if start > c.steps:
         raise InputError(f"{c.out} has taken {start} steps, not {c.steps}; give more steps, or another out folder")
     if a.is_main_process:
-        parameters = sum(p.numel() for p in stage.trained().parameters())
+        parameters = sum(p.numel() for p in stage.trained_network().parameters())
         print(
             f"condfoley: {c.stage}: {parameters / 1e6:.2f} M parameters, {stage.store.counts()}, "
             f"step {start} of {c.steps}",
             file=sys.stderr,
         )
-    batches = drawn(stage, start)
+    batches = iterate_batches(stage, start)
     with Log(c, start, a.is_main_process) as log:
         for step in range(start, c.steps):
-            metrics = advance(stage, step, batches, checkpoints)
+            metrics = train_step(stage, step, batches, checkpoints)
             done = step + 1
             last = done == c.steps
             if done % c.log_every == 0 or last:
-                log.write(done, numbers(stage, metrics))
+                log.write(done, reduce_metrics(stage, metrics))
             if done % c.evaluate_every == 0 or last:
-                log.write(done, validated(stage, done))
+                log.write(done, validate(stage, done))
             if done % c.checkpoint_every == 0 or last:
                 checkpoints.save(done)
                 export(stage, log.latest, done)
-        if start == c.steps:  # nothing left to do, but a killed run may not have come to write its part
+        if start == c.steps:  # nothing left to train, but a killed run may not have exported its part
             export(stage, log.latest, c.steps)
 
 
-def advance(stage: Stage, step: int, batches: Iterator[Batch], checkpoints: Checkpoints) -> dict[str, Tensor]:
-    """One step, on the next batches; its chance depends on the seed, the step and the example's place in the batch only.
+def train_step(stage: Stage, step: int, batches: Iterator[Batch], checkpoints: Checkpoints) -> dict[str, Tensor]:
+    """One training step on the next batches; returns the metrics, averaged over accumulated parts.
 
-    So a resumed run takes the same steps, and several processes take the step that one would have taken.
+    Its randomness only depends on the seed, the step and the example's position in the batch, so that a resumed run
+    takes the same steps, and several processes take the same step as one. Raises InputError for a loss that is not
+    finite.
     """
     c, a = stage.config, stage.accelerator
-    stage.set_rate(step)
+    stage.set_learning_rate(step)
     stage.set_training(True)
     total: dict[str, Tensor] = {}
     for part in range(c.accumulate):
         place = part * a.num_processes + a.process_index
-        stage.whole_batch = part + 1 == c.accumulate
+        stage.last_part = part + 1 == c.accumulate
         torch.manual_seed((c.seed * 1_000_003 + step) * 65_537 + place)  # dropout
         batch = next(batches).to(stage.device)
         try:
@@ -171,27 +174,26 @@ def advance(stage: Stage, step: int, batches: Iterator[Batch], checkpoints: Chec
         except FloatingPointError as error:
             raise InputError(
                 f"step {step + 1}: {error}; clips of the batch: {', '.join(sorted(set(batch.names)))}; "
-                f"{checkpoints.kept()}: look at these clips, or lower lr"
+                f"{checkpoints.describe_latest()}: look at these clips, or lower lr"
             ) from error
         total = {k: total.get(k, 0) + v.detach() / c.accumulate for k, v in metrics.items()}
-    if stage.average is not None:
-        stage.average.update_parameters(stage.trained())
+    stage.update_average()
     return total
 
 
-def numbers(stage: Stage, metrics: dict[str, Tensor]) -> dict[str, float]:
+def reduce_metrics(stage: Stage, metrics: dict[str, Tensor]) -> dict[str, float]:
     """Metrics as numbers, averaged over the processes."""
     values = torch.stack([v.float() for v in metrics.values()])
     shared: Tensor = stage.accelerator.reduce(values, "mean")
     return dict(zip(metrics, shared.tolist()))
 
 
-def validated(stage: Stage, step: int) -> dict[str, float]:
-    """Validation losses, with samples beside them in the run's folder."""
+def validate(stage: Stage, step: int) -> dict[str, float]:
+    """Validation metrics, named val/...; also writes samples into the run's folder."""
     stage.set_training(False)
     torch.manual_seed(0)
     samples = Path(stage.config.out) / "samples"
-    with torch.no_grad(), stage.averaged():
+    with torch.no_grad(), stage.averaged_weights():
         metrics = {f"val/{k}": v for k, v in stage.validate(step).items()}
         if stage.accelerator.is_main_process and not stage.sharded:
             samples.mkdir(exist_ok=True)
@@ -200,7 +202,7 @@ def validated(stage: Stage, step: int) -> dict[str, float]:
 
 
 def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
-    """The trained part, in half precision, with its record."""
+    """Writes the trained part into the weights folder, in half precision, with a record of its training."""
     c, weights = stage.config, Path(stage.config.weights)
     training: dict[str, Any] = {
         "stage": c.stage,
@@ -213,13 +215,13 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
     if c.init_share:
         training["init_share"] = c.init_share
     if c.teacher:
-        taught_by = guided_part(Path(c.teacher))[0] if c.stage == "transformer" else stage.part
-        training["teacher"] = read_card(Path(c.teacher))["parts"][taught_by]["sha256"]
+        teacher = guided_part(Path(c.teacher))[0] if c.stage == "transformer" else stage.part
+        training["teacher"] = read_card(Path(c.teacher))["parts"][teacher]["sha256"]
     record: dict[str, Any] = {"training": training}
     if (weights / CARD).exists() and (built_on := lineage(weights, stage.part)):
         record["trained_with"] = built_on
-    with stage.averaged():
-        part, tensors = stage.exported()  # by all processes: each may have a piece only
+    with stage.averaged_weights():
+        part, tensors = stage.exported()  # by all processes, since each may have a shard only
         if stage.accelerator.is_main_process:
-            save_part(weights, stage.part, part, stage.geometry, record, tensors, sampling=stage.recommended())
-            stage.keep_beside(weights)
+            save_part(weights, stage.part, part, stage.geometry, record, tensors, sampling=stage.recommended_sampling())
+            stage.export_extras(weights)

@@ -1,4 +1,4 @@
-"""What a stage writes to listen to and to watch."""
+"""Audible samples of a training stage."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from condfoley.weights import load_part
 
 
 @torch.no_grad()
-def write_heard(path: Path, clip: CachedClip, start: int, spec: Tensor, weights: Path, geometry: Geometry) -> None:
-    """A window of a clip's picture with a generated sound, by the vocoder of a weights folder.
+def write_sample_clip(
+    path: Path, clip: CachedClip, start: int, spec: Tensor, weights: Path, geometry: Geometry
+) -> None:
+    """Writes a window of a clip's picture with a generated sound, using the vocoder of a weights folder.
 
-    start: the window's first picture frame. spec: (n_mels, T) in [-1, 1].
+    start: first picture frame of the window. spec: (n_mels, T) in [-1, 1].
     """
     vocoder = load_part(weights, "vocoder")
-    heard = ((spec.float().cpu()[None] + 1) / 2).clamp(0, 1)  # (1, n_mels, T)
-    wav = postfilter(vocoder(heard).numpy(), heard.numpy(), geometry, vocoder.config)[0].clip(-1, 1)
+    spec01 = ((spec.float().cpu()[None] + 1) / 2).clamp(0, 1)  # (1, n_mels, T)
+    wav = postfilter(vocoder(spec01).numpy(), spec01.numpy(), geometry, vocoder.config)[0].clip(-1, 1)
     frames = clip.frames(start, geometry.window_frames)
     write_clip(path, frames, geometry.fps, wav, geometry.sample_rate)

@@ -1,4 +1,4 @@
-"""What every stage of training has in common: networks with what they minimise, drawing, one step, one validation."""
+"""Base class of the training stages: networks with their losses and optimisers, batches, one step, one validation."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ from accelerate.utils import AutocastKwargs
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from condfoley.data.store import CachedClip, ClipStore
+from condfoley.data.store import ClipStore
 from condfoley.errors import InputError
 from condfoley.networks.video_encoder import ClipNorm
+from condfoley.training.batches import Batch
 from condfoley.training.config import TrainConfig
-from condfoley.training.prerequisites import require
+from condfoley.training.prerequisites import require_part
 
 Loss = tuple[Tensor, dict[str, Tensor]]
-"""What is minimised, and what is logged."""
+"""The loss to minimise, a scalar, and the values to log."""
 Network = TypeVar("Network", bound=nn.Module)
 DISCRIMINATOR = "discriminator"
 
 
-@dataclass
-class Batch:
-    """Examples of one step. names: their clips'. tensors: each (B, ...), in the order in which the loss takes them."""
-
-    names: list[str]
-    tensors: tuple[Tensor, ...]
-
-    def to(self, device: torch.device) -> Batch:
-        """The same on another device; from pinned memory while the processor goes on."""
-        return Batch(self.names, tuple(tensor.to(device, non_blocking=True) for tensor in self.tensors))
-
-    def pin_memory(self) -> Batch:
-        """The same in pinned memory: what a DataLoader asks for."""
-        return Batch(self.names, tuple(tensor.pin_memory() for tensor in self.tensors))
-
-
 class Objective(nn.Module):
-    """A network and what it minimises, as one module: gradients are shared in its forward (DDP, FSDP)."""
+    """A network and its loss as one module, since DDP and FSDP synchronise gradients of a module's forward pass."""
 
     def __init__(self, network: nn.Module, loss: Callable[..., Loss]):
         super().__init__()
         self.network, self.loss = network, loss
 
     def forward(self, *inputs: Any) -> Loss:
-        """The loss of some examples."""
+        """The loss of a batch."""
         return self.loss(*inputs)
 
 
+@dataclass
+class Trained:
+    """The training state of one network. objective: network and loss, as prepared by accelerate. ema: its average."""
+
+    network: nn.Module
+    objective: nn.Module
+    optimizer: torch.optim.Optimizer
+    ema: AveragedModel | None = None
+
+
+def weighted_sum(terms: dict[str, Tensor], weights: dict[str, float]) -> Tensor:
+    """Total loss: the sum of scalar terms, each multiplied by the weight of the same name."""
+    return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+
+
 class Stage(ABC):
-    """A stage builds what it trains in `__init__`, and the loop calls the rest.
+    """A training stage: `__init__` builds the networks, the training loop (`run`) calls the other methods.
 
     part: name of the trained part in the weights folder. sound_only: whether no frames are decoded. windows_of_frames:
-    whether `config.window` is in picture frames of a clip.
+    whether the unit of `config.window` is picture frames.
     """
 
     part: str
@@ -71,15 +71,14 @@ class Stage(ABC):
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         self.config, self.accelerator = config, accelerator
         self.geometry, self.device = config.geometry, accelerator.device
-        self.drawn_on = torch.device("cpu") if config.data.loaders else self.device  # a forked process has no GPU
-        self.networks: dict[str, nn.Module] = {}
-        self.objectives: dict[str, nn.Module] = {}
-        self.optimizers: dict[str, torch.optim.Optimizer] = {}
-        self.average: AveragedModel | None = None
-        self.start: dict[str, Tensor] = {}  # weights before the first step, where they are to count
-        self.whole_batch = True  # False between the parts of an accumulated batch
+        self.draw_device = (
+            torch.device("cpu") if config.data.loaders else self.device
+        )  # a forked process cannot use the GPU
+        self.networks: dict[str, Trained] = {}
+        self.initial_weights: dict[str, Tensor] = {}  # before the first step; only with `init_share`
+        self.last_part = True  # False for all parts of an accumulated batch except the last
         for part in self.needs(config):
-            require(config, part)
+            require_part(config, part)
         d = config.data
         self.store = ClipStore.open(
             d.folder,
@@ -93,7 +92,7 @@ class Stage(ABC):
             engine=d.engine,
         )
         longest = max(clip.frame_count for clip in self.store.train)
-        if self.windows_of_frames and config.window > 2 * longest:  # shorter ones are filled up
+        if self.windows_of_frames and config.window > 2 * longest:  # shorter clips are padded
             raise InputError(
                 f"window={config.window} is more than twice as long as any clip to train with in {d.folder}; "
                 f"give about {longest} frames, or longer clips"
@@ -101,28 +100,28 @@ class Stage(ABC):
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:
-        """Parts that must be in the weights folder before this stage can begin."""
+        """Parts that must be in the weights folder before this stage can start."""
         return ()
 
     @abstractmethod
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
-        """One training example from each random stream, on the device `drawn_on`. All its randomness comes from there,
-        so that an example is the same whichever process draws it, and beside whichever others."""
+        """One training example from each random stream, on `draw_device`. All randomness comes from these streams, so
+        that an example is the same in any process and any batch."""
 
     @abstractmethod
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
-        """One training step, by `update`; returns what is logged (scalars without gradient)."""
+        """One training step, by `update`; returns the values to log (scalars without gradient)."""
 
     @abstractmethod
     def validate(self, step: int) -> dict[str, float]:
-        """Losses on the validation videos, always on the same examples."""
+        """Metrics on the validation videos, always on the same examples."""
 
     @abstractmethod
     def sample(self, folder: Path, step: int) -> None:
-        """Writes pictures (and sounds) of what the model does now into `folder`."""
+        """Writes pictures (and sounds) of the model's present output into `folder`."""
 
     def add(self, name: str, network: Network, lr: float, loss: Callable[..., Loss]) -> Network:
-        """Registers a network with what it minimises and its AdamW (no decay on vectors)."""
+        """Registers a network with its loss and an AdamW optimiser (no weight decay on vectors); returns the network."""
         network.to(self.device)
         trained = [p for p in network.parameters() if p.requires_grad]
         groups = [
@@ -132,124 +131,142 @@ class Stage(ABC):
         optimizer = torch.optim.AdamW(groups, lr=lr, betas=(self.config.betas[0], self.config.betas[1]))
         for group in optimizer.param_groups:
             group["highest_lr"] = lr
-        self.networks[name], self.objectives[name], self.optimizers[name] = network, Objective(network, loss), optimizer
+        self.networks[name] = Trained(network, Objective(network, loss), optimizer)
         return network
 
     def prepare(self) -> None:
-        """Hands the networks to accelerate, once they are built and loaded. Raises InputError for what FSDP cannot do."""
+        """Prepares the networks with accelerate, after they are built and loaded. Raises InputError for settings that
+        FSDP does not support."""
         a = self.accelerator
         whole = ("ema", "lora", "init_share")
-        if self.sharded and (asked := [name for name in whole if getattr(self.config, name)]):
-            raise InputError(f"{asked[0]} needs the whole network in each process; set {asked[0]}=0 with FSDP")
+        if self.sharded and (unsupported := [name for name in whole if getattr(self.config, name)]):
+            raise InputError(
+                f"{unsupported[0]} needs the whole network in each process; set {unsupported[0]}=0 with FSDP"
+            )
         if self.config.ema:
-            self.average = AveragedModel(self.trained(), multi_avg_fn=get_ema_multi_avg_fn(self.config.ema))
-            a.register_for_checkpointing(self.average)
+            average = AveragedModel(self.trained_network(), multi_avg_fn=get_ema_multi_avg_fn(self.config.ema))
+            self.networks[self.part].ema = average
+            a.register_for_checkpointing(average)
         if self.config.init_share:
-            self.start = {name: value.clone() for name, value in self.trained().state_dict().items()}
-        for name, objective in self.objectives.items():
-            follows_clips = any(isinstance(module, ClipNorm) for module in objective.modules())
-            if a.num_processes > 1 and self.device.type == "cuda" and not follows_clips:  # torch has none for the CPU
+            self.initial_weights = {name: x.clone() for name, x in self.trained_network().state_dict().items()}
+        for trained in self.networks.values():
+            objective = trained.objective
+            has_clip_norm = any(isinstance(module, ClipNorm) for module in objective.modules())
+            if a.num_processes > 1 and self.device.type == "cuda" and not has_clip_norm:  # torch has none for the CPU
                 objective = nn.SyncBatchNorm.convert_sync_batchnorm(objective)
-            self.objectives[name], self.optimizers[name] = a.prepare(objective, self.optimizers[name])
+            trained.objective, trained.optimizer = a.prepare(objective, trained.optimizer)
 
     def update(self, name: str, *inputs: Any) -> dict[str, Tensor]:
-        """One optimiser step of one network (or one part of an accumulated step); returns what its loss logs.
+        """One optimiser step of one network (or one part of an accumulated step); returns the values its loss logs.
 
-        Raises FloatingPointError when the loss or its gradient is not finite; the network is as it was then.
+        inputs: arguments of the loss. Raises FloatingPointError when the loss or its gradient is not finite; the
+        weights are unchanged then.
         """
-        a, objective, optimizer = self.accelerator, self.objectives[name], self.optimizers[name]
-        with nullcontext() if self.whole_batch else a.no_sync(objective):
+        a, trained = self.accelerator, self.networks[name]
+        objective, optimizer = trained.objective, trained.optimizer
+        with nullcontext() if self.last_part else a.no_sync(objective):
             loss, metrics = objective(*inputs)
             a.backward(loss)
         finite = loss.detach().float()
-        if self.whole_batch and self.sharded:
-            # a sharded checkpoint needs Adam's state of parameters not used so far too
+        if self.last_part and self.sharded:
+            # a sharded checkpoint needs Adam's state of parameters that have not been used yet, too
             for p in objective.parameters():
                 if p.requires_grad and p.grad is None:
                     p.grad = torch.zeros_like(p)
-        if self.whole_batch:
+        if self.last_part:
             norm = a.clip_grad_norm_(objective.parameters(), self.config.clip_grad or math.inf)
-            if a.scaler is None:  # fp16's scaler skips such steps by itself
+            if a.scaler is None:  # fp16's scaler skips steps whose gradient is not finite
                 finite = finite + norm
         if not torch.isfinite(finite).item():
             raise FloatingPointError(f"the loss of the {name} is {loss.item():g}, its gradient not finite")
-        if self.whole_batch:
+        if self.last_part:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         return metrics
 
-    def update_judged(self, step: int, true: Tensor, *inputs: Any) -> dict[str, Tensor]:
-        """One update of the trained part and, from its first step on, of the discriminator of what the part makes.
+    def update_adversarial(self, step: int, true: Tensor, *inputs: Any) -> dict[str, Tensor]:
+        """One update of the trained part and, from `adversarial_from` on, of the discriminator.
 
-        true: what the discriminator is to tell from it. The part's loss takes (*inputs, whether it is judged), and
-        leaves what it made among its metrics as `made`; the discriminator's takes (true, made).
+        true: real examples for the discriminator. The loss of the part takes (*inputs, whether adversarial) and returns
+        its output as the metric `generated`; the loss of the discriminator takes (true, generated).
         """
-        judged = DISCRIMINATOR in self.networks and step >= self.config.loss.adversarial_from
-        if judged:
-            self.networks[DISCRIMINATOR].requires_grad_(False)
-        metrics = self.update(self.part, *inputs, judged)
-        made = metrics.pop("made")
-        if judged:
-            self.networks[DISCRIMINATOR].requires_grad_(True)
-            metrics |= self.update(DISCRIMINATOR, true, made)
+        adversarial = DISCRIMINATOR in self.networks and step >= self.config.loss.adversarial_from
+        if adversarial:
+            self.discriminator().requires_grad_(False)
+        metrics = self.update(self.part, *inputs, adversarial)
+        generated = metrics.pop("generated")
+        if adversarial:
+            self.discriminator().requires_grad_(True)
+            metrics |= self.update(DISCRIMINATOR, true, generated)
         return metrics
 
-    def exact(self) -> AbstractContextManager[Any]:
-        """Full precision inside a loss, where mixed precision is the rule."""
+    def discriminator(self) -> nn.Module:
+        """The discriminator of an adversarial stage."""
+        return self.networks[DISCRIMINATOR].network
+
+    def full_precision(self) -> AbstractContextManager[Any]:
+        """Context without autocast, for parts of a loss that need fp32."""
         return self.accelerator.autocast(AutocastKwargs(enabled=False))
 
-    def set_rate(self, step: int) -> None:
-        """Learning rates of all optimisers at a step."""
-        scale = rate_scale(step, self.config.steps, self.config.warmup, self.config.schedule)
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
+    def set_learning_rate(self, step: int) -> None:
+        """Sets the learning rates of all optimisers for a step."""
+        scale = learning_rate_scale(step, self.config.steps, self.config.warmup, self.config.schedule)
+        for trained in self.networks.values():
+            for group in trained.optimizer.param_groups:
                 group["lr"] = group["highest_lr"] * scale
 
     def set_training(self, on: bool) -> None:
-        """Switches all networks between training and evaluation."""
-        for objective in self.objectives.values():
-            objective.train(on)
+        """Switches all networks to training mode, or to evaluation mode."""
+        for trained in self.networks.values():
+            trained.objective.train(on)
 
-    def trained(self) -> nn.Module:
-        """The network that goes into the weights folder."""
-        return self.networks[self.part]
+    def trained_network(self) -> nn.Module:
+        """The network that is exported to the weights folder."""
+        return self.networks[self.part].network
+
+    def update_average(self) -> None:
+        """Updates the moving average of the trained network, if there is one."""
+        if (average := self.networks[self.part].ema) is not None:
+            average.update_parameters(self.trained_network())
 
     @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Within: what is validated and exported in place of the last step's weights.
+    def averaged_weights(self) -> Iterator[None]:
+        """Context in which the trained network has the weights that are validated and exported.
 
-        Their moving average when there is one, and of that and of init's weights the mean that `init_share` asks for
+        These are their moving average if there is one, interpolated with the initial weights by `init_share`
         (Wortsman et al. 2022, Robust fine-tuning).
         """
-        if self.average is not None:
-            _exchange(self.average.module, self.trained())
-        kept = {name: (value, value.clone()) for name, value in self.trained().state_dict().items() if self.start}
+        average, network = self.networks[self.part].ema, self.trained_network()
+        if average is not None:
+            _exchange(average.module, network)
+        state = network.state_dict().items() if self.initial_weights else ()
+        kept = {name: (value, value.clone()) for name, value in state}
         for name, (value, _) in kept.items():
             if value.is_floating_point():
-                value.lerp_(self.start[name], self.config.init_share)
+                value.lerp_(self.initial_weights[name], self.config.init_share)
         try:
             yield
         finally:
             for value, before in kept.values():
                 value.copy_(before)
-            if self.average is not None:
-                _exchange(self.average.module, self.trained())
+            if average is not None:
+                _exchange(average.module, network)
 
     def exported(self) -> tuple[nn.Module, dict[str, Tensor]]:
-        """What is written: a module that names the sizes, and its tensors, gathered from all processes."""
-        tensors = self.accelerator.get_state_dict(self.objectives[self.part])
-        return self.trained(), {k.removeprefix("network."): v for k, v in tensors.items()}
+        """What is exported: a module that has the sizes in `config`, and its tensors, gathered from all processes."""
+        tensors = self.accelerator.get_state_dict(self.networks[self.part].objective)
+        return self.trained_network(), {k.removeprefix("network."): v for k, v in tensors.items()}
 
-    def recommended(self) -> dict[str, float] | None:
-        """How to sample with what is exported, for the card; None leaves what it says."""
+    def recommended_sampling(self) -> dict[str, float] | None:
+        """Recommended sampling settings for the card; None: the card's settings stay."""
         return None
 
-    def keep_beside(self, weights: Path) -> None:  # noqa: B027 - most stages write one part
-        """Writes what else belongs to the exported part into the weights folder."""
+    def export_extras(self, weights: Path) -> None:  # noqa: B027 - most stages write one part
+        """Writes further parts that belong to the exported one into the weights folder."""
 
     @property
     def sharded(self) -> bool:
-        """Whether no process has the whole network (FSDP)."""
+        """Whether the network is sharded over the processes (FSDP)."""
         return self.accelerator.distributed_type == DistributedType.FSDP
 
 
@@ -261,41 +278,11 @@ def _exchange(a: nn.Module, b: nn.Module) -> None:
         y.copy_(kept)
 
 
-def rate_scale(step: int, steps: int, warmup: int, schedule: str) -> float:
-    """Share of the highest learning rate: linear warm-up, then constant, or a cosine down to 2 %."""
+def learning_rate_scale(step: int, steps: int, warmup: int, schedule: str) -> float:
+    """Learning rate relative to its maximum: linear warm-up, then constant, or a cosine down to 2 %."""
     if step < warmup:
         return (step + 1) / warmup
     if schedule == "constant":
         return 1.0
     done = (step - warmup) / max(1, steps - warmup)
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def streams(seed: int, step: int, first: int, count: int) -> list[np.random.Generator]:
-    """The random streams of examples [first, first + count) of a step's batch; each depends on its place only."""
-    return [np.random.default_rng([seed, step, i]) for i in range(first, first + count)]
-
-
-def fixed_streams(count: int) -> list[np.random.Generator]:
-    """The random streams that validation examples are drawn from: always the same."""
-    return streams(12345, 0, 0, count)
-
-
-def random_sounds(
-    clips: list[CachedClip], samples: int, rngs: Sequence[np.random.Generator]
-) -> tuple[list[str], Tensor]:
-    """A random window of a random clip from each stream: their names, and (B, samples) float32.
-
-    Silent windows are drawn again.
-    """
-    names, out = [], []
-    for rng in rngs:
-        for _attempt in range(8):
-            clip = clips[rng.integers(len(clips))]
-            start = int(rng.integers(0, max(1, clip.sample_count - samples + 1)))
-            wav = clip.sound(int(rng.integers(clip.tracks)), start, samples)
-            if np.abs(wav).max() > 1e-3:
-                break
-        names.append(clip.name)
-        out.append(wav)
-    return names, torch.from_numpy(np.stack(out))

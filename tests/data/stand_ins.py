@@ -1,8 +1,11 @@
-"""Small made-up data sets in the true layouts: true file names, true columns, videos in which something is struck."""
+"""Small made-up data sets in the true layouts (file names, columns, videos with impacts), and commands to be stopped."""
 
 from __future__ import annotations
 
 import csv
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from condfoley.geometry import Geometry
 from condfoley.media import write_clip, write_wav
 
 GEOMETRY = Geometry()
+REPOSITORY = Path(__file__).parents[2]
 HITS = (0.8, 2.6, 4.4)
 
 
@@ -79,3 +83,15 @@ def countix_av(folder: Path) -> None:
     struck(folder / "videos" / "clapping" / "bbbbbbbbbbb_000020_000026.mp4")
     struck(folder / "videos" / "ccccccccccc.mp4")
     struck(folder / "videos" / "eeeeeeeeeee.mkv")
+
+
+def interruptible(words: list[str]) -> subprocess.Popen:
+    """Starts a condfoley command in its own process group, in which Ctrl-C works however the tests were started."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "condfoley", *words],
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )

@@ -186,7 +186,7 @@ def test_an_interrupted_preparation_leaves_nothing_half_written(way, tmp_path):
     for index in range(6):
         stand_ins.struck(src / f"{index}.mp4")
     words = ["prepare", "folder", str(src), str(out), "--workers", "2", "--shard-videos", "1"]
-    process = interruptible(words)
+    process = stand_ins.interruptible(words)
     while not (list(out.glob("clips-*.json")) and list(out.glob(".parts/*"))):
         time.sleep(0.005)
         assert process.poll() is None
@@ -195,18 +195,6 @@ def test_an_interrupted_preparation_leaves_nothing_half_written(way, tmp_path):
     assert {path.suffix for path in out.iterdir()} == {".tar", ".json"} and not (out / "index.json").exists()
     assert {path.stem for path in out.glob("*.json")} == {path.stem for path in out.glob("*.tar")}
     assert cli.main([*words, "--verify"]) == 0
-
-
-def interruptible(words: list[str]) -> subprocess.Popen:
-    """The command in a process group of its own, which hears Ctrl-C however the tests were started."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "condfoley", *words],
-        cwd=REPOSITORY,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
 
 
 def test_names_that_clash_and_sources_without_a_usable_clip_are_refused(tmp_path, capsys):

@@ -23,7 +23,7 @@ from condfoley.data.simulation.sound import Instrument
 from condfoley.data.simulation.write import SimulateOptions, write_clips
 from condfoley.data.sources.folder import read_notes
 from condfoley.errors import InputError
-from tests.data.test_prepare import interruptible
+from tests.data.stand_ins import interruptible
 
 REPOSITORY = Path(__file__).parents[2]
 

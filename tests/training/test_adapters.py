@@ -5,7 +5,7 @@ import warnings
 import torch
 
 from condfoley.networks.transformer import Transformer
-from condfoley.training.adapters import TARGETS, add_adapters, merged_adapters
+from condfoley.training.adapters import TARGETS, add_adapters, merge_adapters
 from tests.tiny import TRANSFORMER
 
 
@@ -35,5 +35,5 @@ def test_adapters_change_nothing_at_first_learn_alone_and_are_merged_without_a_w
                 p.add_(0.1 * torch.randn_like(p))
     changed = logits(model)
     assert not torch.allclose(changed, before, atol=1e-3)
-    torch.testing.assert_close(logits(merged_adapters(adapted)), changed, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(logits(merge_adapters(adapted)), changed, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(logits(model), changed)  # the adapted one stays as it is

@@ -106,7 +106,7 @@ def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(co
     assert not (weights / "guided.safetensors").exists()
 
 
-def test_a_smaller_pupil_starts_with_some_of_its_teachers_blocks(copied, clips):
+def test_a_smaller_student_starts_with_some_of_its_teachers_blocks(copied, clips):
     deep = dataclasses.replace(TRANSFORMER, n_layer=5)
     start = copied / "deep"
     shutil.copytree(copied / "weights", start)
@@ -114,9 +114,9 @@ def test_a_smaller_pupil_starts_with_some_of_its_teachers_blocks(copied, clips):
     small = dataclasses.replace(deep, n_layer=3)
     changes = {"init": str(start), "teacher": str(start), "transformer": small, "steps": 0}
     main(config("transformer", clips, copied, out=str(copied / "s"), **changes))
-    pupil, teacher = (load_part(folder, "transformer").state_dict() for folder in (copied / "weights", start))
+    student, teacher = (load_part(folder, "transformer").state_dict() for folder in (copied / "weights", start))
     came_from = {0: 0, 1: 2, 2: 4}
-    for name, x in pupil.items():
+    for name, x in student.items():
         if name.startswith("gpt2.h."):
             block, rest = name.removeprefix("gpt2.h.").split(".", 1)
             name = f"gpt2.h.{came_from[int(block)]}.{rest}"
@@ -144,6 +144,6 @@ def test_a_teacher_without_a_transformer_is_refused(copied, clips):
         main(config("transformer", clips, copied, teacher=str(poor)))
 
 
-def test_the_pupil_must_not_replace_its_teacher(copied, clips):
+def test_the_student_must_not_replace_its_teacher(copied, clips):
     with pytest.raises(ValueError, match="copy it first"):
         config("transformer", clips, copied, teacher=str(copied / "weights"))

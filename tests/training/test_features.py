@@ -13,8 +13,9 @@ from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.media import read_audio
 from condfoley.networks.mel import window_spec
+from condfoley.training import extract
 from condfoley.training.config import TrainConfig
-from condfoley.training.extract import code_windows, levelled
+from condfoley.training.extract import normalise_rms, write_code_windows
 from condfoley.training.features import Features
 from condfoley.training.stages.sync import spec_window
 from condfoley.weights import SHIPPED, load_part
@@ -39,7 +40,7 @@ def made(settings: TrainConfig, clips: list[CachedClip], cache: Path, **data) ->
     settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, **data))
     features = Features(settings, cache, "cpu")
     f = features
-    f.of(clips, f.picture_tokens(), f.code_windows(), f.spectrograms(), f.reconstructions())
+    f.load(clips, f.picture_tokens(), f.code_windows(), f.spectrograms(), f.reconstructions())
     return {str(p.relative_to(cache)): p.read_bytes() for p in sorted(cache.rglob("*.np?"))}
 
 
@@ -60,7 +61,7 @@ def test_ray_makes_the_same(decoded, here, two_ray_workers, tmp_path):
 
 def test_they_are_made_once(decoded, tmp_path, monkeypatch):
     made(*decoded, tmp_path)
-    monkeypatch.setattr("condfoley.training.extract.load_part", None)
+    monkeypatch.setattr(extract, "load_part", None)
     made(*decoded, tmp_path)
 
 
@@ -75,7 +76,7 @@ def test_a_clip_that_nothing_can_be_made_of_is_named(decoded, tmp_path):
     lost = dataclasses.replace(clips[0], name="lost", prefix=str(tmp_path / "lost"))
     features = Features(settings, tmp_path, "cpu")
     with pytest.raises(InputError, match="no features of lost can be made: FileNotFoundError.*run again"):
-        features.of([*clips[1:], lost], features.spectrograms())
+        features.load([*clips[1:], lost], features.spectrograms())
 
 
 def test_other_settings_have_other_files(decoded, here, tmp_path):
@@ -89,7 +90,7 @@ def test_other_settings_have_other_files(decoded, here, tmp_path):
 def test_reconstructions_are_beside_the_spectrograms(decoded, tmp_path):
     settings, clips = decoded
     features = Features(settings, tmp_path, "cpu")
-    for true, again in features.of(clips, features.spectrograms(), features.reconstructions()):
+    for true, again in features.load(clips, features.spectrograms(), features.reconstructions()):
         assert true.shape == again.shape and not np.array_equal(true, again)
         assert 0 <= again.min() and again.max() <= 1
 
@@ -103,11 +104,11 @@ def test_windows_reach_beyond_a_spectrogram():
 
 def test_one_gain_brings_sounds_to_a_level():
     wavs = np.array([[0.01, -0.01], [0.03, -0.03]], np.float32)
-    out = levelled(wavs, 0.1)
+    out = normalise_rms(wavs, 0.1)
     assert np.sqrt(np.square(out).mean()) == pytest.approx(0.1, rel=1e-5)
     assert out[1, 0] / out[0, 0] == pytest.approx(3, rel=1e-5)
-    assert np.abs(levelled(np.array([[1.0] + [0.0] * 999], np.float32), 0.1)).max() == 1  # clipped
-    assert np.abs(levelled(np.full((1, 9), 1e-9, np.float32), 0.1)).max() < 1e-5  # silence stays silent
+    assert np.abs(normalise_rms(np.array([[1.0] + [0.0] * 999], np.float32), 0.1)).max() == 1  # clipped
+    assert np.abs(normalise_rms(np.full((1, 9), 1e-9, np.float32), 0.1)).max() < 1e-5  # silence stays silent
 
 
 def test_codes_of_a_large_codebook_are_kept_as_they_are(decoded, tmp_path):
@@ -122,7 +123,7 @@ def test_codes_of_a_large_codebook_are_kept_as_they_are(decoded, tmp_path):
         def encode(self, spec):
             return torch.full((len(spec), self.geometry.codes), 40_000)
 
-    code_windows(Large(), "in_video", 0.0, decoded[1][0], tmp_path / "codes.npz")
+    write_code_windows(Large(), "in_video", 0.0, decoded[1][0], tmp_path / "codes.npz")
     with np.load(tmp_path / "codes.npz") as kept:
         assert (kept["codes"] == 40_000).all()
 

@@ -11,7 +11,7 @@ from condfoley.cli.main import main
 from condfoley.cli.options import FinetuneOptions
 from condfoley.foley import Foley
 from condfoley.training.config import TrainConfig
-from condfoley.training.finetune import settings
+from condfoley.training.finetune import finetune_config
 from condfoley.weights import SHIPPED, read_card
 from tests.tiny import write_tiny_weights
 
@@ -59,7 +59,7 @@ def test_adapters_are_merged_and_the_other_parts_are_copied(clips, weights, tmp_
     assert main(words(clips, weights, out, "--force", "--whole")) == 0
 
 
-def test_a_stopped_run_is_not_gone_on_with_by_other_options(clips, weights, tmp_path, capsys):
+def test_a_stopped_run_is_not_resumed_with_other_options(clips, weights, tmp_path, capsys):
     out = tmp_path / "my_model"
     assert main(words(clips, weights, out)) == 0
     (out / "finetune.json").unlink()  # as if it had been stopped before the end
@@ -67,7 +67,7 @@ def test_a_stopped_run_is_not_gone_on_with_by_other_options(clips, weights, tmp_
     capsys.readouterr()
     assert main(words(clips, weights, out, "--seed", "1")) == 2
     told = capsys.readouterr().err
-    assert "begun with seed=0, now 1; give the earlier value to go on, give --force to begin anew" in told
+    assert "started with seed=0, now 1; give the earlier value to resume it, give --force to start again" in told
     assert (out / "card.json").read_bytes() == before
     assert main(words(clips, weights, out, "--seed", "0")) == 0
 
@@ -78,7 +78,7 @@ def by_hand(stage):
 
 def test_the_config_file_does_what_the_command_does():
     file = by_hand("transformer")
-    command = settings(file.data.folder, SHIPPED, FinetuneOptions(out=file.out))
+    command = finetune_config(file.data.folder, SHIPPED, FinetuneOptions(out=file.out))
     places, rhythm = ("out", "weights", "init"), ("log_every", "evaluate_every", "checkpoint_every")
     own = {name: getattr(file, name) for name in (*places, *rhythm)}
     data = dataclasses.replace(command.data, cache=file.data.cache)

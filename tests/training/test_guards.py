@@ -137,7 +137,7 @@ def test_a_dry_run_tells_all_and_writes_nothing(copied, clips, stage, capsys):
 
 def test_clips_are_not_counted_as_videos(clips, tmp_path, monkeypatch, capsys):
     """Two of the clips, as if a preparation had cut them from one video."""
-    monkeypatch.setattr("condfoley.data.store._opened", partial(as_of_one_video, opened=store._opened))
+    monkeypatch.setattr(store, "_open_entries", partial(as_of_one_video, opened=store._open_entries))
     main(config("tokenizer", clips, tmp_path, steps=1))
     assert "1 video (2 clips) to train, 1 to validate" in capsys.readouterr().err
     main(config("tokenizer", clips, tmp_path, steps=1, dry_run=True))

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from benchmarks import training as benchmark
+from condfoley.training.batches import example_streams
 from condfoley.training.run import build
-from condfoley.training.stage import streams
 from condfoley.training.stages.transformer import TransformerStage
 from tests.training.toy import config, write_clips
 
@@ -51,7 +51,7 @@ def test_a_stage_learns_eight_examples(eight, copied, stage, steps, lr, left):
 def test_no_loss_is_below_the_least_possible(eight, copied, stage):
     """The bound is the loss of predictions that are the labels themselves."""
     built = build(config(stage, eight, copied))
-    batch = built.draw(streams(0, 0, 0, 8))
+    batch = built.draw(example_streams(0, 0, 0, 8))
     label = batch.tensors[-1]
     if stage == "video":
         chances = label[..., :2].clamp(1e-6, 1 - 1e-6).logit()

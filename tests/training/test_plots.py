@@ -34,11 +34,11 @@ def test_curves_have_whole_steps(drawn, tmp_path):
 
 def test_strips_and_spectrograms_are_in_seconds_and_name_their_clips(drawn, tmp_path):
     frames, curve = np.zeros((2, 30, 4, 4, 3), np.uint8), {"true": np.zeros(30)}
-    plots.strips(tmp_path / "a.png", frames, [curve, curve], 15.0, ["a.mp4", "b.mp4"])
+    plots.draw_film_strips(tmp_path / "a.png", frames, [curve, curve], 15.0, ["a.mp4", "b.mp4"])
     film, plot = drawn[-1].axes[2:4]
     assert film.get_title() == "b.mp4" and plot.get_xlabel() == "time, s"
     assert plot.get_lines()[0].get_xdata()[-1] == pytest.approx(29 / 15)
-    plots.stacked(
+    plots.draw_spectrograms(
         tmp_path / "b.png", {"true": torch.zeros(2, 80, 100), "made": torch.zeros(2, 80, 100)}, 0.01, ["a", "b"]
     )
     first, *_, last = drawn[-1].axes
@@ -47,7 +47,7 @@ def test_strips_and_spectrograms_are_in_seconds_and_name_their_clips(drawn, tmp_
 
 def test_offsets_are_in_seconds_and_no_match_is_marked(drawn, tmp_path):
     true = torch.eye(42)[[20, 41]]  # no shift, and no match
-    plots.distributions(tmp_path / "a.png", true, true, 10.0, ["a.mp4", "b.mp4"])
+    plots.draw_distributions(tmp_path / "a.png", true, true, 10.0, ["a.mp4", "b.mp4"])
     axis = drawn[-1].axes[0]
     predicted, dotted = axis.get_lines()
     assert predicted.get_xdata()[np.argmax(predicted.get_ydata())] == 0 and dotted.get_linestyle() == ":"

@@ -14,10 +14,9 @@ from safetensors.torch import load_file
 
 from condfoley.errors import InputError
 from condfoley.training import run
-from condfoley.training.loaders import drawn
+from condfoley.training.loaders import iterate_batches
 from condfoley.training.run import main
-from tests.training.test_resume import logged
-from tests.training.toy import LOSSES, config
+from tests.training.toy import LOSSES, config, logged
 
 ROOT = Path(__file__).parents[2]
 STEPS = 3
@@ -144,7 +143,7 @@ def test_an_accumulated_batch_is_the_whole_batch(clips, copied, stage):
 
 
 def test_the_others_wait_for_the_first_to_fill_the_cache(clips, tmp_path):
-    accelerator = run.engine(config("tokenizer", clips, tmp_path))
+    accelerator = run.make_accelerator(config("tokenizer", clips, tmp_path))
     assert accelerator.init_handler.timeout >= timedelta(days=7)
 
 
@@ -152,7 +151,7 @@ def test_the_others_wait_for_the_first_to_fill_the_cache(clips, tmp_path):
 def test_drawn_batches_are_pinned_for_the_gpu(clips, tmp_path):
     settings = config("tokenizer", clips, tmp_path, device="auto")
     settings.data.loaders = 1
-    batch = next(drawn(run.build(settings), 0))
+    batch = next(iterate_batches(run.build(settings), 0))
     assert all(tensor.is_pinned() for tensor in batch.tensors)
     assert all(tensor.is_cuda for tensor in batch.to(torch.device("cuda")).tensors)
 
@@ -173,8 +172,12 @@ def test_bf16_trains_and_fp16_without_a_gpu_is_refused(clips, tmp_path):
 @pytest.mark.parametrize(("has_it", "chosen"), [(True, "bf16"), (False, "no")])
 def test_bf16_is_chosen_where_the_processor_has_it(clips, tmp_path, monkeypatch, capsys, has_it, chosen):
     monkeypatch.setattr(run, "has_bf16", lambda device: has_it)
-    given = {x: run.arithmetic(config("video", clips, tmp_path, precision=x, device="cpu")) for x in ("auto", "fp32")}
+    given = {
+        x: run.mixed_precision(config("video", clips, tmp_path, precision=x, device="cpu")) for x in ("auto", "fp32")
+    }
     assert given == {"auto": chosen, "fp32": "no"} and not capsys.readouterr().err
-    assert run.arithmetic(config("video", clips, tmp_path, precision="bf16", device="cpu")) == "bf16"
+    assert run.mixed_precision(config("video", clips, tmp_path, precision="bf16", device="cpu")) == "bf16"
     assert ("precision=auto" in capsys.readouterr().err) is not has_it
-    assert run.engine(config("video", clips, tmp_path, precision="auto", device="cpu")).mixed_precision == chosen
+    assert (
+        run.make_accelerator(config("video", clips, tmp_path, precision="auto", device="cpu")).mixed_precision == chosen
+    )

@@ -20,7 +20,7 @@ from condfoley.training.checkpoint import Checkpoints
 from condfoley.training.config import TrainConfig
 from condfoley.training.run import main
 from tests.tiny import GEOMETRY, TOKENIZER
-from tests.training.toy import config
+from tests.training.toy import config, logged
 
 STEPS = 12
 PROCESSES = multiprocessing.get_context("forkserver")  # a fresh process without a fresh import of torch
@@ -35,13 +35,8 @@ def state(settings: TrainConfig) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in files}
 
 
-def logged(run: Path) -> list[int]:
-    path = run / "metrics.jsonl"
-    return [json.loads(line)["step"] for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def kill_at(settings: TrainConfig, step: int) -> None:
-    """Starts or goes on with a run in a process of its own, and kills it once its log has reached a step."""
+    """Starts or resumes a run in its own process, and kills it once its log has reached a step."""
     process = PROCESSES.Process(target=main, args=(settings,))
     process.start()
     reached = b'"step": %d,' % step
@@ -69,7 +64,7 @@ def test_a_run_killed_at_five_points_is_the_same_to_the_bit(clips, tmp_path):
 
 
 @pytest.mark.parametrize("stage", ["vocoder", "video", "transformer", "sync", "events", "judges"])
-def test_a_stopped_run_goes_on_to_the_bit(copied, clips, stage):
+def test_a_resumed_run_is_the_same_to_the_bit(copied, clips, stage):
     """Whoever draws its batches."""
     changes = dict(schedule="constant", steps=3, evaluate_every=100)
     whole = config(stage, clips, copied, out=str(copied / "whole"), **changes)
@@ -108,8 +103,8 @@ def test_checkpoints_are_in_the_order_of_their_steps(tmp_path):
     for step in (1_000_200, 999_800, 1_000_000):
         (tmp_path / f"step-{step:06d}").mkdir()
     checkpoints = Checkpoints(SimpleNamespace(config=SimpleNamespace(keep=2)), tmp_path)
-    assert [p.name for p in checkpoints.present()] == ["step-999800", "step-1000000", "step-1000200"]
-    assert "step 1000200 is kept" in checkpoints.kept()
+    assert [p.name for p in checkpoints.all()] == ["step-999800", "step-1000000", "step-1000200"]
+    assert "step 1000200 is kept" in checkpoints.describe_latest()
 
 
 def test_fewer_steps_than_were_taken_are_refused(clips, tmp_path):
@@ -176,9 +171,9 @@ def test_a_fresh_start_forgets_the_old_checkpoints(clips, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def begun(clips, tmp_path_factory) -> TrainConfig:
-    """A run that has taken a step, not to be gone on with: copy it, or be refused."""
-    settings = config("tokenizer", clips, tmp_path_factory.mktemp("begun"), steps=1)
+def started(clips, tmp_path_factory) -> TrainConfig:
+    """A run that has taken a step; resume a copy of it only."""
+    settings = config("tokenizer", clips, tmp_path_factory.mktemp("started"), steps=1)
     main(settings)
     return settings
 
@@ -197,47 +192,51 @@ def begun(clips, tmp_path_factory) -> TrainConfig:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_other_settings_do_not_go_on_with_a_run(begun, changes, told):
-    before = {p: p.read_bytes() for place in (begun.out, begun.weights) for p in Path(place).rglob("*") if p.is_file()}
-    with pytest.raises(InputError, match=f"begun with {told}.* to go on, set resume=false to begin anew, or .* out"):
-        main(replace(begun, **changes))
+def test_a_run_is_not_resumed_with_other_settings(started, changes, told):
+    before = {
+        p: p.read_bytes() for place in (started.out, started.weights) for p in Path(place).rglob("*") if p.is_file()
+    }
+    with pytest.raises(
+        InputError, match=f"started with {told}.* to resume it, set resume=false to start again, or .* out"
+    ):
+        main(replace(started, **changes))
     assert {p: p.read_bytes() for p in before} == before
 
 
-def test_other_clips_do_not_go_on_with_a_run_and_are_not_decoded(begun, clips, tmp_path):
+def test_a_run_is_not_resumed_with_other_clips_which_are_not_decoded(started, clips, tmp_path):
     other = shutil.copytree(clips, tmp_path / "other", ignore=shutil.ignore_patterns(".cache"))
     with pytest.raises(InputError, match=f"data.folder={clips}, now {other}"):
-        main(replace(begun, data=replace(begun.data, folder=str(other))))
+        main(replace(started, data=replace(started.data, folder=str(other))))
     assert not (other / ".cache").exists()
-    main(replace(begun, data=replace(begun.data, folder=str(other)), out=str(tmp_path / "new"), dry_run=True))
+    main(replace(started, data=replace(started.data, folder=str(other)), out=str(tmp_path / "new"), dry_run=True))
 
 
-def test_a_run_goes_on_longer_elsewhere_and_on_another_machine(begun, clips, tmp_path, monkeypatch):
+def test_a_run_is_resumed_for_longer_elsewhere_and_on_another_machine(started, clips, tmp_path, monkeypatch):
     for place in ("out", "weights"):
-        shutil.copytree(getattr(begun, place), tmp_path / place)
+        shutil.copytree(getattr(started, place), tmp_path / place)
     monkeypatch.chdir(clips.parent)
-    data = replace(begun.data, folder=clips.name, cache=str(tmp_path / "cache"), workers=2)
+    data = replace(started.data, folder=clips.name, cache=str(tmp_path / "cache"), workers=2)
     moved = dict(out=str(tmp_path / "out"), weights=str(tmp_path / "weights"), data=data, vocoder=VocoderConfig())
     rhythm = dict(steps=2, log_every=2, evaluate_every=1, checkpoint_every=1, keep=1, accumulate=2, threads=0)
-    main(replace(begun, **moved, **rhythm))
+    main(replace(started, **moved, **rhythm))
     assert logged(tmp_path / "out")[-1] == 2
 
 
 @pytest.mark.parametrize("known", [{}, {"settings": {"lr": 3e-4, "of_another_version": 1}}])
-def test_a_checkpoint_of_an_earlier_version_is_gone_on_with(begun, tmp_path, known):
+def test_a_checkpoint_of_an_earlier_version_is_resumed(started, tmp_path, known):
     for place in ("out", "weights"):
-        shutil.copytree(getattr(begun, place), tmp_path / place)
+        shutil.copytree(getattr(started, place), tmp_path / place)
     meta = tmp_path / "out" / "checkpoints" / "step-000001" / "meta.json"
     written = json.loads(meta.read_text())
     del written["settings"]
     meta.write_text(json.dumps(written | known))
-    main(replace(begun, out=str(tmp_path / "out"), weights=str(tmp_path / "weights"), steps=2, seed=1))
+    main(replace(started, out=str(tmp_path / "out"), weights=str(tmp_path / "weights"), steps=2, seed=1))
     assert logged(tmp_path / "out")[-1] == 2
 
 
-def test_a_checkpoint_that_does_not_fit_says_what_to_do(begun, tmp_path):
-    shutil.copytree(begun.out, tmp_path / "out")
+def test_a_checkpoint_that_does_not_fit_says_what_to_do(started, tmp_path):
+    shutil.copytree(started.out, tmp_path / "out")
     state = tmp_path / "out" / "checkpoints" / "step-000001" / "model.safetensors"
     state.write_bytes(state.read_bytes()[:100])
     with pytest.raises(InputError, match="cannot resume from .*resume=false"):
-        main(replace(begun, out=str(tmp_path / "out")))
+        main(replace(started, out=str(tmp_path / "out")))

@@ -54,11 +54,11 @@ def test_levels_of_another_width_begin_anew(copied, teacher, clips):
     other = dataclasses.replace(SMALLER, decoder_ch_mult=(1, 1, 1, 2))
     main(config("tokenizer", clips, copied, tokenizer=other, loss=LOSS, teacher=str(teacher), steps=0))
     assert codes_hash(copied / "weights") == codes_hash(teacher)
-    pupil, known = (load_part(folder, "tokenizer") for folder in (copied / "weights", teacher))
-    assert pupil.decoder.conv_in.out_channels == 2 * known.decoder.conv_in.out_channels
-    assert torch.equal(pupil.decoder.conv_out.weight, known.decoder.conv_out.weight)  # as wide in both
+    student, known = (load_part(folder, "tokenizer") for folder in (copied / "weights", teacher))
+    assert student.decoder.conv_in.out_channels == 2 * known.decoder.conv_in.out_channels
+    assert torch.equal(student.decoder.conv_out.weight, known.decoder.conv_out.weight)  # as wide in both
     codes = torch.randint(0, TOKENIZER.n_embed, (2, 100), generator=torch.Generator().manual_seed(0))
-    assert pupil.decode(codes, 5).shape == known.decode(codes, 5).shape
+    assert student.decode(codes, 5).shape == known.decode(codes, 5).shape
 
 
 def test_other_sizes_than_the_teachers_are_refused(copied, teacher, clips):

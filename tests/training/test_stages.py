@@ -68,7 +68,7 @@ def test_the_moving_codebook_follows_its_vectors():
 def test_a_codebook_that_is_worth_keeping_is_kept():
     book = torch.nn.Embedding(4, 2)
     before = book.weight.detach().clone()
-    keeper = MovingCodebook(book, begun=True)
+    keeper = MovingCodebook(book, initialised=True)
     keeper.update(book.weight.data, before.repeat(8, 1), torch.arange(4).repeat(8), torch.Generator())
     assert torch.allclose(book.weight, before, atol=0.01)
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from condfoley.data.events import Event
 from condfoley.networks.event_head import pick_onsets
-from condfoley.training.augment import augment, repeated_frames, side_by_side
+from condfoley.training.augment import augment, paste_half, repeated_frames
 from condfoley.training.extract import window_starts
-from condfoley.training.stage import rate_scale
+from condfoley.training.stage import learning_rate_scale
 from condfoley.training.stages.sync import draw_splices
-from condfoley.training.stages.video import frame_labels, labels_together
+from condfoley.training.stages.video import frame_labels, merge_labels
 from condfoley.training.stages.vocoder import MultiScaleDiscriminator, stft_distance
 
 
@@ -76,9 +76,9 @@ def test_splices_stay_inside(seed):
 
 
 def test_the_learning_rate_rises_and_falls():
-    rates = [rate_scale(i, 100, 10, "cosine") for i in range(100)]
+    rates = [learning_rate_scale(i, 100, 10, "cosine") for i in range(100)]
     assert rates[0] < rates[9] <= 1 and rates[99] < 0.03 and rates[10] > 0.99
-    assert rate_scale(99, 100, 10, "constant") == 1
+    assert learning_rate_scale(99, 100, 10, "constant") == 1
 
 
 def test_stft_distance_is_zero_for_equal_sounds_only():
@@ -95,7 +95,7 @@ def test_the_vocoders_judges_listen_at_three_rates():
 def test_half_of_a_picture_goes_to_another_clip():
     for seed in range(8):
         frames, other = torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
-        side_by_side(frames, other, np.random.default_rng(seed))
+        paste_half(frames, other, np.random.default_rng(seed))
         assert frames.sum() == frames.numel() / 2
         assert frames[:, :, :4].all() or frames[..., :4].all()
 
@@ -103,7 +103,7 @@ def test_half_of_a_picture_goes_to_another_clip():
 def test_two_things_that_are_seen_at_once_are_both_labelled():
     hits = frame_labels((Event(0.4, "hit", strength=0.2),), 0, 30, 15.0)
     slides = frame_labels((Event(1.2, "scratch", 0.5, strength=0.9),), 0, 30, 15.0)
-    both = labels_together(hits, slides)
-    assert np.array_equal(both[:, :2], labels_together(slides, hits)[:, :2])
+    both = merge_labels(hits, slides)
+    assert np.array_equal(both[:, :2], merge_labels(slides, hits)[:, :2])
     assert both[6].tolist() == hits[6].tolist() and both[18].tolist() == slides[18].tolist()
     assert np.array_equal(both[:, 1], slides[:, 1])

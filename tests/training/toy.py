@@ -69,6 +69,12 @@ def config(stage: str, clips: Path, home: Path, **changes) -> TrainConfig:
     return TrainConfig(**(settings | changes))
 
 
+def logged(run: Path) -> list[int]:
+    """Step of each line in the metrics.jsonl of a run's folder."""
+    path = run / "metrics.jsonl"
+    return [json.loads(line)["step"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
 LOSSES = {
     "tokenizer": LossConfig(
         perceptual=0, adversarial=0.1, adversarial_from=1, feature_matching=0.1, codebook_update="ema", disc_channels=4

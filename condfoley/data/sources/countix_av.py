@@ -54,7 +54,7 @@ def videos(source: Path, shares: SplitShares) -> Listing:
 def _video(row: dict[str, str], files: dict[str, Path], split: Split) -> Video:
     name, start, end = row["video_id"], float(row["start"]), float(row["end"])
     if not 0 <= start <= end - MIN_SECONDS:
-        raise InputError(f"from {start:g} to {end:g} s is no stretch of {MIN_SECONDS:g} s or more")
+        raise InputError(f"from {start:g} to {end:g} s are no clip of {MIN_SECONDS:g} s or more")
     clip_name = f"{name}-{round(start * 100):06d}"
     if name in files:
         path, offset = files[name], 0.0

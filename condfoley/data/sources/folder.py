@@ -67,4 +67,4 @@ def read_notes(video: Path) -> tuple[tuple[Event, ...] | None, bool]:
                 raise ValueError(f"time {event.time!r} is no number")
         return events, "generator" in content
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{notes.name} beside it does not hold events ({error}); repair or remove it") from None
+        raise InputError(f"{notes.name} beside it has no valid events ({error}); repair or remove it") from None

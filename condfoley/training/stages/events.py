@@ -1,4 +1,4 @@
-"""Stage `events`: what happens in each frame, learned from the frozen picture tokens of whole clips."""
+"""Stage `events`: the recurrent event head, trained on the frozen picture tokens."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from torch import Tensor
 
 from condfoley.networks.event_head import EventHead
 from condfoley.training.banks import token_statistics, token_window
+from condfoley.training.batches import Batch
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
-from condfoley.training.prerequisites import started
-from condfoley.training.stage import Batch, Loss, Stage
-from condfoley.training.stages.video import event_loss, film, frame_labels, onset_scores
+from condfoley.training.prerequisites import load_init
+from condfoley.training.stage import Loss, Stage
+from condfoley.training.stages.video import draw_film, event_loss, frame_labels, onset_scores
 
 
 class EventsStage(Stage):
-    """Trained on events, as the stage `video` is, but on its tokens: they are made once, so it takes minutes."""
+    """Trained on the same events as stage `video`, but from its tokens, which are computed once: takes minutes."""
 
     part = "events"
     windows_of_frames = True
@@ -29,7 +30,7 @@ class EventsStage(Stage):
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         super().__init__(config, accelerator)
         features = Features(config, self.store.cache, str(accelerator.device))
-        every = features.of(self.store.train + self.store.validation, features.picture_tokens())
+        every = features.load(self.store.train + self.store.validation, features.picture_tokens())
         tokens = [tokens for (tokens,) in every]
         self.bank, self.held_out = tokens[: len(self.store.train)], tokens[len(self.store.train) :]
         sizes = dataclasses.replace(config.events, feature_dim=self.bank[0].shape[2])
@@ -37,8 +38,8 @@ class EventsStage(Stage):
         mean, std = token_statistics(self.bank)
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
-        self.add("events", started(self.model, self.part, config), config.lr, self._loss)
-        self.spread = self.model.feature_std.cpu().numpy()
+        self.add("events", load_init(self.model, self.part, config), config.lr, self._loss)
+        self.token_std = self.model.feature_std.cpu().numpy()
         self.window = config.window or 2 * self.geometry.window_frames
 
     @classmethod
@@ -47,22 +48,22 @@ class EventsStage(Stage):
         return ("video_encoder",)
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
-        """Windows of random clips' tokens (B, T, D), with noise on them, and their labels (B, T, 3)."""
+        """Windows of picture tokens (B, T, D) of random clips, with noise, and their labels (B, T, 3)."""
         names, tokens, labels = [], [], []
         for rng in rngs:
             index = int(rng.integers(len(self.bank)))
             clip, views = self.store.train[index], self.bank[index]
             start = int(rng.integers(0, max(1, clip.frame_count - self.window + 1)))
-            seen = token_window(views[int(rng.integers(len(views)))], start, self.window).astype(np.float32)
-            noise = rng.standard_normal(seen.shape, np.float32) * self.spread
+            window = token_window(views[int(rng.integers(len(views)))], start, self.window).astype(np.float32)
+            noise = rng.standard_normal(window.shape, np.float32) * self.token_std
             names.append(clip.name)
-            tokens.append(seen + self.config.loss.feature_noise * noise)
+            tokens.append(window + self.config.loss.feature_noise * noise)
             labels.append(frame_labels(clip.events, start, self.window, self.geometry.fps))
         return Batch(names, tuple(torch.from_numpy(np.stack(x)) for x in (tokens, labels)))
 
     def _loss(self, tokens: Tensor, labels: Tensor) -> Loss:
         logits = self.model(tokens).float()
-        with self.exact():
+        with self.full_precision():
             return event_loss(logits, labels, self.config.loss.onset_weight)
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
@@ -70,16 +71,16 @@ class EventsStage(Stage):
         return self.update("events", *batch.tensors)
 
     def _predict(self, views: np.ndarray) -> np.ndarray:
-        """Onset probability of each frame of a whole clip, of whose views (views, T, D) the first is plain: (T,)."""
+        """Onset probability of each frame of a whole clip: (T,). views: (views, T, D), of which the first is used."""
         tokens = torch.from_numpy(views[:1].astype(np.float32)).to(self.device)
         return self.model(tokens)[0, :, 0].sigmoid().cpu().numpy()
 
     def validate(self, step: int) -> dict[str, float]:
-        """Onset F1 within 0.1 s of picked peaks, on up to 80 whole validation clips."""
+        """F1, recall and precision of the picked onsets, within 0.1 s, on up to 80 whole validation clips."""
         predicted = [self._predict(views) for views in self.held_out[:80]]
         return onset_scores(self.store.validation[:80], predicted, self.geometry.fps)
 
     def sample(self, folder: Path, step: int) -> None:
         """Film strips with the true and the predicted onsets."""
         predicted = [self._predict(views) for views in self.held_out[:4]]
-        film(folder / f"{step:06d}.png", self.store.validation[:4], predicted, self.geometry.fps)
+        draw_film(folder / f"{step:06d}.png", self.store.validation[:4], predicted, self.geometry.fps)

@@ -18,51 +18,59 @@ from condfoley.comping.ranking import rank
 from condfoley.data.store import CachedClip
 from condfoley.networks.sync import Sync
 from condfoley.training.banks import token_statistics, token_window
+from condfoley.training.batches import Batch, validation_streams
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import SYSTEM
 from condfoley.training.features import Features
-from condfoley.training.prerequisites import started
-from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
+from condfoley.training.prerequisites import load_init
+from condfoley.training.stage import Loss, Stage
 
-TOLERANCE = 0.2  # s, of the paper's rule
-WITHIN = (0.1, 0.05)  # s in which a draft's hits are expected of an event
-FOREIGN, SPLICED = 0.2, 0.35  # shares of examples with another clip's sound / with exchanged stretches
+TOLERANCE = 0.2  # s, of the paper's re-ranking rule
+MATCH_WINDOWS = (0.1, 0.05)  # s within which onsets of a generated example match events
+FOREIGN_SHARE = 0.2  # of the examples: with the sound of another clip
+SPLICED_SHARE = 0.35  # of the examples: with spans of the sound replaced by others
+Splice = tuple[int, int, int]
+"""(to, from, count): a span of spectrogram frames to copy."""
+Pair = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+"""One example: name of the clip, picture tokens (T, D), spectrogram (n_mels, M) in [0, 1], soft label (classes,)."""
 
 
-class Drafts(NamedTuple):
-    """What the system wrote for a clip, as `extract.drafts` keeps it; true: (R,) s, the clip's events."""
+class GeneratedExamples(NamedTuple):
+    """Soundtracks generated for a clip: specs (K, n_mels, M) and onsets (K, H) s, as written by
+    `extract.write_generated`; events: (R,) s, the clip's events."""
 
     specs: np.ndarray
-    hits: np.ndarray
-    true: np.ndarray
+    onsets: np.ndarray
+    events: np.ndarray
 
-    def likeness(self, draft: int, begin: float, end: float) -> float:
-        """F1 of what a draft strikes in [begin, end), s, against what happens: mean of those within WITHIN."""
-        struck, true = (t[(t >= begin) & (t < end)] for t in (self.hits[draft], self.true))  # without the nans
-        return float(np.mean([match(true, struck, window).f1 for window in WITHIN]))
+    def agreement(self, index: int, begin: float, end: float) -> float:
+        """F1 of a soundtrack's onsets in [begin, end) s against the events: mean over MATCH_WINDOWS."""
+        onsets, events = (t[(t >= begin) & (t < end)] for t in (self.onsets[index], self.events))  # drops the nans
+        return float(np.mean([match(events, onsets, window).f1 for window in MATCH_WINDOWS]))
 
 
 @dataclass
-class Heard:
-    """A clip with what the sync model is given of it.
+class SyncExample:
+    """The training data of one clip.
 
-    tokens: (views, T, D) float16. true, reconstructed: its soundtracks' spectrograms (tracks, n_mels, M) float16 in
-    [0, 1], as they are and through the tokenizer; the latter, and the drafts, None when training does not ask for them.
+    tokens: (views, T, D) float16. true, reconstructed: spectrograms of its soundtracks (tracks, n_mels, M) float16 in
+    [0, 1], of the sound itself and of its reconstruction by the tokenizer. reconstructed, generated: None if training
+    does not use them.
     """
 
     clip: CachedClip
     tokens: np.ndarray
     true: np.ndarray
     reconstructed: np.ndarray | None = None
-    drafts: Drafts | None = None
+    generated: GeneratedExamples | None = None
 
 
 class SyncStage(Stage):
     """Classes: every shift of the grid, and "no match".
 
-    A third of the sounds have stretches replaced by other stretches of the same sound: partly in sync, as imperfect
-    candidates are. They teach the confidence, which the re-ranking rule needs, with a soft label. Better teachers are true
-    candidates (`loss.drafts`): how many of the clip's events are heard in them is known.
+    In a third of the examples spans of the sound are replaced by other spans of it: partly in sync, like imperfect
+    candidates. With soft labels they train the confidence, which the re-ranking rule uses. Generated soundtracks
+    (`loss.drafts`) train it better: their label is the agreement of their onsets with the clip's events.
     """
 
     part = "sync"
@@ -72,7 +80,7 @@ class SyncStage(Stage):
         super().__init__(config, accelerator)
         g = config.geometry
         features = Features(config, self.store.cache, str(accelerator.device))
-        every = self._heard(self.store.train + self.store.validation, features)
+        every = self._load_examples(self.store.train + self.store.validation, features)
         self.bank, self.held_out = every[: len(self.store.train)], every[len(self.store.train) :]
         self.sizes = dataclasses.replace(
             config.sync,
@@ -85,102 +93,115 @@ class SyncStage(Stage):
         mean, std = token_statistics([e.tokens for e in self.bank])
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
-        self.add("sync", started(self.model, self.part, config), config.lr, self._loss)
-        self.spread = self.model.feature_std.cpu()
+        self.add("sync", load_init(self.model, self.part, config), config.lr, self._loss)
+        self.token_std = self.model.feature_std.cpu()
         self.window = config.window or 2 * g.window_frames
-        self.heard = round(self.window / g.fps * g.sample_rate) // g.hop + 1  # spectrogram frames beside it
-        fixed = self._pairs(self.held_out, fixed_streams(128), views=1, drafts=0.0).to(self.device)
+        self.spec_frames = round(self.window / g.fps * g.sample_rate) // g.hop + 1  # of the same duration
+        fixed = self._draw_pairs(self.held_out, validation_streams(128), views=1, generated=0.0).to(self.device)
         self.fixed, self.fixed_names = fixed.tensors, fixed.names
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:
-        """The video encoder, and the tokenizer when it is to hear some spectrograms through it."""
+        """The video encoder; with `loss.reconstructed` the tokenizer; with `loss.drafts` all parts that generate."""
         tokenizer = ("tokenizer",) if config.loss.reconstructed else ()
         return tuple(dict.fromkeys(("video_encoder", *tokenizer, *(SYSTEM if config.loss.drafts else ()))))
 
-    def _heard(self, clips: list[CachedClip], features: Features) -> list[Heard]:
+    def _load_examples(self, clips: list[CachedClip], features: Features) -> list[SyncExample]:
         loss = self.config.loss
         kinds = {"tokens": features.picture_tokens(), "true": features.spectrograms()}
         if loss.reconstructed:
             kinds["reconstructed"] = features.reconstructions()
         if loss.drafts:
-            kinds["drafts"] = features.drafts(clips)
-        heard = []
-        for clip, features_of_it in zip(clips, features.of(clips, *kinds.values())):
-            made: dict[str, Any] = dict(zip(kinds, features_of_it))
-            if written := made.pop("drafts", None):
-                specs, hits = written
-                made["drafts"] = Drafts(specs, hits, self._events(clip))
-            heard.append(Heard(clip, **made))
-        return heard
+            kinds["generated"] = features.generated(clips)
+        examples = []
+        for clip, loaded in zip(clips, features.load(clips, *kinds.values())):
+            values: dict[str, Any] = dict(zip(kinds, loaded))
+            if loss.drafts:
+                specs, onsets = values["generated"]
+                values["generated"] = GeneratedExamples(specs, onsets, self._events(clip))
+            examples.append(SyncExample(clip, **values))
+        return examples
 
     def _events(self, clip: CachedClip) -> np.ndarray:
-        """When something happens in a clip: (R,) s."""
+        """Times of a clip's events: (R,) s."""
         times = np.array([event.time for event in clip.events])
         return times[(times >= 0) & (times < clip.frame_count / self.geometry.fps)]
 
-    def _pairs(self, bank: list[Heard], rngs: Sequence[np.random.Generator], views: int, drafts: float) -> Batch:
-        """(tokens (B, T, D), spectrograms (B, n_mels, M) in [0, 1], labels (B, classes))."""
-        names, *examples = zip(*(self._one(bank, rng, views, drafts) for rng in rngs))
+    def _draw_pairs(
+        self, bank: list[SyncExample], rngs: Sequence[np.random.Generator], views: int, generated: float
+    ) -> Batch:
+        """Tokens (B, T, D), spectrograms (B, n_mels, M) in [0, 1], labels (B, classes); see `draw_pair`."""
+        names, *examples = zip(*(self.draw_pair(bank, rng, views, generated) for rng in rngs))
         return Batch(list(names), tuple(torch.from_numpy(np.stack(x)).float() for x in examples))
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
-        """Freshly shifted sounds beside their pictures, with noise on the picture tokens."""
-        batch = self._pairs(self.bank, rngs, views=len(self.bank[0].tokens), drafts=self.config.loss.drafts)
+        """Random pairs of picture and shifted sound, with noise on the picture tokens."""
+        batch = self._draw_pairs(self.bank, rngs, len(self.bank[0].tokens), generated=self.config.loss.drafts)
         tokens, spec, label = batch.tensors
         noise = torch.from_numpy(np.stack([r.standard_normal(tokens.shape[1:], np.float32) for r in rngs]))
-        tokens = tokens + noise * self.config.loss.feature_noise * self.spread
+        tokens = tokens + noise * self.config.loss.feature_noise * self.token_std
         return Batch(batch.names, (tokens, spec, label))
 
-    def _one(
-        self, bank: list[Heard], rng: np.random.Generator, views: int, drafts: float
-    ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
-        """One example, a draft in the share `drafts` of cases.
+    def draw_pair(self, bank: list[SyncExample], rng: np.random.Generator, views: int, generated: float) -> Pair:
+        """One random example. views: number of views to draw from. generated: share of generated soundtracks."""
+        example = bank[rng.integers(len(bank))]
+        if example.generated and rng.random() < generated:
+            return self._draw_generated_pair(example, example.generated, rng, views)
+        return self._draw_shifted_pair(example, bank, rng, views)
 
-        Returns its clip's name, a picture window (T, D), the spectrogram of a sound shifted against it, and a soft label.
-        """
-        n, most = self.window, self.sizes.max_shift
-        e = bank[rng.integers(len(bank))]
-        if e.drafts and rng.random() < drafts:
-            return self._draft(e, e.drafts, rng, views)
-        shift, start = self._apart(e.clip.frame_count, rng)
-        tokens = token_window(e.tokens[int(rng.integers(views))], start, n)
-        label = np.zeros(2 * most + 2, np.float32)
-        sound, kind = e, rng.random()
-        moves: list[tuple[int, int, int]] = []
-        true = 1.0
-        if kind < FOREIGN:
-            sound, true = bank[rng.integers(len(bank))], 0.0
-        elif kind < FOREIGN + SPLICED:
-            moves, exchanged = draw_splices(n * self.sizes.mel_per_frame, rng)
-            true = max(0.0, 1 - 2 * exchanged)
-        label[shift + most], label[-1] = true, 1 - true
+    def _draw_shifted_pair(
+        self, example: SyncExample, bank: list[SyncExample], rng: np.random.Generator, views: int
+    ) -> Pair:
+        """A picture window with a shifted sound: the clip's own, a spliced one, or that of another clip."""
+        shift, start = self._draw_shift(example.clip.frame_count, rng)
+        tokens = token_window(example.tokens[int(rng.integers(views))], start, self.window)
+        source, splices, agreement = self._draw_sound(example, bank, rng)
         begin = round((start - shift + rng.uniform(-0.5, 0.5)) * self.sizes.mel_per_frame)
-        track = int(rng.integers(sound.clip.tracks))
-        spec = sound.true
-        if sound.reconstructed is not None and rng.random() < self.config.loss.reconstructed:
-            spec = sound.reconstructed
-        return e.clip.name, tokens, _spliced(spec_window(spec[track], begin, self.heard), moves), label
+        track = int(rng.integers(source.clip.tracks))
+        spec = source.true
+        if source.reconstructed is not None and rng.random() < self.config.loss.reconstructed:
+            spec = source.reconstructed
+        sound = apply_splices(spec_window(spec[track], begin, self.spec_frames), splices)
+        return example.clip.name, tokens, sound, self._label(shift, agreement)
 
-    def _draft(
-        self, e: Heard, d: Drafts, rng: np.random.Generator, views: int
-    ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
-        """The same of a draft; half of them as they were written."""
-        n, most, g = self.window, self.sizes.max_shift, self.geometry
-        shift, start = self._apart(e.clip.frame_count, rng, moved=int(rng.integers(2)))
-        seen = e.tokens[int(rng.integers(views))]
-        which, begin = int(rng.integers(len(d.specs))), start - shift
-        label = np.zeros(2 * most + 2, np.float32)
-        label[shift + most] = d.likeness(which, begin / g.fps, (begin + n) / g.fps)
-        label[-1] = 1 - label[shift + most]
-        frame = round((begin + rng.uniform(-0.5, 0.5)) * self.sizes.mel_per_frame)
-        return e.clip.name, token_window(seen, start, n), spec_window(d.specs[which], frame, self.heard), label
+    def _draw_sound(
+        self, example: SyncExample, bank: list[SyncExample], rng: np.random.Generator
+    ) -> tuple[SyncExample, list[Splice], float]:
+        """The source of an example's sound, its splices, and how far it belongs to the picture, 0..1."""
+        kind = rng.random()
+        if kind < FOREIGN_SHARE:
+            return bank[rng.integers(len(bank))], [], 0.0
+        if kind < FOREIGN_SHARE + SPLICED_SHARE:
+            splices, replaced = draw_splices(self.window * self.sizes.mel_per_frame, rng)
+            return example, splices, max(0.0, 1 - 2 * replaced)
+        return example, [], 1.0
 
-    def _apart(self, frames: int, rng: np.random.Generator, moved: int = 1) -> tuple[int, int]:
-        """How late the sound is to be, frames, or not at all (`moved` 0), and where the picture's window begins."""
+    def _draw_generated_pair(
+        self, example: SyncExample, generated: GeneratedExamples, rng: np.random.Generator, views: int
+    ) -> Pair:
+        """A picture window with a generated soundtrack, half of them without a shift."""
+        fps, n = self.geometry.fps, self.window
+        shift, start = self._draw_shift(example.clip.frame_count, rng, scale=int(rng.integers(2)))
+        tokens = token_window(example.tokens[int(rng.integers(views))], start, n)
+        index, begin = int(rng.integers(len(generated.specs))), start - shift
+        label = self._label(shift, generated.agreement(index, begin / fps, (begin + n) / fps))
+        first = round((begin + rng.uniform(-0.5, 0.5)) * self.sizes.mel_per_frame)
+        return example.clip.name, tokens, spec_window(generated.specs[index], first, self.spec_frames), label
+
+    def _label(self, shift: int, agreement: float) -> np.ndarray:
+        """Soft label (classes,): `agreement` for the offset of `shift` frames, the rest for "no match"."""
+        label = np.zeros(2 * self.sizes.max_shift + 2, np.float32)
+        label[shift + self.sizes.max_shift], label[-1] = agreement, 1 - agreement
+        return label
+
+    def _draw_shift(self, frames: int, rng: np.random.Generator, scale: int = 1) -> tuple[int, int]:
+        """Frames by which the sound is late (0 if `scale` is 0), and the first frame of the picture's window.
+
+        frames: length of the clip.
+        """
         room = max(0, frames - self.window)
         most = min(self.sizes.max_shift, room)
-        shift = int(rng.integers(-most, most + 1)) * moved
+        shift = int(rng.integers(-most, most + 1)) * scale
         return shift, int(rng.integers(max(0, shift), room + min(0, shift) + 1))
 
     def _loss(self, tokens: Tensor, spec: Tensor, label: Tensor) -> Loss:
@@ -188,11 +209,12 @@ class SyncStage(Stage):
         return loss, {"cross_entropy": loss.detach()}
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
-        """One update on a fresh batch."""
+        """One update on random pairs."""
         return self.update("sync", *batch.tensors)
 
     def validate(self, step: int) -> dict[str, float]:
-        """Loss, share of true pairs placed within one frame and within 0.2 s, and how well true beats foreign sound."""
+        """Loss; share of true pairs whose offset is right within one frame, and within 0.2 s; probability that a foreign
+        sound has a higher "no match" probability than a true one; and `_gain`."""
         tokens, spec, label = self.fixed
         logits = self.model(tokens, spec)
         loss = -(label * logits.log_softmax(1)).sum(1).mean().item()
@@ -205,39 +227,39 @@ class SyncStage(Stage):
             "within_1_frame": (error <= 1).float().mean().item(),
             "within_0.2_s": (error <= 0.2 * self.geometry.fps).float().mean().item(),
             "foreign_told": (foreign[:, None] > matching[None]).float().mean().item(),
-        } | self._gained()
+        } | self._gain()
 
-    def _gained(self) -> dict[str, float]:
-        """By how much the paper's rule chooses better among drafts than chance, F1; nothing without drafts."""
+    def _gain(self) -> dict[str, float]:
+        """Gain in F1 of choosing a generated soundtrack by the paper's rule over a random choice; empty without any."""
         gains = []
         for e in self.held_out:
-            if d := e.drafts:
+            if e.generated:
                 tokens = torch.from_numpy(e.tokens[0].astype(np.float32)).to(self.device)
-                specs = torch.from_numpy(d.specs).float().to(self.device)
-                likeness = [d.likeness(i, 0, np.inf) for i in range(len(specs))]
+                specs = torch.from_numpy(e.generated.specs).float().to(self.device)
+                agreement = [e.generated.agreement(i, 0, np.inf) for i in range(len(specs))]
                 offsets, confidences = self.model.score(tokens, specs, self.window)
                 chosen = rank(offsets.tolist(), confidences.tolist(), TOLERANCE)[0]
-                gains.append(likeness[chosen] - np.mean(likeness))
+                gains.append(agreement[chosen] - np.mean(agreement))
         return {"gained": float(np.mean(gains))} if gains else {}
 
     def sample(self, folder: Path, step: int) -> None:
-        """The distribution over offsets of some validation examples beside the truth."""
-        from condfoley.training.plots import distributions
+        """Predicted and true distributions over offsets of some validation examples."""
+        from condfoley.training.plots import draw_distributions
 
         tokens, spec, label = (x[:12] for x in self.fixed)
-        made = self.model(tokens, spec).softmax(1)
-        distributions(folder / f"{step:06d}.png", made, label, self.geometry.fps, self.fixed_names)
+        predicted = self.model(tokens, spec).softmax(1)
+        draw_distributions(folder / f"{step:06d}.png", predicted, label, self.geometry.fps, self.fixed_names)
 
 
-def draw_splices(length: float, rng: np.random.Generator) -> tuple[list[tuple[int, int, int]], float]:
-    """Stretches to copy within a spectrogram of `length` frames: [(to, from, count)], and the share they replace."""
-    moves, replaced = [], 0
+def draw_splices(length: float, rng: np.random.Generator) -> tuple[list[Splice], float]:
+    """Random spans to copy within a spectrogram of `length` frames, and the share of it that they replace."""
+    splices, replaced = [], 0
     for _ in range(int(rng.integers(1, 4))):
         count = int(rng.uniform(0.06, 0.2) * length)
         to, source = (int(x) for x in rng.integers(0, int(length) - count, 2))
-        moves.append((to, source, count))
+        splices.append((to, source, count))
         replaced += count
-    return moves, min(1.0, replaced / length)
+    return splices, min(1.0, replaced / length)
 
 
 def spec_window(spec: np.ndarray, start: int, count: int) -> np.ndarray:
@@ -249,8 +271,9 @@ def spec_window(spec: np.ndarray, start: int, count: int) -> np.ndarray:
     return out
 
 
-def _spliced(spec: np.ndarray, moves: list[tuple[int, int, int]]) -> np.ndarray:
+def apply_splices(spec: np.ndarray, splices: list[Splice]) -> np.ndarray:
+    """A copy of a spectrogram (n_mels, M) in which spans are replaced."""
     out = spec.copy()
-    for to, source, count in moves:
+    for to, source, count in splices:
         out[:, to : to + count] = spec[:, source : source + count]
     return out

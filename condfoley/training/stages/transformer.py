@@ -1,4 +1,4 @@
-"""Stage `transformer`: in-video pairs, cross-entropy on the target's codes only; or what a guided one says of them."""
+"""Stage `transformer`: in-video pairs; cross-entropy of the target's codes, or divergence from a guided teacher."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from torch import Tensor, nn
 
 from condfoley.data.pairs import draw_misalignment, draw_pair, shift_start
 from condfoley.networks.transformer import Condition, Sampling, Transformer
-from condfoley.training.adapters import add_adapters, merged_adapters
-from condfoley.training.banks import Example, examples, token_statistics, token_window
+from condfoley.training.adapters import add_adapters, merge_adapters
+from condfoley.training.banks import Example, load_examples, token_statistics, token_window
+from condfoley.training.batches import Batch, validation_streams
 from condfoley.training.config import TrainConfig
-from condfoley.training.distil import Teacher, fewer_blocks, guided_part
+from condfoley.training.distil import Teacher, guided_part, select_blocks
 from condfoley.training.features import Features
-from condfoley.training.prerequisites import has_part, started
-from condfoley.training.pretext import TRUE, cases
-from condfoley.training.samples import write_heard
-from condfoley.training.stage import Batch, Loss, Stage, fixed_streams
+from condfoley.training.prerequisites import has_part, load_init
+from condfoley.training.pretext import TRUE, exchanged_pairs
+from condfoley.training.samples import write_sample_clip
+from condfoley.training.stage import Loss, Stage
 from condfoley.weights import GUIDED, drop_part, load_part
 
-SHOWN = 6  # examples in a sample
+SAMPLE_EXAMPLES = 6  # examples in the pictures of a sample
 
 
 class TransformerStage(Stage):
-    """Two windows of one video: one is the other's reference (CondFoley, section 3.2)."""
+    """Trained on pairs of windows of one video, of which one is the reference (CondFoley, section 3.2)."""
 
     part = "transformer"
 
@@ -38,10 +39,10 @@ class TransformerStage(Stage):
         super().__init__(config, accelerator)
         weights, g, device = Path(config.weights), config.geometry, str(accelerator.device)
         features = Features(config, self.store.cache, device)
-        every = examples(self.store.train + self.store.validation, features)
+        every = load_examples(self.store.train + self.store.validation, features)
         self.bank, self.held_out = every[: len(self.store.train)], every[len(self.store.train) :]
         self.tokenizer = load_part(weights, "tokenizer", device)
-        sizes = dataclasses.replace(  # lengths follow the geometry and the frozen parts
+        sizes = dataclasses.replace(  # lengths are those of the geometry and of the frozen parts
             config.transformer,
             feature_dim=self.bank[0].tokens.shape[2],
             n_embed=self.tokenizer.config.n_embed,
@@ -54,32 +55,32 @@ class TransformerStage(Stage):
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
         self.teacher = Teacher(Path(config.teacher), device) if config.teacher else None
-        started(self.model, self.part, config, fewer_blocks if self.teacher else None)
+        load_init(self.model, self.part, config, select_blocks if self.teacher else None)
         self.adapted: Any = add_adapters(self.model, config.lora) if config.lora else None
         self.add("transformer", self.adapted or self.model, config.lr, self._loss)
-        self.spread = self.model.feature_std.cpu()
-        self.fixed = self._pairs(self.held_out, fixed_streams(96), views=1).to(self.device)
+        self.token_std = self.model.feature_std.cpu()
+        self.fixed = self.draw_pairs(self.held_out, validation_streams(96), views=1).to(self.device)
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:
-        """Its inputs and outputs are made by these."""
+        """The parts that encode its inputs and outputs."""
         return "tokenizer", "video_encoder"
 
     def _choose(self, bank: list[Example], rng: np.random.Generator, views: int) -> tuple[Example, int, int, int, int]:
-        """A random example's (itself, track, view, reference window, target window)."""
+        """A random example with its track, view, and the indices of reference window and target window."""
         e = bank[rng.integers(len(bank))]
         track, view = int(rng.integers(len(e.starts))), int(rng.integers(views))
         return e, track, view, *draw_pair(e.starts[track], self.geometry.window_frames, rng, self.config.data.pairing)
 
-    def _pairs(self, bank: list[Example], rngs: Sequence[np.random.Generator], views: int) -> Batch:
-        """(reference frames, target frames, reference codes, target codes) of random in-video pairs."""
+    def draw_pairs(self, bank: list[Example], rngs: Sequence[np.random.Generator], views: int) -> Batch:
+        """Random in-video pairs: reference and target picture tokens (B, frames, D), reference and target codes (B, codes)."""
         names: list[str] = []
         rows: list[tuple[np.ndarray, ...]] = []
         for rng in rngs:
             e, track, view, r, t = self._choose(bank, rng, views)
             n, frames = self.geometry.window_frames, len(e.tokens[view])
-            slip = draw_misalignment(rng, self.geometry.fps, self.config.data.pairing)
-            first = shift_start(int(e.starts[track, r]), slip, frames, n) if slip else int(e.starts[track, r])
+            shift = draw_misalignment(rng, self.geometry.fps, self.config.data.pairing)
+            first = shift_start(int(e.starts[track, r]), shift, frames, n) if shift else int(e.starts[track, r])
             pictures = [token_window(e.tokens[view], start, n) for start in (first, int(e.starts[track, t]))]
             rows.append((*pictures, e.codes[track, r], e.codes[track, t]))
             names.append(e.clip.name)
@@ -87,13 +88,14 @@ class TransformerStage(Stage):
         return Batch(names, (a.float(), b.float(), c.long(), d.long()))
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
-        """Random in-video pairs with noise on the picture tokens, and what is left out of each."""
-        batch, weights = self._pairs(self.bank, rngs, views=len(self.bank[0].tokens)), self.config.loss
+        """Random in-video pairs with noise on the picture tokens, and which of their conditions are dropped (B,)."""
+        batch, weights = self.draw_pairs(self.bank, rngs, views=len(self.bank[0].tokens)), self.config.loss
         reference, target, *codes = batch.tensors
         shape = (2, *target.shape[1:])
         noise = torch.from_numpy(np.stack([r.standard_normal(shape, np.float32) for r in rngs]))
         reference, target = (
-            frames + noise[:, i] * weights.feature_noise * self.spread for i, frames in enumerate((reference, target))
+            frames + noise[:, i] * weights.feature_noise * self.token_std
+            for i, frames in enumerate((reference, target))
         )
         chance = torch.from_numpy(np.stack([r.random(2) for r in rngs]))
         no_target = chance[:, 0] < weights.drop_all
@@ -117,12 +119,12 @@ class TransformerStage(Stage):
         loss = each.mean()
         metrics = {"cross_entropy": loss.detach(), "each": each.detach()}
         if self.teacher:
-            left_out = (
+            dropped = (
                 torch.zeros(len(target), dtype=torch.bool, device=self.device) if x is None else x
                 for x in (no_picture, no_reference, no_target)
             )
-            wanted = self.teacher.probabilities(reference, target, reference_codes, target_codes, *left_out)
-            with self.exact():
+            wanted = self.teacher.probabilities(reference, target, reference_codes, target_codes, *dropped)
+            with self.full_precision():
                 loss = F.kl_div(logits.float().log_softmax(-1), wanted, reduction="none").sum(2).mean()
             metrics["divergence"] = loss.detach()
         return loss, metrics
@@ -133,33 +135,34 @@ class TransformerStage(Stage):
         return {name: metrics[name] for name in ("cross_entropy", "divergence") if name in metrics}
 
     def each_loss(self, *inputs: Tensor) -> Tensor:
-        """Cross-entropy of each example, nats a code: (B,), from the tensors of a pair."""
-        each: Tensor = self.objectives["transformer"](*inputs)[1]["each"]
+        """Cross-entropy of each example, nats per code: (B,). inputs: tensors of pairs, as from `draw_pairs`."""
+        each: Tensor = self.networks[self.part].objective(*inputs)[1]["each"]
         return each
 
-    def recommended(self) -> dict[str, float] | None:
-        """The teacher's, with its guidance learned in; or init's, as it was before."""
+    def recommended_sampling(self) -> dict[str, float] | None:
+        """The teacher's settings without guidance, which is built in now; or those of init before distillation."""
         if self.teacher:
-            return self.teacher.recommended
+            return self.teacher.student_sampling
         return guided_part(Path(self.config.init or ""))[1] if self.config.from_guided else None
 
-    def keep_beside(self, weights: Path) -> None:
-        """The teacher goes along; without one, an earlier teacher that is still there knows less than this transformer."""
+    def export_extras(self, weights: Path) -> None:
+        """Writes the teacher too; without a teacher, removes an earlier one, which is worse than this transformer."""
         if self.teacher:
-            self.teacher.keep(weights, self.geometry)
+            self.teacher.export(weights, self.geometry)
         else:
             drop_part(weights, GUIDED)
 
     def exported(self) -> tuple[nn.Module, dict[str, Tensor]]:
-        """The transformer, adapters merged into its weights."""
+        """The transformer, with adapters merged into its weights."""
         if self.adapted is None:
             return super().exported()
-        merged = merged_adapters(self.adapted)
+        merged = merge_adapters(self.adapted)
         return merged, merged.state_dict()
 
     def validate(self, step: int) -> dict[str, float]:
-        """Cross-entropy (nats a code) on held-out videos, and the same with reference or picture exchanged."""
-        measured = {name: self.objectives["transformer"](*pair)[1] for name, pair in cases(self.fixed).items()}
+        """Cross-entropy (nats per code) on held-out videos, also with reference or picture of another video."""
+        objective = self.networks[self.part].objective
+        measured = {name: objective(*pair)[1] for name, pair in exchanged_pairs(self.fixed).items()}
         out = {name: metrics["each"].mean().item() for name, metrics in measured.items()}
         if self.teacher:
             out["divergence"] = measured[TRUE]["divergence"].item()
@@ -167,20 +170,20 @@ class TransformerStage(Stage):
 
     @torch.no_grad()
     def pretext(self) -> dict[str, list[float]]:
-        """Each held-out video's mean cross-entropy, nats a code, in every case; videos in the order of their names."""
+        """Mean cross-entropy of each held-out video, nats per code, by case (see `pretext`); videos sorted by name."""
         self.set_training(False)
         names, out = np.array(self.fixed.names), {}
-        for case, pair in cases(self.fixed).items():
+        for case, pair in exchanged_pairs(self.fixed).items():
             each = self.each_loss(*pair).float().cpu().numpy()
             out[case] = [float(each[names == name].mean()) for name in sorted(set(self.fixed.names))]
         return out
 
     def sample(self, folder: Path, step: int) -> None:
-        """Decoded spectrograms: reference, truth, and what is generated now; with a vocoder, a clip with its sound."""
-        from condfoley.training.plots import stacked
+        """Decoded spectrograms of reference, target and generated codes; with a vocoder, a clip with generated sound."""
+        from condfoley.training.plots import draw_spectrograms
 
         made = []
-        for i in range(SHOWN):
+        for i in range(SAMPLE_EXAMPLES):
             reference, target, reference_codes, _ = (x[i : i + 1] for x in self.fixed.tensors)
             streams = [torch.Generator().manual_seed(i)]
             made.append(
@@ -188,16 +191,15 @@ class TransformerStage(Stage):
             )
         _, _, reference_codes, target_codes = self.fixed.tensors
         rows = {
-            "reference, decoded": reference_codes[:SHOWN],
-            "true codes, decoded": target_codes[:SHOWN],
+            "reference, decoded": reference_codes[:SAMPLE_EXAMPLES],
+            "true codes, decoded": target_codes[:SAMPLE_EXAMPLES],
             "generated": torch.cat(made),
         }
         g = self.geometry
         specs = {k: self.tokenizer.decode(v, g.code_rows)[:, 0] for k, v in rows.items()}
-        stacked(folder / f"{step:06d}.png", specs, g.hop / g.sample_rate, self.fixed.names)
+        draw_spectrograms(folder / f"{step:06d}.png", specs, g.hop / g.sample_rate, self.fixed.names)
         if has_part(Path(self.config.weights), "vocoder"):
-            e, track, _, _, t = self._choose(self.held_out, fixed_streams(1)[0], views=1)
-            place = (e.clip, int(e.starts[track, t]))
-            write_heard(
-                folder / f"{step:06d}.mp4", *place, specs["generated"][0], Path(self.config.weights), self.geometry
-            )
+            e, track, _, _, t = self._choose(self.held_out, validation_streams(1)[0], views=1)
+            start = int(e.starts[track, t])
+            path, weights = folder / f"{step:06d}.mp4", Path(self.config.weights)
+            write_sample_clip(path, e.clip, start, specs["generated"][0], weights, self.geometry)

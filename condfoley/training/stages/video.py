@@ -1,4 +1,4 @@
-"""Stage `video`: the picture encoder learns what happens in each frame (onset, sliding contact, strength)."""
+"""Stage `video`: the video encoder learns to predict the events of each frame (onset, sliding contact, strength)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from condfoley.data.store import CachedClip
 from condfoley.errors import InputError
 from condfoley.networks.event_head import LABEL_WIDTH, pick_onsets
 from condfoley.networks.video_encoder import VideoEncoder
-from condfoley.training.augment import SOURCE_RATES, augment, repeated_frames, side_by_side
+from condfoley.training.augment import SOURCE_RATES, augment, paste_half, repeated_frames
+from condfoley.training.batches import Batch
 from condfoley.training.config import TrainConfig
 from condfoley.training.kinetics import load_kinetics
-from condfoley.training.prerequisites import started
-from condfoley.training.stage import Batch, Loss, Stage
+from condfoley.training.prerequisites import load_init
+from condfoley.training.stage import Loss, Stage
 
-SPEEDS = (-0.35, 0.3)  # range of the logarithm of a window's speed, where it is changed
-SHARED = 0.15  # share of the windows that share their picture with another clip's, whose events count too
+LOG_SPEEDS = (-0.35, 0.3)  # range of the logarithm of a window's playback speed, in windows where it is changed
+TWO_CLIPS_SHARE = 0.15  # share of windows half of whose picture is from another clip, whose events count too
 
 
 def frame_labels(events: tuple[Event, ...], start: int, count: int, fps: float) -> np.ndarray:
-    """Targets of frames [start, start + count): (count, 3) onset in [0, 1], sliding 0 or 1, strength in [0, 1]."""
+    """Labels of frames [start, start + count): (count, 3): onset in [0, 1], sliding 0 or 1, strength in [0, 1]."""
     frame = np.arange(start, start + count, dtype=np.float64)
     out = np.zeros((count, 3), np.float32)
     for event in events:
@@ -41,17 +42,17 @@ def frame_labels(events: tuple[Event, ...], start: int, count: int, fps: float) 
     return out
 
 
-def labels_together(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Labels (T, 3) of two things that are seen at once: the nearer onset with its strength, sliding where either slides."""
+def merge_labels(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Labels (T, 3) of a picture of two clips: the nearer onset with its strength, sliding if either clip has it."""
     out = np.where(other[:, :1] > one[:, :1], other, one)
     out[:, 1] = np.maximum(one[:, 1], other[:, 1])
     return out
 
 
 def event_loss(logits: Tensor, labels: Tensor, onset_weight: float) -> Loss:
-    """What an event head says of frames (..., 3) against `frame_labels` (..., 3): the sum to be learned, and its parts.
+    """Loss of an event head: logits (..., 3) against `frame_labels` (..., 3); the total, and its terms to log.
 
-    onset_weight: of frames with an onset against frames without.
+    onset_weight: weight of frames with an onset, relative to frames without.
     """
     near = labels[..., 0]
     onset = F.binary_cross_entropy_with_logits(logits[..., 0], near, weight=1 + (onset_weight - 1) * near)
@@ -62,27 +63,33 @@ def event_loss(logits: Tensor, labels: Tensor, onset_weight: float) -> Loss:
 
 
 def onset_scores(clips: Sequence[CachedClip], probabilities: Sequence[np.ndarray], fps: float) -> dict[str, float]:
-    """F1, recall and precision, within 0.1 s, of the onsets picked from probabilities (T,) of whole clips."""
+    """F1, recall and precision, within 0.1 s, of the onsets picked from the probabilities (T,) of whole clips."""
     true = [np.array(sorted(event.time for event in clip.events)) for clip in clips]
     scores = [match(t, pick_onsets(p, fps), 0.1) for t, p in zip(true, probabilities, strict=True)]
-    found, made, hits = (sum(x) for x in zip(*((s.n_ref, s.n_est, s.recall * s.n_ref) for s in scores)))
-    return {"f1": 2 * hits / max(found + made, 1), "recall": hits / max(found, 1), "precision": hits / max(made, 1)}
+    expected, picked, hits = (sum(x) for x in zip(*((s.n_ref, s.n_est, s.recall * s.n_ref) for s in scores)))
+    return {
+        "f1": 2 * hits / max(expected + picked, 1),
+        "recall": hits / max(expected, 1),
+        "precision": hits / max(picked, 1),
+    }
 
 
-def film(path: Path, clips: Sequence[CachedClip], probabilities: Sequence[np.ndarray], fps: float) -> None:
-    """Draws strips of clips with their true onsets, and the probabilities (T,) that were predicted."""
-    from condfoley.training.plots import strips
+def draw_film(path: Path, clips: Sequence[CachedClip], probabilities: Sequence[np.ndarray], fps: float) -> None:
+    """Writes film strips of clips with their true onset labels and the predicted probabilities (T,) as PNG."""
+    from condfoley.training.plots import draw_film_strips
 
     length = min(clip.frame_count for clip in clips)
     curves = [
         {"true": frame_labels(clip.events, 0, length, fps)[:, 0], "predicted": predicted[:length]}
         for clip, predicted in zip(clips, probabilities, strict=True)
     ]
-    strips(path, np.stack([clip.frames(0, length) for clip in clips]), curves, fps, [clip.name for clip in clips])
+    draw_film_strips(
+        path, np.stack([clip.frames(0, length) for clip in clips]), curves, fps, [clip.name for clip in clips]
+    )
 
 
 class VideoStage(Stage):
-    """Trained on events: exact ones of simulated clips, or the onsets of the sound of any other clip."""
+    """Trained on events: the exact ones of simulated clips, annotated ones, or detected onsets of the clip's sound."""
 
     part = "video_encoder"
     windows_of_frames = True
@@ -94,16 +101,16 @@ class VideoStage(Stage):
                 "or steps=0 to write the encoder as it is"
             )
         super().__init__(config, accelerator)
-        self.encoder: VideoEncoder = started(VideoEncoder(config.video), self.part, config)
+        self.encoder: VideoEncoder = load_init(VideoEncoder(config.video), self.part, config)
         if config.pretrained:
             load_kinetics(self.encoder, Path(config.pretrained))
         self.add("video_encoder", self.encoder, config.lr, self._loss)
         self.window = config.window or self.geometry.window_frames
 
-    def _one(self, clip: CachedClip, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """A random window of a clip: frames (T, H, W, 3) uint8, at times faster or slower or at a lower rate, and labels."""
+    def _draw_window(self, clip: CachedClip, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A random window of a clip, sometimes at another speed or frame rate: frames (T, H, W, 3) uint8, labels (T, 3)."""
         fps = self.geometry.fps
-        speed = float(np.exp(rng.uniform(*SPEEDS))) if rng.random() < 0.35 else 1.0
+        speed = float(np.exp(rng.uniform(*LOG_SPEEDS))) if rng.random() < 0.35 else 1.0
         start = int(rng.integers(0, max(1, int(clip.frame_count / speed) - self.window + 1)))
         shown = (start + np.arange(self.window)) * speed
         if rng.random() < 0.12:
@@ -114,10 +121,10 @@ class VideoStage(Stage):
         index = np.minimum(shown.astype(int) - first, len(piece) - 1)
         return piece[index], frame_labels(clip.events, start, self.window, fps / speed)
 
-    def _view(self, rng: np.random.Generator) -> tuple[str, Tensor, np.ndarray]:
-        """A random clip's name, an augmented window of it (T, 3, S, S), and the labels (T, 3)."""
+    def _draw_view(self, rng: np.random.Generator) -> tuple[str, Tensor, np.ndarray]:
+        """A random clip: its name, an augmented window of it (T, 3, S, S), and the labels (T, 3)."""
         clip = self.store.train[rng.integers(len(self.store.train))]
-        piece, labels = self._one(clip, rng)
+        piece, labels = self._draw_window(clip, rng)
         view = torch.from_numpy(np.ascontiguousarray(piece)).permute(0, 3, 1, 2) / 255.0
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         return clip.name, augment(view, self.geometry.frame_size, generator), labels
@@ -126,11 +133,11 @@ class VideoStage(Stage):
         """Augmented windows (B, T, 3, S, S) of random clips, and their labels (B, T, 3)."""
         names, frames, labels = [], [], []
         for rng in rngs:
-            name, view, label = self._view(rng)
-            if rng.random() < SHARED:
-                _, other, also = self._view(rng)
-                side_by_side(view, other, rng)
-                label = labels_together(label, also)
+            name, view, label = self._draw_view(rng)
+            if rng.random() < TWO_CLIPS_SHARE:
+                _, other, other_label = self._draw_view(rng)
+                paste_half(view, other, rng)
+                label = merge_labels(label, other_label)
             names.append(name)
             frames.append(view)
             labels.append(torch.from_numpy(label))
@@ -138,7 +145,7 @@ class VideoStage(Stage):
 
     def _loss(self, frames: Tensor, labels: Tensor) -> Loss:
         logits = self.encoder.event_logits(self.encoder(frames)).float()
-        with self.exact():
+        with self.full_precision():
             return event_loss(logits, labels, self.config.loss.onset_weight)
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
@@ -146,7 +153,7 @@ class VideoStage(Stage):
         return self.update("video_encoder", *batch.tensors)
 
     def _predict(self, clip: CachedClip) -> np.ndarray:
-        """Onset probability of each frame of a whole clip, full frame, no augmentation: (T,)."""
+        """Onset probability of each frame of a whole clip, without augmentation: (T,)."""
         size = self.geometry.frame_size
         frames = torch.from_numpy(np.array(clip.frames(0, clip.frame_count)))
         small = F.interpolate(frames.permute(0, 3, 1, 2).float(), (size, size), mode="area").permute(0, 2, 3, 1)
@@ -154,11 +161,11 @@ class VideoStage(Stage):
         return self.encoder.event_logits(tokens)[:, 0].sigmoid().cpu().numpy()
 
     def validate(self, step: int) -> dict[str, float]:
-        """Onset F1 within 0.1 s of picked peaks, on up to 80 whole validation clips."""
+        """F1, recall and precision of the picked onsets, within 0.1 s, on up to 80 whole validation clips."""
         clips = self.store.validation[:80]
         return onset_scores(clips, [self._predict(clip) for clip in clips], self.geometry.fps)
 
     def sample(self, folder: Path, step: int) -> None:
         """Film strips with the true and the predicted onsets."""
         clips = self.store.validation[:4]
-        film(folder / f"{step:06d}.png", clips, [self._predict(clip) for clip in clips], self.geometry.fps)
+        draw_film(folder / f"{step:06d}.png", clips, [self._predict(clip) for clip in clips], self.geometry.fps)
