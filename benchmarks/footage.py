@@ -97,8 +97,12 @@ def timbre_line(result: Result, seed: int) -> Line:
             if own is None or not others:
                 continue
             output = result.outputs[system][pair.name]
-            made = None if output.failure else event_cepstra(output.wav, METRIC_GEOMETRY)
-            near = [] if made is None else [cepstral_distance(made, own) < cepstral_distance(made, c) for c in others]
+            mean_event = None if output.failure else event_cepstra(output.wav, METRIC_GEOMETRY)
+            near = (
+                []
+                if mean_event is None
+                else [cepstral_distance(mean_event, own) < cepstral_distance(mean_event, c) for c in others]
+            )
             fractions.append(float(np.mean(near)) if near else 0.0)
         return fractions
 

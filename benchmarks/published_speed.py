@@ -90,12 +90,12 @@ class Job:
         exemplar = Exemplar(reference[None], codes.cpu().numpy(), None)
         return self._tensor(self.pipeline.sample(target, exemplar, list(seeds), asdict(sampling)))
 
-    def codes_published(self, tokens: Tensor, heard: Tensor, seed: int, sampling: Sampling) -> Tensor:
+    def codes_published(self, tokens: Tensor, reference_codes: Tensor, seed: int, sampling: Sampling) -> Tensor:
         """The published way, for one candidate: zeros stand for the codes that are not drawn yet. (1, codes)"""
         stream = random_streams([seed])
-        written = torch.zeros_like(heard)
+        written = torch.zeros_like(reference_codes)
         for position in range(written.shape[1]):
-            prefix = self.engine.transformer.prefix(tokens[:1], tokens[1:], heard)
+            prefix = self.engine.transformer.prefix(tokens[:1], tokens[1:], reference_codes)
             logits = self.engine.transformer(prefix, written)[:, position]
             written[:, position] = torch.from_numpy(draw(logits.cpu().numpy(), stream, sampling)[:, 0])
         return written
@@ -128,15 +128,15 @@ def timed(job: Job, count: int, published: bool = False) -> dict[str, float]:
         return out
 
     tokens = clocked("pictures", job.pictures)
-    heard = clocked("reference", job.reference)
+    reference_codes = clocked("reference", job.reference)
     if published:
         for seed in range(count):
-            one = partial(job.codes_published, tokens, heard, seed, sampling)
+            one = partial(job.codes_published, tokens, reference_codes, seed, sampling)
             codes = clocked("codes", one)
             spec = clocked("decode", lambda codes=codes: job.spectrograms(codes))  # type: ignore[misc]
             clocked("vocode", lambda spec=spec: job.vocode(spec))  # type: ignore[misc]
         return spent
-    codes = clocked("codes", lambda: job.codes(tokens, heard, range(count), sampling))
+    codes = clocked("codes", lambda: job.codes(tokens, reference_codes, range(count), sampling))
     spec = clocked("decode", lambda: job.spectrograms(codes))
     clocked("vocode", lambda: torch.cat([job.vocode(one[None]) for one in spec]))  # as `Foley` does: one by one
     return spent
@@ -161,13 +161,17 @@ def work_of(job: Job, count: int) -> dict[str, tuple[float, float]]:
     """(floating-point operations, bytes of weights read) of each block for `count` candidates at once."""
     engine, rows = job.engine, job.geometry.code_rows
     sampling = Sampling(**job.pipeline.sampling(Settings(mode="published")))
-    tokens, heard = job.pictures(), job.reference()
-    codes = job.codes(tokens, heard, range(count), sampling)
+    tokens, reference_codes = job.pictures(), job.reference()
+    codes = job.codes(tokens, reference_codes, range(count), sampling)
     spec = (engine.tokenizer.decode(codes, rows)[:, 0] + 1) / 2
     steps = {
         "pictures": (job.pictures, engine.video_encoder, 2),
         "reference": (job.reference, engine.tokenizer.encoder, 1),
-        "codes": (lambda: job.codes(tokens, heard, range(count), sampling), engine.transformer, codes.shape[1]),
+        "codes": (
+            lambda: job.codes(tokens, reference_codes, range(count), sampling),
+            engine.transformer,
+            codes.shape[1],
+        ),
         "decode": (lambda: engine.tokenizer.decode(codes, rows), engine.tokenizer.decoder, 1),
         "vocode": (lambda: engine.vocoder(spec), engine.vocoder, 1),
     }
@@ -180,10 +184,16 @@ def work_of(job: Job, count: int) -> dict[str, tuple[float, float]]:
     return out
 
 
-def machine_limits(dtype: torch.dtype, device: str = "cpu", repeats: int = 5) -> tuple[float, float]:
-    """Measured (operations a second of a product in `dtype`, bytes a second read by a sum) of the device."""
-    square = torch.randn(PROBE_SIDE, PROBE_SIDE, device=device).to(dtype)
-    block = torch.ones(PROBE_BYTES // 4, device=device)
+def machine_limits(
+    dtype: torch.dtype, device: str = "cpu", repeats: int = 5, probe: tuple[int, int] = (PROBE_SIDE, PROBE_BYTES)
+) -> tuple[float, float]:
+    """Measured (operations a second of a product in `dtype`, bytes a second read by a sum) of the device.
+
+    probe: rows of the square matrix of the product, bytes of the sum.
+    """
+    side, size = probe
+    square = torch.randn(side, side, device=device).to(dtype)
+    block = torch.ones(size // 4, device=device)
     best = []
     for work in (lambda: square @ square, block.sum):
         seconds = []
@@ -192,7 +202,7 @@ def machine_limits(dtype: torch.dtype, device: str = "cpu", repeats: int = 5) ->
             float(work().flatten()[0])
             seconds.append(perf_counter() - begin)
         best.append(min(seconds))
-    return 2 * PROBE_SIDE**3 / best[0], PROBE_BYTES / best[1]
+    return 2 * side**3 / best[0], size / best[1]
 
 
 @torch.inference_mode()
@@ -210,16 +220,21 @@ def _stream() -> torch.Generator:
 
 
 def measure(
-    counts: Sequence[int], repeats: int, sizes: Sizes | None = None, device: str = "cpu", compiled: bool = False
+    counts: Sequence[int],
+    repeats: int,
+    sizes: Sizes | None = None,
+    device: str = "cpu",
+    compiled: bool = False,
+    probe: tuple[int, int] = (PROBE_SIDE, PROBE_BYTES),
 ) -> dict[str, Any]:
-    """Everything the tables show; each row is told as it is measured.
+    """All results of the tables; each row is printed as soon as it is measured.
 
     The published way is measured for one candidate; it repeats that for each. A run of one candidate warms up each engine.
     """
     job = Job(sizes or Sizes(), device, compiled)
     timed(job, 1)
     published = median(job, 1, repeats, published=True)
-    _tell("published", 1, published, None)
+    _print_row("published", 1, published, None)
     rows, limits, exact = [], {}, logits_of(job)
     one, two, last = work_of(job, 1), work_of(job, 2), max(counts)
     needed = {  # each further candidate adds as many operations; the weights are read once
@@ -238,8 +253,8 @@ def measure(
                 }
             for count in counts:
                 rows.append(_row(name, count, median(job, count, repeats), published))
-                _tell(name, count, rows[-1]["blocks"], rows[-1]["ratio"])
-        limits[name] = machine_limits(dtype, device)
+                _print_row(name, count, rows[-1]["blocks"], rows[-1]["ratio"])
+        limits[name] = machine_limits(dtype, device, probe=probe)
     floors = {
         name: {block: max(work / limits[name][0], size / limits[name][1]) for block, (work, size) in blocks.items()}
         for name, blocks in needed.items()
@@ -257,7 +272,7 @@ def measure(
     }
 
 
-def _tell(way: str, count: int, blocks: dict[str, float], ratio: float | None) -> None:
+def _print_row(way: str, count: int, blocks: dict[str, float], ratio: float | None) -> None:
     """One measured row on standard error: a full run takes minutes."""
     spent = "  ".join(f"{block} {seconds:.3f}" for block, seconds in blocks.items())
     times = "" if ratio is None else f"  {ratio:.1f} times published"

@@ -26,17 +26,17 @@ NONE, PUBLISHED, OURS, COMPED = "none", "published rule", "ours", "ours, comped"
 MEASURES = ("offset error, ms", "onset F1 ±100 ms")
 
 
-def offset_error(true: np.ndarray, detected: np.ndarray, farthest: float = MAX_DISTANCE) -> float:
+def offset_error(true: np.ndarray, detected: np.ndarray, max_distance: float = MAX_DISTANCE) -> float:
     """Absolute value of the mean signed error of matched events, s: the offset of the sound as a whole.
 
-    true (R,), heard (E,): s. They are paired one to one at the least total distance; `farthest` when none are nearer.
+    true (R,), detected (E,): s, matched one to one with the smallest total distance; `max_distance` when none is nearer.
     """
     from scipy.optimize import linear_sum_assignment
 
     late = detected[None] - true[:, None]
-    pairs = late[linear_sum_assignment(np.minimum(np.abs(late), farthest))]
-    near = pairs[np.abs(pairs) < farthest]
-    return abs(float(near.mean())) if len(near) else farthest
+    pairs = late[linear_sum_assignment(np.minimum(np.abs(late), max_distance))]
+    near = pairs[np.abs(pairs) < max_distance]
+    return abs(float(near.mean())) if len(near) else max_distance
 
 
 def score(true: np.ndarray, wav: np.ndarray, sample_rate: int) -> tuple[float, float]:
@@ -45,23 +45,23 @@ def score(true: np.ndarray, wav: np.ndarray, sample_rate: int) -> tuple[float, f
     return 1000 * offset_error(true, detected), match(true, detected, WINDOW).f1
 
 
-def choices(made: Soundtrack, counts: Sequence[int]) -> dict[str, int]:
+def choices(soundtrack: Soundtrack, counts: Sequence[int]) -> dict[str, int]:
     """The index of the candidate that each rule chooses among the first N."""
     out = {}
     for n in counts:
-        first = made.candidates[:n]
+        first = soundtrack.candidates[:n]
         scores = [c.offset for c in first], [c.confidence for c in first]
         out[f"{PUBLISHED}, N = {n}"] = rank(*scores, TOLERANCE)[0]
         out[f"{OURS}, N = {n}"] = rank_candidates(first, TOLERANCE)[0]
     return out
 
 
-def comped(made: Soundtrack, n: int) -> np.ndarray:
+def comped(soundtrack: Soundtrack, n: int) -> np.ndarray:
     """The comp of the first N candidates: (samples,)."""
-    first = made.candidates[:n]
+    first = soundtrack.candidates[:n]
     best = rank_candidates(first, TOLERANCE)[0]
-    track, _ = comp(first, made.cues.times, best, TOLERANCE, repairs(True))
-    return repair(track, made.cues.times).mono
+    track, _ = comp(first, soundtrack.cues.times, best, TOLERANCE, repairs(True))
+    return repair(track, soundtrack.cues.times).mono
 
 
 def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: int) -> dict[str, np.ndarray]:
@@ -74,11 +74,13 @@ def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: in
 
     rows: dict[str, list[np.ndarray]] = {}
     for pair in tqdm(pairs, desc="re-ranking", unit="pair", disable=None):
-        made = foley.generate(pair.reference.path, pair.target.path, candidates=max(counts), seed=seed)
-        true = pair.target.onsets[pair.target.onsets < made.duration]
-        each = np.array([score(true, candidate.wav, made.sample_rate) for candidate in made.candidates])
-        values = {NONE: each.mean(0), **{way: each[index] for way, index in choices(made, counts).items()}}
-        values |= {f"{COMPED}, N = {n}": np.array(score(true, comped(made, n), made.sample_rate)) for n in counts}
+        soundtrack = foley.generate(pair.reference.path, pair.target.path, candidates=max(counts), seed=seed)
+        true = pair.target.onsets[pair.target.onsets < soundtrack.duration]
+        each = np.array([score(true, candidate.wav, soundtrack.sample_rate) for candidate in soundtrack.candidates])
+        values = {NONE: each.mean(0), **{way: each[index] for way, index in choices(soundtrack, counts).items()}}
+        values |= {
+            f"{COMPED}, N = {n}": np.array(score(true, comped(soundtrack, n), soundtrack.sample_rate)) for n in counts
+        }
         for way, value in values.items():
             rows.setdefault(way, []).append(value)
     return {way: np.array(values) for way, values in rows.items()}

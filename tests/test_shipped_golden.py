@@ -23,12 +23,13 @@ GOLDEN = ROOT / "tests/golden/shipped.json"
 REFERENCE = ROOT / "condfoley/examples/hitting_metal.mp4"
 STRUCK = ROOT / "condfoley/examples/hitting_bag_silent.mp4"
 SCRATCHED = ROOT / "tests/golden/scratched.mp4"  # simulated by `condfoley simulate --seed 91004`, without sound
-PAIRS = {"struck": (STRUCK, 2), "scratched": (SCRATCHED, 2), "spliced": (STRUCK, 8)}  # target, number of candidates
+# Target, number of candidates, seed; with the last one two candidates follow one another.
+PAIRS = {"struck": (STRUCK, 2, 0), "scratched": (SCRATCHED, 2, 0), "spliced": (STRUCK, 8, 24)}
 
 
-def measured(target: Path, candidates: int) -> dict[str, Any]:
+def measured(target: Path, candidates: int, seed: int) -> dict[str, Any]:
     """What is compared of the soundtrack of a target."""
-    made = foley().generate(REFERENCE, target, candidates=candidates, seed=0)
+    made = foley().generate(REFERENCE, target, candidates=candidates, seed=seed)
     onsets = detect_onsets(made.wav, made.sample_rate)[0]
     return {
         "samples": len(made.wav),

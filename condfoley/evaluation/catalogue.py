@@ -135,17 +135,19 @@ def parse_systems(text: str) -> list[SystemSpec]:
 def _parse_system(word: str) -> SystemSpec:
     if word in BY_NAME:
         return BY_NAME[word]
-    label, _, place = word.rpartition("=")
-    if Path(place).is_dir():
-        name = require_file_name(label or Path(place).resolve().name, "--systems")
-        build = partial(folder_system, Path(place))
+    label, _, location = word.rpartition("=")
+    if Path(location).is_dir():
+        name = require_file_name(label or Path(location).resolve().name, "--systems")
+        build = partial(folder_system, Path(location))
         return SystemSpec(name, "system", "sound files", build, cached=False, needs_model=False)
-    if ":" in place:
-        name = require_file_name(label or place.rpartition(":")[2], "--systems")
-        function: System = import_function(place, "--systems")
-        return SystemSpec(name, "system", place, lambda context: function, cached=False, needs_model=False)
-    if label or Path(place).name != place:
-        raise InputError(f"--systems {word}: there is no folder {place}; give a folder of sounds, or module:function")
+    if ":" in location:
+        name = require_file_name(label or location.rpartition(":")[2], "--systems")
+        function: System = import_function(location, "--systems")
+        return SystemSpec(name, "system", location, lambda context: function, cached=False, needs_model=False)
+    if label or Path(location).name != location:
+        raise InputError(
+            f"--systems {word}: there is no folder {location}; give a folder of sounds, or module:function"
+        )
     hint = suggest(word, BY_NAME) or f"choose from {', '.join(BY_NAME)}, a folder, or module:function"
     raise InputError(f"--systems: unknown system {word}; {hint}")
 

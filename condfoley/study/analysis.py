@@ -89,9 +89,9 @@ def _oriented(pair: list[int], anchor: int) -> tuple[int, int]:
 def preferences(data: dict[str, Judgements], key: dict[str, Any]) -> list[Preference]:
     """Rate or mean with its intervals for each question and pair (or system); pairs with fewer than two answers are left out."""
     out = []
-    for question, asked in data.items():
-        for system, opponent in sorted(set(zip(asked.system.tolist(), asked.opponent.tolist()))):
-            part = asked.where((asked.system == system) & (asked.opponent == opponent))
+    for question, answers in data.items():
+        for system, opponent in sorted(set(zip(answers.system.tolist(), answers.opponent.tolist()))):
+            part = answers.where((answers.system == system) & (answers.opponent == opponent))
             if len(part.score) < 2:
                 continue
             chosen, count = int(part.score.sum()), len(part.score)
@@ -162,10 +162,10 @@ def ranking_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table | N
     if key["method"] != FORCED_CHOICE or key["options"]["compare"] != "all" or len(key["systems"]) < 3:
         return None
     rows = []
-    for question, asked in data.items():
+    for question, answers in data.items():
         wins = np.zeros((len(key["systems"]),) * 2)
-        np.add.at(wins, (asked.system, asked.opponent), asked.score)
-        np.add.at(wins, (asked.opponent, asked.system), 1 - asked.score)
+        np.add.at(wins, (answers.system, answers.opponent), answers.score)
+        np.add.at(wins, (answers.opponent, answers.system), 1 - answers.score)
         try:
             strengths = statistics.bradley_terry(wins)
         except ValueError:  # too few answers yet
@@ -180,10 +180,10 @@ def ranking_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table | N
 def target_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table:
     """Rate or mean score for each target."""
     rows = []
-    for question, asked in data.items():
-        cells = np.stack([asked.target, asked.system, asked.opponent], 1)
+    for question, answers in data.items():
+        cells = np.stack([answers.target, answers.system, answers.opponent], 1)
         groups, inverse = np.unique(cells, axis=0, return_inverse=True)
-        count, total = np.bincount(inverse.ravel()), np.bincount(inverse.ravel(), asked.score)
+        count, total = np.bincount(inverse.ravel()), np.bincount(inverse.ravel(), answers.score)
         for (target, system, opponent), n, score in zip(groups.tolist(), count, total):
             over = key["systems"][opponent] if opponent >= 0 else ""
             mean = f"{score / n:.3f}"
@@ -194,11 +194,13 @@ def target_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table:
 def check_table(data: dict[str, Judgements], key: dict[str, Any]) -> Table:
     """Agreement between participants, and how often the left clip was chosen."""
     rows = []
-    for question, asked in data.items():
-        if key["method"] == FORCED_CHOICE and len(asked.score):
-            _, items = np.unique(np.stack([asked.target, asked.system, asked.opponent]), axis=1, return_inverse=True)
-            alpha = statistics.agreement(items.ravel(), asked.score.astype(int))
-            left = float(np.mean(asked.left == (asked.score > 0)))
+    for question, answers in data.items():
+        if key["method"] == FORCED_CHOICE and len(answers.score):
+            _, items = np.unique(
+                np.stack([answers.target, answers.system, answers.opponent]), axis=1, return_inverse=True
+            )
+            alpha = statistics.agreement(items.ravel(), answers.score.astype(int))
+            left = float(np.mean(answers.left == (answers.score > 0)))
             rows.append((question, "-" if alpha is None else f"{alpha:.2f}", f"{100 * left:.0f}"))
     notes = (
         "Krippendorff's alpha: 1 for full agreement about each target, 0 for chance. Without a bias, left is near 50 %.",

@@ -86,7 +86,7 @@ def variance_components(
     within_t, pairs_t = _half_squares(values, targets)
     total, pairs = _half_squares(values, np.zeros_like(participants))
     other = pairs - pairs_p - pairs_t
-    if not pairs_p or not pairs_t or other <= 0:  # nothing to tell the sources apart by
+    if not pairs_p or not pairs_t or other <= 0:  # the sources cannot be separated
         return 0.0, 0.0, float(np.var(values, ddof=1))
     apart = (total - within_p - within_t) / other
     of_p, of_t = apart - within_p / pairs_p, apart - within_t / pairs_t
@@ -147,7 +147,7 @@ def bradley_terry(wins: np.ndarray) -> list[Interval]:
 def agreement(items: np.ndarray, choices: np.ndarray) -> float | None:
     """Krippendorff's alpha of (n,) choices (whole numbers, nominal) of several participants about (n,) items.
 
-    1: all agree; 0: as by chance. Items with one choice say nothing. None when nothing can be compared.
+    1: full agreement; 0: chance. Items with one choice are left out. None when nothing can be compared.
     """
     table = np.zeros((int(items.max(initial=-1)) + 1, int(choices.max(initial=-1)) + 1))
     np.add.at(table, (items, choices), 1)

@@ -1,5 +1,7 @@
 """The speed benchmark, with toy sizes: both ways write the same codes, and its arithmetic."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -21,17 +23,18 @@ def test_both_ways_write_the_same_codes():
     job = published_speed.Job(TOY)
     for p in job.engine.transformer.parameters():  # far from uniform
         p.add_(0.3 * torch.randn_like(p))
-    tokens, heard = job.pictures(), job.reference()
+    tokens, reference_codes = job.pictures(), job.reference()
     for sampling in (Sampling(top_k=1), Sampling(**job.pipeline.sampling(Settings(mode="published")))):
-        ours = job.codes(tokens, heard, [3, 4], sampling)
-        theirs = torch.cat([job.codes_published(tokens, heard, seed, sampling) for seed in (3, 4)])
+        ours = job.codes(tokens, reference_codes, [3, 4], sampling)
+        theirs = torch.cat([job.codes_published(tokens, reference_codes, seed, sampling) for seed in (3, 4)])
         assert torch.equal(ours, theirs) and len(ours.unique()) > 5
 
 
 def test_the_report(monkeypatch, capsys):
-    monkeypatch.setattr(published_speed, "Sizes", lambda: TOY)
-    monkeypatch.setattr(published_speed, "PROBE_SIDE", 64)
-    monkeypatch.setattr(published_speed, "PROBE_BYTES", 1 << 16)
+    small = partial(published_speed.measure, probe=(64, 1 << 16))
+    monkeypatch.setattr(
+        published_speed, "measure", lambda counts, repeats, _, *rest: small(counts, repeats, TOY, *rest)
+    )
     assert speed.main(["--only", "published", "--counts", "1,2", "--repeats", "1"]) == 0
     told, progress = capsys.readouterr()
     assert "bfloat16 moves the logits" in told and "candidates/s" in told and "share of the floor" in told
