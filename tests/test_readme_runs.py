@@ -15,6 +15,8 @@ from tests.documents import ROOT, executed
 from tests.tiny import EVENTS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER, write_tiny_weights
 from tests.training.toy import write_clips, write_hits
 
+pytestmark = pytest.mark.heavy  # commands that train
+
 COMMANDS = executed()
 
 JUDGES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=8)

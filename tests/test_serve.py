@@ -391,6 +391,7 @@ def test_bad_options(words, says, capsys):
     assert says in err.splitlines()[-1] and "Traceback" not in err
 
 
+@pytest.mark.heavy
 def test_the_command_serves_until_it_is_stopped_and_leaves_nothing(weights, clip, tmp_path):
     command = [sys.executable, "-m", "condfoley", "serve", "--port", "0", "--weights", weights]
     env = os.environ | {"TMPDIR": str(tmp_path)}
