@@ -15,7 +15,9 @@ from time import perf_counter
 import numpy as np
 
 from condfoley.audio.levels import impact_levels
+from condfoley.examples import REFERENCE, TARGET
 from condfoley.foley import Foley
+from condfoley.geometry import Geometry
 from condfoley.inputs import read_picture
 from condfoley.media.write import write_clip
 from condfoley.results.tables import Table, number
@@ -23,12 +25,7 @@ from condfoley.runtime.engine import Prompt
 from condfoley.settings import Settings
 from condfoley.soundtrack import Soundtrack
 
-ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "condfoley/examples/hitting_metal.mp4"
-PAIRS = {
-    "example": ROOT / "condfoley/examples/hitting_bag_silent.mp4",
-    "scratched": ROOT / "tests/golden/scratched.mp4",
-}
+PAIRS = {"example": TARGET, "scratched": Path(__file__).parents[1] / "tests/golden/scratched.mp4"}
 ONSET = 0.01  # s within which two onsets are the same
 
 
@@ -38,7 +35,7 @@ def moving_square(path: Path, seconds: float = 4.0, fps: float = 15.0) -> Path:
     for i, frame in enumerate(frames):
         top = min(40, round(60 * (i / fps % 1.0)))
         frame[top : top + 16, 24:40] = 220
-    write_clip(path, frames, fps, None, 22050)
+    write_clip(path, frames, fps, None, Geometry().sample_rate)
     return path
 
 

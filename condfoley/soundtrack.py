@@ -72,7 +72,7 @@ def finished(track: Track, gain: float = 1.0) -> Track:
 
     Its onsets are taken to stay where they were.
     """
-    samples = limit(track.samples * np.float32(gain), MAX_PEAK, track.rate)
+    samples = limit(track.scaled(gain).samples, MAX_PEAK, track.rate)
     edge = min(round(EDGE * track.rate), len(track) // 2)
     return Track(faded(samples, edge, edge), track.rate).with_onsets_of(track)
 

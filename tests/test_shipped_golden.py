@@ -17,14 +17,13 @@ import pytest
 from condfoley import Foley
 from condfoley.audio.levels import impact_levels
 from condfoley.audio.onsets import detect_onsets
+from condfoley.examples import REFERENCE, TARGET
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests/golden/shipped.json"
-REFERENCE = ROOT / "condfoley/examples/hitting_metal.mp4"
-STRUCK = ROOT / "condfoley/examples/hitting_bag_silent.mp4"
 SCRATCHED = ROOT / "tests/golden/scratched.mp4"  # simulated by `condfoley simulate --seed 91004`, without sound
 # Target, number of candidates, seed; with the last one two candidates follow one another.
-PAIRS = {"struck": (STRUCK, 2, 0), "scratched": (SCRATCHED, 2, 0), "spliced": (STRUCK, 8, 24)}
+PAIRS = {"struck": (TARGET, 2, 0), "scratched": (SCRATCHED, 2, 0), "spliced": (TARGET, 8, 24)}
 
 
 def measured(target: Path, candidates: int, seed: int) -> dict[str, Any]:
