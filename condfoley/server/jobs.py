@@ -178,16 +178,17 @@ class JobQueue:
 
     def _finish(self, job: Job, state: State, error: str, summary: dict[str, Any]) -> None:
         with self._changed:
-            job.summary, job.error = summary, error
-            job.progress = 1.0 if state == "done" else job.progress
-            job.state = state  # last: whoever sees it sees the rest
-            finished = [other for other in self._jobs.values() if other.state in ("done", "failed")]
+            finished = [other for other in self._jobs.values() if other is job or other.state in ("done", "failed")]
             expired = finished[: max(0, len(finished) - self.max_finished)]
             for old in expired:
                 del self._jobs[old.id]
-            removed = job.id not in self._jobs
         for old in expired:
             discard(old)
+        with self._changed:  # the state last: whoever sees it sees the rest, and no expired files
+            job.summary, job.error = summary, error
+            job.progress = 1.0 if state == "done" else job.progress
+            job.state = state
+            removed = job.id not in self._jobs
         if removed:
             discard(job)
 
