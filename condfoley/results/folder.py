@@ -162,8 +162,8 @@ def write_sound(
 ) -> Path:
     """Writes soundtrack.wav, the target with it (picture untouched), the candidates, and the cues that it follows.
 
-    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given, kept as it is: it may
-    be an earlier result's that is replaced now. Returns the path of the video in `folder`.
+    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given; a label track is kept as
+    it is: it may be an earlier result's that is replaced now. Returns the path of the video in `folder`.
     """
     from condfoley.hits import write_hits
     from condfoley.media import mux, mux_suffix, write_wav
@@ -172,7 +172,7 @@ def write_sound(
     video = folder / (VIDEO_STEM + mux_suffix(target, codec))
     mux(target, soundtrack.wav, soundtrack.sample_rate, video, codec=codec)
     write_candidates(folder / CANDIDATES, soundtrack)
-    if hits_file is None:
+    if hits_file is None or Path(hits_file).suffix.lower() in (".csv", ".json"):
         write_hits(folder / HITS, soundtrack.cues)
     else:
         shutil.copyfile(hits_file, folder / HITS)
