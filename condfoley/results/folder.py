@@ -168,8 +168,8 @@ def write_sound(
 ) -> Path:
     """Writes soundtrack.wav, the target with it (picture untouched), the candidates' scores, and the cues.
 
-    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given, kept as it is: it may
-    be an earlier result's that is replaced now. Returns the path of the video in `folder`.
+    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given; a label track is kept as
+    it is: it may be an earlier result's that is replaced now. Returns the path of the video in `folder`.
     """
     from condfoley.hits import write_hits
     from condfoley.results.scores import write_scores
@@ -177,7 +177,7 @@ def write_sound(
     video = write_media(folder, soundtrack.wav, soundtrack.sample_rate, target, codec)
     (folder / CANDIDATES).mkdir()
     write_scores(folder / CANDIDATES / SCORES, soundtrack)
-    if hits_file is None:
+    if hits_file is None or Path(hits_file).suffix.lower() in (".csv", ".json"):
         write_hits(folder / HITS, soundtrack.cues)
     else:
         shutil.copyfile(hits_file, folder / HITS)
