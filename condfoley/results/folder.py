@@ -166,9 +166,10 @@ def write_sound(
     be an earlier result's that is replaced now. Returns the path of the video in `folder`.
     """
     from condfoley.hits import write_hits
-    from condfoley.media import mux, mux_suffix, write_wav
+    from condfoley.media import mux, mux_suffix, probe, write_wav
 
-    write_wav(folder / SOUNDTRACK, soundtrack.wav, soundtrack.sample_rate)
+    start, rate = probe(target).start, soundtrack.sample_rate
+    write_wav(folder / SOUNDTRACK, soundtrack.wav, rate, time_reference=start and start.samples(rate))
     video = folder / (VIDEO_STEM + mux_suffix(target, codec))
     mux(target, soundtrack.wav, soundtrack.sample_rate, video, codec=codec)
     write_candidates(folder / CANDIDATES, soundtrack)
