@@ -1,0 +1,207 @@
+"""What a project holds: `project.json` as dataclasses. Every edit is a function from a project to another one.
+
+A soundtrack is a sum of layers; a layer is a sequence of excerpts of the project's sounds, one for each of its cues,
+each placed so that its onset is at the cue's time. Places in sounds and targets are whole samples at `Project.rate`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from condfoley.errors import InputError
+
+VERSION = 1
+"""Of project.json. A higher one is refused; keys that a version does not know are kept as they are."""
+MAIN, AMBIENCE = "main", "ambience"
+"""Names of the layer that `--reference` makes, and of the bed."""
+Kind = Literal["impact", "slide"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Origin = Literal["soundtrack", "candidate", "redrawn", "ambience"]
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Part [begin, end) of a sound, in its samples. onset: the sample that is heard at the cue's time."""
+
+    sound: str
+    begin: int
+    end: int
+    onset: int
+
+    @property
+    def lead(self) -> int:
+        """Samples before the onset."""
+        return self.onset - self.begin
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound file of the project, which never changes.
+
+    key: names it. file: relative to the project's folder. layer: whose reference it was generated from. start: sample of
+    the target at which it was generated to begin. length: samples. seed: of the candidate, where it is one. quiet_db:
+    RMS of its quiet parts, dBFS. onsets: (E,) samples, and levels: (E,) dB, of its impacts.
+    """
+
+    key: str
+    file: str
+    origin: Origin
+    layer: str
+    start: int
+    length: int
+    seed: int | None = None
+    quiet_db: float = -90.0
+    onsets: tuple[int, ...] = ()
+    levels: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cue:
+    """One event of the soundtrack.
+
+    time: s, when it is heard. strength: in [0, 1]. duration: s, of a slide. confidence: in [0, 1], of what the picture
+    shows. gain: dB. pan: from -1 (left) to 1 (right). locked: its sound is not drawn again. reference_at: s, the moment
+    of the reference that it is to sound like. seen: s, when the picture shows it, or when it was given. excerpt: what is
+    heard; None: nothing of its own. alternatives: other excerpts for it, to choose from.
+    """
+
+    id: int
+    time: float
+    strength: float | None = None
+    kind: Kind = "impact"
+    duration: float | None = None
+    confidence: float | None = None
+    layer: str = MAIN
+    gain: float = 0.0
+    pan: float = 0.0
+    locked: bool = False
+    muted: bool = False
+    reference_at: float | None = None
+    seen: float | None = None
+    excerpt: Excerpt | None = None
+    alternatives: tuple[Excerpt, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerTake:
+    """From `start`, s, until the next one the layer was generated as the sound `sound`, `moved` s later."""
+
+    start: float
+    sound: str
+    moved: float = 0.0
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is heard from `start` on, a sample of the target, until the first cue behind it."""
+
+    start: int
+    excerpt: Excerpt
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Sounds of one reference.
+
+    reference: key of the input; None without one. reference_start: s, where its used part begins. gain: dB. openings:
+    what is heard before the first cue, of all and behind each scene cut. codes: file of the candidates' codes
+    (`store.read_codes`); None where they were dropped. candidates: keys of sounds, in order of generation. seed: the
+    next one that was not used yet.
+    """
+
+    name: str
+    reference: str | None = None
+    reference_start: float | None = None
+    gain: float = 0.0
+    muted: bool = False
+    openings: tuple[Opening, ...] = ()
+    codes: str | None = None
+    candidates: tuple[str, ...] = ()
+    takes: tuple[LayerTake, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file that the project was made from, found again by its hash where it was moved."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """All of it.
+
+    duration: of the target, s. rate: Hz, of all sounds. inputs: `target`, and the layers' references. cues: ascending in
+    time. settings: with which it was generated (`Settings`). weights, engine: what generated it. scene_cuts: s, which no
+    sound crosses. revision: counts the edits; `store.write_project` sets it. other: unknown keys of project.json, kept.
+    """
+
+    duration: float
+    rate: int
+    inputs: dict[str, Input]
+    layers: tuple[Layer, ...]
+    cues: tuple[Cue, ...]
+    sounds: dict[str, Sound]
+    settings: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, Any] = field(default_factory=dict)
+    engine: dict[str, str] = field(default_factory=dict)
+    scene_cuts: tuple[float, ...] = ()
+    version: int = VERSION
+    revision: int = 0
+    other: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def samples(self) -> int:
+        """Of the soundtrack."""
+        return round(self.duration * self.rate)
+
+    @property
+    def next_id(self) -> int:
+        """An id that no cue has."""
+        return max((cue.id for cue in self.cues), default=0) + 1
+
+    @property
+    def channels(self) -> int:
+        """2 where a cue is panned, else 1."""
+        return 2 if any(cue.pan for cue in self.cues) else 1
+
+    def layer(self, name: str) -> Layer:
+        """The layer of that name. Raises InputError when there is none."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = ", ".join(layer.name for layer in self.layers)
+        raise InputError(f"there is no layer {name}; the project has {names}")
+
+    def cue(self, key: int) -> Cue:
+        """The cue of that id. Raises InputError when there is none."""
+        for cue in self.cues:
+            if cue.id == key:
+                return cue
+        raise InputError(f"there is no cue {key}; cues.csv lists them")
+
+    def cues_of(self, layer: str) -> list[Cue]:
+        """A layer's cues, ascending in time."""
+        return [cue for cue in self.cues if cue.layer == layer]
+
+    def with_cues(self, cues: list[Cue] | tuple[Cue, ...]) -> Project:
+        """The same project with other cues, in any order."""
+        return dataclasses.replace(self, cues=tuple(sorted(cues, key=lambda cue: (cue.time, cue.id))))
+
+    def with_layer(self, layer: Layer) -> Project:
+        """The same project with a layer more, or with another one of the same name."""
+        names = [known.name for known in self.layers]
+        if layer.name not in names:
+            return dataclasses.replace(self, layers=(*self.layers, layer))
+        return dataclasses.replace(
+            self, layers=tuple(layer if known.name == layer.name else known for known in self.layers)
+        )
+
+    def with_sounds(self, *sounds: Sound) -> Project:
+        """The same project with more sounds."""
+        return dataclasses.replace(self, sounds=self.sounds | {sound.key: sound for sound in sounds})

@@ -1,0 +1,97 @@
+"""project.json: a project as text and back, checked against the dataclasses of `model.py`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from typing import Any
+
+from condfoley.errors import InputError
+from condfoley.files import plain
+from condfoley.project.model import VERSION, Project
+
+
+def to_text(project: Project) -> str:
+    """As indented JSON."""
+    content = dataclasses.asdict(project)
+    return json.dumps(plain(content.pop("other") | content), indent=1, ensure_ascii=False) + "\n"
+
+
+def from_text(text: str, name: str) -> Project:
+    """The project that a text describes; name: what the text is called in messages.
+
+    Raises InputError for what is no project, a newer version, and values of another type.
+    """
+    try:
+        content = json.loads(text)
+    except ValueError:
+        raise InputError(f"{name} is no JSON; take the last version back with `condfoley undo`") from None
+    if not isinstance(content, dict) or not isinstance(content.get("version"), int):
+        raise InputError(f"{name} is no project of condfoley; give a folder that `condfoley generate` wrote")
+    if content["version"] > VERSION:
+        raise InputError(f"{name} was written by a newer condfoley (version {content['version']}); update condfoley")
+    known = {f.name for f in dataclasses.fields(Project)} - {"other"}
+    other = {key: value for key, value in content.items() if key not in known}
+    own = {key: value for key, value in content.items() if key in known}
+    try:
+        project = _value(Project, own | {"other": other}, "")
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise InputError(f"{name} is damaged ({error}); take the last version back with `condfoley undo`") from None
+    return _consistent(project, name)
+
+
+def _consistent(project: Project, name: str) -> Project:
+    """Raises InputError where a project refers to something that it lacks."""
+    layers = {layer.name for layer in project.layers}
+    used = [(f"layer {layer.name}", opening.excerpt) for layer in project.layers for opening in layer.openings]
+    parts = ((cue.id, part) for cue in project.cues for part in (cue.excerpt, *cue.alternatives))
+    used += [(f"cue {key}", part) for key, part in parts if part]
+    for whose, part in used:
+        if not (part.sound in project.sounds and 0 <= part.begin <= part.end <= project.sounds[part.sound].length):
+            raise InputError(f"{name} is damaged ({whose}: no such part of a sound); take the last version back")
+    if lost := [cue for cue in project.cues if cue.layer not in layers]:
+        raise InputError(f"{name} is damaged (cue {lost[0].id}: no layer {lost[0].layer}); take the last version back")
+    if len({cue.id for cue in project.cues}) < len(project.cues):
+        raise InputError(f"{name} is damaged (two cues have one id); take the last version back")
+    return project
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    """A JSON value as one of a type: a dataclass, tuple, dict, optional or plain type. Raises ValueError, TypeError."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return _record(kind, value, where)
+    if origin in (typing.Union, types.UnionType):
+        return None if value is None else _value(next(part for part in parts if part is not type(None)), value, where)
+    if origin is tuple:
+        return tuple(_value(parts[0], item, f"{where}[{i}]") for i, item in enumerate(_of(list, value, where)))
+    if origin is dict or kind is dict:
+        inner = parts[1] if parts else Any
+        return {key: _value(inner, item, f"{where}.{key}") for key, item in _of(dict, value, where).items()}
+    if origin is typing.Literal:
+        if value not in parts:
+            raise ValueError(f"{where} is {value!r}, not {' or '.join(parts)}")
+        return value
+    if kind is float:
+        number = float(_of((int, float), value, where))
+        if not math.isfinite(number):
+            raise ValueError(f"{where} is {number}")
+        return number
+    return value if kind is Any else _of(kind, value, where)
+
+
+def _record(kind: Any, value: Any, where: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    names = {f.name for f in dataclasses.fields(kind)}
+    given = {key: item for key, item in _of(dict, value, where).items() if key in names}
+    return kind(**{key: _value(hints[key], item, f"{where}.{key}".strip(".")) for key, item in given.items()})
+
+
+def _of(kind: Any, value: Any, where: str) -> Any:
+    wanted = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+        raise ValueError(f"{where} is {value!r:.40}, not {wanted[-1].__name__}")
+    return value
