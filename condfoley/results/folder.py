@@ -187,9 +187,11 @@ def write_sound(
 def write_media(folder: Path, wav: np.ndarray, rate: int, picture: Path, codec: str) -> Path:
     """Writes soundtrack.wav and a video's picture with it; returns the path of the video in `folder`.
 
-    wav: (N,) float at `rate` Hz. codec: `aac` or `pcm`. Raises InputError.
+    wav: (N,) or (C, N) float at `rate` Hz. codec: `aac` or `pcm`. The WAV begins at the picture's timecode. Raises
+    InputError.
     """
-    from condfoley.media import mux, mux_suffix, write_wav
+    from condfoley.media import mux, mux_suffix, probe, write_wav
 
-    write_wav(folder / SOUNDTRACK, wav, rate)
+    start = probe(picture).start
+    write_wav(folder / SOUNDTRACK, wav, rate, time_reference=start and start.samples(rate))
     return mux(picture, wav, rate, folder / (VIDEO_STEM + mux_suffix(picture, codec)), codec=codec)
