@@ -30,8 +30,8 @@ class Soundtrack:
     cues: the times that it follows; cues_given: whether they were given or seen in the picture. duration: of the target,
     s. reference: the window that was used, and where it starts in the clip, s. *_frames: (T, S, S, 3) uint8 at the
     geometry's frame rate. impact_probability: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
-    is needed to make it again. weights: name and hashes. engine: name and version of what ran the
-    networks.
+    is needed to make it again. weights: name and hashes. engine: name and version of what ran the networks. codes:
+    (N, columns * rows) of the candidates, column by column; None where they were not kept.
     """
 
     track: Track
@@ -50,6 +50,7 @@ class Soundtrack:
     settings: dict[str, Any]
     weights: dict[str, Any]
     engine: dict[str, str] = field(default_factory=dict)
+    codes: np.ndarray | None = None
 
     @property
     def wav(self) -> np.ndarray:
