@@ -100,11 +100,12 @@ class Pipeline:
             reference_frames=exemplar.recording.visible,
             target_frames=picture.frames,
             impact_probability=picture.events.onset,
+            sliding=picture.events.sliding,
             picture_fps=self.loaded.scorer.geometry.fps,
             settings=self.record(settings, sampling, amounts),
             weights=self.loaded.identity,
             engine={"name": self.engine.name, "version": self.engine.version},
-            codes=codes.astype(np.int32),
+            codes=codes,
         )
 
     # What is asked for

@@ -29,9 +29,9 @@ class Soundtrack:
     which candidates the soundtrack was put together from; an impact that none of them has was copied and is in none.
     cues: the times that it follows; cues_given: whether they were given or seen in the picture. duration: of the target,
     s. reference: the window that was used, and where it starts in the clip, s. *_frames: (T, S, S, 3) uint8 at the
-    geometry's frame rate. impact_probability: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
-    is needed to make it again. weights: name and hashes. engine: name and version of what ran the networks. codes:
-    (N, columns * rows) of the candidates, column by column; None where they were not kept.
+    geometry's frame rate. impact_probability, sliding: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
+    is needed to make it again. weights: name and hashes. engine: name and version of what ran the
+    networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates'.
     """
 
     track: Track
@@ -46,10 +46,12 @@ class Soundtrack:
     reference_frames: np.ndarray
     target_frames: np.ndarray
     impact_probability: np.ndarray
+    sliding: np.ndarray
     picture_fps: float
     settings: dict[str, Any]
     weights: dict[str, Any]
     engine: dict[str, str] = field(default_factory=dict)
+    scene_cuts: tuple[float, ...] = ()
     codes: np.ndarray | None = None
 
     @property

@@ -61,6 +61,7 @@ def soundtrack(
         reference_frames=frames(1.5),
         target_frames=frames(duration),
         impact_probability=np.linspace(0, 1, round(duration * FPS)),
+        sliding=np.zeros(round(duration * FPS)),
         picture_fps=FPS,
         settings={"tolerance": 0.2, "rerank": True, "seed": 7, **settings},
         weights={"name": "made-up", "hash": "0" * 64},

@@ -58,15 +58,23 @@ def gain_to_level(samples: np.ndarray, onsets: np.ndarray, level_db: float, rate
 def limit(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray:
     """A sound (..., N) with |x| <= max_peak: a look-ahead limiter, so that one high peak does not make all of it softer.
 
-    Around each peak the gain falls and rises over LIMITER_SECONDS, the same in all channels; elsewhere nothing changes.
-    The same array where there is no such peak.
+    The gain is the same in all channels. The same array where there is no such peak.
+    """
+    gain = limit_gain(samples, max_peak, rate)
+    return samples if gain is None else (samples * gain).clip(-max_peak, max_peak).astype(np.float32)
+
+
+def limit_gain(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray | None:
+    """The gain, (N,), by which a sound (..., N) gets |x| <= max_peak; None where it has no higher peak.
+
+    Around each peak the gain falls and rises over LIMITER_SECONDS; elsewhere it is 1.
     """
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
     peaks = np.abs(samples).reshape(-1, samples.shape[-1]).max(0, initial=0.0)  # (N,)
     if peaks.max(initial=0.0) <= max_peak:
-        return samples
+        return None
     length = 2 * round(LIMITER_SECONDS * rate / 2) + 1
     wanted = np.minimum(1, max_peak / np.maximum(peaks, 1e-9))
-    gain = uniform_filter1d(minimum_filter1d(wanted, length), length)  # nowhere above `wanted`
-    return (samples * gain).clip(-max_peak, max_peak).astype(np.float32)
+    gain: np.ndarray = uniform_filter1d(minimum_filter1d(wanted, length), length)  # nowhere above `wanted`
+    return gain

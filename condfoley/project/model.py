@@ -94,12 +94,21 @@ class LayerTake:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """What is heard from `start` on, a sample of the target, until the first cue behind it."""
+
+    start: int
+    excerpt: Excerpt
+
+
+@dataclass(frozen=True)
 class Layer:
     """Sounds of one reference.
 
-    reference: key of the input; None without one. reference_start: s, where its used part begins. gain: dB. lead: what
-    is heard before the first cue. codes: file of the candidates' codes (`store.read_codes`); None where they were
-    dropped. candidates: keys of sounds, in order of generation. seed: the next one that was not used yet.
+    reference: key of the input; None without one. reference_start: s, where its used part begins. gain: dB. openings:
+    what is heard before the first cue, of all and behind each scene cut. codes: file of the candidates' codes
+    (`store.read_codes`); None where they were dropped. candidates: keys of sounds, in order of generation. seed: the
+    next one that was not used yet.
     """
 
     name: str
@@ -107,7 +116,7 @@ class Layer:
     reference_start: float | None = None
     gain: float = 0.0
     muted: bool = False
-    lead: Excerpt | None = None
+    openings: tuple[Opening, ...] = ()
     codes: str | None = None
     candidates: tuple[str, ...] = ()
     takes: tuple[LayerTake, ...] = ()
@@ -127,9 +136,9 @@ class Input:
 class Project:
     """All of it.
 
-    duration: of the target, s. rate: Hz, of all sounds. inputs: `target`, and the layers' references. scene_cuts: s, which
-    no sound crosses. cues: ascending in time. settings: with which it was generated (`Settings`). weights, engine: what
-    generated it. other: unknown keys of project.json, kept.
+    duration: of the target, s. rate: Hz, of all sounds. inputs: `target`, and the layers' references. cues: ascending in
+    time. settings: with which it was generated (`Settings`). weights, engine: what generated it. scene_cuts: s, which no
+    sound crosses. revision: counts the edits; `store.write_project` sets it. other: unknown keys of project.json, kept.
     """
 
     duration: float
@@ -143,6 +152,7 @@ class Project:
     engine: dict[str, str] = field(default_factory=dict)
     scene_cuts: tuple[float, ...] = ()
     version: int = VERSION
+    revision: int = 0
     other: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -46,12 +46,11 @@ def from_text(text: str, name: str) -> Project:
 def _consistent(project: Project, name: str) -> Project:
     """Raises InputError where a project refers to something that it lacks."""
     layers = {layer.name for layer in project.layers}
-    used = [(f"layer {layer.name}", layer.lead) for layer in project.layers]
-    used += [(f"cue {cue.id}", part) for cue in project.cues for part in (cue.excerpt, *cue.alternatives)]
+    used = [(f"layer {layer.name}", opening.excerpt) for layer in project.layers for opening in layer.openings]
+    parts = ((cue.id, part) for cue in project.cues for part in (cue.excerpt, *cue.alternatives))
+    used += [(f"cue {key}", part) for key, part in parts if part]
     for whose, part in used:
-        if part and not (
-            part.sound in project.sounds and 0 <= part.begin <= part.end <= project.sounds[part.sound].length
-        ):
+        if not (part.sound in project.sounds and 0 <= part.begin <= part.end <= project.sounds[part.sound].length):
             raise InputError(f"{name} is damaged ({whose}: no such part of a sound); take the last version back")
     if lost := [cue for cue in project.cues if cue.layer not in layers]:
         raise InputError(f"{name} is damaged (cue {lost[0].id}: no layer {lost[0].layer}); take the last version back")

@@ -1,0 +1,206 @@
+"""A generated soundtrack as a layer of a project: its sounds, cut into one excerpt for each cue."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from condfoley.audio.levels import impact_levels
+from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
+from condfoley.audio.track import Track
+from condfoley.project.model import MAIN, Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound
+from condfoley.project.store import CODES, SOUNDS, write_codes, write_sound
+from condfoley.results.folder import CANDIDATES
+from condfoley.results.scores import candidate_name
+
+if TYPE_CHECKING:
+    from condfoley.soundtrack import Soundtrack
+
+LEAD_SECONDS, LEAST_LEAD = 0.06, 0.008  # s before an onset, between which its excerpt begins: where it is quietest
+BLOCK = 0.02  # s over which levels are taken
+QUIET_SHARE = 10.0  # percentile of them that counts as quiet
+SLIDING = 0.5  # probability above which something slides
+MIN_SLIDE = 0.2  # s
+
+
+def project_of(
+    folder: Path,
+    soundtrack: Soundtrack,
+    inputs: dict[str, Input],
+    keep: str = "candidates",
+    reference: str = "reference",
+) -> Project:
+    """A new project of one layer, MAIN; its sounds are written to the folder.
+
+    inputs: `target`, and the reference's key. keep: `candidates`: their sounds and codes; `codes`; `nothing`.
+    Raises InputError when they cannot be written.
+    """
+    project = Project(
+        duration=soundtrack.duration,
+        rate=soundtrack.sample_rate,
+        inputs=inputs,
+        layers=(),
+        cues=(),
+        sounds={},
+        settings=soundtrack.settings,
+        weights=soundtrack.weights,
+        engine=soundtrack.engine,
+        scene_cuts=soundtrack.scene_cuts,
+    )
+    return add_soundtrack(folder, project, soundtrack, MAIN, reference, keep)
+
+
+def add_soundtrack(
+    folder: Path, project: Project, soundtrack: Soundtrack, name: str, reference: str | None, keep: str = "candidates"
+) -> Project:
+    """The project with a generated soundtrack as its layer `name`, in place of an earlier one of that name.
+
+    reference: key of the input. keep: see `project_of`. Sounds are written to the folder. Raises InputError.
+    """
+    place = "" if name == MAIN else f"{name}/"
+    key = unused(project, name)
+    whole = store(folder, soundtrack.track, Sound(key, f"{SOUNDS}/{key}.flac", "soundtrack", name, 0, 0))
+    stored, codes = [whole], None
+    candidates: tuple[str, ...] = ()
+    if keep == "candidates":
+        for index, candidate in enumerate(soundtrack.candidates):
+            file = f"{CANDIDATES}/{place}{candidate_name(index, candidate.seed)}"
+            own = Sound(unused(project, file[:-5]), file, "candidate", name, 0, 0, candidate.seed)
+            stored.append(store(folder, candidate.track, own))
+        candidates = tuple(sound.key for sound in stored[1:])
+    if keep != "nothing" and soundtrack.codes is not None:
+        codes = f"{CODES}/{name}.npz"
+        write_codes(folder, codes, soundtrack.codes, [candidate.seed for candidate in soundtrack.candidates])
+    layer = Layer(
+        name,
+        reference,
+        soundtrack.reference_start,
+        openings=(),
+        codes=codes,
+        candidates=candidates,
+        takes=tuple(LayerTake(t.start, candidates[t.candidate], t.moved) for t in soundtrack.takes if candidates),
+        seed=max((candidate.seed for candidate in soundtrack.candidates), default=-1) + 1,
+    )
+    openings, cues = cues_of(soundtrack, whole, name, project.next_id)
+    others = [cue for cue in project.cues if cue.layer != name]
+    project = project.with_sounds(*stored).with_layer(dataclasses.replace(layer, openings=openings))
+    return project.with_cues([*others, *cues])
+
+
+def unused(project: Project, key: str) -> str:
+    """A key that no sound of the project has: `key`, or with a number behind it."""
+    number, found = 1, key
+    while found in project.sounds:
+        number += 1
+        found = f"{key}-{number}"
+    return found
+
+
+def store(folder: Path, track: Track, sound: Sound) -> Sound:
+    """Writes a track as the sound's file; returns the sound with what is known of it. Raises InputError."""
+    write_sound(folder, sound.file, track.samples, track.rate)
+    return described(sound, track)
+
+
+def described(sound: Sound, track: Track) -> Sound:
+    """The sound with length, quiet level, onsets and levels of its track."""
+    return dataclasses.replace(
+        sound,
+        length=len(track),
+        quiet_db=round(quiet_db(track), 2),
+        onsets=tuple(round(float(time) * track.rate) for time in track.onsets),
+        levels=tuple(round(float(level), 2) for level in impact_levels(track.samples, track.onsets, track.rate)),
+    )
+
+
+def quiet_db(track: Track) -> float:
+    """RMS of a track's quiet parts, dBFS, at least -90."""
+    size = max(1, round(BLOCK * track.rate))
+    whole = np.square(track.mono[: len(track) // size * size], dtype=np.float64).reshape(-1, size)
+    power = np.percentile(whole.mean(1), QUIET_SHARE) if len(whole) else 0.0
+    return float(10 * np.log10(max(power, 1e-9)))
+
+
+def cues_of(soundtrack: Soundtrack, sound: Sound, layer: str, first_id: int) -> tuple[tuple[Opening, ...], list[Cue]]:
+    """A soundtrack's cues, each with the excerpt of `sound`, its track, that is heard at it, and what is before them.
+
+    A cue's time is that of the onset near it; a cue without one has no excerpt. first_id: of the first cue.
+    """
+    track, cues = soundtrack.track, soundtrack.cues
+    met = dict(match_pairs(cues.times, track.onsets, MATCH_WINDOW))
+    heard = sorted(met.values())
+    cuts = [round(time * track.rate) for time in soundtrack.scene_cuts]
+    openings, excerpts = segmented(track, sound.key, [float(track.onsets[j]) for j in heard], cuts)
+    of_onset = dict(zip(heard, excerpts, strict=True))
+    out = []
+    for i, (time, strength) in enumerate(zip(cues.times.tolist(), cues.strengths.tolist(), strict=True)):
+        excerpt = of_onset[met[i]] if i in met else None
+        slide = slide_seconds(soundtrack.sliding, time, soundtrack.picture_fps)
+        out.append(
+            Cue(
+                first_id + i,
+                excerpt.onset / track.rate if excerpt else time,
+                None if np.isnan(strength) else round(strength, 4),
+                "slide" if slide else "impact",
+                round(slide, 4) if slide else None,
+                None
+                if soundtrack.cues_given
+                else confidence(soundtrack.impact_probability, time, soundtrack.picture_fps),
+                layer,
+                seen=round(time, 6),
+                excerpt=excerpt,
+            )
+        )
+    return openings, out
+
+
+def segmented(
+    track: Track, key: str, onsets: Sequence[float], cuts: Sequence[int] = ()
+) -> tuple[tuple[Opening, ...], list[Excerpt]]:
+    """A track cut into excerpts, one for each of some of its onsets, and what is before them.
+
+    onsets: s, ascending. cuts: samples of scene cuts, where excerpts end. All parts together are the track.
+    """
+    begins = [quietest_before(track, time, before) for time, before in zip(onsets, [0.0, *onsets])]
+    marks = sorted({0, *cuts, *begins, len(track)})
+    ends = dict(zip(marks, marks[1:]))
+    excerpts = [
+        Excerpt(key, begin, ends.get(begin, begin), round(time * track.rate)) for begin, time in zip(begins, onsets)
+    ]
+    starts = [mark for mark in marks[:-1] if mark not in begins]
+    return tuple(Opening(start, Excerpt(key, start, ends[start], start)) for start in starts), excerpts
+
+
+def quietest_before(track: Track, onset: float, before: float) -> int:
+    """The sample at which an onset's excerpt begins: the quietest shortly before it, behind the onset `before`, s."""
+    rate = track.rate
+    last = max(0, round((onset - LEAST_LEAD) * rate))
+    first = max(0, round((onset - LEAD_SECONDS) * rate), round((before + onset) / 2 * rate) if before else 0)
+    if first >= last:
+        return last
+    size = max(1, round(0.002 * rate))
+    power = np.convolve(np.square(track.mono[first : last + size]), np.full(size, 1 / size), "valid")
+    return first + int(power[: last - first].argmin())
+
+
+def confidence(probability: np.ndarray, time: float, fps: float) -> float | None:
+    """The highest probability of an impact within a frame of a time, s; None without a picture."""
+    frame = round(time * fps)
+    near = probability[max(0, frame - 1) : frame + 2]
+    return round(float(near.max()), 4) if len(near) else None
+
+
+def slide_seconds(sliding: np.ndarray, time: float, fps: float) -> float | None:
+    """How long, s, the picture shows something slide from a time, s, on; None where it does not or hardly."""
+    frame = round(time * fps)
+    near = sliding[frame : frame + 3]
+    if not len(near) or near.max() < SLIDING:
+        return None
+    begin = frame + int(near.argmax())
+    below = np.flatnonzero(sliding[begin:] < SLIDING)
+    seconds = (begin + (int(below[0]) if len(below) else len(sliding) - begin)) / fps - time
+    return seconds if seconds >= MIN_SLIDE else None

@@ -1,0 +1,182 @@
+"""A project as sound: each cue's excerpt in its place, and what a layer, a cue, or all of it sounds like.
+
+Within a layer, an excerpt is heard until the next one begins, or a scene cut. Where two follow one another as they do in
+the sound they are of, they are that sound, bit by bit; elsewhere short fades join them, and an excerpt that is too short
+for its place rings out. So an edit changes nothing but what lies between the cues next to it.
+
+All samples are multiples of 1 / `store.SCALE`, so stems add up to the soundtrack exactly, in any order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from condfoley.audio.levels import limit_gain
+from condfoley.audio.splice import ramp
+from condfoley.project.model import Excerpt, Layer, Project, Sound
+from condfoley.project.ring_out import ring_out
+from condfoley.project.store import SCALE, quantised
+from condfoley.soundtrack import MAX_PEAK
+
+FADE_IN = 0.002  # s, of an excerpt that does not go on from the one before
+FADE_OUT = 0.01  # s, of one that is cut off
+SPLIT = 0.003  # s over which two excerpts share the sound that they both are parts of
+ROUNDING = 2 / SCALE  # by which rounding may exceed a peak
+
+Reader = Callable[[Sound], np.ndarray]
+"""A sound's samples, (C, N) float32."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An excerpt in its place. cue: id; None for what is before a layer's first cue.
+
+    begin, stop: samples of the target, [begin, stop). follows, leads: samples before `begin` and `stop` over which it is
+    shared with the one before and the next one, where they follow one another as in the sound they are of; else 0.
+    gain: factor. pan: from -1 to 1.
+    """
+
+    cue: int | None
+    layer: str
+    excerpt: Excerpt
+    begin: int
+    stop: int
+    gain: float = 1.0
+    pan: float = 0.0
+    follows: int = 0
+    leads: int = 0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What an excerpt adds to the soundtrack. samples: (C, N) float32, of the target from `begin` on."""
+
+    placed: Placed
+    begin: int
+    samples: np.ndarray
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """All that is heard; the sums of any parts of it are exact. length: samples of the soundtrack."""
+
+    parts: list[Heard]
+    channels: int
+    length: int
+
+    def sum(self, wanted: Callable[[Placed], bool] = lambda placed: True) -> np.ndarray:
+        """The parts that are wanted: (C, length) float32; all of them are the soundtrack."""
+        out = np.zeros((self.channels, self.length))  # float64: partial sums may exceed what 24 bits hold
+        for part in self.parts:
+            if wanted(part.placed):
+                out[:, part.begin : part.begin + part.samples.shape[1]] += part.samples
+        return out.astype(np.float32)
+
+    def stem(self, layer: str) -> np.ndarray:
+        """A layer: (C, length) float32."""
+        return self.sum(lambda placed: placed.layer == layer)
+
+    def cue_stem(self, layer: str, cue: int | None) -> np.ndarray:
+        """A cue of a layer, or what is before its first one: (C, length) float32."""
+        return self.sum(lambda placed: placed.layer == layer and placed.cue == cue)
+
+
+def render(project: Project, read: Reader) -> Rendered:
+    """The whole soundtrack; muted layers and cues are silent."""
+    muted = {cue.id for cue in project.cues if cue.muted}
+    parts = [
+        _heard(project, placed, read)
+        for layer in project.layers
+        if not layer.muted
+        for placed in place_layer(project, layer)
+        if placed.cue not in muted
+    ]
+    whole = Rendered(parts, project.channels, project.samples)
+    gain = limit_gain(whole.sum(), MAX_PEAK + ROUNDING, project.rate)
+    return whole if gain is None else Rendered([_limited(part, gain) for part in parts], whole.channels, whole.length)
+
+
+def place_layer(project: Project, layer: Layer) -> list[Placed]:
+    """A layer's excerpts in their places, ascending."""
+    total, cuts = project.samples, [round(cut * project.rate) for cut in project.scene_cuts]
+    gain = 10 ** (layer.gain / 20)
+    found = [Placed(None, layer.name, part.excerpt, part.start, total, gain) for part in layer.openings]
+    for cue in project.cues_of(layer.name):
+        if cue.excerpt:
+            begin = round(cue.time * project.rate) - cue.excerpt.lead
+            own = gain * 10 ** (cue.gain / 20)
+            found.append(Placed(cue.id, layer.name, cue.excerpt, begin, total, own, cue.pan))
+    found.sort(key=lambda placed: (placed.begin, placed.cue is not None, placed.cue or 0))
+    out: list[Placed] = []
+    for placed, following in zip(found, [*(after.begin for after in found[1:]), total]):
+        onset = placed.begin + placed.excerpt.lead
+        out.append(_until(placed, min([following, *(cut for cut in cuts if cut > onset)])))
+    return _linked(out, round(SPLIT * project.rate))
+
+
+def _until(placed: Placed, stop: int) -> Placed:
+    """The excerpt that is heard until `stop`, without what lies before the target."""
+    part, begin = placed.excerpt, max(0, placed.begin)
+    cut = dataclasses.replace(part, begin=min(part.begin + begin - placed.begin, part.end))
+    return dataclasses.replace(placed, excerpt=cut, begin=begin, stop=max(begin, stop))
+
+
+def _linked(found: list[Placed], split: int) -> list[Placed]:
+    """The same, with `follows` and `leads`."""
+    shared = []
+    for before, after in pairwise(found):
+        ends = before.excerpt.begin + before.stop - before.begin
+        joined = before.excerpt.sound == after.excerpt.sound and before.stop == after.begin
+        joined = joined and ends == after.excerpt.begin and before.excerpt.end >= ends
+        shared.append(min(split, before.stop - before.begin) if joined else 0)
+    return [
+        dataclasses.replace(placed, follows=follows, leads=leads)
+        for placed, follows, leads in zip(found, [0, *shared], [*shared, 0])
+    ]
+
+
+def _heard(project: Project, placed: Placed, read: Reader) -> Heard:
+    """An excerpt's samples, with its gain and its ends, quantised."""
+    sound, rate, part = project.sounds[placed.excerpt.sound], project.rate, placed.excerpt
+    length = placed.stop - placed.begin
+    samples = read(sound)[:, part.begin - placed.follows : min(part.begin + length, part.end)]
+    if missing := length + placed.follows - samples.shape[1]:
+        samples = np.concatenate([samples, ring_out(samples[:, placed.follows :], missing, rate, sound.quiet_db)], 1)
+    samples = quantised(_channels(samples, project.channels, placed))
+    unmoved = sound.start + part.begin == placed.begin  # so the ends of the target are faded already
+    begins, ends = unmoved and not placed.begin, unmoved and placed.stop == project.samples
+    return Heard(placed, placed.begin - placed.follows, _faded(samples, placed, rate, begins, ends))
+
+
+def _channels(samples: np.ndarray, channels: int, placed: Placed) -> np.ndarray:
+    """With its gain and pan, in as many channels as the soundtrack: (C, N)."""
+    if channels == 1:
+        return samples.mean(0, keepdims=True, dtype=np.float64) * placed.gain
+    angle = (placed.pan + 1) * np.pi / 4  # constant power; in the middle both channels are as loud as one alone
+    sides = np.sqrt(2) * np.array([[np.cos(angle)], [np.sin(angle)]])
+    return np.broadcast_to(samples, (2, samples.shape[1])) * placed.gain * sides
+
+
+def _faded(samples: np.ndarray, placed: Placed, rate: int, begins: bool, ends: bool) -> np.ndarray:
+    """With its ends faded, or shared with its neighbours: what one of the two lacks there, the other one has.
+
+    begins, ends: whether it is left as it is at its beginning and end.
+    """
+    out, length = samples.copy(), samples.shape[1]
+    if not begins:
+        count = placed.follows or min(round(FADE_IN * rate), length)
+        out[:, :count] -= quantised(samples[:, :count] * ramp(count)[::-1])
+    if placed.leads or not ends:
+        count = placed.leads or min(round(FADE_OUT * rate), length)
+        out[:, length - count :] = quantised(out[:, length - count :] * ramp(count)[::-1])
+    return out
+
+
+def _limited(part: Heard, gain: np.ndarray) -> Heard:
+    here = gain[part.begin : part.begin + part.samples.shape[1]]
+    return part if (here == 1).all() else Heard(part.placed, part.begin, quantised(part.samples * here))

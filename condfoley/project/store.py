@@ -1,0 +1,176 @@
+"""A project's folder: project.json, its earlier versions, and the sounds, which never change once they are written.
+
+project.json            the current version
+history/0003.json       every version, by its revision
+candidates/01_0.flac    what was generated, and what was drawn later, as 24-bit FLAC
+codes/main.npz          the candidates' codes
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from condfoley.errors import InputError
+from condfoley.files import atomic_file, make_folder
+from condfoley.project.model import Project, Sound
+from condfoley.project.text import from_text, to_text
+
+PROJECT, HISTORY, LOCK, SOUNDS, CODES = "project.json", "history", ".lock", "sounds", "codes"
+REVISION_FILE = re.compile(r"(\d{4,})\.json")
+SCALE = 2**23
+"""Samples of a project are whole multiples of 1 / SCALE, as 24 bits hold them, so that sums of them are exact."""
+
+
+def quantised(samples: np.ndarray) -> np.ndarray:
+    """Samples as 24 bits hold them: float32 of the same shape, multiples of 1 / SCALE; those beyond 1 stay so."""
+    return (np.rint(np.asarray(samples, np.float64) * SCALE) / SCALE).astype(np.float32)
+
+
+def write_sound(folder: Path, file: str, samples: np.ndarray, rate: int) -> None:
+    """Writes a sound, (C, N) or (N,), as 24-bit FLAC at `file` in a project's folder. Raises InputError."""
+    import soundfile
+
+    path = folder / file
+    make_folder(path.parent)
+    with atomic_file(path, (OSError, soundfile.LibsndfileError)) as part:
+        whole = np.rint(np.atleast_2d(samples).T.astype(np.float64) * SCALE).clip(-SCALE, SCALE - 1).astype(np.int32)
+        soundfile.write(os.fsencode(part), whole << 8, rate, subtype="PCM_24", format="FLAC")
+
+
+def read_sound(folder: Path, sound: Sound, rate: int) -> np.ndarray:
+    """A sound's samples: (C, N) float32, read-only. Raises InputError when its file is missing, damaged or another."""
+    return _read(folder / sound.file, sound.length, rate)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, length: int, rate: int) -> np.ndarray:
+    import soundfile
+
+    try:
+        samples, found = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
+    except (OSError, soundfile.LibsndfileError):
+        what = "cannot be read" if path.exists() else "is missing"
+        raise InputError(f"{path} {what}; copy it back into the project, or generate again") from None
+    if found != rate or len(samples) != length:
+        raise InputError(f"{path} is another sound than the project's; copy its own back, or generate again")
+    out = np.ascontiguousarray(samples.T)
+    out.flags.writeable = False
+    return out
+
+
+def write_codes(folder: Path, file: str, codes: np.ndarray, seeds: list[int]) -> None:
+    """Writes candidates' codes, (N, columns * rows), and their seeds, compressed. Raises InputError."""
+    path = folder / file
+    make_folder(path.parent)
+    with atomic_file(path) as part, open(part, "wb") as stream:
+        np.savez_compressed(stream, codes=codes.astype(np.int32), seeds=np.array(seeds, np.int64))
+
+
+def read_codes(folder: Path, file: str) -> np.ndarray:
+    """Candidates' codes: (N, columns * rows) int64. Raises InputError when the file cannot be read."""
+    path = folder / file
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return content["codes"].astype(np.int64)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise InputError(f"{path} cannot be read ({type(error).__name__}); copy it back into the project") from None
+
+
+def read_project(folder: Path) -> Project:
+    """The project of a folder. Raises InputError when it holds none, or a damaged one."""
+    path = folder / PROJECT
+    try:
+        return from_text(path.read_text(encoding="utf-8"), str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        earlier = (folder / "provenance.json").exists()
+        raise InputError(
+            f"{folder} was written by an older condfoley and holds no {PROJECT}; generate it again with --force"
+            if earlier
+            else f"{folder} holds no project; give the --out folder of `condfoley generate`"
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no text; take the last version back with `condfoley undo`") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); change its permissions") from None
+
+
+def write_project(folder: Path, project: Project) -> Project:
+    """Writes a new revision, which becomes the current one, and returns it. Those behind the former one are forgotten.
+
+    Raises InputError when it cannot be written.
+    """
+    make_folder(folder / HISTORY)
+    now = current_revision(folder)
+    for number in revisions(folder):
+        if number > now:
+            revision_path(folder, number).unlink()
+    project = dataclasses.replace(project, revision=now + 1)
+    for path in (revision_path(folder, now + 1), folder / PROJECT):
+        _write(path, to_text(project))
+    return project
+
+
+def revisions(folder: Path) -> list[int]:
+    """Numbers of the revisions that are kept, ascending."""
+    found = (REVISION_FILE.fullmatch(path.name) for path in (folder / HISTORY).glob("*.json"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def current_revision(folder: Path) -> int:
+    """Number of the current revision; 0 before the first; where project.json is damaged, one behind the last."""
+    if not (folder / PROJECT).exists():
+        return max(revisions(folder), default=0)
+    try:
+        return read_project(folder).revision
+    except InputError:
+        return max(revisions(folder), default=0) + 1
+
+
+def revision_path(folder: Path, number: int) -> Path:
+    """Where a revision is kept."""
+    return folder / HISTORY / f"{number:04d}.json"
+
+
+def go_to_revision(folder: Path, number: int) -> Project:
+    """Makes a revision the current one and returns it. Raises InputError when there is no such revision."""
+    if number not in (kept := revisions(folder)):
+        raise InputError(
+            f"{folder} has no revision {number}; it keeps {kept[0]} to {kept[-1]}" if kept else f"{folder} keeps none"
+        )
+    text = revision_path(folder, number).read_text(encoding="utf-8")
+    project = from_text(text, str(revision_path(folder, number)))
+    _write(folder / PROJECT, text)
+    return project
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def editing(folder: Path) -> Iterator[None]:
+    """While a project is edited. Raises InputError when another process edits it, or it cannot be written to."""
+    from filelock import FileLock, Timeout
+
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}; give the --out folder of `condfoley generate`")
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"{folder} is being edited by another process; wait for it, or close it") from None
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to ({error.strerror}); change its permissions") from None
+    try:
+        yield
+    finally:
+        lock.release()
