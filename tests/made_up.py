@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -104,3 +105,18 @@ def noise_clip(path, seconds, sound=True, fps=FPS, silent=False):
         t = np.arange(round(seconds * RATE)) / RATE
         wav = (rng.normal(0, 0.3, len(t)) * np.exp(-(t % 0.7) * 20)).astype(np.float32) * (not silent)
     return media.write_clip(path, pictures, fps, wav, RATE)
+
+
+def timed_video(path: Path, rate: Fraction, timecode: str = "", count: int = 30, codec: str = "libx264") -> Path:
+    """`count` frames at an exact rate, of which the first has a start timecode, where one is given."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        if timecode:
+            (container if path.suffix == ".mxf" else stream).metadata["timecode"] = timecode
+        for k in range(count):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), grey(k), np.uint8), format="rgb24")
+            frame.pts, frame.time_base = k, 1 / rate
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path

@@ -49,7 +49,7 @@ class GenerateOptions(SoundOptions):
     """Folder for the results; made when it does not exist."""
     hits: str | None = None
     """File with the times of the target's hits, followed instead of what the picture shows: hits.txt of an earlier
-    result, edited (one time in seconds on each line, or Audacity labels)."""
+    result, edited (one time in seconds on each line, or Audacity labels), or a table, cues.csv or cues.json."""
     json: bool = False
     """Print one JSON object on stdout instead of the paths of the results."""
 

@@ -7,19 +7,27 @@ streams.py  facts about an opened file; its decoded frames with their times
 probe.py    reads and checks a file's streams
 picture.py  frames at a fixed rate, chosen by their time stamps
 sound.py    mono sound on the picture's clock, at any sample rate
-write.py    writes WAV files and newly encoded clips
+timecode.py start timecodes and frame rates, in rational numbers
+clock.py    a picture's start timecode, and whether its frame rate varies
+wav.py      writes WAV files, with a time reference where one is known
+write.py    writes newly encoded clips
 muxing.py   stream copy of the picture with a new sound track
 """
 
+from condfoley.media.clock import variable_rate_note
 from condfoley.media.muxing import mux, mux_suffix
 from condfoley.media.picture import frame_count, read_frames, resampled_frames, resize_and_crop, shown_at
 from condfoley.media.probe import probe, require_audio, require_video
 from condfoley.media.sound import read_audio, resample
 from condfoley.media.streams import MediaInfo
-from condfoley.media.write import write_clip, write_wav
+from condfoley.media.timecode import Timecode, editing_rate
+from condfoley.media.wav import write_wav
+from condfoley.media.write import write_clip
 
 __all__ = [
     "MediaInfo",
+    "Timecode",
+    "editing_rate",
     "frame_count",
     "resize_and_crop",
     "mux",
@@ -32,6 +40,7 @@ __all__ = [
     "resample",
     "resampled_frames",
     "shown_at",
+    "variable_rate_note",
     "write_clip",
     "write_wav",
 ]

@@ -58,7 +58,9 @@ def mux_suffix(video_path: str | Path, codec: str = "aac") -> str:
 def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str | Path, codec: str = "aac") -> Path:
     """Writes the video's picture, its packets copied unchanged, with `wav` as the only sound. Returns out_path.
 
-    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; sample 0 is at the time of the first picture frame.
+    wav: (N,) or (C, N) float, C = 1 or 2, [-1, 1], at `sample_rate` Hz; sample 0 is at the time of the first picture
+    frame, which is at 0 s of the new file, whatever the source's clock has there (transport streams: hours). A start
+    timecode is kept.
     codec: "aac" (192 kbit/s), or "pcm" (24 bits, in .mov and .mkv only).
     The suffix of out_path chooses the container: .mp4, .mov or .mkv (which rounds times to milliseconds;
     the other two keep them exactly). H.264 and HEVC from transport streams and AVI get the new container's
@@ -106,12 +108,14 @@ def _copy_with_sound(
         raise _UnsupportedPictureError from error
     if picture.codec_context.codec_tag == "hvc1" and target.format.name != "matroska":
         track.codec_context.codec_tag = "hvc1"  # the only tag under which QuickTime plays HEVC
-    track.metadata.update(picture.metadata)
+    track.metadata.update({k: v for k, v in picture.metadata.items() if k.lower() != "timecode"})
+    if clip.info.start_timecode:
+        track.metadata["timecode"] = clip.info.start_timecode
     target.metadata.update({k: v for k, v in source.metadata.items() if k in _KEPT_TAGS})
-    sound = add_sound_stream(target, _SOUND_CODECS[codec], sample_rate)
+    sound = add_sound_stream(target, _SOUND_CODECS[codec], sample_rate, len(wav))
     try:
-        copied = islice(_copied_packets(source, picture, track, clip.info.fps), count)
-        interleave(target, copied, encode_sound(sound, wav, sample_rate, clip.zero))
+        copied = islice(_copied_packets(source, picture, track, clip), count)
+        interleave(target, copied, encode_sound(sound, wav, sample_rate))
     except av.FFmpegError as error:
         if isinstance(error, OSError):  # a full disk or the like, not the codec
             raise
@@ -121,7 +125,7 @@ def _copy_with_sound(
 def _can_hold(suffix: str, clip: MediaFile, codec: str) -> bool:
     """Whether the container can hold the clip's first packets and the same picture is decoded from it."""
     memory = io.BytesIO()
-    silence = np.zeros(ENCODER_BLOCK, np.float32)
+    silence = np.zeros((1, ENCODER_BLOCK), np.float32)
     try:
         with (
             open_input(clip.info.path) as source,
@@ -139,8 +143,8 @@ def _can_hold(suffix: str, clip: MediaFile, codec: str) -> bool:
     return np.array_equal(before.to_ndarray(format="rgb24"), after.to_ndarray(format="rgb24"))
 
 
-def _copied_packets(source: Any, picture: Any, track: Any, fps: float) -> Iterator[tuple[float, Any]]:
-    """Yields the picture's packets in stored order, as (s, packet). fps: mean frame rate."""
+def _copied_packets(source: Any, picture: Any, track: Any, clip: MediaFile) -> Iterator[tuple[float, Any]]:
+    """Yields the picture's packets in stored order, as (s, packet), the first frame shown at 0 s."""
     for packet in source.demux(picture):
         if packet.size == 0:  # marks the end
             continue
@@ -148,10 +152,10 @@ def _copied_packets(source: Any, picture: Any, track: Any, fps: float) -> Iterat
         if stamp is None:
             name = source.name.removeprefix("file:")
             raise InputError(f"{name}: its picture has no time stamps; wrap it into .mp4 or .mkv first")
-        if packet.pts is None:
-            packet.pts = packet.dts
+        zero = round(clip.zero / packet.time_base)
+        packet.pts = (stamp if packet.pts is None else packet.pts) - zero
+        packet.dts = None if packet.dts is None else packet.dts - zero
         if not packet.duration:  # FLV and ASF have none, and MP4 players skip a last frame of no duration
-            packet.duration = round(1 / fps / packet.time_base)
-        time = float(stamp * packet.time_base)
+            packet.duration = round(1 / clip.info.fps / packet.time_base)
         packet.stream = track
-        yield time, packet
+        yield float((stamp - zero) * packet.time_base), packet

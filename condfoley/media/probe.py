@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import av
 import numpy as np
 
 from condfoley.errors import InputError
+from condfoley.media.clock import start_timecode, varies
 from condfoley.media.streams import MediaFile, MediaInfo, decode_stream, frame_time, open_input
 
 MAX_MISSING_SECONDS = 0.5
@@ -25,12 +27,16 @@ NO_SOUND: dict[str, Any] = {"has_audio": False, "sample_rate": 0, "channels": 0}
 
 @dataclass
 class _StreamSpan:
-    """Time span of one stream's packets, in s; `declared`: duration in the header, 0 if there is none."""
+    """Time span of one stream's packets, in s; `declared`: duration in the header, 0 if there is none.
+
+    `shown`: when each frame of a picture is shown, in the file's order.
+    """
 
     start: float = float("inf")
     end: float = float("-inf")
     packets: int = 0
     declared: float = 0.0
+    shown: array[float] = field(default_factory=lambda: array("d"))
 
 
 def probe(path: str | Path) -> MediaInfo:
@@ -90,11 +96,11 @@ def _examine(path: Path, mtime: int, size: int) -> MediaFile:
         sound = _first_frame(path, audio.index) if audio is not None else None
         if frame is None and (video is not None or sound is None):
             raise InputError(f"{path}: cannot be decoded (damaged or unknown codec); convert it to H.264 MP4")
-        return _describe(path, names, tracks, video, audio, frame, sound)
+        return _describe(path, container, tracks, video, audio, frame, sound)
 
 
 def _describe(
-    path: Path, names: str, tracks: dict[int, _StreamSpan], video: Any, audio: Any, frame: Any, sound: Any
+    path: Path, container: Any, tracks: dict[int, _StreamSpan], video: Any, audio: Any, frame: Any, sound: Any
 ) -> MediaFile:
     """The probed file from its streams and their first decoded frames, None where there is no picture or no sound."""
     if frame is not None:
@@ -112,7 +118,8 @@ def _describe(
     orientation, picture = (1, 0, 0, 1), NO_PICTURE
     if frame is not None:
         orientation = _orientation(frame)
-        picture = _picture_facts(frame, orientation, rate or track.packets / duration)
+        rate = rate or track.packets / duration
+        picture = _picture_facts(frame, orientation, rate) | _clock_facts(container, video, track, rate)
     audio_facts = NO_SOUND
     if sound is not None:
         audio_facts = {"has_audio": True, "sample_rate": sound.sample_rate, "channels": len(sound.layout.channels)}
@@ -123,7 +130,7 @@ def _describe(
         audio=audio.index if sound is not None else -1,
         orientation=orientation,
         codec=video.codec_context.codec.canonical_name if frame is not None else "",
-        container=names,
+        container=container.format.name,
     )
 
 
@@ -133,6 +140,15 @@ def _picture_facts(frame: Any, orientation: tuple[int, int, int, int], fps: floa
     if orientation[1]:  # stored on its side
         width, height = height, width
     return {"has_video": True, "fps": fps, "width": width, "height": height, "rotation": frame.rotation % 360}
+
+
+def _clock_facts(container: Any, video: Any, track: _StreamSpan, fps: float) -> dict[str, Any]:
+    """Fields of MediaInfo about the picture's clock, from its tags and packets."""
+    complete = len(track.shown) == track.packets  # AVI has no display times
+    return {
+        "start_timecode": start_timecode(container, video, fps),
+        "variable_rate": complete and varies(track.shown),
+    }
 
 
 def _is_picture(stream: Any) -> bool:
@@ -161,6 +177,8 @@ def _measure_streams(container: Any) -> dict[int, _StreamSpan]:
                 if not length or abs(length - nominal) < 0.001:  # Matroska truncates durations to whole milliseconds
                     length = nominal
             begin = float(stamp * packet.time_base)
+            if packet.stream.type == "video" and packet.pts is not None:
+                track.shown.append(begin)
             track.start = min(track.start, begin)
             track.end = max(track.end, begin + length)
     except av.FFmpegError:

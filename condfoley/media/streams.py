@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 
 from condfoley.errors import InputError
+from condfoley.media.timecode import Timecode, exact_rate
 
 _SEEKABLE = ("mov", "matroska")  # formats in which a seek lands at or before the requested time
 
@@ -32,6 +34,21 @@ class MediaInfo:
     sample_rate: int
     """Hz as decoded; 0 without sound."""
     channels: int
+    start_timecode: str = ""
+    """Of the first picture frame as the file has it, such as "10:00:00:00" or, with dropped numbers, "01:00:00;00";
+    empty without one."""
+    variable_rate: bool = False
+    """Whether frames are shown half a frame or more from where they would be at a constant rate."""
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """The exact rate that `fps` stands for; 0 without picture."""
+        return exact_rate(self.fps) if self.fps else Fraction(0)
+
+    @property
+    def start(self) -> Timecode | None:
+        """The first picture frame's timecode; None where the file has none."""
+        return Timecode.parse(self.start_timecode, self.frame_rate) if self.start_timecode else None
 
 
 @dataclass(frozen=True)

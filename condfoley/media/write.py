@@ -1,4 +1,4 @@
-"""Writing WAV files and newly encoded clips, and the functions shared with `mux`.
+"""Writing newly encoded clips, and the functions shared with `mux` and `write_wav`.
 
 Every file is written beside its destination and moved there when complete: no partial files are left.
 """
@@ -6,7 +6,6 @@ Every file is written beside its destination and moved there when complete: no p
 from __future__ import annotations
 
 import heapq
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from fractions import Fraction
@@ -27,18 +26,6 @@ AAC_BIT_RATE = 192_000
 ENCODER_BLOCK = 1024  # samples passed to the encoder at a time: AAC's frame size
 
 
-def write_wav(path: str | Path, wav: np.ndarray, sample_rate: int) -> Path:
-    """Writes wav (N,) float, [-1, 1], as a mono 24-bit PCM WAV file at `sample_rate` Hz. Returns the path.
-
-    Samples outside [-1, 1] are clipped. Replaces an existing file. Raises InputError when it cannot be written.
-    """
-    wav = check_sound(wav)
-    with new_media_file(path) as part:
-        name = os.fsencode(part)  # soundfile accepts only names in UTF-8
-        soundfile.write(name, np.clip(wav, -1.0, 1.0), sample_rate, subtype="PCM_24", format="WAV")
-    return Path(path)
-
-
 def write_clip(
     path: str | Path,
     frames: Iterable[np.ndarray],
@@ -51,7 +38,8 @@ def write_clip(
     """Encodes a new clip (H.264 yuv420p, AAC) into .mp4, .mov or .mkv. Returns the path.
 
     frames: T of (H, W, 3) uint8 RGB, an array or any iterator; if a side is odd, its last line is doubled.
-    wav: (N,) float mono, [-1, 1], at `sample_rate` Hz; sample 0 is at the time of frame 0. None: no sound track.
+    wav: (N,) or (C, N) float, C = 1 or 2, [-1, 1], at `sample_rate` Hz; sample 0 is at the time of frame 0. None: no
+    sound track.
     crf: x264's constant quality, 0 (lossless) to 51. Replaces an existing file.
     Raises InputError when the file cannot be written, ValueError without any frame.
     """
@@ -68,16 +56,17 @@ def write_clip(
         track.width, track.height, track.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         tracks = [_encode_picture(track, chain([first], pictures), rate)]
         if wav is not None:
-            tracks.append(encode_sound(add_sound_stream(target, "aac", sample_rate), wav, sample_rate, 0.0))
+            tracks.append(encode_sound(add_sound_stream(target, "aac", sample_rate, len(wav)), wav, sample_rate))
         interleave(target, *tracks)
     return out
 
 
 def check_sound(wav: np.ndarray) -> np.ndarray:
-    """wav as float32. Raises ValueError unless it is (N,) and finite."""
+    """wav as (C, N) float32. Raises ValueError unless it is (N,) or (C, N), C = 1 or 2, and finite."""
     wav = np.asarray(wav, np.float32)
-    if wav.ndim != 1 or not np.isfinite(wav).all():
-        raise ValueError(f"the sound must be (N,) finite numbers, got shape {wav.shape}")
+    wav = wav[None] if wav.ndim == 1 else wav
+    if wav.ndim != 2 or len(wav) not in (1, 2) or not np.isfinite(wav).all():
+        raise ValueError(f"the sound must be (N,) or (1 or 2 channels, N) finite numbers, got shape {wav.shape}")
     return wav
 
 
@@ -103,9 +92,9 @@ def open_container(part: Path, out: Path, sample_rate: int) -> Any:
     return av.open(f"file:{part}", "w", format=name, options=options)
 
 
-def add_sound_stream(target: Any, codec: str, sample_rate: int) -> Any:
-    """Adds a mono sound stream to an open container and returns it."""
-    stream = target.add_stream(codec, rate=int(sample_rate), layout="mono")
+def add_sound_stream(target: Any, codec: str, sample_rate: int, channels: int) -> Any:
+    """Adds a sound stream of 1 or 2 channels to an open container and returns it."""
+    stream = target.add_stream(codec, rate=int(sample_rate), layout=("mono", "stereo")[channels - 1])
     if codec == "aac":
         stream.bit_rate = AAC_BIT_RATE
     return stream
@@ -117,22 +106,23 @@ def interleave(target: Any, *tracks: Iterator[tuple[float, Any]]) -> None:
         target.mux(packet)
 
 
-def encode_sound(stream: Any, wav: np.ndarray, sample_rate: int, zero: float) -> Iterator[tuple[float, Any]]:
-    """Yields wav (N,) encoded, as (s, packet); its first sample is at `zero` s on the container's clock."""
-    offset = round(zero * sample_rate)
-    for begin in range(0, len(wav), ENCODER_BLOCK):
-        block = _samples(wav[begin : begin + ENCODER_BLOCK], stream)
-        frame = av.AudioFrame.from_ndarray(block, stream.format.name, "mono")
-        frame.sample_rate, frame.time_base, frame.pts = sample_rate, Fraction(1, sample_rate), offset + begin
-        yield from ((zero + begin / sample_rate, packet) for packet in stream.encode(frame))
-    yield from ((zero + len(wav) / sample_rate, packet) for packet in stream.encode(None))
+def encode_sound(stream: Any, wav: np.ndarray, sample_rate: int) -> Iterator[tuple[float, Any]]:
+    """Yields wav (C, N) encoded, as (s, packet); its first sample is at 0 s on the container's clock."""
+    length = wav.shape[1]
+    for begin in range(0, length, ENCODER_BLOCK):
+        block = _samples(wav[:, begin : begin + ENCODER_BLOCK], stream)
+        frame = av.AudioFrame.from_ndarray(block, stream.format.name, stream.layout.name)
+        frame.sample_rate, frame.time_base, frame.pts = sample_rate, Fraction(1, sample_rate), begin
+        yield from ((begin / sample_rate, packet) for packet in stream.encode(frame))
+    yield from ((length / sample_rate, packet) for packet in stream.encode(None))
 
 
 def _samples(block: np.ndarray, stream: Any) -> np.ndarray:
-    """Samples (n,) as (1, n) in the encoder's format: float for AAC, 32-bit integers for PCM (24 bits are used)."""
-    if stream.format.name.startswith("flt"):
-        return np.ascontiguousarray(block[None])
-    return np.round(np.clip(block[None].astype(np.float64), -1.0, 1.0 - 2.0**-23) * 2.0**31).astype(np.int32)
+    """Samples (C, n) in the encoder's format: (C, n) float for AAC, (1, n * C) 32-bit integers for PCM (24 bits used)."""
+    if stream.format.is_planar:
+        return np.ascontiguousarray(block)
+    whole = np.round(np.clip(block.astype(np.float64), -1.0, 1.0 - 2.0**-23) * 2.0**31).astype(np.int32)
+    return np.ascontiguousarray(whole.T.reshape(1, -1))
 
 
 def _encode_picture(track: Any, frames: Iterable[np.ndarray], rate: Fraction) -> Iterator[tuple[float, Any]]:

@@ -168,8 +168,8 @@ def write_sound(
 ) -> Path:
     """Writes soundtrack.wav, the target with it (picture untouched), the candidates' scores, and the cues.
 
-    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given, kept as it is: it may
-    be an earlier result's that is replaced now. Returns the path of the video in `folder`.
+    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given; a label track is kept as
+    it is: it may be an earlier result's that is replaced now. Returns the path of the video in `folder`.
     """
     from condfoley.hits import write_hits
     from condfoley.results.scores import write_scores
@@ -177,7 +177,7 @@ def write_sound(
     video = write_media(folder, soundtrack.wav, soundtrack.sample_rate, target, codec)
     (folder / CANDIDATES).mkdir()
     write_scores(folder / CANDIDATES / SCORES, soundtrack)
-    if hits_file is None:
+    if hits_file is None or Path(hits_file).suffix.lower() in (".csv", ".json"):
         write_hits(folder / HITS, soundtrack.cues)
     else:
         shutil.copyfile(hits_file, folder / HITS)
@@ -187,9 +187,11 @@ def write_sound(
 def write_media(folder: Path, wav: np.ndarray, rate: int, picture: Path, codec: str) -> Path:
     """Writes soundtrack.wav and a video's picture with it; returns the path of the video in `folder`.
 
-    wav: (N,) float at `rate` Hz. codec: `aac` or `pcm`. Raises InputError.
+    wav: (N,) or (C, N) float at `rate` Hz. codec: `aac` or `pcm`. The WAV begins at the picture's timecode. Raises
+    InputError.
     """
-    from condfoley.media import mux, mux_suffix, write_wav
+    from condfoley.media import mux, mux_suffix, probe, write_wav
 
-    write_wav(folder / SOUNDTRACK, wav, rate)
+    start = probe(picture).start
+    write_wav(folder / SOUNDTRACK, wav, rate, time_reference=start and start.samples(rate))
     return mux(picture, wav, rate, folder / (VIDEO_STEM + mux_suffix(picture, codec)), codec=codec)

@@ -1,0 +1,67 @@
+"""Writing WAV files, also ones that know when their first sample was (Broadcast Wave, EBU Tech 3285)."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import av
+import numpy as np
+import soundfile
+
+from condfoley.media.write import check_sound, new_media_file
+
+Subtype = Literal["PCM_24", "FLOAT"]
+_CODECS = {"PCM_24": "pcm_s24le", "FLOAT": "pcm_f32le"}
+_LONGEST = 2**32 - 2**16  # bytes of samples in a WAV file; a longer one is an RF64 file
+_BLOCK = 2**16  # samples
+
+
+def write_wav(
+    path: str | Path,
+    wav: np.ndarray,
+    sample_rate: int,
+    *,
+    subtype: Subtype = "PCM_24",
+    time_reference: int | None = None,
+) -> Path:
+    """Writes a sound as a WAV file at `sample_rate` Hz. Returns the path.
+
+    wav: (N,) or (C, N) float, C = 1 or 2. subtype: "PCM_24" (24 bits; samples outside [-1, 1] are clipped), or "FLOAT"
+    (32 bits; samples are kept as they are). time_reference: samples from midnight to the first one, written into a
+    `bext` chunk before the samples; None: no such chunk. More than 4 GB become RF64. Replaces an existing file.
+    Raises InputError when it cannot be written, ValueError for other shapes and samples that are not finite.
+    """
+    sound = check_sound(wav)
+    if subtype == "PCM_24":
+        sound = np.clip(sound, -1.0, 1.0)
+    with new_media_file(path) as part:
+        if time_reference is None:
+            large = sound.size * (3 if subtype == "PCM_24" else 4) > _LONGEST
+            name = os.fsencode(part)  # soundfile accepts only names in UTF-8
+            soundfile.write(name, sound.T, sample_rate, subtype=subtype, format="RF64" if large else "WAV")
+        else:
+            _write_broadcast(part, Path(path).stem, sound, sample_rate, subtype, time_reference)
+    return Path(path)
+
+
+def _write_broadcast(
+    part: Path, title: str, wav: np.ndarray, sample_rate: int, subtype: Subtype, time_reference: int
+) -> None:
+    """Writes (C, N) samples as `write_wav` says, the same bits as libsndfile without a `bext` chunk."""
+    layout = ("mono", "stereo")[len(wav) - 1]
+    with av.open(f"file:{part}", "w", format="wav", options={"write_bext": "1", "rf64": "auto"}) as target:
+        target.metadata["originator"] = "condfoley"
+        target.metadata["description"] = title.encode("ascii", "replace").decode()
+        target.metadata["time_reference"] = str(time_reference)
+        stream = target.add_stream(_CODECS[subtype], rate=int(sample_rate), layout=layout)
+        for begin in range(0, wav.shape[1], _BLOCK):
+            block = wav[:, begin : begin + _BLOCK].T.reshape(1, -1)  # (1, n * C) interleaved
+            if subtype == "PCM_24":
+                block = np.minimum(np.rint(block.astype(np.float64) * 2.0**31), 2.0**31 - 1).astype(np.int32)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), stream.format.name, layout)
+            frame.sample_rate, frame.time_base, frame.pts = sample_rate, Fraction(1, sample_rate), begin
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
