@@ -98,7 +98,13 @@ def section(span: tuple[float, float], scene: tuple[float, float], geometry: Geo
 
 
 def redraw(
-    pipeline: Pipeline, place: Section, reference: Clip, target: Clip, wanted: Redraw, settings: Settings, report: Progress
+    pipeline: Pipeline,
+    place: Section,
+    reference: Clip,
+    target: Clip,
+    wanted: Redraw,
+    settings: Settings,
+    report: Progress,
 ) -> Redrawn:
     """The steps of `Pipeline.run` for a section of the target.
 
@@ -177,7 +183,7 @@ def encode_heard(pipeline: Pipeline, place: Section, exemplar: Exemplar, heard: 
 
 
 def at_levels(track: Track, cues: np.ndarray, levels: np.ndarray) -> Track:
-    """The track with its impacts at the cues, (K,) s, as loud as `levels`, (K,) dB; finished.
+    """The track with its impacts at the cues, (K,) s, as loud as `levels`, (K,) dB; finished, with the same onsets.
 
     The same track where no level is known.
     """
@@ -185,7 +191,7 @@ def at_levels(track: Track, cues: np.ndarray, levels: np.ndarray) -> Track:
     if not pairs:
         return track
     of_cues, of_onsets = (list(x) for x in zip(*pairs))
-    return finished(bring_to_levels(track, track.onsets[of_onsets], levels[of_cues]))
+    return finished(bring_to_levels(track, track.onsets[of_onsets], levels[of_cues]).with_onsets_of(track))
 
 
 def _calmest_first(candidates: list[Candidate], span: tuple[float, float], begin: float) -> list[Candidate]:
