@@ -8,8 +8,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from condfoley.geometry import Geometry
 from condfoley.errors import InputError
+from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, ClipFile, read_target
 from condfoley.memory import Limits, retain_freed_memory
