@@ -192,10 +192,56 @@ class Pipeline:
         starts, length = windows.stretches(total, g.valid_columns)
         streams = self.engine.random_streams([seed + (i << 32) for i in range(len(starts)) for seed in seeds])
         codes = np.zeros((len(streams), length * g.code_rows), np.int64)
+        self._write(codes, tokens, exemplar, streams, sampling, report, [g.frame_of_column(first) for first in starts])
+        stretches = codes.reshape(len(starts), len(seeds), -1)
+        return windows.join(stretches, [start * g.code_rows for start in starts], total * g.code_rows)
+
+    def continue_codes(
+        self,
+        known: np.ndarray,
+        tokens: np.ndarray,
+        exemplar: Exemplar,
+        seeds: Sequence[int],
+        sampling: dict[str, Any],
+        report: Progress = lambda stage, share: None,
+        frame: float = 0.0,
+    ) -> np.ndarray:
+        """Candidates' codes whose first columns are known: (N, columns * rows); the others continue from them.
+
+        known: (1 or N, known columns * rows). tokens: (T, D), of which number `frame` is shown where the first column
+        begins. All else as for `sample`, but in one stretch, from left to right.
+        """
+        g = self.geometry
+        written = known.shape[1] // g.code_rows
+        codes = np.zeros((len(seeds), g.columns_for(self.duration) * g.code_rows), np.int64)
+        codes[:, : known.shape[1]] = known
+        streams = self.engine.random_streams(seeds)
+        places = [frame + g.frame_of_column(0)]
+        self._write(codes, tokens, exemplar, streams, sampling, report, places, written)
+        return codes
+
+    def _write(
+        self,
+        codes: np.ndarray,
+        tokens: np.ndarray,
+        exemplar: Exemplar,
+        streams: Sequence[Any],
+        sampling: dict[str, Any],
+        report: Progress,
+        begins: Sequence[float],
+        known: int = 0,
+    ) -> None:
+        """Fills codes (S * N, columns * rows) of S stretches from column `known` on, all of them side by side.
+
+        streams: of random numbers, S * N. begins: S places among the tokens, (T, D), in frames, where they begin.
+        """
+        g = self.geometry
+        length = codes.shape[1] // g.code_rows
         window = min(length, g.valid_columns)
-        steps = windows.plan(length, window, max(1, round(g.valid_columns * ADVANCE)))
+        steps = windows.plan(length, window, max(1, round(g.valid_columns * ADVANCE)), known)
         for i, (start, written) in enumerate(steps):
-            places = [g.frame_of_column(first + start) + np.arange(g.window_frames) for first in starts]
+            shift = g.frame_of_column(start) - g.frame_of_column(0)
+            places = [begin + shift + np.arange(g.window_frames) for begin in begins]
             prompt = Prompt(
                 np.stack([windows.at_frames(tokens, place) for place in places]), exemplar.tokens, exemplar.codes
             )
@@ -204,8 +250,6 @@ class Pipeline:
                 prompt, streams, sampling, codes[:, begin:middle], until=end - begin
             )
             report("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
-        stretches = codes.reshape(len(starts), len(seeds), -1)
-        return windows.join(stretches, [start * g.code_rows for start in starts], total * g.code_rows)
 
     def render_candidates(
         self,
