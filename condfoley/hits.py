@@ -1,4 +1,4 @@
-"""Cues as a text file, hits.txt: a label track of Audacity, which other editors read and write too.
+"""Cues as times and strengths, and as a text file, hits.txt: a label track of Audacity, which other editors read too.
 
 The impacts that are detected in the picture may be wrong; users move, remove and add lines and pass the file back.
 """
@@ -6,7 +6,6 @@ The impacts that are detected in the picture may be wrong; users move, remove an
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from condfoley.errors import InputError
+from condfoley.project.cue_files import FORMAT, parse_cues, read_text
+from condfoley.project.cue_rows import TOGETHER
 
-FORMAT = "a time in seconds a line, or start, end and how hard (0 to 1) with tabs between, as Audacity's labels"
 NONE = "# no impacts were detected in the picture; write their times here, in seconds, one a line\n"
-TOGETHER = 0.03
-"""s: a hit nearer than that to the one before is the same hit. Two so near sound like one, and matching each would silence
-the other."""
-NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
-COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+")
 
 
 class Hits(NamedTuple):
@@ -50,58 +45,21 @@ class Hits(NamedTuple):
 
 
 def read_hits(path: Path) -> Hits:
-    """The hits that a file lists, in any order; those nearer than TOGETHER are one hit, as hard as the hardest.
+    """The hits that a file of cues lists, in any order; those nearer than TOGETHER are one hit, as hard as the hardest.
 
-    A line is a time in s, or start, end and label with tabs between. What counts is the start, and a label that is a
-    number: how hard. Any other label is a name. Raises InputError naming the line that cannot be understood.
+    A line is a time in s, or start, end and label with tabs between, of which the start counts, and a label that is a
+    number: how hard. cues.csv and cues.json are read too (`cue_files`), without cues that are muted.
+    Raises InputError naming the line that cannot be understood.
     """
-    return parse_hits(_text(path), str(path))
+    return parse_hits(read_text(path, "hits"), str(path))
 
 
 def parse_hits(text: str, name: str) -> Hits:
     """The hits that a text lists, see `read_hits`; name: what the text is called in messages."""
-    found = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() and not line.startswith(("#", "\\")):  # a comment; a label's range of frequencies
-            found.append(_hit(line, f"{name}, line {number}"))
+    found = [row for row in parse_cues(text, name).rows if not row.muted]
     if not found:
         raise InputError(f"{name} lists no hits; it needs {FORMAT}")
-    return _together(sorted(found))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file of hits; check the path") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder; give a file of hits: {FORMAT}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is no text file; it needs {FORMAT}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); change its permissions or copy it") from None
-
-
-def _hit(line: str, where: str) -> tuple[float, float]:
-    """Time and strength of one line."""
-    first, *rest = (cell.strip() for cell in line.split("\t"))
-    time = _number(first, "time", where)
-    if time is None:
-        raise InputError(f"{where}: {first!r} is no time; it needs {FORMAT}")
-    if not 0 <= time < math.inf:
-        raise InputError(f"{where}: the time {first} is not one from 0 s on")
-    label = rest[1] if len(rest) > 1 else ""
-    strength = _number(label, "strength", where)
-    if strength is not None and not 0 <= strength <= 1:
-        raise InputError(f"{where}: the strength {label} is not from 0 to 1; a label may also be a name, or left out")
-    return time, math.nan if strength is None else strength
-
-
-def _number(cell: str, what: str, where: str) -> float | None:
-    """None for what is no number. Raises InputError for one with a comma."""
-    if COMMA.fullmatch(cell):
-        raise InputError(f"{where}: the {what} has a comma; write {cell.replace(',', '.')}, not {cell}")
-    return float(cell) if NUMBER.fullmatch(cell) else None
+    return _together(sorted((row.time, math.nan if row.strength is None else row.strength) for row in found))
 
 
 def _together(found: list[tuple[float, float]]) -> Hits:

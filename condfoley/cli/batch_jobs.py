@@ -12,6 +12,7 @@ from condfoley.cli.options import BatchOptions, GenerateOptions, SoundOptions
 from condfoley.errors import InputError
 from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.pair_list import read_pairs
+from condfoley.project.store import PROJECT
 from condfoley.results.folder import CANDIDATES, HITS, OVERVIEW, PROVENANCE, SCORES, SOUNDTRACK, VIDEO_STEM
 from condfoley.weights import sha256
 
@@ -162,8 +163,9 @@ def _matches_job(job: GenerateOptions, earlier: dict[str, Any], parts: dict[str,
 
 def _lacks_files(out: Path, earlier: dict[str, Any]) -> bool:
     """Whether any file of a complete result folder is missing."""
-    names = [SOUNDTRACK, HITS, OVERVIEW, f"{CANDIDATES}/{SCORES}"]
-    names += [f"{CANDIDATES}/{row['file']}" for row in earlier.get("candidates", [])]
+    names = [SOUNDTRACK, HITS, OVERVIEW, PROJECT, f"{CANDIDATES}/{SCORES}"]
+    if earlier.get("options", {}).get("keep") == "candidates":
+        names += [f"{CANDIDATES}/{row['file']}" for row in earlier.get("candidates", [])]
     return not all((out / name).is_file() for name in names) or not any(out.glob(f"{VIDEO_STEM}.*"))
 
 

@@ -20,6 +20,11 @@ class SoundOptions(Settings):
     """Folder of another model's weights (default: the model that ships with condfoley)."""
     codec: Literal["aac", "pcm"] = "aac"
     """Sound in the finished video: aac plays anywhere, pcm is lossless."""
+    keep: Literal["candidates", "codes", "nothing"] = "candidates"
+    """What the project keeps besides the soundtrack, to edit it later: candidates, as FLAC, and their codes; codes alone;
+    or nothing."""
+    stems: bool = False
+    """Write stems too: a WAV in 32-bit float for each layer."""
     device: str = "cpu"
     """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
     engine: Literal["auto", "onnx", "torch"] = "auto"
@@ -44,7 +49,7 @@ class GenerateOptions(SoundOptions):
     """Folder for the results; made when it does not exist."""
     hits: str | None = None
     """File with the times of the target's hits, followed instead of what the picture shows: hits.txt of an earlier
-    result, edited (one time in seconds on each line, or Audacity labels)."""
+    result, edited (one time in seconds on each line, or Audacity labels), or a table, cues.csv or cues.json."""
     json: bool = False
     """Print one JSON object on stdout instead of the paths of the results."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from condfoley.cli.progress import ReportsProgress
     from condfoley.foley import Foley
 
-NOT_OF_THE_MODEL = {"codec", "force", "quiet", *(field.name for field in fields(Settings))}
+NOT_OF_THE_MODEL = {"codec", "keep", "stems", "force", "quiet", *(field.name for field in fields(Settings))}
 MODEL_OPTIONS = tuple(field.name for field in fields(SoundOptions) if field.name not in NOT_OF_THE_MODEL)
 _models: dict[tuple[Any, ...], Foley] = {}  # one at most
 

@@ -14,6 +14,7 @@ from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
 from condfoley.audio.track import Track
 from condfoley.project.model import MAIN, Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound
 from condfoley.project.store import CODES, SOUNDS, write_codes, write_sound
+from condfoley.results.folder import CANDIDATES
 from condfoley.results.scores import candidate_name
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ BLOCK = 0.02  # s over which levels are taken
 QUIET_SHARE = 10.0  # percentile of them that counts as quiet
 SLIDING = 0.5  # probability above which something slides
 MIN_SLIDE = 0.2  # s
-CANDIDATES = "candidates"
 
 
 def project_of(
@@ -68,7 +68,7 @@ def add_soundtrack(
     candidates: tuple[str, ...] = ()
     if keep == "candidates":
         for index, candidate in enumerate(soundtrack.candidates):
-            file = f"{CANDIDATES}/{place}{Path(candidate_name(index, candidate.seed)).stem}.flac"
+            file = f"{CANDIDATES}/{place}{candidate_name(index, candidate.seed)}"
             own = Sound(unused(project, file[:-5]), file, "candidate", name, 0, 0, candidate.seed)
             stored.append(store(folder, candidate.track, own))
         candidates = tuple(sound.key for sound in stored[1:])

@@ -7,29 +7,34 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condfoley.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     from typing_extensions import Self
 
     from condfoley.soundtrack import Soundtrack
 
 SOUNDTRACK, OVERVIEW, PROVENANCE, HITS = "soundtrack.wav", "overview.png", "provenance.json", "hits.txt"
-CANDIDATES, SCORES = "candidates", "scores.csv"
+CANDIDATES, SCORES, STEMS = "candidates", "scores.csv", "stems"
 VIDEO_STEM = "target_with_sound"
 TIMELINES = ("timeline.otio", "timeline.xml")  # not ours to write, but of no use without the rest
+FOLDERS = (CANDIDATES, STEMS, "codes", "history", "sounds", "timeline_media", "variations")
 # Everything a run may have left in its folder, relative to it. Nothing else is ever replaced.
-FILES = "|".join((SOUNDTRACK, OVERVIEW, PROVENANCE, HITS, *TIMELINES))
-OURS = re.compile(rf"({FILES}|{VIDEO_STEM}\.\w+|{CANDIDATES}/({SCORES}|\d{{2,}}_\d+\.wav))")
+FILES = "|".join((SOUNDTRACK, OVERVIEW, PROVENANCE, HITS, "project.json", "cues.csv", "cues.json", *TIMELINES))
+OURS = re.compile(
+    rf"{FILES}|{VIDEO_STEM}\.\w+|{CANDIDATES}/([\w-]+/)?({SCORES}|\d{{2,}}_\d+(-\d+)?\.(flac|wav))"
+    r"|history/\d{4,}\.json|codes/[\w-]+\.npz|sounds/[\w-]+\.flac|(stems|timeline_media|variations)/[\w-]+\.wav"
+)
 
 
 def results_in(folder: Path) -> list[Path]:
     """The files of an earlier run in `folder`, in a stable order; empty when there is no such folder."""
-    found = [*folder.glob("*"), *(folder / CANDIDATES).glob("*")]
+    found = [*folder.glob("*"), *(path for name in FOLDERS for path in (folder / name).rglob("*"))]
     return sorted(path for path in found if path.is_file() and OURS.fullmatch(path.relative_to(folder).as_posix()))
 
 
@@ -94,7 +99,7 @@ class ResultFolder:
         backup = self.work / "replaced"
         set_aside: list[Path] = []
         placed: list[Path] = []
-        had_candidates = (self.out / CANDIDATES).exists()
+        missing = [self.out / name for name in FOLDERS if not (self.out / name).exists()]
         try:
             for path in results_in(self.out):
                 set_aside.append(path.relative_to(self.out))
@@ -108,15 +113,18 @@ class ResultFolder:
             for name in set_aside:
                 if (backup / name).exists():
                     _move(backup / name, self.out / name)
-            if not had_candidates:
-                shutil.rmtree(self.out / CANDIDATES, ignore_errors=True)
+            for folder in missing:
+                shutil.rmtree(folder, ignore_errors=True)
             raise
+        for name in FOLDERS:
+            _remove_empty(self.out / name)
 
     def _refuse_to_overwrite(self) -> None:
         if os.path.lexists(self.out) and not self.out.is_dir():
             raise InputError(f"{self.out} is a file, not a folder; choose another --out")
-        if self.out.is_dir() and os.path.lexists(self.out / CANDIDATES) and not (self.out / CANDIDATES).is_dir():
-            raise InputError(f"{self.out / CANDIDATES} is a file where a folder must go; choose another --out")
+        for path in (self.out / name for name in FOLDERS):
+            if self.out.is_dir() and os.path.lexists(path) and not path.is_dir():
+                raise InputError(f"{path} is a file where a folder must go; choose another --out")
         earlier = results_in(self.out)
         if earlier and not self.force:
             raise InputError(
@@ -146,35 +154,44 @@ def _move(source: Path, goal: Path) -> None:
     os.replace(source, goal)
 
 
-def write_candidates(folder: Path, soundtrack: Soundtrack) -> None:
-    """Writes all candidates as WAV and their scores as scores.csv, best first (offset in seconds)."""
-    from condfoley.media import write_wav
-    from condfoley.results.scores import candidate_name, write_scores
-
-    folder.mkdir()
-    for index, candidate in enumerate(soundtrack.candidates):
-        write_wav(folder / candidate_name(index, candidate.seed), candidate.wav, soundtrack.sample_rate)
-    write_scores(folder / SCORES, soundtrack)
+def _remove_empty(folder: Path) -> None:
+    """Removes a folder and those in it as far as they hold no file."""
+    for path in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
+        with suppress(OSError):
+            path.rmdir()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def write_sound(
     folder: Path, soundtrack: Soundtrack, target: Path, codec: str, hits_file: str | Path | None = None
 ) -> Path:
-    """Writes soundtrack.wav, the target with it (picture untouched), the candidates, and the cues that it follows.
+    """Writes soundtrack.wav, the target with it (picture untouched), the candidates' scores, and the cues.
 
-    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given, kept as it is: it may
-    be an earlier result's that is replaced now. Returns the path of the video in `folder`.
+    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given; a label track is kept as
+    it is: it may be an earlier result's that is replaced now. Returns the path of the video in `folder`.
     """
     from condfoley.hits import write_hits
-    from condfoley.media import mux, mux_suffix, probe, write_wav
+    from condfoley.results.scores import write_scores
 
-    start, rate = probe(target).start, soundtrack.sample_rate
-    write_wav(folder / SOUNDTRACK, soundtrack.wav, rate, time_reference=start and start.samples(rate))
-    video = folder / (VIDEO_STEM + mux_suffix(target, codec))
-    mux(target, soundtrack.wav, soundtrack.sample_rate, video, codec=codec)
-    write_candidates(folder / CANDIDATES, soundtrack)
-    if hits_file is None:
+    video = write_media(folder, soundtrack.wav, soundtrack.sample_rate, target, codec)
+    (folder / CANDIDATES).mkdir()
+    write_scores(folder / CANDIDATES / SCORES, soundtrack)
+    if hits_file is None or Path(hits_file).suffix.lower() in (".csv", ".json"):
         write_hits(folder / HITS, soundtrack.cues)
     else:
         shutil.copyfile(hits_file, folder / HITS)
     return video
+
+
+def write_media(folder: Path, wav: np.ndarray, rate: int, picture: Path, codec: str) -> Path:
+    """Writes soundtrack.wav and a video's picture with it; returns the path of the video in `folder`.
+
+    wav: (N,) or (C, N) float at `rate` Hz. codec: `aac` or `pcm`. The WAV begins at the picture's timecode. Raises
+    InputError.
+    """
+    from condfoley.media import mux, mux_suffix, probe, write_wav
+
+    start = probe(picture).start
+    write_wav(folder / SOUNDTRACK, wav, rate, time_reference=start and start.samples(rate))
+    return mux(picture, wav, rate, folder / (VIDEO_STEM + mux_suffix(picture, codec)), codec=codec)

@@ -73,8 +73,8 @@ def take_list(soundtrack: Soundtrack) -> list[dict[str, Any]]:
 
 
 def candidate_name(index: int, seed: int) -> str:
-    """File name of a candidate: its number from 1, and its seed; `01_<seed>.wav` is the first."""
-    return f"{index + 1:02d}_{seed}.wav"
+    """File name of a candidate: its number from 1, and its seed; `01_<seed>.flac` is the first."""
+    return f"{index + 1:02d}_{seed}.flac"
 
 
 def write_scores(path: Path, soundtrack: Soundtrack) -> None:

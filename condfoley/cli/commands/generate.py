@@ -146,11 +146,13 @@ def _write(
     run: tuple[list[str], datetime],
 ) -> dict[str, Any]:
     """Write all results into `work`; returns the values that --json prints, with file names relative to `work`."""
+    from condfoley.project.outputs import write_new_project
     from condfoley.results import folder as outputs
     from condfoley.results import overview, provenance
 
     reference, target = clips
     video = outputs.write_sound(work, soundtrack, target.path, options.codec, options.hits)
+    write_new_project(work, soundtrack, reference.path, target.path, options.keep, options.stems)
     title = f"{target.path.name} with the sound of {reference.path.name}"
     aspects = (reference.width / max(1, reference.height), target.width / target.height)
     overview.draw(soundtrack, work / outputs.OVERVIEW, title, aspects)

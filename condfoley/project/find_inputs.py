@@ -1,0 +1,61 @@
+"""A project's inputs, found again where they were moved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from condfoley.errors import InputError
+from condfoley.project.model import Input, Project
+from condfoley.weights import sha256
+
+
+def find_input(folder: Path, project: Project, key: str, given: str | Path | None = None) -> Path:
+    """Where an input is: at its path, or a file with the same content beside it, beside the project, or here.
+
+    key: of `Project.inputs`. given: where the user says that it is. Raises InputError when it is nowhere, or when what
+    was given is another file.
+    """
+    wanted = project.inputs[key]
+    name = "--target" if key == "target" else "--reference"
+    if given is not None:
+        path = Path(given)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; give {name} the {key} of this project")
+        if not _same(path, wanted):
+            raise InputError(f"{path} is another file than the {key} of this project ({Path(wanted.path).name})")
+        return path
+    there = Path(wanted.path)
+    if there.is_file() and there.stat().st_size == wanted.bytes:
+        return there
+    for home in (there.parent, folder, folder.resolve().parent, Path()):
+        for path in _files(home):
+            if _same(path, wanted):
+                return path
+    raise InputError(f"{there} was moved or changed, and is not beside the project either; say where it is with {name}")
+
+
+def picture_of(folder: Path, project: Project, own: Path | None, given: str | Path | None = None) -> Path:
+    """The file with the target's picture: the target, or where it is gone `own`, the project's video, which has a copy.
+
+    Raises InputError when both are gone.
+    """
+    try:
+        return find_input(folder, project, "target", given)
+    except InputError:
+        if own is None or given is not None:
+            raise
+        return own
+
+
+def _files(home: Path) -> list[Path]:
+    try:
+        return sorted(path for path in home.iterdir() if path.is_file())
+    except OSError:
+        return []
+
+
+def _same(path: Path, wanted: Input) -> bool:
+    try:
+        return path.stat().st_size == wanted.bytes and sha256(path) == wanted.sha256
+    except OSError:
+        return False
