@@ -194,3 +194,7 @@ class JudgesConfig:
     """Labels of the action judge."""
     materials: tuple[str, ...] = ()
     """Labels of the material judge; empty: those of the training data, in alphabetical order (published: 17)."""
+    impact_frames: int = 0
+    """Spectrogram frames of an impact for a material judge that hears one at a time; 0: it hears whole windows (published)."""
+    impact_widths: tuple[int, ...] = (16, 32, 48, 64)
+    """Channels of each stage of such a material judge; one convolution each."""

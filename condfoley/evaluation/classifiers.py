@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from condfoley.audio.windows import segments
+from condfoley.data.materials import label_of
+from condfoley.evaluation.impacts import impact_spectrograms, impact_times
 from condfoley.geometry import Geometry
 from condfoley.networks.judges import PART, Judges
 from condfoley.networks.mel import window_spec
@@ -70,16 +72,38 @@ class Classifiers:
 
     @torch.inference_mode()
     def predict(self, wav: np.ndarray) -> Prediction:
-        """Mean prediction over the windows of a sound (N,) at `geometry.sample_rate` Hz; the last one is padded."""
+        """Prediction for a sound (N,) at `geometry.sample_rate` Hz: the mean over its windows, the last one padded, or,
+        where the material classifier hears impacts, the normalised product over these."""
         size = self.geometry.clip_samples
         starts = segments(len(wav), size)
         windows = [torch.from_numpy(np.asarray(wav[s : s + size], np.float32)) for s in starts]
         batch = torch.stack([F.pad(w, (0, size - len(w))) for w in windows])
-        actions, materials, embedding = self.network(
-            classifier_input(batch.to(self.network.mean.device), self.geometry)
-        )
-        parts = (actions.softmax(1), materials.softmax(1), embedding)
-        return Prediction(*(part.mean(0).double().cpu().numpy() for part in parts))
+        spec = classifier_input(batch.to(self.network.mean.device), self.geometry)
+        if self.network.config.impact_frames:
+            found = (self.network.actions(spec).softmax(1).mean(0), *self._predict_material(wav))
+        else:
+            actions, materials, embedding = self.network(spec)
+            found = (actions.softmax(1).mean(0), materials.softmax(1).mean(0), embedding.mean(0))
+        return Prediction(*(part.double().cpu().numpy() for part in found))
+
+    def _predict_material(self, wav: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Probabilities (M,) and the mean of the last hidden layer (D,) over the impacts of a sound."""
+        frames, g = self.network.config.impact_frames, self.geometry
+        padded = np.pad(
+            np.asarray(wav, np.float32), (0, g.n_fft)
+        )  # of a sound shorter than a spectrogram's window, too
+        impacts = impact_spectrograms(padded, impact_times(padded, g), frames, g)
+        if not len(impacts):
+            impacts = np.full((1, g.n_mels, frames), -1, np.float32)
+        logits, embedding = self.network.material(torch.from_numpy(impacts)[:, None].to(self.network.mean.device))
+        return logits.log_softmax(1).mean(0).softmax(0), embedding.mean(0)
+
+    def label_of(self, kind: str, label: str) -> str:
+        """A clip's action or material as one of these classifiers' labels; empty when they know none for it.
+
+        kind: `action` or `material`.
+        """
+        return label_of(label, self.actions if kind == "action" else self.materials)
 
     def predict_labels(self, wav: np.ndarray) -> tuple[str, str]:
         """The most probable action and material of a sound (N,) at `geometry.sample_rate` Hz."""

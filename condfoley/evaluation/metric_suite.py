@@ -148,8 +148,8 @@ class MetricSuite:
             ("action", self.classifiers.actions, pair.target.action, output.actions, target.actions),
             ("material", self.classifiers.materials, pair.reference.material, output.materials, reference.materials),
         ):
-            predicted = int(probabilities.argmax())
-            values[name] = float(labels[predicted] == true) if true in labels else None
+            predicted, wanted = int(probabilities.argmax()), self.classifiers.label_of(name, true)
+            values[name] = float(labels[predicted] == wanted) if wanted else None
             values[f"{name}_agreement"] = float(predicted == int(true_probabilities.argmax()))
             values[f"{name}_kl"] = kl_divergence(probabilities, true_probabilities)
         return values

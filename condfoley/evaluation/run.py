@@ -153,8 +153,10 @@ def classifier_accuracy(pairs: Sequence[Pair], classifiers: Classifiers) -> dict
     predictions = [(clip, classifiers.predict(clip.wav)) for _, clip in sorted(clips.items())]
     out = {}
     for name, labels in (("action", classifiers.actions), ("material", classifiers.materials)):
-        labelled = [(getattr(clip, name), getattr(found, f"{name}s")) for clip, found in predictions]
-        labelled = [(true, labels[int(found.argmax())]) for true, found in labelled if true in labels]
+        answers = [
+            (classifiers.label_of(name, getattr(c, name)), getattr(found, f"{name}s")) for c, found in predictions
+        ]
+        labelled = [(true, labels[int(found.argmax())]) for true, found in answers if true]
         counts = confusion_matrix([found for _, found in labelled], [true for true, _ in labelled], labels)
         right = int(np.trace(counts))
         out[name] = {
@@ -187,9 +189,10 @@ def result_notes(result: Result, classifiers: Classifiers | None) -> list[str]:
             if count:
                 notes.append(f"{spec.name} {what} on {count} of {len(mine)} pairs; they count with the worst value")
     if classifiers:
-        for name, labels in (("action", classifiers.actions), ("material", classifiers.materials)):
+        for name in ("action", "material"):
             clips = [pair.target if name == "action" else pair.reference for pair in result.pairs]
-            unknown = sorted({label for clip in clips if (label := getattr(clip, name)) and label not in labels})
+            names = {label for clip in clips if (label := getattr(clip, name))}
+            unknown = sorted(label for label in names if not classifiers.label_of(name, label))
             if unknown:
                 notes.append(
                     f"the {name} classifier does not know {', '.join(unknown)}: such pairs have no {name} score"

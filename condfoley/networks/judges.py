@@ -1,7 +1,8 @@
 """Judges: two VGG-like classifiers of spectrograms, one of the action and one of the material.
 
-The default sizes are the published ones (published_facts.md, section 14); the shipped ones are smaller and trained with
-`condfoley train --config configs/small/judges.yaml`.
+The default sizes are the published ones (published_facts.md, section 14). The shipped ones are smaller, and their
+material classifier hears impacts one by one (`material`, on spectrograms as from `evaluation.impacts`); they are trained
+with `configs/small/judges.yaml`, then `configs/recordings/judges.yaml`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from condfoley.sizes import JudgesConfig
 
 PART = "judges"  # key of both classifiers in a weights card
+DROPOUT = 0.2  # of a material classifier that hears impacts, around its hidden layer
 
 
 class Vgg(nn.Module):
@@ -47,6 +49,30 @@ class Vgg(nn.Module):
         return self.head(hidden), hidden
 
 
+class ImpactNet(nn.Module):
+    """3 x 3 convolutions with batch normalisation in stages with pooling between them; the mean over time, by frequency."""
+
+    def __init__(self, config: JudgesConfig, classes: int):
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 1
+        for i, width in enumerate(config.impact_widths):
+            layers += [nn.MaxPool2d(2)] if i else []
+            layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            before = width
+        self.features = nn.Sequential(*layers)
+        self.pool = nn.AdaptiveAvgPool2d((config.grid[0], 1))
+        self.hidden = nn.Sequential(
+            nn.Dropout(DROPOUT), nn.Linear(before * config.grid[0], config.hidden), nn.ReLU(), nn.Dropout(DROPOUT)
+        )
+        self.head = nn.Linear(config.hidden, classes)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, classes) of impacts x (B, 1, n_mels, impact_frames), and the layer before them (B, hidden)."""
+        hidden = self.hidden(self.pool(self.features(x)).flatten(1))
+        return self.head(hidden), hidden
+
+
 class Judges(nn.Module):
     """The action and the material classifier; they share nothing but their input."""
 
@@ -56,15 +82,23 @@ class Judges(nn.Module):
     def __init__(self, config: JudgesConfig | None = None):
         super().__init__()
         self.config = c = config or JudgesConfig()
-        self.action, self.material = Vgg(c, len(c.actions)), Vgg(c, len(c.materials))
+        self.action = Vgg(c, len(c.actions))
+        self.material = (ImpactNet if c.impact_frames else Vgg)(c, len(c.materials))
         self.register_buffer("mean", torch.zeros(c.n_mels))  # of each mel band of the spectrograms
         self.register_buffer("std", torch.ones(c.n_mels))  # they were trained on
 
     def forward(self, spec: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of actions (B, A) and of materials (B, M), and the material classifier's last hidden layer (B, hidden).
 
-        spec: (B, 1, n_mels, T) in [-1, 1], as from `evaluation.classifiers.classifier_input`.
+        spec: (B, 1, n_mels, T) in [-1, 1], as from `evaluation.classifiers.classifier_input`. For classifiers that hear
+        whole windows.
         """
-        x = (spec - self.mean[:, None]) / self.std[:, None]
-        material, embedding = self.material(x)
-        return self.action(x)[0], material, embedding
+        material, embedding = self.material(self._standardise(spec))
+        return self.actions(spec), material, embedding
+
+    def actions(self, spec: Tensor) -> Tensor:
+        """Logits of actions (B, A) of windows, as `forward` takes them."""
+        return self.action(self._standardise(spec))[0]
+
+    def _standardise(self, spec: Tensor) -> Tensor:
+        return (spec - self.mean[:, None]) / self.std[:, None]

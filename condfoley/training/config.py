@@ -29,7 +29,9 @@ BOUNDS = {  # minimum and maximum
     **dict.fromkeys(("steps", "window", "warmup", "threads", "lora", "weight_decay", "clip_grad"), (0, UNLIMITED)),
     **dict.fromkeys(("lr", "lr_disc"), (0, 1)),  # Adam changes a weight by about this in a step
     "seed": (0, 2**28 - 1),  # combined with step and position it must be below 2**64
-    **dict.fromkeys(("data.frame_size", "data.views", "data.workers", "loss.disc_channels"), (1, UNLIMITED)),
+    **dict.fromkeys(
+        ("data.frame_size", "data.instruments", "data.views", "data.workers", "loss.disc_channels"), (1, UNLIMITED)
+    ),
     **dict.fromkeys(("data.renderings", "data.loaders", "data.rms"), (0, UNLIMITED)),
     **dict.fromkeys(("loss.codebook", "loss.perceptual", "loss.adversarial", "loss.feature_matching"), (0, UNLIMITED)),
     **dict.fromkeys(("loss.stft", "loss.mel", "loss.feature_noise", "loss.onset_weight"), (0, UNLIMITED)),
@@ -44,13 +46,16 @@ class DataConfig:
     """Training data."""
 
     folder: str = ""
-    """Output of `condfoley prepare` (folder, or URL of index.json), or any folder of videos (or sounds, for sound stages)."""
+    """Output of `condfoley prepare` (folder, or URL of index.json), or any folder of videos (or sounds, for sound stages).
+    Judges of impacts: a folder of recordings with a manifest.csv, beside the shipped ones."""
     cache: str | None = None
     """Folder for decoded frames, sounds and features; default: `.cache` inside the folder of clips."""
     frame_size: int = 80
     """Width and height of the cached frames in pixels; training crops from them."""
     renderings: int = 0
     """Simulated clips only: number of soundtracks rendered for each clip, with random instruments; 0: the clip's own sound."""
+    instruments: int = 4000
+    """Judges of impacts: number of simulated instruments, with a soundtrack of two seconds each."""
     validation: float = 0.04
     """Share of videos held out for validation, by the hash of their name, but never fewer than one video; a prepared data set
     has its own split."""

@@ -31,7 +31,7 @@ def report(stage: Stage) -> str:
         "optimiser": 2 * trained * FLOAT,
         "moving average": averaged * FLOAT,
     }
-    lines.append(f"data: {stage.store.counts()}")
+    lines.append(f"data: {stage.describe_data()}")
     if c.steps:
         batch = stage.draw(example_streams(c.seed, 0, 0, share)).to(stage.device)
         lines.append("one batch: " + ", ".join(f"{list(t.shape)} {str(t.dtype)[6:]}" for t in batch.tensors))

@@ -57,9 +57,10 @@ def build(config: TrainConfig) -> Stage:
         torch.set_num_threads(config.threads)
     accelerator = make_accelerator(config)
     torch.manual_seed(config.seed)
-    module = importlib.import_module(f"condfoley.training.stages.{config.stage}")
+    name = "materials" if config.stage == "judges" and config.judges.impact_frames else config.stage
+    module = importlib.import_module(f"condfoley.training.stages.{name}")
     with accelerator.main_process_first():  # it fills the cache, which the others read
-        stage: Stage = getattr(module, f"{config.stage.title()}Stage")(config, accelerator)
+        stage: Stage = getattr(module, f"{name.title()}Stage")(config, accelerator)
     stage.prepare()
     return stage
 
@@ -133,7 +134,7 @@ def _train(stage: Stage, checkpoints: Checkpoints) -> None:
     if a.is_main_process:
         parameters = sum(p.numel() for p in stage.trained_network().parameters())
         print(
-            f"condfoley: {c.stage}: {parameters / 1e6:.2f} M parameters, {stage.store.counts()}, "
+            f"condfoley: {c.stage}: {parameters / 1e6:.2f} M parameters, {stage.describe_data()}, "
             f"step {start} of {c.steps}",
             file=sys.stderr,
         )

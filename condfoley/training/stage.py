@@ -79,8 +79,12 @@ class Stage(ABC):
         self.last_part = True  # False for all parts of an accumulated batch except the last
         for part in self.needs(config):
             require_part(config, part)
-        d = config.data
-        self.store = ClipStore.open(
+        self.store = self.open_store()
+
+    def open_store(self) -> ClipStore:
+        """The clips of the data set, decoded. Raises InputError when they cannot be used."""
+        config, d = self.config, self.config.data
+        store = ClipStore.open(
             d.folder,
             config.geometry,
             cache=d.cache,
@@ -91,12 +95,17 @@ class Stage(ABC):
             sound_only=self.sound_only,
             engine=d.engine,
         )
-        longest = max(clip.frame_count for clip in self.store.train)
+        longest = max(clip.frame_count for clip in store.train)
         if self.windows_of_frames and config.window > 2 * longest:  # shorter clips are padded
             raise InputError(
                 f"window={config.window} is more than twice as long as any clip to train with in {d.folder}; "
                 f"give about {longest} frames, or longer clips"
             )
+        return store
+
+    def describe_data(self) -> str:
+        """Size of the data in words."""
+        return self.store.counts()
 
     @classmethod
     def needs(cls, config: TrainConfig) -> tuple[str, ...]:

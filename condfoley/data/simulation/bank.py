@@ -42,9 +42,10 @@ class SoundBank:
     scratches: tuple[Recording, ...]
 
     @classmethod
-    def load(cls, split: Split = "train") -> SoundBank:
-        """Reads the bundled recordings of one split; the split of a recording never changes.
+    def load(cls, split: Split = "train", folder: Path = SOUNDS) -> SoundBank:
+        """Reads the recordings of one split; the split of a recording never changes.
 
+        folder: with a manifest.csv like the bundled one's.
         Synthetic clicks (`ui*`), recordings of several impacts and other actions are left out.
         Raises InputError when `split` is no split or the recordings are missing or unreadable.
         """
@@ -53,10 +54,10 @@ class SoundBank:
         hits: dict[str, list[Recording]] = {}
         scratches: list[Recording] = []
         sample_rate = 0
-        for row, heldout in _read_manifest():
+        for row, heldout in _read_manifest(folder):
             if split != "all" and heldout != (split == "heldout"):
                 continue
-            wav, sample_rate = _read(SOUNDS / row["file"])
+            wav, sample_rate = _read(folder / row["file"])
             if row["action"] == "scratch":
                 scratches.append(Recording(row["file"], row["material"], wav))
                 continue
@@ -71,14 +72,14 @@ class SoundBank:
         return tuple(sorted(self.hits))
 
 
-def _read_manifest() -> list[tuple[dict[str, str], bool]]:
+def _read_manifest(folder: Path) -> list[tuple[dict[str, str], bool]]:
     """The manifest's rows of usable recordings, each with whether it is held out."""
-    path = SOUNDS / "manifest.csv"
+    path = folder / "manifest.csv"
     try:
         with path.open(newline="") as file:
             rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
     except OSError as error:
-        raise InputError(f"cannot read the shipped sounds ({error}); reinstall condfoley") from error
+        raise InputError(f"cannot read {path} ({error}); {_advice(folder)}") from error
     usable = [
         row
         for row in rows
@@ -90,13 +91,17 @@ def _read_manifest() -> list[tuple[dict[str, str], bool]]:
     ]
 
 
+def _advice(folder: Path) -> str:
+    return "reinstall condfoley" if folder == SOUNDS else "give a folder of recordings with their manifest.csv"
+
+
 def _read(path: Path) -> tuple[NDArray[np.float32], int]:
     import soundfile
 
     try:
         wav, sample_rate = soundfile.read(path, dtype="float32")
     except (OSError, RuntimeError) as error:
-        raise InputError(f"cannot read the shipped sound {path.name} ({error}); reinstall condfoley") from error
+        raise InputError(f"cannot read {path} ({error}); {_advice(path.parent.parent)}") from error
     wav = wav - wav.mean()
     return wav / max(float(np.abs(wav).max()), 1e-6), sample_rate
 
