@@ -195,6 +195,8 @@ class JudgesConfig:
     materials: tuple[str, ...] = ()
     """Labels of the material judge; empty: those of the training data, in alphabetical order (published: 17)."""
     impact_frames: int = 0
-    """Spectrogram frames of an impact for a material judge that hears one at a time; 0: it hears whole windows (published)."""
+    """Spectrogram frames of an impact for a second material judge, which hears one at a time; 0: there is none (published)."""
     impact_widths: tuple[int, ...] = (16, 32, 48, 64)
-    """Channels of each stage of such a material judge; one convolution each."""
+    """Channels of each stage of the second material judge; one convolution each."""
+    impact_materials: tuple[str, ...] = ()
+    """Labels of the second material judge: groups of materials; empty: those of the recordings."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from condfoley.networks.mel import window_spec
 from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
 
 TARGET_RMS = 0.1  # of every window
+DOUBT = 1e-3  # added to each probability, so that neither classifier of the material excludes a label alone
 MIN_RMS = 1e-4  # quieter windows are amplified no further, so that silence stays silent
 
 
@@ -36,8 +37,8 @@ def classifier_input(wav: Tensor, geometry: Geometry) -> Tensor:
 class Prediction:
     """Output of both classifiers for one sound.
 
-    actions (A,) and materials (M,): probabilities, in the order of the classifiers' labels. embedding: (D,), the
-    material classifier's last hidden layer.
+    actions (A,) and materials (M,): probabilities, in the order of the classifiers' labels. embedding: (D,), the last
+    hidden layer of the material classifier of windows.
     """
 
     actions: np.ndarray
@@ -67,27 +68,31 @@ class Classifiers:
 
     @property
     def materials(self) -> tuple[str, ...]:
-        """Labels of the material classifier."""
-        return self.network.config.materials
+        """Labels of the material classifiers: those of the second one where there are two."""
+        config = self.network.config
+        return config.impact_materials if config.impact_frames else config.materials
 
     @torch.inference_mode()
     def predict(self, wav: np.ndarray) -> Prediction:
-        """Prediction for a sound (N,) at `geometry.sample_rate` Hz: the mean over its windows, the last one padded, or,
-        where the material classifier hears impacts, the normalised product over these."""
+        """Mean prediction over the windows of a sound (N,) at `geometry.sample_rate` Hz; the last one is padded.
+
+        Materials, where a second classifier hears impacts: the normalised product of both.
+        """
         size = self.geometry.clip_samples
         starts = segments(len(wav), size)
         windows = [torch.from_numpy(np.asarray(wav[s : s + size], np.float32)) for s in starts]
         batch = torch.stack([F.pad(w, (0, size - len(w))) for w in windows])
-        spec = classifier_input(batch.to(self.network.mean.device), self.geometry)
-        if self.network.config.impact_frames:
-            found = (self.network.actions(spec).softmax(1).mean(0), *self._predict_material(wav))
-        else:
-            actions, materials, embedding = self.network(spec)
-            found = (actions.softmax(1).mean(0), materials.softmax(1).mean(0), embedding.mean(0))
-        return Prediction(*(part.double().cpu().numpy() for part in found))
+        actions, materials, embedding = self.network(
+            classifier_input(batch.to(self.network.mean.device), self.geometry)
+        )
+        parts = (actions.softmax(1), materials.softmax(1), embedding)
+        found = Prediction(*(part.mean(0).double().cpu().numpy() for part in parts))
+        if self.network.impacts is None:
+            return found
+        return replace(found, materials=self._both(found.materials, self._impact_materials(wav)))
 
-    def _predict_material(self, wav: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Probabilities (M,) and the mean of the last hidden layer (D,) over the impacts of a sound."""
+    def _impact_materials(self, wav: np.ndarray) -> np.ndarray:
+        """Probabilities (M,) of the second classifier: the normalised product over the impacts of a sound (N,)."""
         frames, g = self.network.config.impact_frames, self.geometry
         padded = np.pad(
             np.asarray(wav, np.float32), (0, g.n_fft)
@@ -95,8 +100,19 @@ class Classifiers:
         impacts = impact_spectrograms(padded, impact_times(padded, g), frames, g)
         if not len(impacts):
             impacts = np.full((1, g.n_mels, frames), -1, np.float32)
-        logits, embedding = self.network.material(torch.from_numpy(impacts)[:, None].to(self.network.mean.device))
-        return logits.log_softmax(1).mean(0).softmax(0), embedding.mean(0)
+        assert self.network.impacts is not None
+        logits = self.network.impacts(torch.from_numpy(impacts)[:, None].to(self.network.mean.device))
+        mean: Tensor = logits.log_softmax(1).mean(0).softmax(0)
+        return mean.double().cpu().numpy()
+
+    def _both(self, of_windows: np.ndarray, of_impacts: np.ndarray) -> np.ndarray:
+        """Normalised product of the classifiers' probabilities; those of windows are added up by group first."""
+        grouped = np.zeros(len(self.materials))
+        for name, probability in zip(self.network.config.materials, of_windows):
+            if label := label_of(name, self.materials):
+                grouped[self.materials.index(label)] += probability
+        product = np.sqrt((grouped / max(grouped.sum(), DOUBT) + DOUBT) * (of_impacts + DOUBT))
+        return product / product.sum()
 
     def label_of(self, kind: str, label: str) -> str:
         """A clip's action or material as one of these classifiers' labels; empty when they know none for it.

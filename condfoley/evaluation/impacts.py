@@ -14,6 +14,7 @@ LEAD = 2  # spectrogram frames before the onset
 RANGE = 0.6  # below the loudest band and frame, in units of the log-mel (1 = 100 dB); what is lower is clipped
 MOST = 12  # impacts of a sound, the loudest ones
 LEAST = 3  # spectrogram frames of an impact; shorter ones say nothing
+PEAK, MIN_PEAK = 0.95, 1e-4  # that every sound is scaled to; quieter sounds are amplified no further
 SMOOTH = 0.02  # s over which the energy is averaged where no onset is detected
 
 
@@ -33,7 +34,8 @@ def impact_spectrograms(wav: np.ndarray, times: Sequence[float], frames: int, ge
     wav: (N,) float32 at `geometry.sample_rate` Hz. times: s, of all impacts. Values are in [-1, 1]: 1 is the loudest
     band and frame of the impact, -1 what is 60 dB lower, or after its end.
     """
-    bands = spectrogram(np.asarray(wav, np.float32), geometry)
+    wav = np.asarray(wav, np.float32)
+    bands = spectrogram(wav * np.float32(PEAK / max(float(np.abs(wav).max(initial=0.0)), MIN_PEAK)), geometry)
     rate = geometry.sample_rate / geometry.hop
     starts = [round(t * rate) for t in sorted(times)]
     found: list[tuple[float, np.ndarray]] = []

@@ -1,8 +1,8 @@
 """Judges: two VGG-like classifiers of spectrograms, one of the action and one of the material.
 
-The default sizes are the published ones (published_facts.md, section 14). The shipped ones are smaller, and their
-material classifier hears impacts one by one (`material`, on spectrograms as from `evaluation.impacts`); they are trained
-with `configs/small/judges.yaml`, then `configs/recordings/judges.yaml`.
+The default sizes are the published ones (published_facts.md, section 14). The shipped ones are smaller, and there is a
+second material classifier, `impacts`, which hears impacts one by one, as from `evaluation.impacts`; they are trained with
+`configs/small/judges.yaml`, then `configs/recordings/judges.yaml`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from condfoley.sizes import JudgesConfig
 
 PART = "judges"  # key of both classifiers in a weights card
-DROPOUT = 0.2  # of a material classifier that hears impacts, around its hidden layer
+DROPOUT = 0.2  # of the classifier of impacts, around its hidden layer
 
 
 class Vgg(nn.Module):
@@ -67,14 +67,14 @@ class ImpactNet(nn.Module):
         )
         self.head = nn.Linear(config.hidden, classes)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, classes) of impacts x (B, 1, n_mels, impact_frames), and the layer before them (B, hidden)."""
-        hidden = self.hidden(self.pool(self.features(x)).flatten(1))
-        return self.head(hidden), hidden
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, classes) of impacts x (B, 1, n_mels, impact_frames) in [-1, 1]."""
+        logits: Tensor = self.head(self.hidden(self.pool(self.features(x)).flatten(1)))
+        return logits
 
 
 class Judges(nn.Module):
-    """The action and the material classifier; they share nothing but their input."""
+    """The action and the material classifiers; they share nothing but their input. impacts: None unless sizes have it."""
 
     mean: Tensor
     std: Tensor
@@ -83,22 +83,16 @@ class Judges(nn.Module):
         super().__init__()
         self.config = c = config or JudgesConfig()
         self.action = Vgg(c, len(c.actions))
-        self.material = (ImpactNet if c.impact_frames else Vgg)(c, len(c.materials))
+        self.material = Vgg(c, len(c.materials))
+        self.impacts = ImpactNet(c, len(c.impact_materials)) if c.impact_frames else None
         self.register_buffer("mean", torch.zeros(c.n_mels))  # of each mel band of the spectrograms
         self.register_buffer("std", torch.ones(c.n_mels))  # they were trained on
 
     def forward(self, spec: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of actions (B, A) and of materials (B, M), and the material classifier's last hidden layer (B, hidden).
 
-        spec: (B, 1, n_mels, T) in [-1, 1], as from `evaluation.classifiers.classifier_input`. For classifiers that hear
-        whole windows.
+        spec: (B, 1, n_mels, T) in [-1, 1], as from `evaluation.classifiers.classifier_input`.
         """
-        material, embedding = self.material(self._standardise(spec))
-        return self.actions(spec), material, embedding
-
-    def actions(self, spec: Tensor) -> Tensor:
-        """Logits of actions (B, A) of windows, as `forward` takes them."""
-        return self.action(self._standardise(spec))[0]
-
-    def _standardise(self, spec: Tensor) -> Tensor:
-        return (spec - self.mean[:, None]) / self.std[:, None]
+        x = (spec - self.mean[:, None]) / self.std[:, None]
+        material, embedding = self.material(x)
+        return self.action(x)[0], material, embedding

@@ -1,7 +1,7 @@
 """Stage `judges` with `judges.impact_frames`: a material classifier of single impacts, trained on simulated instruments.
 
-No clips are needed: soundtracks are drawn from the shipped recordings and from those of `data.folder`. The action
-classifier stays that of `init`.
+No clips are needed: soundtracks are drawn from the shipped recordings and from those of `data.folder`. The classifiers of
+windows stay those of `init`, whose classifier of impacts is trained further if it has the same sizes.
 """
 
 from __future__ import annotations
@@ -27,16 +27,19 @@ from condfoley.training.config import TrainConfig
 from condfoley.training.impacts import Impacts, draw_impacts, usable
 from condfoley.training.prerequisites import load_init
 from condfoley.training.stage import Loss, Stage
+from condfoley.weights import part_config, part_entry, read_card
 
 HELD_OUT_SOUNDS = 300  # soundtracks of held-out recordings for validation
 VALIDATION_SEED = 12345
 SMOOTHING = 0.05  # of the labels: instruments that mix two materials have the label of one
 
 
-def action_only(state: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """State of a network whose action classifier, and its statistics, are those of other judges."""
+def known_tensors(state: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """State of a network that starts from other judges: all of theirs, but for a classifier of impacts of other sizes."""
     own = network.state_dict()
-    return {name: own[name] if name.startswith("material.") else state[name] for name in own}
+    impacts = {name: x.shape for name, x in own.items() if name.startswith("impacts.")}
+    same = all(name in state and state[name].shape == shape for name, shape in impacts.items())
+    return {name: own[name] if name in impacts and not same else state[name] for name in own}
 
 
 class MaterialsStage(Stage):
@@ -46,13 +49,20 @@ class MaterialsStage(Stage):
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         if not config.init:
-            raise InputError("judges.impact_frames needs init: a weights folder whose action classifier is kept")
+            raise InputError("judges.impact_frames needs init: a weights folder with judges, which are kept")
         super().__init__(config, accelerator)
-        self.sizes = c = replace(config.judges, materials=config.judges.materials or self._labels())
+        kept = part_config(PART, part_entry(read_card(Path(config.init)), Path(config.init), PART))
+        self.sizes = c = replace(
+            kept,
+            impact_frames=config.judges.impact_frames,
+            impact_widths=config.judges.impact_widths,
+            impact_materials=config.judges.impact_materials or self._labels(),
+        )
         self.sounds = self._draw("train", config.data.instruments, config.seed)
         self.held = self._draw("heldout", min(HELD_OUT_SOUNDS, config.data.instruments), VALIDATION_SEED)
-        self.judges: Judges = load_init(Judges(c), PART, config, action_only)
+        self.judges: Judges = load_init(Judges(c), PART, config, known_tensors)
         self.judges.action.requires_grad_(False)
+        self.judges.material.requires_grad_(False)
         self.add(PART, self.judges, config.lr, self._loss)
 
     def open_store(self) -> ClipStore:
@@ -73,21 +83,27 @@ class MaterialsStage(Stage):
 
     def _draw(self, split: Split, count: int, seed: int) -> Impacts:
         c = self.sizes
-        banks = [bank for bank in (usable(b, c.materials) for b in self._banks(split)) if bank.hits]
+        labels = c.impact_materials
+        banks = [bank for bank in (usable(b, labels) for b in self._banks(split)) if bank.hits]
         if not banks:
-            raise InputError(f"no recording of {', '.join(c.materials)}; see judges.materials and data.folder")
-        return draw_impacts(banks, count, c.materials, c.impact_frames, self.geometry, seed)
+            raise InputError(f"no recording of {', '.join(labels)}; see judges.impact_materials and data.folder")
+        return draw_impacts(banks, count, labels, c.impact_frames, self.geometry, seed)
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
         """Random impacts (B, 1, n_mels, impact_frames) and their materials (B,)."""
         spec, materials = zip(*(self.sounds.of(rng) for rng in rngs))
-        names = [self.sizes.materials[index] for index in materials]
+        names = [self.sizes.impact_materials[index] for index in materials]
         return Batch(names, (torch.from_numpy(np.stack(spec))[:, None].to(self.draw_device), torch.tensor(materials)))
 
     def _loss(self, spec: Tensor, materials: Tensor) -> Loss:
-        logits = self.judges.material(spec)[0].float()
+        logits = self._logits(spec)
         loss = F.cross_entropy(logits, materials, label_smoothing=SMOOTHING)
         return loss, {"material": loss.detach()}
+
+    def _logits(self, spec: Tensor) -> Tensor:
+        assert self.judges.impacts is not None
+        logits: Tensor = self.judges.impacts(spec).float()
+        return logits
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update of the material classifier."""
@@ -96,7 +112,7 @@ class MaterialsStage(Stage):
     def _answers(self) -> tuple[list[int], list[int]]:
         """Predicted and true material of each held-out soundtrack, over its impacts."""
         spec = torch.from_numpy(self.held.spec.astype(np.float32))[:, None]
-        logits = torch.cat([self.judges.material(part.to(self.device))[0].float().cpu() for part in spec.split(256)])
+        logits = torch.cat([self._logits(part.to(self.device)).cpu() for part in spec.split(256)])
         logs, predicted, true = logits.log_softmax(1).numpy(), [], []
         for number in np.unique(self.held.sound):
             own = self.held.sound == number
@@ -113,6 +129,6 @@ class MaterialsStage(Stage):
         """Confusion matrix on the same soundtracks; rows are the true labels."""
         from condfoley.training.plots import draw_confusions
 
-        predicted, true = ([self.sizes.materials[i] for i in indices] for indices in self._answers())
-        counts = confusion_matrix(predicted, true, self.sizes.materials)
-        draw_confusions(folder / f"{step:06d}.png", [(counts, self.sizes.materials)])
+        predicted, true = ([self.sizes.impact_materials[i] for i in indices] for indices in self._answers())
+        counts = confusion_matrix(predicted, true, self.sizes.impact_materials)
+        draw_confusions(folder / f"{step:06d}.png", [(counts, self.sizes.impact_materials)])
