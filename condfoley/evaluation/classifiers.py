@@ -20,6 +20,7 @@ from condfoley.networks.mel import window_spec
 from condfoley.weights import SHIPPED, card_geometry, load_part, read_card
 
 TARGET_RMS = 0.1  # of every window
+SHARE = 0.7  # of the classifier of impacts in the answer (E19.4)
 DOUBT = 1e-3  # added to each probability, so that neither classifier of the material excludes a label alone
 MIN_RMS = 1e-4  # quieter windows are amplified no further, so that silence stays silent
 
@@ -106,12 +107,16 @@ class Classifiers:
         return mean.double().cpu().numpy()
 
     def _both(self, of_windows: np.ndarray, of_impacts: np.ndarray) -> np.ndarray:
-        """Normalised product of the classifiers' probabilities; those of windows are added up by group first."""
+        """Normalised product of the classifiers' probabilities, with powers of SHARE and 1 - SHARE.
+
+        of_windows: in the order of the first classifier's labels; added up by group first. of_impacts: (M,).
+        """
         grouped = np.zeros(len(self.materials))
         for name, probability in zip(self.network.config.materials, of_windows):
             if label := label_of(name, self.materials):
                 grouped[self.materials.index(label)] += probability
-        product = np.sqrt((grouped / max(grouped.sum(), DOUBT) + DOUBT) * (of_impacts + DOUBT))
+        grouped /= max(grouped.sum(), DOUBT)
+        product = (grouped + DOUBT) ** (1 - SHARE) * (of_impacts + DOUBT) ** SHARE
         return product / product.sum()
 
     def label_of(self, kind: str, label: str) -> str:
