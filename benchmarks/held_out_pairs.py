@@ -99,10 +99,9 @@ def own_material(result: Result, classifiers: Classifiers, seed: int) -> dict[st
     for pair in result.pairs:
         wav, output = pair.target.wav, result.outputs[CEILING][pair.name]
         predicted = "" if pair.name in wrong else classifiers.predict_labels(fit_length(output.wav, len(wav))[0])[1]
-        for shares, true in zip(
-            values.values(), (pair.target.material, classifiers.predict_labels(wav)[1]), strict=True
-        ):
-            if true in classifiers.materials:
+        labelled = classifiers.label_of("material", pair.target.material)
+        for shares, true in zip(values.values(), (labelled, classifiers.predict_labels(wav)[1]), strict=True):
+            if true:
                 shares.setdefault(str(pair.target.path), []).append(float(predicted == true))
     return {metric: mean_over_targets(shares, seed) for metric, shares in values.items() if shares}
 
