@@ -25,6 +25,7 @@ SIZES = {
     "events": EVENTS,     "judges": JUDGES,
 }  # fmt: skip
 RUN = ["steps=2", "batch_size=2", "threads=1", "data.frame_size=40", "data.workers=1", "data.validation=0.3"]
+IMPACTS = ["judges.impact_frames=16", "judges.impact_widths=[4,8]", "data.instruments=8"]
 LOSS = ["loss.disc_channels=4", "loss.adversarial_from=1", "loss.quantise_from=1"]
 
 
@@ -39,7 +40,8 @@ def toy(words: list[str]) -> list[str]:
     """What is added to a command so that it takes a second."""
     if words[0] == "train":
         sizes = [w for group, values in SIZES.items() for w in stated(group, values)]
-        return [*RUN, *LOSS, *sizes, *stated("geometry", GEOMETRY)]
+        impacts = IMPACTS if any(word.startswith("configs/recordings/") for word in words) else []
+        return [*RUN, *LOSS, *sizes, *stated("geometry", GEOMETRY), *impacts]
     own = words[:2] == ["prepare", "countix-av"]  # says itself what is for validation
     return {
         "generate": ["--candidates", "1", "--force"],
@@ -55,7 +57,8 @@ def toy(words: list[str]) -> list[str]:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with everything that the commands name."""
     folder = tmp_path_factory.mktemp("desk")
-    (folder / "configs").symlink_to(ROOT / "configs")
+    for name in ("configs", "recordings"):
+        (folder / name).symlink_to(ROOT / name)
     write_tiny_weights(folder / "toy")
     for name in ("A.mp4", "B.mp4"):
         write_hits(folder / name, seed=1, events=False)
