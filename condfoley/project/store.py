@@ -20,6 +20,7 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.files import atomic_file, make_folder
+from condfoley.media.wav import whole_numbers
 from condfoley.project.model import Project, Sound
 from condfoley.project.text import from_text, to_text
 
@@ -41,8 +42,8 @@ def write_sound(folder: Path, file: str, samples: np.ndarray, rate: int) -> None
     path = folder / file
     make_folder(path.parent)
     with atomic_file(path, (OSError, soundfile.LibsndfileError)) as part:
-        whole = np.rint(np.atleast_2d(samples).T.astype(np.float64) * SCALE).clip(-SCALE, SCALE - 1).astype(np.int32)
-        soundfile.write(os.fsencode(part), whole << 8, rate, subtype="PCM_24", format="FLAC")
+        whole = whole_numbers(np.atleast_2d(samples).T)
+        soundfile.write(os.fsencode(part), whole, rate, subtype="PCM_24", format="FLAC")
 
 
 def read_sound(folder: Path, sound: Sound, rate: int) -> np.ndarray:
@@ -139,21 +140,24 @@ def revision_path(folder: Path, number: int) -> Path:
     return folder / HISTORY / f"{number:04d}.json"
 
 
-def go_to_revision(folder: Path, number: int) -> Project:
-    """Makes a revision the current one and returns it. Raises InputError when there is no such revision."""
+def read_revision(folder: Path, number: int) -> Project:
+    """One of the revisions. Raises InputError when there is no such revision."""
     if number not in (kept := revisions(folder)):
         raise InputError(
             f"{folder} has no revision {number}; it keeps {kept[0]} to {kept[-1]}" if kept else f"{folder} keeps none"
         )
-    text = revision_path(folder, number).read_text(encoding="utf-8")
-    project = from_text(text, str(revision_path(folder, number)))
-    _write(folder / PROJECT, text)
-    return project
+    path = revision_path(folder, number)
+    return from_text(path.read_text(encoding="utf-8"), str(path))
+
+
+def make_current(folder: Path, project: Project) -> None:
+    """Makes one of the revisions the current one; the others stay. Raises InputError when it cannot be written."""
+    _write(folder / PROJECT, to_text(project))
 
 
 def _write(path: Path, text: str) -> None:
     with atomic_file(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON's spelling of paths not in UTF-8
 
 
 @contextmanager
