@@ -136,7 +136,7 @@ def test_paths_may_be_spelled_otherwise_and_lost_files_are_made_again(clips, wei
     monkeypatch.chdir(clips)
     words = ["batch", "--reference", "../clips/reference.mp4", "--targets", "targets", *sound]
     assert main(words) == 0 and stamps(tmp_path / "out") == first
-    for name in ("soundtrack.wav", "target_with_sound.mp4", "candidates/01_0.wav"):
+    for name in ("soundtrack.wav", "target_with_sound.mp4", "candidates/01_0.flac"):
         before = stamps(tmp_path / "out")
         (tmp_path / "out" / "a" / name).unlink()
         assert main(words) == 0, capsys.readouterr().err

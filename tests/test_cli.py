@@ -278,7 +278,10 @@ def fake(monkeypatch: pytest.MonkeyPatch, card: Path) -> list[str]:
     return ["--weights", str(card)]
 
 
-RESULTS = ["candidates", "hits.txt", "overview.png", "provenance.json", "soundtrack.wav", "target_with_sound.mp4"]
+RESULTS = [
+    "candidates", "cues.csv", "cues.json", "history", "hits.txt", "overview.png", "project.json", "provenance.json", "sounds",
+    "soundtrack.wav", "target_with_sound.mp4",
+]  # fmt: skip
 
 
 def test_generate_writes_everything(
@@ -319,7 +322,7 @@ def test_json_force_and_quiet(
     told = json.loads(stdout)
     assert stderr == "" and stdout.count("\n") == 1
     assert Path(told["soundtrack"]).stat().st_size > 1000 and Path(told["hits"]).is_file()
-    assert (told["candidates"][0]["file"], told["candidates"][0]["chosen"]) == ("03_9.wav", True)
+    assert (told["candidates"][0]["file"], told["candidates"][0]["chosen"]) == ("03_9.flac", True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 

@@ -60,9 +60,12 @@ def test_existing_results_are_refused_without_force(tmp_path: Path) -> None:
 
 def test_force_replaces_our_files_only(tmp_path: Path) -> None:
     (tmp_path / "candidates").mkdir()
-    ours = ["soundtrack.wav", "target_with_sound.mov", "candidates/02_8.wav", "candidates/scores.csv"]
+    ours = ["soundtrack.wav", "target_with_sound.mov", "candidates/02_8.wav", "candidates/scores.csv", "project.json"]
+    ours += ["candidates/steps/01_0.flac", "sounds/main.flac", "codes/main.npz", "history/0001.json", "stems/main.wav"]
     users = ["notes.txt", "soundtrack_final.wav", "candidates/01_7 (edited).wav", "candidates/02_8.mp3"]
+    users += ["sounds/my boots.wav", "history/old.json"]
     for name in ours + users:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("old")
     with ResultFolder(tmp_path, force=True) as folder:
         fill(folder)
@@ -124,7 +127,7 @@ def test_the_table_follows_the_one_rule() -> None:
     scores = [(0.5, 0.9), (0.1, 0.3), (-0.25, 0.6), (0.31, 0.99)]
     for agreements in (None, [0.5, 0.5, 0.5, 0.5], [0.2, 0.9, 0.2, 0.9]):
         best = rank(*zip(*scores), 0.2, agreements)
-        files = [f"{i + 1:02d}_{7 + i}.wav" for i in best]
+        files = [f"{i + 1:02d}_{7 + i}.flac" for i in best]
         assert [row.file for row in score_table(soundtrack(scores, chosen=best[0], agreements=agreements))] == files
     assert best == [1, 3, 2, 0]  # those that agree best, the timely one first; then the same among the others
     other = score_table(soundtrack(scores, chosen=0))  # a soundtrack that mostly consists of another candidate
@@ -139,9 +142,9 @@ def test_without_reranking_the_order_of_generation_stays() -> None:
 def test_the_table_names_candidates_in_order_of_generation() -> None:
     rows = score_table(soundtrack([(0.5, 0.9), (0.0, 0.8), (0.1, 0.7)], chosen=1))
     assert [(row.rank, row.file, row.chosen) for row in rows] == [
-        (1, "02_8.wav", True),
-        (2, "03_9.wav", False),
-        (3, "01_7.wav", False),
+        (1, "02_8.flac", True),
+        (2, "03_9.flac", False),
+        (3, "01_7.flac", False),
     ]
 
 
@@ -156,11 +159,11 @@ def test_sound_files(tmp_path: Path, codec: str) -> None:
     assert info.has_audio and info.has_video
     assert info.duration == pytest.approx(2.0, abs=0.1)
     assert len(read_audio(out / "soundtrack.wav", RATE)) == len(track.wav)
-    assert sorted(p.name for p in (out / "candidates").iterdir()) == ["01_7.wav", "02_8.wav", "scores.csv"]
+    assert [p.name for p in (out / "candidates").iterdir()] == ["scores.csv"]
     with open(out / "candidates" / "scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["rank", "file", "seed", "agreement", "offset_s", "confidence", "chosen"]
-    assert list(rows[0].values()) == ["1", "01_7.wav", "7", "", "0.0400", "0.5000", "1"]
+    assert list(rows[0].values()) == ["1", "01_7.flac", "7", "", "0.0400", "0.5000", "1"]
     assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == {
         str(p.relative_to(out)) for p in results_in(out)
     }

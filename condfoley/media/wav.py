@@ -36,7 +36,7 @@ def write_wav(
     """
     sound = check_sound(wav)
     if subtype == "PCM_24":
-        sound = np.clip(sound, -1.0, 1.0)
+        sound = whole_numbers(sound)
     with new_media_file(path) as part:
         if time_reference is None:
             large = sound.size * (3 if subtype == "PCM_24" else 4) > _LONGEST
@@ -47,10 +47,15 @@ def write_wav(
     return Path(path)
 
 
+def whole_numbers(wav: np.ndarray) -> np.ndarray:
+    """Samples as 24 bits hold them, the highest bits of int32; multiples of 2^-23 stay exact, beyond [-1, 1) is clipped."""
+    return np.rint(wav.astype(np.float64) * 2**23).clip(-(2**23), 2**23 - 1).astype(np.int32) << 8
+
+
 def _write_broadcast(
     part: Path, title: str, wav: np.ndarray, sample_rate: int, subtype: Subtype, time_reference: int
 ) -> None:
-    """Writes (C, N) samples as `write_wav` says, the same bits as libsndfile without a `bext` chunk."""
+    """Writes (C, N) samples, float32 or for PCM int32, as `write_wav` says."""
     layout = ("mono", "stereo")[len(wav) - 1]
     with av.open(f"file:{part}", "w", format="wav", options={"write_bext": "1", "rf64": "auto"}) as target:
         target.metadata["originator"] = "condfoley"
@@ -59,8 +64,6 @@ def _write_broadcast(
         stream = target.add_stream(_CODECS[subtype], rate=int(sample_rate), layout=layout)
         for begin in range(0, wav.shape[1], _BLOCK):
             block = wav[:, begin : begin + _BLOCK].T.reshape(1, -1)  # (1, n * C) interleaved
-            if subtype == "PCM_24":
-                block = np.minimum(np.rint(block.astype(np.float64) * 2.0**31), 2.0**31 - 1).astype(np.int32)
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), stream.format.name, layout)
             frame.sample_rate, frame.time_base, frame.pts = sample_rate, Fraction(1, sample_rate), begin
             target.mux(stream.encode(frame))

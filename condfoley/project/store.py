@@ -20,6 +20,7 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.files import atomic_file, make_folder
+from condfoley.media.wav import whole_numbers
 from condfoley.project.model import Project, Sound
 from condfoley.project.text import from_text, to_text
 
@@ -41,8 +42,8 @@ def write_sound(folder: Path, file: str, samples: np.ndarray, rate: int) -> None
     path = folder / file
     make_folder(path.parent)
     with atomic_file(path, (OSError, soundfile.LibsndfileError)) as part:
-        whole = np.rint(np.atleast_2d(samples).T.astype(np.float64) * SCALE).clip(-SCALE, SCALE - 1).astype(np.int32)
-        soundfile.write(os.fsencode(part), whole << 8, rate, subtype="PCM_24", format="FLAC")
+        whole = whole_numbers(np.atleast_2d(samples).T)
+        soundfile.write(os.fsencode(part), whole, rate, subtype="PCM_24", format="FLAC")
 
 
 def read_sound(folder: Path, sound: Sound, rate: int) -> np.ndarray:
@@ -153,7 +154,7 @@ def go_to_revision(folder: Path, number: int) -> Project:
 
 def _write(path: Path, text: str) -> None:
     with atomic_file(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON's spelling of paths not in UTF-8
 
 
 @contextmanager

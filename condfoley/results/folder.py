@@ -116,15 +116,15 @@ class ResultFolder:
             for folder in missing:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        for name in FOLDERS:
-            _remove_empty(self.out / name)
+        for home in FOLDERS:
+            _remove_empty(self.out / home)
 
     def _refuse_to_overwrite(self) -> None:
         if os.path.lexists(self.out) and not self.out.is_dir():
             raise InputError(f"{self.out} is a file, not a folder; choose another --out")
-        for path in (self.out / name for name in FOLDERS):
-            if self.out.is_dir() and os.path.lexists(path) and not path.is_dir():
-                raise InputError(f"{path} is a file where a folder must go; choose another --out")
+        for home in (self.out / name for name in FOLDERS):
+            if self.out.is_dir() and os.path.lexists(home) and not home.is_dir():
+                raise InputError(f"{home} is a file where a folder must go; choose another --out")
         earlier = results_in(self.out)
         if earlier and not self.force:
             raise InputError(
