@@ -28,12 +28,11 @@ def edit_cues(project: Project, cues: CueList) -> tuple[Project, list[str]]:
     """
     require_usable(cues, project.duration, [layer.name for layer in project.layers])
     pairs = paired(project, cues)
-    kept = {cue.id for cue, _ in pairs if cue}
-    for cue in project.cues:
-        if cue.id not in kept and cue.locked:
-            raise InputError(f"cue {cue.id} is locked, and the list lacks it; write it there again, or unlock it first")
+    rows = {cue.id: row for cue, row in pairs if cue}
+    if lost := [cue.id for cue in project.cues if cue.id not in rows and cue.locked]:
+        raise InputError(f"cue {lost[0]} is locked, and the list lacks it; write it there again, or unlock it first")
     notes = list(cues.notes)
-    out = project.with_cues([cue for cue in project.cues if cue.id in kept])
+    out = project.with_cues([cue for cue in project.cues if cue.id in rows])
     for cue, row in pairs:
         if cue:
             others = [
