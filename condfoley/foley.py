@@ -8,12 +8,14 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, ClipFile, read_target
 from condfoley.memory import Limits, retain_freed_memory
 from condfoley.pipeline import Pipeline, Progress
 from condfoley.published.generation import PublishedPipeline
+from condfoley.redraw import Redraw, Redrawn, redraw, section
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.threads import single_threaded_blas
 from condfoley.settings import EngineName, Mode, Settings
@@ -96,3 +98,33 @@ class Foley:
         pipeline = self.pipeline(duration, wanted.candidates, wanted.mode)
         with single_threaded_blas():
             return pipeline.run(target, frames, reference, wanted, given, progress or (lambda stage, share: None))
+
+    def redraw(
+        self,
+        reference: Clip,
+        target: Clip,
+        wanted: Redraw,
+        settings: Settings | None = None,
+        *,
+        progress: Progress | None = None,
+        **changes: Any,
+    ) -> Redrawn:
+        """A span of a target drawn anew, continuing what is heard before it; only its surroundings are computed.
+
+        wanted: see `Redraw`. All else as for `render`. Raises InputError when a clip or a setting cannot be used, or when
+        the span is empty or not within the target.
+        """
+        asked = dataclasses.replace(settings or Settings(), **changes)
+        if asked.mode == "published":
+            raise InputError("--mode published generates a soundtrack as a whole; generate it again with another seed")
+        begin, end = wanted.span
+        if not 0 <= begin < end <= target.duration + 1e-6:
+            raise InputError(
+                f"the span {begin:g}:{end:g} is not one within the target ({target.duration:.2f} s); "
+                "give its beginning and its end in seconds, such as 3.2:5"
+            )
+        place = section(wanted.span, wanted.scene or (0.0, target.duration), self.geometry)
+        samples = (place.last - place.first) * self.geometry.column_samples
+        pipeline = self.pipeline((samples - 0.25) / self.geometry.sample_rate, asked.candidates)  # not a column more
+        with single_threaded_blas():
+            return redraw(pipeline, place, reference, target, wanted, asked, progress or (lambda stage, share: None))

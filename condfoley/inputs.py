@@ -36,8 +36,11 @@ class Clip(Protocol):
     def duration(self) -> float:
         """s, of the picture, or of the sound where there is no picture."""
 
-    def frames(self, geometry: Geometry) -> np.ndarray | None:
-        """(T, S, S, 3) uint8 at the geometry's frame rate and size; None without a picture."""
+    def frames(self, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray | None:
+        """(T, S, S, 3) uint8 at the geometry's frame rate and size; None without a picture.
+
+        span: begin and end, s, within the clip; the first frame shows its beginning. None: the whole clip.
+        """
 
     def sound(self, rate: int) -> np.ndarray | None:
         """(N,) float32 mono at `rate` Hz; None without sound."""
@@ -59,9 +62,9 @@ class ClipFile:
         """s."""
         return self.info.duration
 
-    def frames(self, geometry: Geometry) -> np.ndarray | None:
+    def frames(self, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray | None:
         """See `Clip.frames`."""
-        return read_picture(self.path, geometry) if self.info.has_video else None
+        return read_picture(self.path, geometry, span) if self.info.has_video else None
 
     def sound(self, rate: int) -> np.ndarray | None:
         """See `Clip.sound`."""
@@ -111,12 +114,14 @@ class Footage:
             return float(self.times[-1] + step)
         return self.samples.shape[-1] / self.rate if self.samples is not None else 0.0
 
-    def frames(self, geometry: Geometry) -> np.ndarray | None:
+    def frames(self, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray | None:
         """See `Clip.frames`."""
         if self.pictures is None or self.times is None:
             return None
-        g = geometry
-        return media.resampled_frames(self.pictures, self.times, self.duration, g.fps, g.frame_size, _resizer(g))
+        g, (begin, end) = geometry, span or (0.0, self.duration)
+        shown = max(0, int(np.searchsorted(self.times, begin, "right")) - 1)  # the picture at `begin`
+        pictures, times = self.pictures[shown:], self.times[shown:] - begin
+        return media.resampled_frames(pictures, times, end - begin, g.fps, g.frame_size, _resizer(g))
 
     def sound(self, rate: int) -> np.ndarray | None:
         """See `Clip.sound`: the mean of all channels, cut or followed by silence to the clip's duration."""
@@ -157,9 +162,10 @@ def _resizer(geometry: Geometry) -> Callable[[np.ndarray, int], np.ndarray] | No
     return media.resize_and_crop if geometry.resize == "bicubic" else None
 
 
-def read_picture(path: Path, geometry: Geometry) -> np.ndarray:
-    """A file's frames at the geometry's rate and size: (T, S, S, 3) uint8."""
-    return media.read_frames(path, geometry.fps, geometry.frame_size, resize=_resizer(geometry))
+def read_picture(path: Path, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray:
+    """A file's frames at the geometry's rate and size, of a span, s, or of all of it: (T, S, S, 3) uint8."""
+    begin, duration = (0.0, None) if span is None else (span[0], span[1] - span[0])
+    return media.read_frames(path, geometry.fps, geometry.frame_size, begin, duration, _resizer(geometry))
 
 
 def read_target(clip: Clip, geometry: Geometry) -> tuple[float, np.ndarray]:

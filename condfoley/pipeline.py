@@ -10,7 +10,7 @@ Each step is a public method that takes and gives arrays or tracks; `run` is the
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.peaks import pick_onsets
 from condfoley.runtime.scorer import VisualEvents
+from condfoley.runtime.side_by_side import Item, Value, each
 from condfoley.settings import MATCHING, SAMPLING, Settings
 from condfoley.soundtrack import Soundtrack, finished, spilled
 
@@ -192,10 +193,56 @@ class Pipeline:
         starts, length = windows.stretches(total, g.valid_columns)
         streams = self.engine.random_streams([seed + (i << 32) for i in range(len(starts)) for seed in seeds])
         codes = np.zeros((len(streams), length * g.code_rows), np.int64)
+        self._write(codes, tokens, exemplar, streams, sampling, report, [g.frame_of_column(first) for first in starts])
+        stretches = codes.reshape(len(starts), len(seeds), -1)
+        return windows.join(stretches, [start * g.code_rows for start in starts], total * g.code_rows)
+
+    def continue_codes(
+        self,
+        known: np.ndarray,
+        tokens: np.ndarray,
+        exemplar: Exemplar,
+        seeds: Sequence[int],
+        sampling: dict[str, Any],
+        report: Progress = lambda stage, share: None,
+        frame: float = 0.0,
+    ) -> np.ndarray:
+        """Candidates' codes whose first columns are known: (N, columns * rows); the others continue from them.
+
+        known: (1 or N, known columns * rows). tokens: (T, D), of which number `frame` is shown where the first column
+        begins. All else as for `sample`, but in one stretch, from left to right.
+        """
+        g = self.geometry
+        written = known.shape[1] // g.code_rows
+        codes = np.zeros((len(seeds), g.columns_for(self.duration) * g.code_rows), np.int64)
+        codes[:, : known.shape[1]] = known
+        streams = self.engine.random_streams(seeds)
+        places = [frame + g.frame_of_column(0)]
+        self._write(codes, tokens, exemplar, streams, sampling, report, places, written)
+        return codes
+
+    def _write(
+        self,
+        codes: np.ndarray,
+        tokens: np.ndarray,
+        exemplar: Exemplar,
+        streams: Sequence[Any],
+        sampling: dict[str, Any],
+        report: Progress,
+        begins: Sequence[float],
+        known: int = 0,
+    ) -> None:
+        """Fills codes (S * N, columns * rows) of S stretches from column `known` on, all of them side by side.
+
+        streams: of random numbers, S * N. begins: S places among the tokens, (T, D), in frames, where they begin.
+        """
+        g = self.geometry
+        length = codes.shape[1] // g.code_rows
         window = min(length, g.valid_columns)
-        steps = windows.plan(length, window, max(1, round(g.valid_columns * ADVANCE)))
+        steps = windows.plan(length, window, max(1, round(g.valid_columns * ADVANCE)), known)
         for i, (start, written) in enumerate(steps):
-            places = [g.frame_of_column(first + start) + np.arange(g.window_frames) for first in starts]
+            shift = g.frame_of_column(start) - g.frame_of_column(0)
+            places = [begin + shift + np.arange(g.window_frames) for begin in begins]
             prompt = Prompt(
                 np.stack([windows.at_frames(tokens, place) for place in places]), exemplar.tokens, exemplar.codes
             )
@@ -204,8 +251,6 @@ class Pipeline:
                 prompt, streams, sampling, codes[:, begin:middle], until=end - begin
             )
             report("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
-        stretches = codes.reshape(len(starts), len(seeds), -1)
-        return windows.join(stretches, [start * g.code_rows for start in starts], total * g.code_rows)
 
     def render_candidates(
         self,
@@ -243,33 +288,40 @@ class Pipeline:
         g, limits = self.geometry, self.limits
         total = codes.shape[1] // g.code_rows
         starts, length = windows.tiles(total, limits.tile_windows * g.valid_columns, max(1, g.valid_columns // 10))
-        tiles = []
-        for start in starts:
-            piece = codes[:, start * g.code_rows : (start + length) * g.code_rows]
-            batches = range(0, len(piece), limits.decode_batch)
-            specs = [self.engine.decode_codes(piece[i : i + limits.decode_batch]) for i in batches]
-            tiles.append((np.concatenate(specs) + 1) / 2)
+        batches = range(0, len(codes), limits.decode_batch)
+
+        def tile(place: tuple[int, int]) -> np.ndarray:
+            start, first = place
+            piece = codes[first : first + limits.decode_batch, start * g.code_rows : (start + length) * g.code_rows]
+            return (self.engine.decode_codes(piece) + 1) / 2
+
+        made = self.each(tile, [(start, first) for start in starts for first in batches])
+        tiles = [np.concatenate(made[i : i + len(batches)]) for i in range(0, len(made), len(batches))]
         places = [start * g.column_mel_frames for start in starts]
-        return windows.crossfade_tiles(tiles, places, total * g.column_mel_frames).clip(0, 1)
+        specs = windows.crossfade_tiles(tiles, places, total * g.column_mel_frames)
+        return specs.clip(0, 1, out=specs)
 
     def vocode(self, specs: np.ndarray, outer: np.ndarray | None = None) -> list[Track]:
         """Spectrograms (N, n_mels, M) in [0, 1] -> tracks as long as the picture, without DC, in chunks.
 
         outer: (n_fft // 2 + 1,), see `outer_gain`.
         """
-        g, limits = self.geometry, self.limits
-        samples, out = round(self.duration * g.sample_rate), []
-        for spec in specs:
-            whole = np.empty(min(samples, spec.shape[1] * g.hop), np.float32)
-            for begin, end, left, right in windows.pieces(spec.shape[1], limits.vocoder_chunk, limits.vocoder_margin):
-                piece = spec[None, :, left:right]
-                wav = postfilter(self.engine.vocode(piece), piece, g, self.engine.vocoder_config, left * g.hop, outer)[
-                    0
-                ]
-                part = whole[begin * g.hop : end * g.hop]
-                part[:] = wav[(begin - left) * g.hop :][: len(part)]
-            out.append(Track(whole - whole.mean(), g.sample_rate))
-        return out
+        g, limits, config = self.geometry, self.limits, self.engine.vocoder_config
+        samples = min(round(self.duration * g.sample_rate), specs.shape[2] * g.hop)
+        sounds = [np.empty(samples, np.float32) for _ in specs]
+
+        def write(place: tuple[int, windows.Piece]) -> None:
+            index, (begin, end, left, right) = place
+            spec = specs[index, None, :, left:right]
+            wav = postfilter(self.engine.vocode(spec), spec, g, config, left * g.hop, outer)[0]
+            part = sounds[index][begin * g.hop : end * g.hop]
+            part[:] = wav[(begin - left) * g.hop :][: len(part)]
+
+        pieces = list(windows.pieces(specs.shape[2], limits.vocoder_chunk, limits.vocoder_margin))
+        self.each(write, [(index, piece) for index in range(len(specs)) for piece in pieces])
+        for sound in sounds:
+            sound -= sound.mean()
+        return [Track(sound, g.sample_rate) for sound in sounds]
 
     def score(
         self,
@@ -285,6 +337,8 @@ class Pipeline:
         specs: (N, n_mels, M) in [0, 1], theirs.
         """
         offsets, confidences = self.loaded.scorer.score(picture.scorer_tokens, specs)
+        if len(cues.times):
+            self.each(lambda track: track.onsets, tracks)  # a track keeps them
         return score_candidates(tracks, seeds, offsets.tolist(), confidences.tolist(), cues.times, align)
 
     def stored(self, track: Track) -> Track:
@@ -339,4 +393,9 @@ class Pipeline:
 
     def _each(self, candidates: Sequence[Candidate], change: Callable[[Track], Track]) -> list[Candidate]:
         """Candidates whose tracks are changed one by one, and stored again."""
-        return [dataclasses.replace(c, track=self.stored(change(c.track))) for c in candidates]
+        tracks = self.each(lambda candidate: self.stored(change(candidate.track)), candidates)
+        return [dataclasses.replace(c, track=track) for c, track in zip(candidates, tracks, strict=True)]
+
+    def each(self, function: Callable[[Item], Value], items: Iterable[Item]) -> list[Value]:
+        """The function's values for all items, as many at a time as the engine computes side by side."""
+        return each(function, items, self.engine.workers)

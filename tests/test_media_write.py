@@ -42,7 +42,8 @@ def test_mux_copies_the_picture_bit_for_bit(make_clip, tmp_path, source, out, co
     assert result == tmp_path / out
     before, after = packets(path), packets(result)
     assert [data for _, data in before] == [data for _, data in after]
-    assert [time for time, _ in after] == pytest.approx([time - late for time, _ in before], abs=1e-6)
+    rounding = 0.0006 if source.endswith(".mkv") else 1e-6  # its times, which become exact
+    assert [time for time, _ in after] == pytest.approx([time - late for time, _ in before], abs=rounding)
     assert click_times(media.read_audio(result, RATE), RATE) == pytest.approx(TIMES, abs=0.001)
     with av.open(str(result)) as container:
         assert [s.type for s in container.streams] == ["video", "audio"]

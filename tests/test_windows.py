@@ -28,6 +28,17 @@ def test_every_column_is_written_exactly_once(total, window, advance):
     assert end_before == total
 
 
+@given(total=st.integers(1, 300), window=st.integers(1, 40), advance=st.integers(1, 40), known=st.integers(1, 300))
+def test_columns_behind_the_known_ones_are_written_once_and_each_window_sees_some(total, window, advance, known):
+    assume(advance <= window <= total and known <= total)
+    end_before = known
+    for start, written in plan(total, window, advance, known):
+        assert start >= 0 and start + written == end_before < start + window
+        assert written >= min(known, window - advance)  # context, as far as there is some
+        end_before = start + window
+    assert end_before == total
+
+
 @given(total=st.integers(20, 300), advance=st.integers(1, 20), value=st.floats(-3, 3))
 def test_crossfaded_tiles_of_a_constant_are_that_constant(total, advance, value):
     starts = [s for s, _ in plan(total, 20, advance)]

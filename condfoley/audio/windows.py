@@ -34,18 +34,19 @@ def pieces(total: int, length: int, margin: int) -> Iterator[Piece]:
         yield Piece(begin, end, max(0, begin - margin), min(total, end + margin))
 
 
-def plan(total: int, window: int, advance: int) -> list[tuple[int, int]]:
-    """Windows that write the columns [0, total) from left to right, as (start, columns already written).
+def plan(total: int, window: int, advance: int, known: int = 0) -> list[tuple[int, int]]:
+    """Windows that write the columns [known, total) from left to right, as (start, columns already written).
 
-    Each window starts with columns that earlier ones wrote and adds the rest; the last one ends exactly at `total`,
-    so nothing is silent or written twice. Raises ValueError unless 0 < advance <= window <= total.
+    Each window starts with columns that are known or that earlier ones wrote, and adds the rest; the last one ends
+    exactly at `total`, so nothing is silent or written twice. Raises ValueError unless 0 < advance <= window <= total
+    and 0 <= known <= total.
     """
-    if not 0 < advance <= window <= total:
-        raise ValueError(f"cannot plan windows of {window} columns, {advance} apart, over {total}")
-    out = [(0, 0)]
-    written = window
+    if not 0 < advance <= window <= total or not 0 <= known <= total:
+        raise ValueError(f"cannot plan windows of {window} columns, {advance} apart, over {total} from {known} on")
+    out = [] if known else [(0, 0)]
+    written = known or window
     while written < total:
-        start = min(written - (window - advance), total - window)
+        start = max(0, min(written - (window - advance), total - window))
         out.append((start, written - start))
         written = start + window
     return out

@@ -74,6 +74,8 @@ def option_parser(prog: str, options: type) -> Parser:
             parser.add_argument(option, action=action, default=True, help=help_text)
         elif hints[field.name] is bool:
             parser.add_argument(option, action="store_true", help=help_text)
+        elif hints[field.name] == tuple[str, ...]:  # given any number of times
+            parser.add_argument(option, action="append", type=str, default=[], help=help_text)
         elif field.default is MISSING:
             parser.add_argument(option, type=hints[field.name], required=True, help=help_text)
         else:
@@ -83,8 +85,13 @@ def option_parser(prog: str, options: type) -> Parser:
 
 def parse_options(prog: str, options: type[T], argv: list[str]) -> T:
     """An `options` object from command-line arguments. Raises InputError for anything that does not fit."""
-    parsed = option_parser(prog, options).parse_args(argv)
-    return options(**{field.name: getattr(parsed, field.name) for field in fields(options)})  # type: ignore[arg-type]
+    return from_parsed(option_parser(prog, options).parse_args(argv), options)
+
+
+def from_parsed(parsed: Any, options: type[T]) -> T:
+    """An `options` object from what a parser of it returned. Raises InputError for values that do not go together."""
+    values = {field.name: getattr(parsed, field.name) for field in fields(options)}  # type: ignore[arg-type]
+    return options(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 def parse_config(prog: str, config: type[T], argv: list[str]) -> T:

@@ -183,3 +183,53 @@ class FinetuneOptions:
         require_at_least("steps", self.steps, 1)
         require_at_least("batch-size", self.batch_size, 1)
         require_at_least("seed", self.seed, 0)
+
+
+@dataclass(kw_only=True)
+class EditOptions:
+    """Change cues and layers of a result, and render it again; nothing else of it changes."""
+
+    cues: str | None = None
+    """Edited list of cues: cues.csv, cues.json or a label track of Audacity, whole: cues that it lacks are removed."""
+    add: tuple[str, ...] = ()
+    """Add a cue: TIME in seconds, or with more columns of cues.csv, as 2.5,strength=0.8. May be given again."""
+    set: tuple[str, ...] = ()
+    """Change a cue: its id and columns of cues.csv, as 7:time=3.25,gain=-3. May be given again."""
+    remove: tuple[str, ...] = ()
+    """Remove the cue of this id. May be given again."""
+    choose: tuple[str, ...] = ()
+    """Take one of a cue's alternatives: its id and the number of the alternative, as 7=2. May be given again."""
+    gain: tuple[str, ...] = ()
+    """Level of a layer, as main=-3 in dB. May be given again."""
+    mute: tuple[str, ...] = ()
+    """Name of a layer that is not heard. May be given again."""
+    unmute: tuple[str, ...] = ()
+    """Name of a layer that is heard again. May be given again."""
+    codec: Literal["aac", "pcm"] | None = None
+    """Sound in the finished video (default: as before)."""
+    target: str | None = None
+    """Where the target is now, if it was moved and is not found."""
+    quiet: bool = False
+    """Show no remarks."""
+
+
+@dataclass(kw_only=True)
+class UndoOptions:
+    """Bring the former revision of a result back, as it was before the last edit."""
+
+    forward: bool = False
+    """Go forward again to the revision that was undone."""
+    to: int | None = None
+    """Go to this revision instead; --list shows them."""
+    list: bool = False
+    """List the revisions and what they have, and change nothing."""
+    quiet: bool = False
+    """Show no remarks."""
+
+
+@dataclass(kw_only=True)
+class StemsOptions:
+    """Write a result's stems: WAV files in 32-bit float whose sum is the soundtrack."""
+
+    each_cue: bool = False
+    """A file for each cue, instead of one for each layer."""

@@ -50,9 +50,46 @@ def match_dynamics(track: Track, onsets: np.ndarray, strengths: np.ndarray, amou
     if not amount or len(onsets) < 2 or not strengths.any():
         return track
     levels = impact_levels(track.samples, onsets, track.rate)
-    target = LEVEL_PER_STRENGTH * 20 * np.log10(strengths.clip(MIN_STRENGTH))
+    target = strength_levels(strengths)
     change = ((target - target.mean()) - (levels - levels.mean())).clip(-MAX_GAIN_DB, MAX_GAIN_DB)
-    gains = (10 ** (amount * change / 20)).astype(np.float32)
+    return scale_impacts(track, onsets, amount * change)
+
+
+def strength_levels(strengths: np.ndarray) -> np.ndarray:
+    """Levels of impacts of (E,) strengths in [0, 1], dB, but for a constant."""
+    levels: np.ndarray = LEVEL_PER_STRENGTH * 20 * np.log10(strengths.clip(MIN_STRENGTH))
+    return levels
+
+
+def fill_levels(levels: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+    """Levels of impacts, (K,) dB, those that are nan filled in: as their strengths, (K,) in [0, 1], say beside the others.
+
+    Without any level that is known, all stay nan.
+    """
+    unknown = np.isnan(levels)
+    if unknown.all() or not unknown.any():
+        return levels
+    relative = strength_levels(strengths)
+    return np.where(unknown, relative + np.median((levels - relative)[~unknown]), levels)
+
+
+def bring_to_levels(track: Track, onsets: np.ndarray, levels: np.ndarray) -> Track:
+    """A soundtrack of which the impacts at (E,) s have the levels (E,) dB.
+
+    All of it is brought to their median level; from there each impact by at most MAX_GAIN_DB. The same track without
+    impacts.
+    """
+    if not len(onsets):
+        return track
+    change = levels - impact_levels(track.samples, onsets, track.rate)
+    common = float(np.median(change))
+    own = (change - common).clip(-MAX_GAIN_DB, MAX_GAIN_DB)
+    return scale_impacts(track.scaled(10 ** (common / 20)), onsets, own)
+
+
+def scale_impacts(track: Track, onsets: np.ndarray, gains_db: np.ndarray) -> Track:
+    """A sound of which each impact, until the next one, has a gain. onsets: (E,) s, ascending. gains_db: (E,) dB."""
+    gains = (10 ** (gains_db / 20)).astype(np.float32)
     out, fade, before = track.samples.copy(), round(FADE * track.rate), np.float32(1)
     starts = impact_starts(onsets, len(track), track.rate)
     for gain, (begin, end) in zip(gains, until_next(starts, len(track)), strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from array import array
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,26 @@ def start_timecode(container: Any, video: Any, fps: float) -> str:
     return text
 
 
+def unevenness(shown: array[float], rate: Fraction) -> float:
+    """By how much, s, the frames' times differ from those at a constant rate: how far apart the differences lie.
+
+    shown: (T,) s, when each frame is shown, in any order. rate: frames a second.
+    """
+    times = np.sort(np.frombuffer(shown)) if len(shown) else np.zeros(1)
+    late = times - times[0] - np.arange(len(times)) / float(rate)
+    return float(late.max() - late.min())
+
+
 def varies(shown: array[float]) -> bool:
-    """Whether frames are shown half a frame or more from where they would be at a constant rate.
+    """Whether the frame rate varies by a frame or more: no constant rate shows them within half a frame.
 
     shown: (T,) s, when each frame is shown, in any order.
     """
-    times = np.sort(np.frombuffer(shown)) if len(shown) > 2 else np.zeros(1)
-    step = (times[-1] - times[0]) / max(1, len(times) - 1)
-    return bool(step and np.abs(times - times[0] - step * np.arange(len(times))).max() >= step / 2)
+    span = max(shown, default=0.0) - min(shown, default=0.0)
+    if len(shown) < 3 or not span:
+        return False
+    mean = Fraction((len(shown) - 1) / span)
+    return unevenness(shown, mean) >= 1 / float(mean)
 
 
 def variable_rate_note(info: MediaInfo) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shlex
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,10 @@ def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str
     frame, which is at 0 s of the new file, whatever the source's clock has there (transport streams: hours). A start
     timecode is kept.
     codec: "aac" (192 kbit/s), or "pcm" (24 bits, in .mov and .mkv only).
-    The suffix of out_path chooses the container: .mp4, .mov or .mkv (which rounds times to milliseconds;
-    the other two keep them exactly). H.264 and HEVC from transport streams and AVI get the new container's
-    framing around the same coded data. Rotation is kept; old sound, subtitles and data tracks are not.
+    The suffix of out_path chooses the container: .mp4, .mov or .mkv (which rounds times to milliseconds; the other two
+    keep them exactly, and get those of an even frame rate exactly where the source rounds them). H.264 and HEVC from
+    transport streams and AVI get the new container's framing around the same coded data. Rotation is kept; old sound,
+    subtitles and data tracks are not.
     Replaces an existing file. Raises InputError for unusable input, a container that cannot hold the picture
     (`mux_suffix` names one that can), an output that cannot be written.
     """
@@ -112,6 +114,8 @@ def _copy_with_sound(
     if clip.info.start_timecode:
         track.metadata["timecode"] = clip.info.start_timecode
     target.metadata.update({k: v for k, v in source.metadata.items() if k in _KEPT_TAGS})
+    if _is_rounded(picture, clip):
+        track.time_base = 1 / clip.info.frame_rate
     sound = add_sound_stream(target, _SOUND_CODECS[codec], sample_rate, len(wav))
     try:
         copied = islice(_copied_packets(source, picture, track, clip), count)
@@ -157,5 +161,16 @@ def _copied_packets(source: Any, picture: Any, track: Any, clip: MediaFile) -> I
         packet.dts = None if packet.dts is None else packet.dts - zero
         if not packet.duration:  # FLV and ASF have none, and MP4 players skip a last frame of no duration
             packet.duration = round(1 / clip.info.fps / packet.time_base)
+        time = float((stamp - zero) * packet.time_base)
+        if _is_rounded(picture, clip):
+            frame = packet.time_base * clip.info.frame_rate
+            packet.pts, packet.duration = round(packet.pts * frame), 1
+            packet.dts = None if packet.dts is None else round(packet.dts * frame)
+            packet.time_base = 1 / clip.info.frame_rate
         packet.stream = track
-        yield float((stamp - zero) * packet.time_base), packet
+        yield time, packet
+
+
+def _is_rounded(picture: Any, clip: MediaFile) -> bool:
+    """Whether a picture's times are those of an even frame rate, rounded to milliseconds."""
+    return clip.steady and picture.time_base == Fraction(1, 1000)

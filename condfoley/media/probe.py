@@ -13,11 +13,14 @@ import av
 import numpy as np
 
 from condfoley.errors import InputError
-from condfoley.media.clock import start_timecode, varies
+from condfoley.media.clock import start_timecode, unevenness, varies
 from condfoley.media.streams import MediaFile, MediaInfo, decode_stream, frame_time, open_input
 
 MAX_MISSING_SECONDS = 0.5
 """s, by which the data may end before the header's duration; a larger difference means a truncated file."""
+
+MILLISECOND = 0.001001
+"""s, and what floating point adds: the most by which Matroska's and FLV's times of even frames are uneven."""
 
 _INDEXED = ("mov", "matroska", "avi", "flv", "asf")  # formats whose header has a duration
 
@@ -119,18 +122,22 @@ def _describe(
     if frame is not None:
         orientation = _orientation(frame)
         rate = rate or track.packets / duration
-        picture = _picture_facts(frame, orientation, rate) | _clock_facts(container, video, track, rate)
+        picture = _picture_facts(frame, orientation, rate)
+        picture["start_timecode"] = start_timecode(container, video, rate)
+        picture["variable_rate"] = len(track.shown) == track.packets and varies(track.shown)  # AVI has no such times
     audio_facts = NO_SOUND
     if sound is not None:
         audio_facts = {"has_audio": True, "sample_rate": sound.sample_rate, "channels": len(sound.layout.channels)}
+    info = MediaInfo(path=path, duration=duration, **picture, **audio_facts)
     return MediaFile(
-        info=MediaInfo(path=path, duration=duration, **picture, **audio_facts),
+        info=info,
         zero=zero,
         video=video.index if frame is not None else -1,
         audio=audio.index if sound is not None else -1,
         orientation=orientation,
         codec=video.codec_context.codec.canonical_name if frame is not None else "",
         container=container.format.name,
+        steady=frame is not None and _is_steady(info, track),
     )
 
 
@@ -142,13 +149,10 @@ def _picture_facts(frame: Any, orientation: tuple[int, int, int, int], fps: floa
     return {"has_video": True, "fps": fps, "width": width, "height": height, "rotation": frame.rotation % 360}
 
 
-def _clock_facts(container: Any, video: Any, track: _StreamSpan, fps: float) -> dict[str, Any]:
-    """Fields of MediaInfo about the picture's clock, from its tags and packets."""
-    complete = len(track.shown) == track.packets  # AVI has no display times
-    return {
-        "start_timecode": start_timecode(container, video, fps),
-        "variable_rate": complete and varies(track.shown),
-    }
+def _is_steady(info: MediaInfo, track: _StreamSpan) -> bool:
+    """See `MediaFile.steady`. track: of the picture."""
+    complete = len(track.shown) == track.packets > 1
+    return complete and unevenness(track.shown, info.frame_rate) <= MILLISECOND
 
 
 def _is_picture(stream: Any) -> bool:

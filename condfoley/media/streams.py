@@ -38,7 +38,7 @@ class MediaInfo:
     """Of the first picture frame as the file has it, such as "10:00:00:00" or, with dropped numbers, "01:00:00;00";
     empty without one."""
     variable_rate: bool = False
-    """Whether frames are shown half a frame or more from where they would be at a constant rate."""
+    """Whether no constant frame rate shows all frames within half a frame of their times."""
 
     @property
     def frame_rate(self) -> Fraction:
@@ -68,6 +68,8 @@ class MediaFile:
     """The picture's codec, such as "h264"; empty without picture."""
     container: str
     """The container format's names, such as "mov,mp4,m4a,3gp,3g2,mj2"."""
+    steady: bool = False
+    """Whether the picture's frames are shown as at its exact constant rate, within the millisecond of Matroska's clock."""
 
 
 def open_input(path: Path) -> Any:

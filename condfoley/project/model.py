@@ -37,6 +37,19 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
+class Tail:
+    """What a cue sounds like from some moment on, where only a part of its sound was drawn anew.
+
+    begin: samples behind the cue's time. excerpt: of the other sound, as a whole; its part from there on is heard, after a
+    crossfade of `fade` samples.
+    """
+
+    begin: int
+    excerpt: Excerpt
+    fade: int
+
+
+@dataclass(frozen=True)
 class Sound:
     """A sound file of the project, which never changes.
 
@@ -64,7 +77,8 @@ class Cue:
     time: s, when it is heard. strength: in [0, 1]. duration: s, of a slide. confidence: in [0, 1], of what the picture
     shows. gain: dB. pan: from -1 (left) to 1 (right). locked: its sound is not drawn again. reference_at: s, the moment
     of the reference that it is to sound like. seen: s, when the picture shows it, or when it was given. excerpt: what is
-    heard; None: nothing of its own. alternatives: other excerpts for it, to choose from.
+    heard; None: nothing of its own. tails: what is heard in its place later on, ascending. alternatives: other excerpts for
+    it, to choose from.
     """
 
     id: int
@@ -81,6 +95,7 @@ class Cue:
     reference_at: float | None = None
     seen: float | None = None
     excerpt: Excerpt | None = None
+    tails: tuple[Tail, ...] = ()
     alternatives: tuple[Excerpt, ...] = ()
 
 
@@ -95,10 +110,14 @@ class LayerTake:
 
 @dataclass(frozen=True)
 class Opening:
-    """What is heard from `start` on, a sample of the target, until the first cue behind it."""
+    """What is heard from `start` on, a sample of the target, until the first cue behind it.
+
+    fade: samples before it over which it is crossfaded with another opening.
+    """
 
     start: int
     excerpt: Excerpt
+    fade: int = 0
 
 
 @dataclass(frozen=True)

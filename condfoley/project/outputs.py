@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +19,8 @@ from condfoley.project.cue_format import write_cues
 from condfoley.project.find_inputs import picture_of
 from condfoley.project.model import Input, Project
 from condfoley.project.render import Rendered, place_layer, render
-from condfoley.project.store import read_sound, write_project
-from condfoley.results.folder import HITS, OVERVIEW, STEMS, VIDEO_STEM, write_media
+from condfoley.project.store import make_current, read_project, read_revision, read_sound, write_project
+from condfoley.results.folder import HITS, STEMS, VIDEO_STEM, write_media
 from condfoley.weights import sha256
 
 if TYPE_CHECKING:
@@ -36,17 +39,18 @@ def input_of(path: Path) -> Input:
 
 
 def write_new_project(
-    folder: Path, soundtrack: Soundtrack, reference: Path, target: Path, keep: str, stems: bool
+    folder: Path, soundtrack: Soundtrack, reference: Path, target: Path, keep: str, stems: bool, codec: str
 ) -> Project:
     """Writes a soundtrack's project, its lists of cues and, if wanted, its stems into a result folder.
 
-    keep: see `create.project_of`. Raises InputError when something cannot be written.
+    keep: see `create.project_of`. codec: of the sound in the video. Raises InputError when something cannot be written.
     """
     inputs = {"target": input_of(target), "reference": input_of(reference)}
-    project = write_project(folder, project_of(folder, soundtrack, inputs, keep))
+    project = project_of(folder, soundtrack, inputs, keep)
+    project = write_project(folder, dataclasses.replace(project, settings=project.settings | {"codec": codec}))
     write_cue_lists(folder, project)
     if stems:
-        write_stems(folder, project, rendered(folder, project))
+        write_stems(folder, project, rendered(folder, project), video=video_of(folder))
     return project
 
 
@@ -61,16 +65,17 @@ def write_cue_lists(folder: Path, project: Project) -> None:
         write_cues(folder / name, project.cues)
 
 
-def write_stems(folder: Path, project: Project, sound: Rendered, each_cue: bool = False) -> list[Path]:
+def write_stems(
+    folder: Path, project: Project, sound: Rendered, each_cue: bool = False, video: Path | None = None
+) -> list[Path]:
     """Writes a WAV in 32-bit float for each layer, or for each of its cues, as long as the soundtrack; their paths.
 
-    Their sum is the soundtrack.
+    Their sum is the soundtrack. video: whose timecode they begin at.
     """
     from condfoley.media import probe, write_wav
 
     home = folder / STEMS
     home.mkdir(exist_ok=True)
-    video = video_of(folder)
     start = probe(video).start if video else None
     out = []
     for name, samples in stems_of(project, sound, each_cue):
@@ -97,30 +102,63 @@ def commit_edited(folder: Path, project: Project, codec: str | None = None, targ
     """Makes an edited project the next revision: its soundtrack, video, lists of cues, and stems where there are some.
 
     codec: `aac` or `pcm`; None: as before. target: where it is now, if it was moved. All is rendered before anything is
-    replaced. overview.png shows what was generated, and is removed. Raises InputError.
+    replaced. overview.png and provenance.json say what was generated, and stay. Raises InputError.
     """
-    sound, before = rendered(folder, project), video_of(folder)
-    picture = picture_of(folder, project, before, target)
-    with scratch_folder(folder) as work:
-        write_media(work, plain(sound.sum()), project.rate, picture, codec or project.settings.get("codec", "aac"))
-        write_cue_lists(work, project)
-        write_cues(work / HITS, project.cues)
-        if (folder / STEMS).is_dir():
-            each_cue = any(CUE_STEM.fullmatch(path.name) for path in (folder / STEMS).iterdir())
-            write_stems(work, project, sound, each_cue)
-        project = write_project(folder, project)
-        for path in outdated(folder, project, before):
-            path.unlink(missing_ok=True)
-        for path in sorted(path for path in work.rglob("*") if path.is_file()):
-            os.replace(path, folder / path.relative_to(work))
+    if codec:
+        project = dataclasses.replace(project, settings=project.settings | {"codec": codec})
+    with replaced(folder, project, target):
+        return write_project(folder, project)
+
+
+def write_revision(folder: Path, number: int) -> Project:
+    """Makes a revision the current one, and writes its soundtrack, video and lists. Raises InputError."""
+    project = read_revision(folder, number)
+    with replaced(folder, project):
+        make_current(folder, project)
     return project
 
 
-def outdated(folder: Path, project: Project, video: Path | None) -> list[Path]:
-    """What an edit leaves without truth: the picture of what was generated, the former video, stems of former cues."""
+def replace_stems(folder: Path, each_cue: bool = False) -> list[Path]:
+    """Writes a project's stems in place of those that it has; returns their paths. Raises InputError."""
+    project = read_project(folder)
+    with scratch_folder(folder) as work:
+        paths = write_stems(work, project, rendered(folder, project), each_cue, video_of(folder))
+        for path in former_stems(folder, project):
+            path.unlink(missing_ok=True)
+        return move_files(work, folder, paths)
+
+
+@contextmanager
+def replaced(folder: Path, project: Project, target: str | None = None) -> Iterator[None]:
+    """What a project is written as, made beside the former files, which it replaces behind the block."""
+    sound, before = rendered(folder, project), video_of(folder)
+    picture = picture_of(folder, project, before, target)
+    with scratch_folder(folder) as work:
+        video = write_media(work, plain(sound.sum()), project.rate, picture, project.settings.get("codec") or "aac")
+        write_cue_lists(work, project)
+        write_cues(work / HITS, project.cues)
+        if stems := former_stems(folder, project):
+            write_stems(work, project, sound, any(CUE_STEM.fullmatch(path.name) for path in stems), video)
+        yield
+        for path in (*([before] if before else []), *former_stems(folder, project)):
+            path.unlink(missing_ok=True)
+        move_files(work, folder, sorted(path for path in work.rglob("*") if path.is_file()))
+
+
+def move_files(work: Path, folder: Path, paths: list[Path]) -> list[Path]:
+    """Moves files from one folder to another, in which they replace others; returns where they are now."""
+    out = [folder / path.relative_to(work) for path in paths]
+    for path, goal in zip(paths, out, strict=True):
+        goal.parent.mkdir(exist_ok=True)
+        os.replace(path, goal)
+    return out
+
+
+def former_stems(folder: Path, project: Project) -> list[Path]:
+    """The stems that a folder has, of this or another revision."""
     names = {f"{layer.name}.wav" for layer in project.layers}
-    stems = [path for path in (folder / STEMS).glob("*.wav") if path.name in names or CUE_STEM.fullmatch(path.name)]
-    return [folder / OVERVIEW, *([video] if video else []), *stems]
+    found = sorted((folder / STEMS).glob("*.wav"))
+    return [path for path in found if path.name in names or CUE_STEM.fullmatch(path.name)]
 
 
 def video_of(folder: Path) -> Path | None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from condfoley.audio.levels import limit_gain
 from condfoley.audio.splice import ramp
-from condfoley.project.model import Excerpt, Layer, Project, Sound
+from condfoley.project.model import Cue, Excerpt, Layer, Project, Sound
 from condfoley.project.ring_out import ring_out
 from condfoley.project.store import SCALE, quantised
 from condfoley.soundtrack import MAX_PEAK
@@ -38,7 +38,8 @@ class Placed:
 
     begin, stop: samples of the target, [begin, stop). follows, leads: samples before `begin` and `stop` over which it is
     shared with the one before and the next one, where they follow one another as in the sound they are of; else 0.
-    gain: factor. pan: from -1 to 1.
+    gain: factor. pan: from -1 to 1. skip: samples of the excerpt that are not heard, at its beginning. fade: samples over
+    which it is shared with the one before, whatever that is of.
     """
 
     cue: int | None
@@ -50,6 +51,8 @@ class Placed:
     pan: float = 0.0
     follows: int = 0
     leads: int = 0
+    skip: int = 0
+    fade: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,22 +108,39 @@ def place_layer(project: Project, layer: Layer) -> list[Placed]:
     """A layer's excerpts in their places, ascending."""
     total, cuts = project.samples, [round(cut * project.rate) for cut in project.scene_cuts]
     gain = 10 ** (layer.gain / 20)
-    found = [Placed(None, layer.name, part.excerpt, part.start, total, gain) for part in layer.openings]
+    found = [Placed(None, layer.name, part.excerpt, part.start, total, gain, fade=part.fade) for part in layer.openings]
     for cue in project.cues_of(layer.name):
-        if cue.excerpt:
-            begin = round(cue.time * project.rate) - cue.excerpt.lead
-            own = gain * 10 ** (cue.gain / 20)
-            found.append(Placed(cue.id, layer.name, cue.excerpt, begin, total, own, cue.pan))
+        found += _place_cue(cue, round(cue.time * project.rate), total, gain)
     found.sort(key=lambda placed: (placed.begin, placed.cue is not None, placed.cue or 0))
+    kept: list[Placed] = []
+    for placed in found:
+        if not placed.skip or (kept and kept[-1].cue == placed.cue):  # else another one has begun before the tail does
+            kept.append(placed)
     out: list[Placed] = []
-    for placed, following in zip(found, [*(after.begin for after in found[1:]), total]):
-        onset = placed.begin + placed.excerpt.lead
+    for placed, following in zip(kept, [*(after.begin for after in kept[1:]), total]):
+        onset = placed.begin - placed.skip + placed.excerpt.lead
         out.append(_until(placed, min([following, *(cut for cut in cuts if cut > onset)])))
     return _linked(out, round(SPLIT * project.rate))
 
 
+def _place_cue(cue: Cue, time: int, total: int, gain: float) -> list[Placed]:
+    """A cue's excerpt and tails. time: the cue's, in samples. gain: the layer's, a factor."""
+    if cue.excerpt is None:
+        return []
+    own = gain * 10 ** (cue.gain / 20)
+    out = [Placed(cue.id, cue.layer, cue.excerpt, time - cue.excerpt.lead, total, own, cue.pan)]
+    for tail in cue.tails:
+        skip = tail.begin + tail.excerpt.lead
+        out.append(
+            Placed(cue.id, cue.layer, tail.excerpt, time + tail.begin, total, own, cue.pan, skip=skip, fade=tail.fade)
+        )
+    return out
+
+
 def _until(placed: Placed, stop: int) -> Placed:
     """The excerpt that is heard until `stop`, without what lies before the target."""
+    if placed.skip:
+        return dataclasses.replace(placed, stop=max(placed.begin, stop))
     part, begin = placed.excerpt, max(0, placed.begin)
     cut = dataclasses.replace(part, begin=min(part.begin + begin - placed.begin, part.end))
     return dataclasses.replace(placed, excerpt=cut, begin=begin, stop=max(begin, stop))
@@ -130,10 +150,11 @@ def _linked(found: list[Placed], split: int) -> list[Placed]:
     """The same, with `follows` and `leads`."""
     shared = []
     for before, after in pairwise(found):
-        ends = before.excerpt.begin + before.stop - before.begin
-        joined = before.excerpt.sound == after.excerpt.sound and before.stop == after.begin
-        joined = joined and ends == after.excerpt.begin and before.excerpt.end >= ends
-        shared.append(min(split, before.stop - before.begin) if joined else 0)
+        ends = before.excerpt.begin + before.skip + before.stop - before.begin
+        joined = before.excerpt.sound == after.excerpt.sound and ends == after.excerpt.begin + after.skip
+        length = after.fade or (split if joined and before.excerpt.end >= ends else 0)
+        room = min(before.stop - before.begin, after.skip or after.excerpt.begin)
+        shared.append(min(length, room) if before.stop == after.begin else 0)
     return [
         dataclasses.replace(placed, follows=follows, leads=leads)
         for placed, follows, leads in zip(found, [0, *shared], [*shared, 0])
@@ -143,12 +164,13 @@ def _linked(found: list[Placed], split: int) -> list[Placed]:
 def _heard(project: Project, placed: Placed, read: Reader) -> Heard:
     """An excerpt's samples, with its gain and its ends, quantised."""
     sound, rate, part = project.sounds[placed.excerpt.sound], project.rate, placed.excerpt
-    length = placed.stop - placed.begin
-    samples = read(sound)[:, part.begin - placed.follows : min(part.begin + length, part.end)]
-    if missing := length + placed.follows - samples.shape[1]:
-        samples = np.concatenate([samples, ring_out(samples[:, placed.follows :], missing, rate, sound.quiet_db)], 1)
-    samples = quantised(_channels(samples, project.channels, placed))
-    unmoved = sound.start + part.begin == placed.begin  # so the ends of the target are faded already
+    length = placed.skip + placed.stop - placed.begin
+    before = 0 if placed.skip else placed.follows
+    samples = read(sound)[:, part.begin - before : min(part.begin + length, part.end)]
+    if missing := length + before - samples.shape[1]:
+        samples = np.concatenate([samples, ring_out(samples[:, before:], missing, rate, sound.quiet_db)], 1)
+    samples = quantised(_channels(samples, project.channels, placed))[:, max(0, placed.skip - placed.follows) :]
+    unmoved = sound.start + part.begin == placed.begin - placed.skip  # so the ends of the target are faded already
     begins, ends = unmoved and not placed.begin, unmoved and placed.stop == project.samples
     return Heard(placed, placed.begin - placed.follows, _faded(samples, placed, rate, begins, ends))
 

@@ -140,16 +140,19 @@ def revision_path(folder: Path, number: int) -> Path:
     return folder / HISTORY / f"{number:04d}.json"
 
 
-def go_to_revision(folder: Path, number: int) -> Project:
-    """Makes a revision the current one and returns it. Raises InputError when there is no such revision."""
+def read_revision(folder: Path, number: int) -> Project:
+    """One of the revisions. Raises InputError when there is no such revision."""
     if number not in (kept := revisions(folder)):
         raise InputError(
             f"{folder} has no revision {number}; it keeps {kept[0]} to {kept[-1]}" if kept else f"{folder} keeps none"
         )
-    text = revision_path(folder, number).read_text(encoding="utf-8")
-    project = from_text(text, str(revision_path(folder, number)))
-    _write(folder / PROJECT, text)
-    return project
+    path = revision_path(folder, number)
+    return from_text(path.read_text(encoding="utf-8"), str(path))
+
+
+def make_current(folder: Path, project: Project) -> None:
+    """Makes one of the revisions the current one; the others stay. Raises InputError when it cannot be written."""
+    _write(folder / PROJECT, to_text(project))
 
 
 def _write(path: Path, text: str) -> None:

@@ -47,8 +47,9 @@ def _consistent(project: Project, name: str) -> Project:
     """Raises InputError where a project refers to something that it lacks."""
     layers = {layer.name for layer in project.layers}
     used = [(f"layer {layer.name}", opening.excerpt) for layer in project.layers for opening in layer.openings]
-    parts = ((cue.id, part) for cue in project.cues for part in (cue.excerpt, *cue.alternatives))
-    used += [(f"cue {key}", part) for key, part in parts if part]
+    for cue in project.cues:
+        parts = (cue.excerpt, *(tail.excerpt for tail in cue.tails), *cue.alternatives)
+        used += [(f"cue {cue.id}", part) for part in parts if part]
     for whose, part in used:
         if not (part.sound in project.sounds and 0 <= part.begin <= part.end <= project.sounds[part.sound].length):
             raise InputError(f"{name} is damaged ({whose}: no such part of a sound); take the last version back")

@@ -119,16 +119,14 @@ class PublishedPipeline(Pipeline):
 
         Without the filling where a window is longer than its clip.
         """
-        return (self.engine.decode_codes(codes)[:, :, : self.whole.clip_mel_frames] + 1) / 2
+        specs = self.each(lambda row: self.engine.decode_codes(row[None])[0], codes)
+        return (np.stack(specs)[:, :, : self.whole.clip_mel_frames] + 1) / 2
 
     def vocode(self, specs: np.ndarray, outer: np.ndarray | None = None) -> list[Track]:
         """The vocoder's own output of each candidate: silence where the published file ends (section 2)."""
-        rate = self.geometry.sample_rate
-        samples, out = round(self.duration * rate), []
-        for spec in specs:
-            wav = self.engine.vocode(spec[None])[0, :samples]
-            out.append(Track(np.pad(wav, (0, samples - len(wav))), rate))
-        return out
+        samples, rate = round(self.duration * self.geometry.sample_rate), self.geometry.sample_rate
+        sounds = self.each(lambda spec: self.engine.vocode(spec[None])[0, :samples], specs)
+        return [Track(np.pad(wav, (0, samples - len(wav))), rate) for wav in sounds]
 
     def best(self, candidates: Sequence[Candidate], tolerance: float) -> int:
         """Index of the candidate that the published rules choose."""

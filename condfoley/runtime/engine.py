@@ -39,6 +39,8 @@ class Engine(Protocol):
     """As in `provenance.json`."""
     version: str
     """Of the library that computes."""
+    workers: int
+    """Calls of `decode_codes` and `vocode` that may run at the same time, in one thread each; 1: one after the other."""
 
     @property
     def has_sync(self) -> bool:

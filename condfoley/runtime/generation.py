@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.sampling import GuidanceTerm, Sampling, draw, random_streams
+from condfoley.runtime.side_by_side import blocks, each
 
 Step = Callable[[np.ndarray], np.ndarray]
 """Next codes (B, F) int64 of B rows -> logits (R, B, V) float32 of the code that follows them, of R guidance terms."""
@@ -47,6 +49,8 @@ def sample_codes(
 class CodeGenerator:
     """The part of an engine that generates codes, from the engine's own `prefill` and `step`; see `engine.Engine`."""
 
+    workers = 1
+
     def prefill(
         self, prompt: Prompt, terms: Sequence[GuidanceTerm], candidates: int, max_new: int
     ) -> tuple[np.ndarray, Any]:
@@ -77,6 +81,17 @@ class CodeGenerator:
         """(S * N, until or codes) int64; see `engine.Engine.generate_codes`."""
         settings, total = Sampling(**sampling), until or self.window_codes
         terms = settings.terms(prompt.codes is not None)
-        logits, state = self.prefill(prompt, list(terms), len(streams) // len(prompt.target), total)
-        weights = list(terms.values())
-        return sample_codes(logits, lambda codes: self.step(state, codes), streams, settings, weights, total, forced)
+        codes = np.zeros((len(streams), total), np.int64)
+
+        def generate(block: np.ndarray) -> None:
+            windows, rows = block[:, 0] // candidates, block.ravel()
+            own = replace(prompt, target=prompt.target[windows])
+            logits, state = self.prefill(own, list(terms), block.shape[1], total)
+            drawn = [streams[row] for row in rows]
+            begun = None if forced is None else forced[rows]
+            weights = list(terms.values())
+            codes[rows] = sample_codes(logits, lambda c: self.step(state, c), drawn, settings, weights, total, begun)
+
+        candidates = len(streams) // len(prompt.target)
+        each(generate, blocks(len(prompt.target), candidates, self.workers), self.workers)
+        return codes

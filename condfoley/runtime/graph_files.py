@@ -7,6 +7,7 @@ are fed as float32, so that graphs and PyTorch compute with the same numbers. Th
 from __future__ import annotations
 
 import os
+import threading
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ GRAPHS = {
     "events": ("events",),
 }
 """Graphs of each part that `generate` runs; the video encoder has `events` too where it has an event head."""
+SIDE_BY_SIDE = {"decode", "prefill", "step", "vocode"}
+"""Graphs of which several calls run at the same time, each in one thread: threads of one call wait for each other."""
 INITIALIZERS_ELSEWHERE = "weights"  # where a graph says that its initializers are stored: they are fed by name
 OLDEST = (1, 19)  # onnxruntime for numpy 2, with what is used here
 NAME_TAG = b"\x42"  # protobuf: TensorProto.name, field 8
@@ -51,15 +54,15 @@ def runtime_fault() -> str:
 class PartGraphs:
     """The graphs of one part, each of which is loaded when it is first run.
 
-    folder, card: the weights. threads: that compute; None: one for each core. Raises InputError when the card has no
-    such part.
+    folder, card: the weights. threads: that compute. Raises InputError when the card has no such part.
     """
 
-    def __init__(self, folder: Path, card: dict[str, Any], name: str, threads: int | None = None):
-        self.folder, self.name, self.threads = Path(folder), name, threads or _cores()
+    def __init__(self, folder: Path, card: dict[str, Any], name: str, threads: int = 1):
+        self.folder, self.name, self.threads = Path(folder), name, threads
         self.entry = part_entry(card, folder, name)
         self.config = part_config(name, self.entry)
         self.sessions: dict[str, Any] = {}
+        self._loading = threading.Lock()
 
     @property
     def has_events(self) -> bool:
@@ -88,9 +91,10 @@ class PartGraphs:
 
     def session(self, key: str) -> Any:
         """The session that runs a graph. Raises InputError for a graph that does not fit the weights."""
-        if key not in self.sessions:
-            self.sessions[key] = self._load(key)
-        return self.sessions[key]
+        with self._loading:
+            if key not in self.sessions:
+                self.sessions[key] = self._load(key)
+            return self.sessions[key]
 
     def run(self, key: str, **inputs: np.ndarray) -> Any:
         """The first output of a graph."""
@@ -102,7 +106,8 @@ class PartGraphs:
         path = self.folder / self.entry["graphs"][key]["file"]
         content = path.read_bytes()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
+        options.intra_op_num_threads = 1 if key in SIDE_BY_SIDE else self.threads
+        options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what fails is raised too
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         fed = {name: value for name, value in self.tensors.items() if _names(content, name)}
@@ -124,6 +129,6 @@ def _names(content: bytes, name: str) -> bool:
     return NAME_TAG + size + raw in content
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

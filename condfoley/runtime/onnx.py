@@ -14,8 +14,9 @@ from condfoley.runtime import sync_scores
 from condfoley.runtime.engine import GENERATING, OPTIONAL, Prompt
 from condfoley.runtime.frames import CHUNK_FRAMES, encode_clip
 from condfoley.runtime.generation import CodeGenerator
-from condfoley.runtime.graph_files import PartGraphs
+from condfoley.runtime.graph_files import PartGraphs, cores
 from condfoley.runtime.sampling import GuidanceTerm, dropped
+from condfoley.runtime.side_by_side import MOST
 from condfoley.sizes import VocoderConfig
 from condfoley.weights import read_card
 
@@ -32,13 +33,16 @@ class Decoding:
 
 
 class OnnxEngine(CodeGenerator):
-    """See `runtime.engine.Engine`. parts: graphs of the parts of the weights, by their names in the card."""
+    """See `runtime.engine.Engine`.
+
+    parts: graphs of the parts of the weights, by their names in the card. threads: that compute.
+    """
 
     name = "onnx"
     version = onnxruntime.__version__
 
-    def __init__(self, parts: dict[str, PartGraphs]):
-        self.parts = parts
+    def __init__(self, parts: dict[str, PartGraphs], threads: int = 1):
+        self.parts, self.workers = parts, min(threads, MOST)
 
     @classmethod
     def load(cls, folder: Path, required: Sequence[str] = GENERATING, threads: int | None = None) -> OnnxEngine:
@@ -49,10 +53,11 @@ class OnnxEngine(CodeGenerator):
         """
         card = read_card(folder)
         names = dict.fromkeys([*required, *(name for name in OPTIONAL if name in card["parts"])])
+        threads = threads or cores()
         parts = {name: PartGraphs(folder, card, name, threads) for name in names}
         for part in parts.values():
             part.verify()
-        return cls(parts)
+        return cls(parts, threads)
 
     @property
     def has_sync(self) -> bool:

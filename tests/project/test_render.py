@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from condfoley.project.model import Layer
+from condfoley.project.model import Layer, Tail
 from condfoley.project.render import place_layer, render
 from condfoley.project.store import SCALE, quantised
 from tests.project.conftest import DURATION, TIMES, generated, onsets, stored
@@ -128,3 +128,28 @@ def test_a_cue_at_either_end_is_cut_off_softly(home, time):
     whole = render(changed(home.project, 1, time=time), home.read).sum()
     assert whole.shape == (1, home.project.samples)
     assert np.abs(whole[:, [0, -1]]).max() < 0.01
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([1, 2, 3, 4]), st.integers(400, 9000), st.integers(0, 400), st.sampled_from([0.0, -6.0]))
+def test_a_tail_of_a_cues_own_sound_changes_nothing(home, key, begin, fade, gain):
+    project = changed(home.project, key, gain=gain)
+    cue = project.cue(key)
+    whole = render(project, home.read).sum()
+    tailed = changed(project, key, tails=(Tail(begin, cue.excerpt, fade),))
+    assert np.array_equal(
+        render(tailed, home.read).sum(), whole
+    )  # also one that begins after the next cue: it is left out
+
+
+def test_a_tail_is_heard_after_its_crossfade_and_goes_on_into_the_next_cue(home):
+    project = home.project
+    cue, other = project.cue(2), dataclasses.replace(project.cue(2).excerpt, sound=project.layers[0].candidates[2])
+    began = round(cue.time * RATE)
+    drawn = changed(project, 2, excerpt=other, tails=(Tail(3000, cue.excerpt, 400),))
+    before, after = (render(p, home.read).sum()[0] for p in (project, drawn))
+    assert np.array_equal(after[began + 3000 :], before[began + 3000 :])
+    changes = np.flatnonzero(before != after)
+    assert began - other.lead - 400 < changes[0] < began and changes[-1] > began + 2500
+    moved = changed(drawn, 3, time=cue.time + 0.1)  # the next cue comes before the tail
+    assert all(placed.skip == 0 for placed in place_layer(moved, moved.layers[0]))

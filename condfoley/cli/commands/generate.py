@@ -152,7 +152,7 @@ def _write(
 
     reference, target = clips
     video = outputs.write_sound(work, soundtrack, target.path, options.codec, options.hits)
-    write_new_project(work, soundtrack, reference.path, target.path, options.keep, options.stems)
+    write_new_project(work, soundtrack, reference.path, target.path, options.keep, options.stems, options.codec)
     title = f"{target.path.name} with the sound of {reference.path.name}"
     aspects = (reference.width / max(1, reference.height), target.width / target.height)
     overview.draw(soundtrack, work / outputs.OVERVIEW, title, aspects)
