@@ -75,7 +75,9 @@ def write_stems(folder: Path, project: Project, sound: Rendered, each_cue: bool 
     out = []
     for name, samples in stems_of(project, sound, each_cue):
         reference = start and start.samples(project.rate)
-        out.append(write_wav(home / f"{name}.wav", plain(samples), project.rate, subtype="FLOAT", time_reference=reference))
+        out.append(
+            write_wav(home / f"{name}.wav", plain(samples), project.rate, subtype="FLOAT", time_reference=reference)
+        )
     return out
 
 
