@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from condfoley.errors import InputError
 from condfoley.project.create import LEAST_LEAD
-from condfoley.project.model import AMBIENCE, Cue, Excerpt, Layer, Opening, Project, Tail
+from condfoley.project.model import Cue, Excerpt, Layer, Opening, Project, Tail
 from condfoley.project.render import FADE_OUT, SPLIT, Placed, place_layer
 
 CROSSFADE = 0.02  # s, where the former sound goes on
