@@ -165,7 +165,10 @@ def segmented(
 
     onsets: s, ascending. cuts: samples of scene cuts, where excerpts end. All parts together are the track.
     """
-    begins = [quietest_before(track, time, before) for time, before in zip(onsets, [0.0, *onsets])]
+    quiet = [quietest_before(track, time, before) for time, before in zip(onsets, [0.0, *onsets])]
+    begins = [
+        max([begin, *(cut for cut in cuts if cut <= round(time * track.rate))]) for begin, time in zip(quiet, onsets)
+    ]
     marks = sorted({0, *cuts, *begins, len(track)})
     ends = dict(zip(marks, marks[1:]))
     excerpts = [

@@ -32,16 +32,10 @@ def edit_cues(project: Project, cues: CueList) -> tuple[Project, list[str]]:
     if lost := [cue.id for cue in project.cues if cue.id not in rows and cue.locked]:
         raise InputError(f"cue {lost[0]} is locked, and the list lacks it; write it there again, or unlock it first")
     notes = list(cues.notes)
-    out = project.with_cues([cue for cue in project.cues if cue.id in rows])
-    for cue, row in pairs:
-        if cue:
-            others = [
-                changed(out, cue, row, cues.columns, notes) if other.id == cue.id else other for other in out.cues
-            ]
-            out = out.with_cues(others)
-    for cue, row in pairs:
-        if not cue:
-            out = out.with_cues([*out.cues, new_cue(out, row, notes)])
+    kept = [cue for cue in project.cues if cue.id in rows]
+    out = project.with_cues([changed(project, cue, rows[cue.id], cues.columns, notes) for cue in kept])
+    for row in (row for cue, row in pairs if not cue):
+        out = out.with_cues([*out.cues, new_cue(out, row, notes)])
     return out, notes
 
 

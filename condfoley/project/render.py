@@ -109,8 +109,10 @@ def place_layer(project: Project, layer: Layer) -> list[Placed]:
     total, cuts = project.samples, [round(cut * project.rate) for cut in project.scene_cuts]
     gain = 10 ** (layer.gain / 20)
     found = [Placed(None, layer.name, part.excerpt, part.start, total, gain, fade=part.fade) for part in layer.openings]
-    for cue in project.cues_of(layer.name):
-        found += _place_cue(cue, round(cue.time * project.rate), total, gain)
+    heard = [(cue, round(cue.time * project.rate)) for cue in project.cues_of(layer.name) if cue.excerpt]
+    for (cue, time), before in zip(heard, [None, *(time for _, time in heard)]):
+        earliest = 0 if before is None else (before + time) // 2 - 1  # else its lead would cut off the one before
+        found += _place_cue(cue, time, max([earliest, *(cut for cut in cuts if cut <= time)]), total, gain)
     found.sort(key=lambda placed: (placed.begin, placed.cue is not None, placed.cue or 0))
     kept: list[Placed] = []
     for placed in found:
@@ -119,31 +121,25 @@ def place_layer(project: Project, layer: Layer) -> list[Placed]:
     out: list[Placed] = []
     for placed, following in zip(kept, [*(after.begin for after in kept[1:]), total]):
         onset = placed.begin - placed.skip + placed.excerpt.lead
-        out.append(_until(placed, min([following, *(cut for cut in cuts if cut > onset)])))
+        stop = min([following, *(cut for cut in cuts if cut > onset)])
+        out.append(dataclasses.replace(placed, stop=max(placed.begin, stop)))
     return _linked(out, round(SPLIT * project.rate))
 
 
-def _place_cue(cue: Cue, time: int, total: int, gain: float) -> list[Placed]:
-    """A cue's excerpt and tails. time: the cue's, in samples. gain: the layer's, a factor."""
+def _place_cue(cue: Cue, time: int, earliest: int, total: int, gain: float) -> list[Placed]:
+    """A cue's excerpt, from `earliest` on, and tails. time: the cue's, in samples. gain: the layer's, a factor."""
     if cue.excerpt is None:
         return []
     own = gain * 10 ** (cue.gain / 20)
-    out = [Placed(cue.id, cue.layer, cue.excerpt, time - cue.excerpt.lead, total, own, cue.pan)]
+    late = max(0, earliest - (time - cue.excerpt.lead))
+    part = dataclasses.replace(cue.excerpt, begin=min(cue.excerpt.begin + late, cue.excerpt.end))
+    out = [Placed(cue.id, cue.layer, part, time - cue.excerpt.lead + late, total, own, cue.pan)]
     for tail in cue.tails:
         skip = tail.begin + tail.excerpt.lead
         out.append(
             Placed(cue.id, cue.layer, tail.excerpt, time + tail.begin, total, own, cue.pan, skip=skip, fade=tail.fade)
         )
     return out
-
-
-def _until(placed: Placed, stop: int) -> Placed:
-    """The excerpt that is heard until `stop`, without what lies before the target."""
-    if placed.skip:
-        return dataclasses.replace(placed, stop=max(placed.begin, stop))
-    part, begin = placed.excerpt, max(0, placed.begin)
-    cut = dataclasses.replace(part, begin=min(part.begin + begin - placed.begin, part.end))
-    return dataclasses.replace(placed, excerpt=cut, begin=begin, stop=max(begin, stop))
 
 
 def _linked(found: list[Placed], split: int) -> list[Placed]:
