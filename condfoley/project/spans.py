@@ -126,9 +126,11 @@ def _background(project: Project, span: tuple[float, float], layers: Sequence[La
             raise InputError(f"cue {run[0].cue}, which sounds from {span[0]:g} s on, is locked; redo another span")
         out.append(Span(layer.name, begin, min(end, run[-1].stop), ()))
     if not out:
+        near = min(project.cues, key=lambda cue: abs(cue.time - span[1]), default=None)
+        hint = f"; the nearest is cue {near.id} at {near.time:.3f} s" if near else ", add one with `condfoley edit`"
         raise InputError(
-            f"no cue is from {span[0]:g} to {span[1]:g} s, and nothing else sounds there; "
-            "give a span with a cue, or add one with `condfoley edit`"
+            f"no cue is from {span[0]:g} to {span[1]:g} s, and {SHORTEST:g} s of sound are not there either; "
+            f"give a span with a cue{hint}"
         )
     return out, [f"no cue is from {span[0]:g} to {span[1]:g} s: what sounds there is drawn anew"]
 

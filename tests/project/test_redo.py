@@ -74,7 +74,11 @@ def changes(before, after) -> np.ndarray:
 def test_outside_of_the_span_no_sample_changes(home, begin, length, again):
     project = home.project
     for span in ((begin, min(begin + length, DURATION)), (again, again + 0.4)):
-        parts, notes = spans_of(project, span)
+        try:
+            parts, notes = spans_of(project, span)
+        except InputError as error:  # it holds nothing but the beginning of a cue's sound
+            assert "not there either" in str(error) and not any(span[0] <= cue.time < span[1] for cue in project.cues)
+            continue
         drawn, _ = redo_span(project, span, drawing(home))
         changed = changes(sound_of(home, project), sound_of(home, drawn))
         first = min(part.begin for part in parts)
@@ -204,7 +208,7 @@ def test_spans_that_are_none_are_refused(home, span, complaint):
 
 def test_what_cannot_be_drawn_is_refused(home):
     silent = home.project.with_cues([]).with_layer(dataclasses.replace(home.project.layers[0], openings=()))
-    with pytest.raises(InputError, match="nothing else sounds"):
+    with pytest.raises(InputError, match="not there either"):
         redo_span(silent, (1.0, 2.0), drawing(home))
     with pytest.raises(InputError, match="no layer cup"):
         redo_span(home.project, (1.0, 2.0), drawing(home), "cup")
