@@ -13,7 +13,7 @@ from condfoley.errors import InputError
 from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.pair_list import read_pairs
 from condfoley.project.store import PROJECT
-from condfoley.results.folder import CANDIDATES, HITS, OVERVIEW, PROVENANCE, SCORES, SOUNDTRACK, VIDEO_STEM
+from condfoley.results.folder import CANDIDATES, HITS, OVERVIEW, PROVENANCE, SCORES, SOUNDTRACK, TIMELINES, VIDEO_STEM
 from condfoley.weights import sha256
 
 FAILED = "failed.csv"
@@ -167,6 +167,11 @@ def _lacks_files(out: Path, earlier: dict[str, Any]) -> bool:
     if earlier.get("options", {}).get("keep") == "candidates":
         names += [f"{CANDIDATES}/{row['file']}" for row in earlier.get("candidates", [])]
     return not all((out / name).is_file() for name in names) or not any(out.glob(f"{VIDEO_STEM}.*"))
+
+
+def lacks_timelines(job: GenerateOptions) -> bool:
+    """Whether any timeline of a finished job is missing."""
+    return not all((Path(job.out) / name).is_file() for name in TIMELINES)
 
 
 def _hash(record: Any) -> str | None:

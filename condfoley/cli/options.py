@@ -70,10 +70,14 @@ class DemoOptions(SoundOptions):
 
 @dataclass(kw_only=True)
 class TimelineOptions:
-    """Write a result's picture, soundtrack and candidates as a timeline for Resolve, Premiere and other editors."""
+    """Write a result's picture, layers, candidates and cues as a timeline for Resolve, Premiere, REAPER and other editors."""
 
     force: bool = False
     """Replace the timelines of an earlier run."""
+    relative: bool = False
+    """Name files relative to the result's folder, so that it can be moved together with them."""
+    target: str | None = None
+    """Where the target is now, if it was moved."""
 
 
 @dataclass(kw_only=True)
@@ -96,6 +100,8 @@ class BatchOptions(SoundOptions):
     """Where the processes run: local: on this machine; ray: on a Ray cluster whose machines read the same files."""
     workers: int = 1
     """Number of processes, each with its own copy of the model; one already uses all cores of a machine."""
+    timeline: bool = False
+    """Write the timelines of each result too, as `condfoley timeline` does."""
 
     def __post_init__(self) -> None:
         """Raise InputError for options that contradict each other."""

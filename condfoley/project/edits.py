@@ -33,13 +33,10 @@ def edit_cues(project: Project, cues: CueList) -> tuple[Project, list[str]]:
     if lost := [cue.id for cue in project.cues if cue.id not in listed and cue.locked]:
         raise InputError(f"cue {lost[0]} is locked, and the list lacks it; write it there again, or unlock it first")
     notes = list(cues.notes)
-    out = project.with_cues([cue for cue in project.cues if cue.id in listed])
-    for cue, row in pairs:
-        if cue and (new := changed(out, cue, row, cues.columns, notes)) != cue:
-            out = out.with_cues([new if other.id == cue.id else other for other in out.cues])
-    for cue, row in pairs:
-        if not cue:
-            out = out.with_cues([*out.cues, new_cue(out, row, notes)])
+    kept = [changed(project, cue, row, cues.columns, notes) for cue, row in pairs if cue]
+    out = project.with_cues(kept)
+    for row in (row for cue, row in pairs if not cue):
+        out = out.with_cues([*out.cues, new_cue(out, row, notes)])
     return out, notes
 
 

@@ -22,10 +22,18 @@ if TYPE_CHECKING:
 SOUNDTRACK, OVERVIEW, PROVENANCE, HITS = "soundtrack.wav", "overview.png", "provenance.json", "hits.txt"
 CANDIDATES, SCORES, STEMS = "candidates", "scores.csv", "stems"
 VIDEO_STEM = "target_with_sound"
-TIMELINES = ("timeline.otio", "timeline.xml")  # not ours to write, but of no use without the rest
-FOLDERS = (CANDIDATES, STEMS, "codes", "history", "sounds", "timeline_media", "variations")
+TIMELINE_MEDIA = "timeline_media"
+TIMELINES = (
+    "timeline.otio",
+    "timeline_premiere.xml",
+    "timeline_resolve.xml",
+    "timeline.rpp",
+)  # of no use without the rest
+FOLDERS = (CANDIDATES, STEMS, "codes", "history", "sounds", TIMELINE_MEDIA, "variations")
 # Everything a run may have left in its folder, relative to it. Nothing else is ever replaced.
-FILES = "|".join((SOUNDTRACK, OVERVIEW, PROVENANCE, HITS, "project.json", "cues.csv", "cues.json", *TIMELINES))
+FILES = "|".join(
+    (SOUNDTRACK, OVERVIEW, PROVENANCE, HITS, "project.json", "cues.csv", "cues.json", "timeline.xml", *TIMELINES)
+)
 OURS = re.compile(
     rf"{FILES}|{VIDEO_STEM}\.\w+|{CANDIDATES}/([\w-]+/)?({SCORES}|\d{{2,}}_\d+(-\d+)?\.(flac|wav))"
     r"|history/\d{4,}\.json|codes/[\w-]+\.npz|sounds/[\w-]+\.flac|(stems|timeline_media|variations)/[\w-]+\.wav"

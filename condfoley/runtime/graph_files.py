@@ -20,13 +20,13 @@ from condfoley.weights import part_config, part_entry, verified_file
 GRAPHS = {
     "tokenizer": ("encode", "decode"),
     "video_encoder": ("encode",),
-    "transformer": ("prefill", "step"),
+    "transformer": ("prefill", "extend", "step"),
     "vocoder": ("vocode",),
     "sync": ("score",),
     "events": ("events",),
 }
 """Graphs of each part that `generate` runs; the video encoder has `events` too where it has an event head."""
-SIDE_BY_SIDE = {"decode", "prefill", "step", "vocode"}
+SIDE_BY_SIDE = {"decode", "prefill", "extend", "step", "vocode"}
 """Graphs of which several calls run at the same time, each in one thread: threads of one call wait for each other."""
 INITIALIZERS_ELSEWHERE = "weights"  # where a graph says that its initializers are stored: they are fed by name
 OLDEST = (1, 19)  # onnxruntime for numpy 2, with what is used here

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from condfoley.cli.arguments import parse_options
-from condfoley.cli.batch_jobs import FAILED, changed_input, list_jobs, pending_jobs
+from condfoley.cli.batch_jobs import FAILED, changed_input, lacks_timelines, list_jobs, pending_jobs
 from condfoley.cli.options import BatchOptions, GenerateOptions
 from condfoley.cli.progress import print_path
-from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError
+from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError, require_extra
 from condfoley.results.folder import ResultFolder
 from condfoley.weights import SHIPPED, read_card
 
@@ -27,6 +27,8 @@ def run(argv: list[str]) -> int:
     from condfoley import parallel
 
     options = parse_options("condfoley batch", BatchOptions, argv)
+    if options.timeline:
+        require_extra("studio", "--timeline", ("opentimelineio",))
     jobs = list_jobs(options)
     card = read_card(Path(options.weights) if options.weights else SHIPPED)
     parts = {name: entry["sha256"] for name, entry in card["parts"].items()}
@@ -35,7 +37,13 @@ def run(argv: list[str]) -> int:
     ):  # raises for a folder that cannot be written to, and leaves no file
         pending = pending_jobs(jobs, parts)
     failures: list[tuple[str, str, bool]] = []
-    finished = parallel.run(partial(generate_pair, argv), pending, engine=options.pool, workers=options.workers)
+    if options.timeline:
+        generated = [job for job in jobs if job.out not in {pair.out for pair in pending}]
+        refusals = [(Path(job.out).name, write_timeline(job)) for job in generated if lacks_timelines(job)]
+        failures += [(name, refused, True) for name, refused in refusals if refused]
+    finished = parallel.run(
+        partial(generate_pair, argv, options.timeline), pending, engine=options.pool, workers=options.workers
+    )
     with tqdm(total=len(jobs), initial=len(jobs) - len(pending), unit="pair", disable=options.quiet or None) as bar:
         for done in finished:
             bar.update()
@@ -51,8 +59,22 @@ def run(argv: list[str]) -> int:
     return EXIT_USER_ERROR if all(unusable for _, _, unusable in failures) else EXIT_INTERNAL_ERROR
 
 
-def generate_pair(argv: list[str], job: GenerateOptions) -> tuple[str, str]:
-    """Generates one pair, in any process; returns (path of the finished video, ""), or ("", reason) for unusable input."""
+def write_timeline(job: GenerateOptions) -> str:
+    """Writes the timelines of a finished pair; returns the reason where that cannot be done, or nothing."""
+    from condfoley.timeline.write import write
+
+    try:
+        write(Path(job.out), force=True)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def generate_pair(argv: list[str], timeline: bool, job: GenerateOptions) -> tuple[str, str]:
+    """Generates one pair, in any process; returns (path of the finished video, ""), or ("", reason) for unusable input.
+
+    timeline: write its timelines too.
+    """
     from condfoley.cli.run_job import run_job
 
     try:
@@ -61,6 +83,8 @@ def generate_pair(argv: list[str], job: GenerateOptions) -> tuple[str, str]:
         summary = run_job(job, ["condfoley", "batch", *argv])
     except InputError as error:
         return "", str(error)
+    if timeline and (refused := write_timeline(job)):
+        return "", refused
     return summary["video"], ""
 
 

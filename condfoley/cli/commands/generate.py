@@ -53,6 +53,8 @@ def generate_results(
 
     foley: the model, if it is loaded already. Raises InputError when something cannot be used.
     """
+    from condfoley.media import variable_rate_note
+
     started = datetime.now(timezone.utc)
     clips = check_inputs(options)
     hits = read_hits_option(options, clips[1].duration)
@@ -66,6 +68,8 @@ def generate_results(
         progress.note(
             f"no impacts were detected in {options.target}; add their times to {HITS} and pass it with --hits"
         )
+    if note := variable_rate_note(clips[1]):
+        progress.note(note)
     return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary
 
 
