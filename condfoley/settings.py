@@ -65,6 +65,8 @@ class Settings:
     the picture equally well, the most confident one in time is best."""
     reference_start: float | None = None
     """Where the used part of the reference begins, in seconds from its start (default: where its events are clearest)."""
+    scene_cuts: bool = True
+    """Find the target's scene cuts, and let nothing cross one; --no-scene-cuts: windows, takes and tails may cross cuts."""
     mode: Mode = "corrected"
     """corrected: without the faults of the published system; published: as its script does, faults included
     (docs/published.md)."""
