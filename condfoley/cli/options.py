@@ -78,6 +78,61 @@ class DemoOptions(SoundOptions):
 
 
 @dataclass(kw_only=True)
+class RedoOptions:
+    """Draw a span or a cue of a project anew; all that is outside of it stays as it is, to the sample."""
+
+    span: str | None = None
+    """What is drawn anew: begin and end in seconds, such as 3.2:5. Its cues get other sounds; without cues, what sounds
+    there."""
+    cue: int | None = None
+    """The cue that is drawn anew, by its number in cues.csv, in place of --span."""
+    layer: str | None = None
+    """The one layer of which a span is drawn anew (default: all that have cues in it)."""
+    variations: int | None = None
+    """Keep what is heard, and make as many alternatives of the --cue, to choose from with `condfoley edit`; previews are
+    written to variations/."""
+    seed: int | None = None
+    """Random seed of the first candidate (default: the next one that the project has not used yet)."""
+    candidates: int | None = None
+    """Number of candidates to generate (default: as many as the project was generated with)."""
+    reference: str | None = None
+    """Where the reference is, if it was moved."""
+    target: str | None = None
+    """Where the target is, if it was moved."""
+    weights: str | None = None
+    """Folder of the weights that the project was generated with, if they are not those that ship with condfoley."""
+    device: str = "cpu"
+    """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
+    engine: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs the networks: see `condfoley generate --help`."""
+    quiet: bool = False
+    """Show no progress."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for options that contradict each other."""
+        if (self.span is None) == (self.cue is None):
+            raise InputError("give either --span BEGIN:END, in seconds, or --cue NUMBER of cues.csv")
+        if self.variations is not None and self.cue is None:
+            raise InputError("--variations are of one cue; give --cue NUMBER of cues.csv")
+        if self.layer is not None and self.cue is not None:
+            raise InputError("--layer goes with --span; a cue has its layer")
+        for name in ("variations", "candidates"):
+            if (value := getattr(self, name)) is not None:
+                require_at_least(name, value, 1)
+        if self.seed is not None:
+            require_at_least("seed", self.seed, 0)
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Begin and end of --span. Raises InputError for what is no span."""
+        begin, _, end = (self.span or "").partition(":")
+        try:
+            return float(begin), float(end)
+        except ValueError:
+            raise InputError(f"--span {self.span} is none; give begin and end in seconds, such as 3.2:5") from None
+
+
+@dataclass(kw_only=True)
 class TimelineOptions:
     """Write a result's picture, layers, candidates and cues as a timeline for Resolve, Premiere, REAPER and other editors."""
 
