@@ -50,14 +50,23 @@ class GenerateOptions(SoundOptions):
     hits: str | None = None
     """File with the times of the target's hits, followed instead of what the picture shows: hits.txt of an earlier
     result, edited (one time in seconds on each line, or Audacity labels), or a table, cues.csv or cues.json."""
+    perform: str | None = None
+    """Recording of claps, taps or a voice made while watching the target: when and how hard its impacts are, instead of
+    --hits."""
+    perform_align: bool = False
+    """Move the performance, by at most 0.5 s as a whole, to where the picture shows impacts."""
     json: bool = False
     """Print one JSON object on stdout instead of the paths of the results."""
 
     def __post_init__(self) -> None:
         """Raise InputError for invalid options."""
         super().__post_init__()
-        if self.hits is not None:
-            self.require_hits_count()
+        if self.hits is not None and self.perform is not None:
+            raise InputError("--hits and --perform both say when impacts are; leave out one of the two")
+        if self.perform_align and self.perform is None:
+            raise InputError("--perform-align moves a performance; give it with --perform")
+        if self.hits is not None or self.perform is not None:
+            self.require_hits_count("--hits" if self.perform is None else "--perform")
 
 
 @dataclass(kw_only=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from condfoley.foley import Foley, Soundtrack
     from condfoley.hits import Hits
     from condfoley.media import MediaInfo
+    from condfoley.project.perform import Performance
 
 
 def run(argv: list[str]) -> int:
@@ -57,10 +58,13 @@ def generate_results(
 
     started = datetime.now(timezone.utc)
     clips = check_inputs(options)
-    hits = read_hits_option(options, clips[1].duration)
+    hits, played = read_hits_option(options, clips[1].duration), read_perform_option(options, clips[1].duration)
     inputs = Path(options.reference), Path(options.target)
     with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
-        soundtrack = _soundtrack(options, hits, progress, foley or load_model(options, progress))
+        foley = foley or load_model(options, progress)
+        if played:
+            hits = _performed(options, played, progress, foley)
+        soundtrack = _soundtrack(options, hits, progress, foley)
         with folder.writing():
             summary = _write(folder.work, options, soundtrack, clips, (command, started))
             folder.commit()
@@ -112,6 +116,31 @@ def read_hits_option(options: GenerateOptions, duration: float) -> Hits | None:
     hits = read_hits(Path(options.hits))
     hits.require_within(duration, options.hits)
     return hits
+
+
+def read_perform_option(options: GenerateOptions, duration: float) -> Performance | None:
+    """The cues of the --perform recording; None without it.
+
+    duration: of the target, s. Raises InputError when it cannot be read or nothing is heard in it.
+    """
+    if options.perform is None:
+        return None
+    from condfoley.project.perform import read_performance
+
+    return read_performance(options.perform, duration)
+
+
+def _performed(options: GenerateOptions, played: Performance, progress: ReportsProgress, foley: Foley) -> Hits:
+    """The performed cues, aligned to the picture if asked; what there is to say of them is said."""
+    if options.perform_align:
+        from condfoley.inputs import ClipFile
+        from condfoley.project.perform import align_to_picture
+
+        target = ClipFile(options.target)
+        played = align_to_picture(played, foley.impacts(target).times, target.duration)
+    for note in played.notes:
+        progress.note(note)
+    return played.hits
 
 
 def check_device(name: str) -> None:
