@@ -133,7 +133,7 @@ class Pipeline:
         target: the clip itself, for a borrowed scorer, which has other frames.
         """
         pictures = self.loaded.pictures
-        key = "" if pictures is None else hashlib.sha256(np.ascontiguousarray(frames)).hexdigest()
+        key = "" if pictures is None else hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest()
         if pictures is not None and key in pictures:
             return dataclasses.replace(pictures[key], frames=frames)
         tokens, scorer = self.encode_frames(frames), self.loaded.scorer

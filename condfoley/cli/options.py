@@ -50,13 +50,18 @@ class GenerateOptions(SoundOptions):
     hits: str | None = None
     """File with the times of the target's hits, followed instead of what the picture shows: hits.txt of an earlier
     result, edited (one time in seconds on each line, or Audacity labels), or a table, cues.csv or cues.json."""
+    layer: tuple[str, ...] = ()
+    """Another reference with cues of its own, as NAME=CLIP: those that --hits names so; as NAME=CLIP@0:5: those from 0 to 5
+    s; or as NAME=CLIP@slide: those of a kind (impact or slide). All others are of --reference. May be given again."""
     json: bool = False
     """Print one JSON object on stdout instead of the paths of the results."""
 
     def __post_init__(self) -> None:
         """Raise InputError for invalid options."""
         super().__post_init__()
-        if self.hits is not None:
+        if self.layer and self.mode == "published":
+            raise InputError("--mode published follows no cues, so it has no layers; leave out one of the two")
+        if self.hits is not None or self.layer:
             self.require_hits_count()
 
 

@@ -86,7 +86,7 @@ def assign(rows: Sequence[CueRow], specs: Sequence[LayerSpec]) -> dict[str, list
 
     Raises InputError for a cue that names no layer that there is, and for a layer without cues.
     """
-    out: dict[str, list[CueRow]] = {MAIN: []} | {spec.name: [] for spec in specs}
+    out: dict[str, list[CueRow]] = {name: [] for name in (MAIN, *(spec.name for spec in specs))}
     for row in rows:
         if row.layer is not None and row.layer not in out:
             raise InputError(f"{row.where}: there is no layer {row.layer}; {suggestion(row.layer, list(out))}")

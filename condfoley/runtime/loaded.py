@@ -53,11 +53,12 @@ class Loaded:
     @contextmanager
     def remembering_pictures(self) -> Iterator[None]:
         """Within it, a target's picture is encoded once, however many soundtracks it gets."""
-        self.pictures = {}
+        before = self.pictures
+        self.pictures = {} if before is None else before
         try:
             yield
         finally:
-            self.pictures = None
+            self.pictures = before
 
     @cached_property
     def scorer(self) -> Scorer:
