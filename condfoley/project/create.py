@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,7 +157,21 @@ def cues_of(soundtrack: Soundtrack, sound: Sound, layer: str, first_id: int) -> 
                 excerpt=excerpt,
             )
         )
-    return openings, out
+    return openings, _apart(sorted(out, key=lambda cue: cue.time))
+
+
+def _apart(cues: list[Cue]) -> list[Cue]:
+    """The cues of a layer, of which no slide lasts longer than until the next one."""
+    out = []
+    for cue, following in zip(cues, [*cues[1:], None]):
+        room = following.time - cue.time - 1e-4 if following else math.inf  # 0.1 ms: what is lost in label tracks
+        if cue.duration is None or cue.duration <= room:
+            out.append(cue)
+        elif room >= MIN_SLIDE:
+            out.append(dataclasses.replace(cue, duration=math.floor(room * 1e4) / 1e4))
+        else:
+            out.append(dataclasses.replace(cue, kind="impact", duration=None))
+    return out
 
 
 def segmented(
