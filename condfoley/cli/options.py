@@ -55,18 +55,23 @@ class GenerateOptions(SoundOptions):
     --hits."""
     perform_align: bool = False
     """Move the performance, by at most 0.5 s as a whole, to where the picture shows impacts."""
+    layer: tuple[str, ...] = ()
+    """Another reference with cues of its own, as NAME=CLIP: those that --hits names so; as NAME=CLIP@0:5: those from 0 to 5
+    s; or as NAME=CLIP@slide: those of a kind (impact or slide). All others are of --reference. May be given again."""
     json: bool = False
     """Print one JSON object on stdout instead of the paths of the results."""
 
     def __post_init__(self) -> None:
         """Raise InputError for invalid options."""
         super().__post_init__()
+        if self.layer and self.mode == "published":
+            raise InputError("--mode published follows no cues, so it has no layers; leave out one of the two")
         if self.hits is not None and self.perform is not None:
             raise InputError("--hits and --perform both say when impacts are; leave out one of the two")
         if self.perform_align and self.perform is None:
             raise InputError("--perform-align moves a performance; give it with --perform")
-        if self.hits is not None or self.perform is not None:
-            self.require_hits_count("--hits" if self.perform is None else "--perform")
+        if self.hits is not None or self.perform is not None or self.layer:
+            self.require_hits_count("--perform" if self.perform is not None else "--hits" if self.hits else "--layer")
 
 
 @dataclass(kw_only=True)

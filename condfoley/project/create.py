@@ -34,8 +34,9 @@ def project_of(
     inputs: dict[str, Input],
     keep: str = "candidates",
     reference: str = "reference",
+    name: str = MAIN,
 ) -> Project:
-    """A new project of one layer, MAIN; its sounds are written to the folder.
+    """A new project of one layer; its sounds are written to the folder.
 
     inputs: `target`, and the reference's key. keep: `candidates`: their sounds and codes; `codes`; `nothing`.
     Raises InputError when they cannot be written.
@@ -52,7 +53,7 @@ def project_of(
         engine=soundtrack.engine,
         scene_cuts=soundtrack.scene_cuts,
     )
-    return add_soundtrack(folder, project, soundtrack, MAIN, reference, keep)
+    return add_soundtrack(folder, project, soundtrack, name, reference, keep)
 
 
 def add_soundtrack(
