@@ -48,6 +48,15 @@ def edit(folder: Path, options: EditOptions, progress: Progress) -> None:
     project = change_layers(project, words.gains(options.gain), options.mute, options.unmute)
     for note in notes:
         progress.note(note)
-    if project == before:
+    after = commit_edited(folder, project, options.codec, options.target)
+    if after.revision == before.revision:
         progress.note("nothing is changed by that; all was written again")
-    commit_edited(folder, project, options.codec, options.target)
+    note_timelines(folder, progress)
+
+
+def note_timelines(folder: Path, progress: Progress) -> None:
+    """A remark where exported timelines do not show what an edit has changed."""
+    from condfoley.project.outputs import timelines_in
+
+    if found := timelines_in(folder):
+        progress.note(f"{found[0]} shows the former cues; write it again with `condfoley timeline {folder} --force`")
