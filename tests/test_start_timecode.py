@@ -10,7 +10,8 @@ from wavinfo import WavInfoReader
 
 from condfoley import media
 from condfoley.media.timecode import NTSC
-from condfoley.results.folder import write_sound
+from condfoley.project.create import new_project
+from condfoley.project.outputs import write_generated
 from tests.made_up import soundtrack, timed_video, write_video
 
 STARTS = [
@@ -55,7 +56,7 @@ def test_a_tag_that_does_not_exist_at_the_rate_is_none(tmp_path: Path) -> None:
 def test_the_soundtrack_says_when_it_begins(tmp_path: Path, timecode: str) -> None:
     target = timed_video(tmp_path / "B.mov", Fraction(25), timecode, count=50)
     made = soundtrack([(0.0, 0.5)])
-    write_sound(tmp_path, made, target, "aac")
+    write_generated(tmp_path, new_project(tmp_path, made, target, target), made, None, False, "aac")
     read = WavInfoReader(tmp_path / "soundtrack.wav")
     if timecode:
         assert read.bext.time_reference == 36_000 * made.sample_rate

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from condfoley.foley import Foley, Soundtrack
     from condfoley.hits import Hits
     from condfoley.project.cue_rows import CueRow
+    from condfoley.project.model import Project
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,11 @@ class Layered:
         """Name of the layer that stands for all where only one can."""
         return next(iter(self.made))
 
-    def write(self, folder: Path, target: Path, options: GenerateOptions) -> None:
-        """Writes the project, its sum, and its lists of cues. Raises InputError."""
-        from condfoley.project.layers import layered_project, write_layered_project
+    def project(self, folder: Path, target: Path, keep: str) -> Project:
+        """The project, whose sounds are written to the folder. Raises InputError."""
+        from condfoley.project.layers import layered_project
 
-        project = layered_project(folder, self.made, self.rows, self.references, target, options.keep)
-        write_layered_project(folder, project, target, options.stems, options.codec)
+        return layered_project(folder, self.made, self.rows, self.references, target, keep)
 
 
 def check_layers(options: GenerateOptions, duration: float) -> tuple[list[LayerSpec], list[CueRow] | None]:

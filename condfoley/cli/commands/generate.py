@@ -71,7 +71,7 @@ def generate_results(
         layered = generate_layered(options, specs, rows, progress, model) if specs else None
         soundtrack = layered.made[layered.first] if layered else _soundtrack(options, hits, progress, model)
         with folder.writing():
-            summary = _write(folder.work, options, soundtrack, layered, clips, (command, started))
+            summary = _write(folder.work, options, soundtrack, layered, clips, (command, started), progress)
             folder.commit()
     if not len(soundtrack.cues.times) and options.mode != "published":
         progress.note(
@@ -183,19 +183,29 @@ def _write(
     layered: Layered | None,
     clips: tuple[MediaInfo, MediaInfo],
     run: tuple[list[str], datetime],
+    progress: ReportsProgress,
 ) -> dict[str, Any]:
     """Write all results into `work`; returns the values that --json prints, with file names relative to `work`."""
-    from condfoley.project.outputs import write_new_project
+    from condfoley.project.create import new_project
+    from condfoley.project.outputs import video_of, write_generated
     from condfoley.results import folder as outputs
     from condfoley.results import overview, provenance
 
     reference, target = clips
     heard = layered.references[layered.first] if layered else reference.path
-    video = outputs.write_sound(work, soundtrack, target.path, options.codec, options.hits)
     if layered:
-        layered.write(work, target.path, options)
+        project = layered.project(work, target.path, options.keep)
     else:
-        write_new_project(work, soundtrack, reference.path, target.path, options.keep, options.stems, options.codec)
+        project = new_project(work, soundtrack, reference.path, target.path, options.keep)
+    if options.ambience:
+        from condfoley.project.beds import with_ambience
+
+        project, notes = with_ambience(work, project, options.ambience, options.ambience_gain)
+        for note in notes:
+            progress.note(note)
+    write_generated(work, project, soundtrack, options.hits, options.stems, options.codec)
+    video = video_of(work)
+    assert video
     title = f"{target.path.name} with the sound of {heard.name}"
     aspects = (reference.width / max(1, reference.height), target.width / target.height)
     overview.draw(soundtrack, work / outputs.OVERVIEW, title, aspects)
