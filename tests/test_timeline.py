@@ -256,7 +256,13 @@ def test_the_picture_has_its_size_and_rate(tmp_path: Path) -> None:
         assert (form.findtext("width"), form.findtext("height")) == ("64", "48")
         for rate in root.iter("rate"):
             assert (rate.findtext("timebase"), rate.findtext("ntsc")) == ("24", "TRUE")
-        assert root.findtext("sequence/media/audio/format/samplecharacteristics/samplerate") == str(RATE)
+        assert root.findtext("sequence/media/audio/format/samplecharacteristics/samplerate") == "48000"
+        rates = {
+            e.findtext("samplecharacteristics/samplerate")
+            for e in root.iter("audio")
+            if e.find("channelcount") is not None
+        }
+        assert rates == {str(RATE)}
         durations = {file.findtext("duration") for file in root.iter("file") if len(file)}
         assert durations == ({"72"} if name == PREMIERE else {""})
 
