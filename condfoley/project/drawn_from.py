@@ -25,8 +25,8 @@ def wanted_levels(project: Project, span: Span) -> np.ndarray | None:
     None where no impact of the layer has a level.
     """
     cues = project.cues_of(span.layer)
-    levels = [level_of(project, cue.excerpt) if cue.excerpt else None for cue in cues]
-    known = np.array([np.nan if level is None else level for level in levels])
+    found = [level_of(project, cue.excerpt) if cue.excerpt else None for cue in cues]
+    known = np.array([np.nan if level is None else level for level in found])
     levels = fill_levels(known, _known(strengths_of(cues)))
     wanted = np.array([level for cue, level in zip(cues, levels, strict=True) if cue.id in {c.id for c in span.cues}])
     return None if np.isnan(levels).any() else wanted

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from condfoley.files import plain
+from condfoley.project.layer_specs import parse_layers
 from condfoley.results.scores import score_table, take_list
 from condfoley.weights import sha256
 
@@ -63,7 +64,8 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
                 "reference": file_record(Path(options.reference)),
                 "target": file_record(Path(options.target)),
             }
-            | {name: file_record(Path(path)) for name, path in told.items() if path},
+            | {name: file_record(Path(path)) for name, path in told.items() if path}
+            | {f"layer {spec.name}": file_record(Path(spec.reference)) for spec in parse_layers(options.layer)},
             "weights": soundtrack.weights,
             "engine": soundtrack.engine,
             "command": shlex.join(command),
