@@ -105,6 +105,13 @@ class Foley:
                 return run_scenes(pipeline, cuts, target, frames, reference, wanted, given, report)
             return pipeline.run(target, frames, reference, wanted, given, report)
 
+    def impacts(self, target: Clip) -> Hits:
+        """The impacts that a target's picture shows. Raises InputError when it cannot be read or has no picture."""
+        duration, frames = read_target(target, self.geometry)
+        pipeline = self.pipeline(duration)
+        with single_threaded_blas():
+            return pipeline.find_cues(pipeline.encode_picture(frames, target).events, None)
+
     def redraw(
         self,
         reference: Clip,

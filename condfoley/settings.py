@@ -96,12 +96,12 @@ class Settings:
         """Those of some settings that are not left to the weights."""
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-    def require_hits_count(self) -> None:
-        """Raises InputError where given hits would have no effect."""
+    def require_hits_count(self, option: str = "--hits") -> None:
+        """Raises InputError where given hits would have no effect. option: which gives them."""
         for unused, why in (
             (self.mode == "published", "--mode published follows no hits"),
             (not self.rerank, "--no-rerank: the first candidate is taken as it is"),
             (not self.comp, "--no-comp: a candidate is taken whole"),
         ):
             if unused:
-                raise InputError(f"{why}; leave out one of the two, it or --hits")
+                raise InputError(f"{why}; leave out one of the two, it or {option}")

@@ -17,10 +17,11 @@ from wavinfo import WavInfoReader
 from condfoley.audio.onsets import detect_onsets
 from condfoley.cli.main import main
 from condfoley.media.timecode import NTSC, Timecode
+from condfoley.project.create import new_project
 from condfoley.project.model import Project
-from condfoley.project.outputs import write_new_project
+from condfoley.project.outputs import write_generated
 from condfoley.project.store import read_project, write_project
-from condfoley.results.folder import OURS, TIMELINES, write_sound
+from condfoley.results.folder import OURS, TIMELINES
 from condfoley.timeline.write import write
 from tests.made_up import timed_video
 from tests.project.conftest import TIMES, generated
@@ -38,8 +39,7 @@ def made(home: Path, fps: Fraction = Fraction(25), start: str = "", suffix: str 
     target = timed_video(home / f"B{suffix}", fps, start, count=round(3 * fps))
     folder, track = home / "the result", generated(duration=float(round(3 * fps) / fps), **how)
     folder.mkdir()
-    write_sound(folder, track, target, "aac")
-    write_new_project(folder, track, target, target, "candidates", False, "aac")
+    write_generated(folder, new_project(folder, track, target, target), track, None, False, "aac")
     return folder
 
 
@@ -256,7 +256,13 @@ def test_the_picture_has_its_size_and_rate(tmp_path: Path) -> None:
         assert (form.findtext("width"), form.findtext("height")) == ("64", "48")
         for rate in root.iter("rate"):
             assert (rate.findtext("timebase"), rate.findtext("ntsc")) == ("24", "TRUE")
-        assert root.findtext("sequence/media/audio/format/samplecharacteristics/samplerate") == str(RATE)
+        assert root.findtext("sequence/media/audio/format/samplecharacteristics/samplerate") == "48000"
+        rates = {
+            e.findtext("samplecharacteristics/samplerate")
+            for e in root.iter("audio")
+            if e.find("channelcount") is not None
+        }
+        assert rates == {str(RATE)}
         durations = {file.findtext("duration") for file in root.iter("file") if len(file)}
         assert durations == ({"72"} if name == PREMIERE else {""})
 

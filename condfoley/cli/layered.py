@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,7 +16,9 @@ from condfoley.settings import Settings
 
 if TYPE_CHECKING:
     from condfoley.foley import Foley, Soundtrack
+    from condfoley.hits import Hits
     from condfoley.project.cue_rows import CueRow
+    from condfoley.project.model import Project
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,11 @@ class Layered:
         """Name of the layer that stands for all where only one can."""
         return next(iter(self.made))
 
-    def write(self, folder: Path, target: Path, options: GenerateOptions) -> None:
-        """Writes the project, its sum, and its lists of cues. Raises InputError."""
-        from condfoley.project.layers import layered_project, write_layered_project
+    def project(self, folder: Path, target: Path, keep: str) -> Project:
+        """The project, whose sounds are written to the folder. Raises InputError."""
+        from condfoley.project.layers import layered_project
 
-        project = layered_project(folder, self.made, self.rows, self.references, target, options.keep)
-        write_layered_project(folder, project, target, options.stems, options.codec)
+        return layered_project(folder, self.made, self.rows, self.references, target, keep)
 
 
 def check_layers(options: GenerateOptions, duration: float) -> tuple[list[LayerSpec], list[CueRow] | None]:
@@ -57,6 +59,16 @@ def check_layers(options: GenerateOptions, duration: float) -> tuple[list[LayerS
     cues = [replace(row, layer=name) for name, own in assign(rows, specs).items() for row in own]
     require_usable(sorted(cues, key=lambda row: row.time), duration, [MAIN, *(spec.name for spec in specs)])
     return specs, rows
+
+
+def rows_of(hits: Hits) -> list[CueRow]:
+    """Hits as cues of no layer in particular."""
+    from condfoley.project.cue_rows import CueRow
+
+    return [
+        CueRow(time, strength=None if math.isnan(hard) else hard, where=f"the hit at {time:g} s")
+        for time, hard in zip(hits.times.tolist(), hits.strengths.tolist(), strict=True)
+    ]
 
 
 def generate_layered(

@@ -13,6 +13,7 @@ import numpy as np
 from condfoley.audio.levels import impact_levels
 from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
 from condfoley.audio.track import Track
+from condfoley.project.find_inputs import input_of
 from condfoley.project.model import MAIN, Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound
 from condfoley.project.store import CODES, SOUNDS, write_codes, write_sound
 from condfoley.results.folder import CANDIDATES
@@ -26,6 +27,13 @@ BLOCK = 0.02  # s over which levels are taken
 QUIET_SHARE = 10.0  # percentile of them that counts as quiet
 SLIDING = 0.5  # probability above which something slides
 MIN_SLIDE = 0.2  # s
+
+
+def new_project(
+    folder: Path, soundtrack: Soundtrack, reference: Path, target: Path, keep: str = "candidates"
+) -> Project:
+    """The project of a pair of files; its sounds are written to the folder. keep: see `project_of`. Raises InputError."""
+    return project_of(folder, soundtrack, {"target": input_of(target), "reference": input_of(reference)}, keep)
 
 
 def project_of(

@@ -36,7 +36,8 @@ def edit_cues(project: Project, cues: CueList) -> tuple[Project, list[str]]:
     kept = [changed(project, cue, row, cues.columns, notes) for cue, row in pairs if cue]
     out = project.with_cues(kept)
     for row in (row for cue, row in pairs if not cue):
-        out = out.with_cues([*out.cues, new_cue(out, row, notes)])
+        key = max(project.next_id, out.next_id)  # not that of a cue that the list lacks
+        out = out.with_cues([*out.cues, new_cue(out, row, key, notes)])
     return out, notes
 
 
@@ -64,10 +65,10 @@ def changed(project: Project, cue: Cue, row: CueRow, columns: Collection[str], n
     return dataclasses.replace(cue, **values)
 
 
-def new_cue(project: Project, row: CueRow, notes: list[str]) -> Cue:
+def new_cue(project: Project, row: CueRow, key: int, notes: list[str]) -> Cue:
     """A cue that the project did not have, with the sound of an impact that it has; notes: remarks, to which some are added."""
     own = {f.name: getattr(row, f.name) for f in dataclasses.fields(Cue) if hasattr(row, f.name)}
-    given = {name: value for name, value in own.items() if value is not None} | {"id": project.next_id}
+    given = {name: value for name, value in own.items() if value is not None} | {"id": key}
     given |= {"kind": row.kind or "impact", "layer": row.layer or MAIN, "seen": None}
     sound = _sound(project, given["layer"], row.time, row.strength, None)
     if sound["excerpt"] is None:

@@ -11,15 +11,11 @@ from condfoley.errors import InputError
 from condfoley.hits import hits_of_rows
 from condfoley.inputs import ClipFile
 from condfoley.project.create import add_soundtrack, project_of
-from condfoley.project.cue_format import write_cues
 from condfoley.project.cue_rows import CueRow
-from condfoley.project.find_inputs import find_input
+from condfoley.project.find_inputs import find_input, input_of
 from condfoley.project.layer_specs import LayerSpec
 from condfoley.project.model import MAIN, Cue, Project
-from condfoley.project.outputs import input_of, plain, rendered, video_of, write_cue_lists, write_stems
 from condfoley.project.redo import require_weights
-from condfoley.project.store import write_project
-from condfoley.results.folder import HITS, write_media
 from condfoley.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,21 +52,6 @@ def layered_project(
         project = add_soundtrack(folder, project, made[name], name, reference_key(name), keep)
     for name in made:
         project = with_rows(project, name, rows[name])
-    return project
-
-
-def write_layered_project(folder: Path, project: Project, target: Path, stems: bool, codec: str) -> Project:
-    """Writes a new project of several layers, its soundtrack, video, lists of cues and, if wanted, stems.
-
-    codec: `aac` or `pcm`. Raises InputError when something cannot be written.
-    """
-    project = write_project(folder, dataclasses.replace(project, settings=project.settings | {"codec": codec}))
-    sound = rendered(folder, project)
-    write_media(folder, plain(sound.sum()), project.rate, target, codec)
-    write_cue_lists(folder, project)
-    write_cues(folder / HITS, project.cues)
-    if stems:
-        write_stems(folder, project, sound, video=video_of(folder))
     return project
 
 
