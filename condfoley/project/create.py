@@ -13,6 +13,7 @@ import numpy as np
 from condfoley.audio.levels import impact_levels
 from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
 from condfoley.audio.track import Track
+from condfoley.project.find_inputs import input_of
 from condfoley.project.model import MAIN, Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound
 from condfoley.project.store import CODES, SOUNDS, write_codes, write_sound
 from condfoley.results.folder import CANDIDATES
@@ -28,14 +29,22 @@ SLIDING = 0.5  # probability above which something slides
 MIN_SLIDE = 0.2  # s
 
 
+def new_project(
+    folder: Path, soundtrack: Soundtrack, reference: Path, target: Path, keep: str = "candidates"
+) -> Project:
+    """The project of a pair of files; its sounds are written to the folder. keep: see `project_of`. Raises InputError."""
+    return project_of(folder, soundtrack, {"target": input_of(target), "reference": input_of(reference)}, keep)
+
+
 def project_of(
     folder: Path,
     soundtrack: Soundtrack,
     inputs: dict[str, Input],
     keep: str = "candidates",
     reference: str = "reference",
+    name: str = MAIN,
 ) -> Project:
-    """A new project of one layer, MAIN; its sounds are written to the folder.
+    """A new project of one layer; its sounds are written to the folder.
 
     inputs: `target`, and the reference's key. keep: `candidates`: their sounds and codes; `codes`; `nothing`.
     Raises InputError when they cannot be written.
@@ -52,7 +61,7 @@ def project_of(
         engine=soundtrack.engine,
         scene_cuts=soundtrack.scene_cuts,
     )
-    return add_soundtrack(folder, project, soundtrack, MAIN, reference, keep)
+    return add_soundtrack(folder, project, soundtrack, name, reference, keep)
 
 
 def add_soundtrack(

@@ -11,6 +11,14 @@ from condfoley.project.model import Input, Project
 from condfoley.weights import sha256
 
 
+def input_of(path: Path) -> Input:
+    """A file as an input of a project, by its absolute path. Raises InputError when it cannot be read."""
+    try:
+        return Input(str(path.resolve()), path.stat().st_size, sha256(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
+
+
 def find_input(folder: Path, project: Project, key: str, given: str | Path | None = None) -> Path:
     """Where an input is: at its path, or a file with the same content beside it, beside the project, or here.
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,13 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from condfoley.errors import InputError
 from condfoley.files import scratch_folder
 from condfoley.media.write import FORMATS
-from condfoley.project.create import project_of
 from condfoley.project.cue_format import write_cues
 from condfoley.project.find_inputs import at_its_place, picture_of
-from condfoley.project.model import Input, Project
+from condfoley.project.model import AMBIENCE, MAIN, Project
 from condfoley.project.render import Rendered, place_layer, render
 from condfoley.project.store import (
     PROJECT,
@@ -31,8 +30,7 @@ from condfoley.project.store import (
     revisions,
     write_project,
 )
-from condfoley.results.folder import HITS, STEMS, TIMELINES, VIDEO_STEM, write_media
-from condfoley.weights import sha256
+from condfoley.results.folder import CANDIDATES, HITS, SCORES, STEMS, TIMELINES, VIDEO_STEM, write_media
 
 if TYPE_CHECKING:
     from condfoley.soundtrack import Soundtrack
@@ -41,27 +39,31 @@ CUES_CSV, CUES_JSON = "cues.csv", "cues.json"
 CUE_STEM = re.compile(r"[\w-]+_(cue_\d{2,}|before)\.wav")
 
 
-def input_of(path: Path) -> Input:
-    """A file as an input of a project, by its absolute path. Raises InputError when it cannot be read."""
-    try:
-        return Input(str(path.resolve()), path.stat().st_size, sha256(path))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
-
-
-def write_new_project(
-    folder: Path, soundtrack: Soundtrack, reference: Path, target: Path, keep: str, stems: bool, codec: str
+def write_generated(
+    folder: Path, project: Project, soundtrack: Soundtrack, hits_file: str | None, stems: bool, codec: str
 ) -> Project:
-    """Writes a soundtrack's project, its lists of cues and, if wanted, its stems into a result folder.
+    """Writes a new project: soundtrack, video, lists of cues, scores of the candidates and, if wanted, stems.
 
-    keep: see `create.project_of`. codec: of the sound in the video. Raises InputError when something cannot be written.
+    soundtrack: which stands for all where only one can. hits_file: the one that was given; a label track is kept as it is
+    where there is one layer. codec: `aac` or `pcm`. Raises InputError when something cannot be written.
     """
-    inputs = {"target": input_of(target), "reference": input_of(reference)}
-    project = project_of(folder, soundtrack, inputs, keep)
+    from condfoley.hits import write_hits
+    from condfoley.results.scores import write_scores
+
     project = write_project(folder, dataclasses.replace(project, settings=project.settings | {"codec": codec}))
+    sound = rendered(folder, project)
+    video = write_media(folder, plain(sound.sum()), project.rate, Path(project.inputs["target"].path), codec)
     write_cue_lists(folder, project)
+    (folder / CANDIDATES).mkdir(exist_ok=True)
+    write_scores(folder / CANDIDATES / SCORES, soundtrack)
+    if any(layer.name not in (MAIN, AMBIENCE) for layer in project.layers):
+        write_cues(folder / HITS, project.cues)
+    elif hits_file is None or Path(hits_file).suffix.lower() in (".csv", ".json"):
+        write_hits(folder / HITS, soundtrack.cues)
+    else:
+        shutil.copyfile(hits_file, folder / HITS)
     if stems:
-        write_stems(folder, project, rendered(folder, project), video=video_of(folder))
+        write_stems(folder, project, sound, video=video)
     return project
 
 
