@@ -8,25 +8,26 @@ import numpy as np
 import soundfile
 
 from condfoley import media
+from condfoley.project.create import project_of
 from condfoley.project.cue_format import format_csv, format_json, format_labels
-from condfoley.project.outputs import rendered, write_new_project
+from condfoley.project.find_inputs import input_of
+from condfoley.project.outputs import rendered, write_generated
 from condfoley.project.store import read_project
-from condfoley.results.folder import write_sound
 from tests import made_up
 from tests.project.conftest import DURATION, generated, onsets
 
 LISTS = {"cues.csv": format_csv, "cues.json": format_json, "hits.txt": format_labels}
 
 
-def made_result(home: Path, stems: bool = False) -> Path:
+def made_result(home: Path) -> Path:
     """`home`/DIR, as `condfoley generate` writes it, of `home`/target.mp4."""
     target = made_up.write_video(home / "target.mp4", DURATION)
     reference = made_up.write_video(home / "reference.mp4", 1.0)
     folder = home / "DIR"
     folder.mkdir()
     soundtrack = generated()
-    write_sound(folder, soundtrack, target, "aac")
-    write_new_project(folder, soundtrack, reference, target, "candidates", stems, "aac")
+    project = project_of(folder, soundtrack, {"target": input_of(target), "reference": input_of(reference)})
+    write_generated(folder, project, soundtrack, None, False, "aac")
     return folder
 
 
