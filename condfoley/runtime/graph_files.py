@@ -108,6 +108,7 @@ class PartGraphs:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1 if key in SIDE_BY_SIDE else self.threads
         options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # each graph would keep its own peak (E22.10)
         options.log_severity_level = 4  # what fails is raised too
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         fed = {name: value for name, value in self.tensors.items() if _names(content, name)}
