@@ -19,7 +19,7 @@ from condfoley.weights import sha256
 FAILED = "failed.csv"
 INPUTS = {"reference": "another reference", "target": "another target", "hits": "another hits file"}
 # Options without effect on the results; the inputs are compared by their content, not by their paths.
-IGNORED_OPTIONS = {"out", "json", "quiet", "force", "weights", "engine", *INPUTS}
+IGNORED_OPTIONS = {"out", "json", "quiet", "force", "weights", "engine", "perform", "perform_align", *INPUTS}
 # Suffixes of targets, so that a damaged one is listed as failed; other files are targets if they have a picture.
 TARGETS = VIDEO_SUFFIXES | {
     *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv", ".mxf", ".gif")

@@ -8,6 +8,8 @@ it, and what was there before does not come back. Rule and numbers are those tha
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 CELLS = 8  # a side
@@ -29,7 +31,7 @@ def scene_cuts(frames: np.ndarray, fps: float) -> list[int]:
     if len(frames) < 2 * MIN_SECONDS * fps:
         return []
     changes = cut_strengths(frames)
-    apart = max(1, round(MIN_SECONDS * fps))
+    apart = math.ceil(MIN_SECONDS * fps - 1e-6)
     cuts: list[int] = []
     for k in np.flatnonzero(changes > LEAST).tolist():
         highest = changes[max(0, k - apart + 1) : k + apart].max()

@@ -18,7 +18,7 @@ import numpy as np
 
 from condfoley.audio.levels import limit_gain
 from condfoley.audio.splice import ramp
-from condfoley.project.model import Cue, Excerpt, Layer, Project, Sound
+from condfoley.project.model import AMBIENCE, Cue, Excerpt, Layer, Project, Sound
 from condfoley.project.ring_out import ring_out
 from condfoley.project.store import SCALE, quantised
 from condfoley.soundtrack import MAX_PEAK
@@ -106,7 +106,8 @@ def render(project: Project, read: Reader) -> Rendered:
 
 def place_layer(project: Project, layer: Layer) -> list[Placed]:
     """A layer's excerpts in their places, ascending."""
-    total, cuts = project.samples, [round(cut * project.rate) for cut in project.scene_cuts]
+    total = project.samples
+    cuts = [] if layer.name == AMBIENCE else [round(cut * project.rate) for cut in project.scene_cuts]
     gain = 10 ** (layer.gain / 20)
     found = [Placed(None, layer.name, part.excerpt, part.start, total, gain, fade=part.fade) for part in layer.openings]
     heard = [(cue, round(cue.time * project.rate)) for cue in project.cues_of(layer.name) if cue.excerpt]
