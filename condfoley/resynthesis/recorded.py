@@ -13,11 +13,12 @@ from condfoley.audio.onsets import matched_onsets
 from condfoley.audio.splice import ramp, until_next
 from condfoley.audio.track import Track
 from condfoley.resynthesis.bands import band_powers
-from condfoley.resynthesis.choose import choose_shots, event_powers
+from condfoley.resynthesis.choose import choose_shots, distance, event_powers
 from condfoley.resynthesis.grains import grain_places, granulated
 from condfoley.resynthesis.library import LEAD, Library, OneShot
 from condfoley.resynthesis.place import shaped
 
+FARTHEST = 4.5  # dB from what the model wrote, up to which a one-shot is of the same kind
 RECORDED, GRAINS, VOCODER = "recorded", "grains", "vocoder"
 
 
@@ -38,10 +39,10 @@ def render_recorded(track: Track, events: Sequence[Event], library: Library) -> 
     rate, channels = library.rate, library.sound.shape[0]
     length = round(track.duration * rate)
     out = np.zeros((channels, length), np.float32)
-    ways = [way(event, library) for event in events]
     powers = [powers_of(track, event) for event in events]
+    ways = [way(event, own, library) for event, own in zip(events, powers)]
     struck = [i for i, found in enumerate(ways) if found == RECORDED]
-    shots: Sequence[OneShot] = library.impacts
+    shots: Sequence[OneShot] = library.shots
     chosen = dict(zip(struck, choose_shots([powers[i] for i in struck], shots)))
     heard: dict[int, int] = {}
     fine = soxr.resample(track.mono, track.rate, rate)[:length]
@@ -71,11 +72,12 @@ def render_recorded(track: Track, events: Sequence[Event], library: Library) -> 
     return Track(out, rate), ways
 
 
-def way(event: Event, library: Library) -> str:
-    """How an event is made."""
+def way(event: Event, powers: np.ndarray, library: Library) -> str:
+    """How an event is made: of what the reference has of its kind, if that is near enough to what the model wrote."""
     if event.slides:
         return GRAINS if len(grain_places(library, library.slides)) else VOCODER
-    return RECORDED if library.impacts else VOCODER
+    nearest = min((distance(powers, shot.powers)[0] for shot in library.shots), default=np.inf)
+    return RECORDED if nearest <= FARTHEST else VOCODER
 
 
 def powers_of(track: Track, event: Event) -> np.ndarray:
