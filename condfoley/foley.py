@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from condfoley.audio.rates import converted
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
@@ -17,6 +18,8 @@ from condfoley.memory import Limits, retain_freed_memory
 from condfoley.pipeline import Pipeline, Progress
 from condfoley.published.generation import PublishedPipeline
 from condfoley.redraw import Redraw, Redrawn, redraw, section
+from condfoley.resynthesis.library import Library
+from condfoley.resynthesis.soundtrack import read_library, resynthesised
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.threads import single_threaded_blas
 from condfoley.scenes import run_scenes
@@ -102,8 +105,24 @@ class Foley:
         cuts = scene_cuts(frames, self.geometry.fps) if wanted.scene_cuts and wanted.mode != "published" else []
         with single_threaded_blas():
             if cuts:
-                return run_scenes(pipeline, cuts, target, frames, reference, wanted, given, report)
-            return pipeline.run(target, frames, reference, wanted, given, report)
+                made = run_scenes(pipeline, cuts, target, frames, reference, wanted, given, report)
+            else:
+                made = pipeline.run(target, frames, reference, wanted, given, report)
+            if wanted.render == "recorded":
+                made = resynthesised(made, self.library(reference, wanted))
+        track = converted(made.track, wanted.rate or made.track.rate, wanted.channels or made.track.channels)
+        return dataclasses.replace(made, track=track)
+
+    def library(self, reference: Clip, settings: Settings) -> Library:
+        """What a reference has to make soundtracks of, at the rate and with the channels that `settings` ask for.
+
+        Raises InputError when it cannot be read or has no sound.
+        """
+        frames, sliding = reference.frames(self.geometry), None
+        if frames is not None:
+            pipeline = self.pipeline(reference.duration)
+            sliding = pipeline.encode_picture(frames, reference).events.sliding
+        return read_library(reference, settings, sliding, self.loaded.scorer.geometry.fps)
 
     def impacts(self, target: Clip) -> Hits:
         """The impacts that a target's picture shows. Raises InputError when it cannot be read or has no picture."""

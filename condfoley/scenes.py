@@ -46,6 +46,14 @@ class Scene:
         wav = self.clip.sound(rate)
         return None if wav is None else wav[round(self.start * rate) :][: round(self.duration * rate)]
 
+    def recording(self) -> tuple[np.ndarray, int] | None:
+        """See `Clip.recording`."""
+        found = self.clip.recording()
+        if found is None:
+            return None
+        sound, rate = found
+        return sound[:, round(self.start * rate) :][:, : round(self.duration * rate)], rate
+
     def hits(self, whole: Hits) -> Hits:
         """Those of a target's hits that are in the scene, from its start on."""
         inside = (whole.times >= self.start) & (whole.times < self.start + self.duration)

@@ -30,7 +30,8 @@ class Soundtrack:
     s. reference: the window that was used, and where it starts in the clip, s. *_frames: (T, S, S, 3) uint8 at the
     geometry's frame rate. impact_probability, sliding: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
     is needed to make it again. weights: name and hashes. engine: name and version of what ran the
-    networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates'.
+    networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates'. ways: how each impact was made by
+    `resynthesis`; empty by the vocoder.
     """
 
     track: Track
@@ -52,6 +53,7 @@ class Soundtrack:
     engine: dict[str, str] = field(default_factory=dict)
     scene_cuts: tuple[float, ...] = ()
     codes: np.ndarray | None = None
+    ways: tuple[str, ...] = ()
 
     @property
     def wav(self) -> np.ndarray:

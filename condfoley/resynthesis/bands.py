@@ -73,6 +73,17 @@ def _pooling(rate: int, size: int, model_only: bool) -> np.ndarray:
     return np.array(out, np.float32)
 
 
+def bin_gains(gains: np.ndarray, rate: int, size: int) -> np.ndarray:
+    """Gains of bands, (B, M), as those of the bins of a transform of `size`: (size // 2 + 1, M), between the bands' centres
+    interpolated."""
+    bounds = np.array(edges(rate))
+    centres = np.log(np.sqrt(bounds[:-1] * bounds[1:]))
+    places = np.interp(np.log(np.maximum(np.fft.rfftfreq(size, 1 / rate), 1)), centres, np.arange(len(centres)))
+    low = np.minimum(places.astype(int), len(centres) - 2)
+    share = (places - low)[:, None]
+    return np.asarray(gains[low] * (1 - share) + gains[low + 1] * share)
+
+
 def filtered(samples: np.ndarray, rate: int, gains_db: np.ndarray) -> np.ndarray:
     """A sound (C, N) with a gain in each band, interpolated between their centres: zero phase, (C, N) float32.
 

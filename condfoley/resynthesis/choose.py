@@ -44,7 +44,7 @@ def choose_shots(wanted: Sequence[np.ndarray], shots: Sequence[OneShot]) -> list
     """
     if len(shots) == 1 or not wanted:
         return [0] * len(wanted)
-    found = np.array([[distance(powers, shot.powers) for shot in shots] for powers in wanted])  # (E, S, 2)
+    found = np.array([[distance(powers, shot.raw_powers) for shot in shots] for powers in wanted])  # (E, S, 2)
     levels = found[:, :, 1] - np.median(found[:, :, 1])
     cost = found[:, :, 0] + LEVEL_COST * np.abs(levels)
     if len(shots) > MOST:  # those that are near to some impact

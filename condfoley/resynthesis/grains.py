@@ -37,7 +37,7 @@ def granulated(library: Library, places: np.ndarray, wanted: np.ndarray, length:
     window = np.sin(np.pi * (np.arange(GRAIN_FRAMES * step) + 0.5) / (GRAIN_FRAMES * step)).astype(np.float32) ** 2
     for i, g in enumerate(chosen):
         begin = int(places[g]) * step
-        grain = library.sound[:, begin : begin + GRAIN_FRAMES * step]
+        grain = library.clean[:, begin : begin + GRAIN_FRAMES * step]
         ratio = 10 * np.log10(target[:, i].sum() / source[:, g].sum())
         place = i * half * step
         out[:, place : place + grain.shape[1]] += grain * window[: grain.shape[1]] * np.float32(10 ** (ratio / 20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import soxr
 
 from condfoley.audio.splice import ramp
 from condfoley.resynthesis.bands import band_count, filtered, hop
@@ -21,7 +22,7 @@ def shaped(shot: OneShot, wanted: np.ndarray, seconds: float, again: int) -> np.
 
     Its onset stays at sample `shot.onset`. again: how often it was heard before; it then differs a little.
     """
-    samples = varied(shot, again)
+    samples = varied(shot.samples, again)
     gains = band_gains(shot, wanted)
     samples = filtered(samples, shot.rate, gains)
     length = min(samples.shape[1], shot.onset + round((seconds + OVERLAP) * shot.rate))
@@ -60,13 +61,10 @@ def tail_gain(shot: OneShot, wanted: np.ndarray, gains: np.ndarray, length: int)
     return np.interp(np.arange(length), times, limit).astype(np.float32)
 
 
-def varied(shot: OneShot, again: int) -> np.ndarray:
-    """The one-shot, where it was heard before a little faster or slower: (C, L)."""
+def varied(samples: np.ndarray, again: int) -> np.ndarray:
+    """A one-shot, (C, L), that was heard `again` times before, then a little faster or slower: (C, L')."""
     if not again:
-        return shot.samples
+        return samples
     share = (again * 0.618) % 1 * 2 - 1
     speed = 1 + STRETCH * (share if abs(share) > 0.3 else np.copysign(0.3, share))
-    count = int(shot.samples.shape[1] / speed)
-    places = (np.arange(count) - shot.onset) * speed + shot.onset
-    known = np.arange(shot.samples.shape[1])
-    return np.stack([np.interp(places, known, channel) for channel in shot.samples]).astype(np.float32)
+    return soxr.resample(np.ascontiguousarray(samples.T), speed, 1.0, quality="HQ").T

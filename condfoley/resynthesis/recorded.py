@@ -9,16 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
-from condfoley.audio.onsets import matched_onsets
-from condfoley.audio.splice import ramp, until_next
+from condfoley.audio.onsets import match_pairs, matched_onsets
+from condfoley.audio.rates import converted
+from condfoley.audio.splice import overlay_into, ramp, until_next
 from condfoley.audio.track import Track
+from condfoley.resynthesis.background import without_background
 from condfoley.resynthesis.bands import band_powers
 from condfoley.resynthesis.choose import choose_shots, distance, event_powers
 from condfoley.resynthesis.grains import grain_places, granulated
-from condfoley.resynthesis.library import LEAD, Library, OneShot
-from condfoley.resynthesis.place import shaped
+from condfoley.resynthesis.library import LEAD, Library
+from condfoley.resynthesis.place import shaped, varied
 
 FARTHEST = 4.5  # dB from what the model wrote, up to which a one-shot is of the same kind
+LOST = 0.03  # s from an event, within which its onset is still there
 RECORDED, GRAINS, VOCODER = "recorded", "grains", "vocoder"
 
 
@@ -32,51 +35,84 @@ class Event:
 
 
 def render_recorded(track: Track, events: Sequence[Event], library: Library) -> tuple[Track, list[str]]:
-    """The soundtrack, one channel at the model's rate, made of a library's samples, at its rate and with its channels.
+    """The soundtrack, at the model's rate, made of a library's samples, at its rate and with its channels.
 
-    events: those of the track, ascending. Also returns how each was made.
+    events: those of the track, ascending. An event whose onset is lost so stays the model's own sound. Also returns how
+    each event was made.
     """
-    rate, channels = library.rate, library.sound.shape[0]
-    length = round(track.duration * rate)
-    out = np.zeros((channels, length), np.float32)
+    clean = cleaned(track)
     powers = [powers_of(track, event) for event in events]
     ways = [way(event, own, library) for event, own in zip(events, powers)]
+    chosen = chosen_shots(ways, powers, library)
+    made = _laid(track, clean, events, library, ways, chosen)
+    times = np.array([event.onset for event in events])
+    met = {i for i, _ in match_pairs(times, made.onsets, LOST)}
+    if lost := [i for i in range(len(events)) if i not in met and ways[i] != VOCODER]:
+        ways = [VOCODER if i in lost else found for i, found in enumerate(ways)]
+        made = _laid(track, clean, events, library, ways, chosen)
+    return made, ways
+
+
+def chosen_shots(ways: Sequence[str], powers: Sequence[np.ndarray], library: Library) -> dict[int, tuple[int, int]]:
+    """Event -> which one-shot it becomes, and how often that was heard before."""
     struck = [i for i, found in enumerate(ways) if found == RECORDED]
-    shots: Sequence[OneShot] = library.shots
-    chosen = dict(zip(struck, choose_shots([powers[i] for i in struck], shots)))
     heard: dict[int, int] = {}
-    fine = soxr.resample(track.mono, track.rate, rate)[:length]
+    out = {}
+    for i, shot in zip(struck, choose_shots([powers[i] for i in struck], library.shots)):
+        out[i] = shot, heard.get(shot, 0)
+        heard[shot] = heard.get(shot, 0) + 1
+    return out
+
+
+def cleaned(track: Track) -> Track:
+    """A track of one channel without its background, with the same onsets."""
+    powers = band_powers(track.mono[None], track.rate)
+    return track.edited(without_background(track.mono[None], track.rate, powers)).with_onsets_of(track)
+
+
+def _laid(
+    track: Track,
+    clean: Track,
+    events: Sequence[Event],
+    library: Library,
+    ways: Sequence[str],
+    chosen: dict[int, tuple[int, int]],
+) -> Track:
+    """All events in their places. Onsets are detected in what the model can hear."""
+    rate, channels = library.rate, library.sound.shape[0]
+    length = round(track.duration * rate)
+    out = library.bed(length)
+    own = converted(track, rate, 1).samples
+    lead = round(LEAD * rate)
+    first = round(events[0].onset * rate) - lead if events else length
+    replace(out, np.repeat(own[:, : max(0, first)], channels, 0), 0, rate)
+    pieces: list[tuple[np.ndarray, int]] = []  # what is heard above the background
     for i, event in enumerate(events):
-        begin = round((event.onset - LEAD) * rate)
-        if i in chosen:
-            shot = shots[chosen[i]]
-            piece = shaped(shot, whole_powers(track, event), event.end - event.onset, heard.get(chosen[i], 0))
-            heard[chosen[i]] = heard.get(chosen[i], 0) + 1
-            begin = round(event.onset * rate) - shot.onset
-        elif ways[i] == GRAINS:
-            spans = library.slides
-            piece = edged(
-                granulated(
-                    library,
-                    grain_places(library, spans),
-                    whole_powers(track, event),
-                    round((event.end - event.onset) * rate),
-                ),
-                rate,
+        begin, end = round(event.onset * rate), round(event.end * rate)
+        if ways[i] == RECORDED:
+            shot, again = library.shots[chosen[i][0]], chosen[i][1]
+            pieces.append(
+                (shaped(shot, whole_powers(clean, event), event.end - event.onset, again), begin - shot.onset)
             )
-            begin = round(event.onset * rate)
+            noise = (varied(shot.raw, again) - varied(shot.samples, again))[:, : end - begin + shot.onset - lead]
+            replace(out, noise, begin - shot.onset, rate)
+        elif ways[i] == GRAINS:
+            places = grain_places(library, library.slides)
+            pieces.append((edged(granulated(library, places, whole_powers(clean, event), end - begin), rate), begin))
         else:
-            piece = edged(np.repeat(fine[None, max(0, begin) : round((event.end - LEAD) * rate)], channels, 0), rate)
-            begin = max(0, begin)
+            begin = max(0, begin - lead)
+            replace(out, np.repeat(own[:, begin : end - lead], channels, 0), begin, rate)
+    for piece, begin in pieces:
         put(out, piece, begin)
-    return Track(out, rate), ways
+    coarse = out.mean(0) if rate == track.rate else soxr.resample(out.mean(0), rate, track.rate, quality="HQ")
+    return Track(out, rate).with_onsets_of(Track(coarse, track.rate))
 
 
 def way(event: Event, powers: np.ndarray, library: Library) -> str:
     """How an event is made: of what the reference has of its kind, if that is near enough to what the model wrote."""
     if event.slides:
         return GRAINS if len(grain_places(library, library.slides)) else VOCODER
-    nearest = min((distance(powers, shot.powers)[0] for shot in library.shots), default=np.inf)
+    nearest = min((distance(powers, shot.raw_powers)[0] for shot in library.shots), default=np.inf)
     return RECORDED if nearest <= FARTHEST else VOCODER
 
 
@@ -102,6 +138,11 @@ def edged(piece: np.ndarray, rate: int) -> np.ndarray:
             place = slice(0, count) if not part else slice(out.shape[1] - count, None)
             out[:, place] *= ramp(count)[:: -1 if part else 1]
     return out
+
+
+def replace(out: np.ndarray, piece: np.ndarray, begin: int, rate: int) -> None:
+    """Puts a piece (C, L), which has a background of its own, in place of what a sound (C, N) has there."""
+    overlay_into(out, piece, begin, round(0.003 * rate))
 
 
 def put(out: np.ndarray, piece: np.ndarray, begin: int) -> None:
