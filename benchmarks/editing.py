@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -21,9 +21,7 @@ from condfoley.errors import InputError
 from condfoley.results.tables import Table, number
 
 PARTS = ("exact", "latency", "drift")
-LENGTHS = (10.0, 60.0)
 CUE, DRIFT, LEVEL = 0.01, 1e-3, 0.05  # s; s; of the tests of joins
-LONG_EDIT = {10.0: "2.0"}  # s, required
 
 
 def exact_table(test: str, candidates: int, seed: int) -> Table:
@@ -61,6 +59,23 @@ def exact_table(test: str, candidates: int, seed: int) -> Table:
     return Table(f"Edits of {len(found)} soundtracks ({test})", ("", "measured", "required"), rows, notes)
 
 
+def second_cue(folder: Path) -> float:
+    """Time of the project's cue 2, s."""
+    from condfoley.project.store import read_project
+
+    return read_project(folder).cue(2).time
+
+
+def commands(folder: str, time: float) -> dict[str, Callable[[int], list[str]]]:
+    """What is timed: name -> words of run k. time: of cue 2, s, which each run moves elsewhere."""
+    return {
+        "edit, one cue moved": lambda k: ["edit", folder, "--set", f"2:kind=impact,time={time + 0.01 * (k + 1):.6f}"],
+        "undo": lambda k: ["undo", folder, *(["--forward"] if k % 2 else [])],
+        "redo, one cue": lambda k: ["redo", folder, "--cue", "2"],
+        "stems": lambda k: ["stems", folder],
+    }
+
+
 def latency_table(lengths: Sequence[float], repeats: int) -> Table:
     """Seconds of whole processes, medians. Raises InputError when one fails."""
     rows = []
@@ -68,16 +83,8 @@ def latency_table(lengths: Sequence[float], repeats: int) -> Table:
         for seconds in lengths:
             out = Path(home) / f"{seconds:g}"
             run_process(demo_command(out, speed.stretched(seconds, Path(home) / f"{seconds:g}.mp4")))
-            commands = {
-                "edit, one cue moved": ["edit", str(out), "--set", "2:kind=impact,gain=-1"],
-                "undo": ["undo", str(out)],
-                "redo, one cue": ["redo", str(out), "--cue", "2"],
-                "stems": ["stems", str(out)],
-            }
-            for name, words in commands.items():
-                command = [sys.executable, "-m", "condfoley", *words]
-                times = [run_process(command if k == 0 or name != "undo" else [*command, "--forward"] if k % 2 else command)
-                         for k in range(repeats)]  # fmt: skip
+            for name, words in commands(str(out), second_cue(out)).items():
+                times = [run_process([sys.executable, "-m", "condfoley", *words(k)]) for k in range(repeats)]
                 rows.append((f"{name}, {seconds:g} s target", number(median(t.seconds for t in times), 1)))
     notes = (speed.machine(), f"medians of {repeats} whole processes, the start of Python included")
     return Table("Latency of edits", ("", "s"), tuple(rows), notes)
