@@ -22,7 +22,7 @@ UNCHANGED = 0.4  # share of the cells that change less than the cells' change
 CELLS_SHARE = 0.25  # of it that counts as much as a change of the whole picture's
 MEDIAN_STEP = 4  # every so many pixels, both ways, count for the median colour
 MIN_SECONDS = 0.3  # of a scene; a shorter one is part of the scene before
-BLOCK = 1024  # frames whose histograms are in memory at a time
+BLOCK = 128  # frames whose histograms are made at a time; more do not fit into the cache
 
 
 def scene_cuts(frames: np.ndarray, fps: float) -> list[int]:
