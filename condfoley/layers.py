@@ -69,9 +69,11 @@ def generate_layers(
         for i, name in enumerate(wanted):
 
             def report(stage: str, share: float, done: int = i, name: str = name) -> None:
-                progress(f"{stage} ({name})" if share < 1 else stage, (done + share) / len(wanted))
+                if share < 1:  # that one of them is done tells nothing
+                    progress(f"{stage} ({name})", (done + share) / len(wanted))
 
             own = settings if name == main else dataclasses.replace(settings, reference_start=None)
             hits = hits_of_rows(cues[name])
             out[name] = foley.render(references[name], target, own, hits=hits, progress=report)
+    progress("done", 1.0)
     return out

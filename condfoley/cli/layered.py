@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,10 +55,9 @@ def check_layers(options: GenerateOptions, duration: float) -> tuple[list[LayerS
         require_audio(probe(spec.reference))
     if options.hits is None:
         return specs, None
-    cues = read_cues(Path(options.hits), "hits")
-    require_usable(cues.rows, duration, [MAIN, *(spec.name for spec in specs)])
-    rows = [row for row in cues.rows if not row.muted]
-    assign(rows, specs)
+    rows = [row for row in read_cues(Path(options.hits), "hits").rows if not row.muted]
+    cues = [replace(row, layer=name) for name, own in assign(rows, specs).items() for row in own]
+    require_usable(sorted(cues, key=lambda row: row.time), duration, [MAIN, *(spec.name for spec in specs)])
     return specs, rows
 
 
