@@ -12,6 +12,7 @@ import numpy as np
 
 from condfoley.audio.levels import impact_levels
 from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
+from condfoley.audio.rates import converted
 from condfoley.audio.track import Track
 from condfoley.project.find_inputs import input_of
 from condfoley.project.model import MAIN, Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound
@@ -71,6 +72,9 @@ def add_soundtrack(
 
     reference: key of the input. keep: see `project_of`. Sounds are written to the folder. Raises InputError.
     """
+    soundtrack = dataclasses.replace(
+        soundtrack, track=converted(soundtrack.track, project.rate, soundtrack.track.channels)
+    )
     place = "" if name == MAIN else f"{name}/"
     key = unused(project, name)
     whole = store(folder, soundtrack.track, Sound(key, f"{SOUNDS}/{key}.flac", "soundtrack", name, 0, 0))
@@ -80,7 +84,7 @@ def add_soundtrack(
         for index, candidate in enumerate(soundtrack.candidates):
             file = f"{CANDIDATES}/{place}{candidate_name(index, candidate.seed)}"
             own = Sound(unused(project, file[:-5]), file, "candidate", name, 0, 0, candidate.seed)
-            stored.append(store(folder, candidate.track, own))
+            stored.append(store(folder, converted(candidate.track, project.rate, candidate.track.channels), own))
         candidates = tuple(sound.key for sound in stored[1:])
     if keep != "nothing" and soundtrack.codes is not None:
         codes = f"{CODES}/{name}.npz"
@@ -121,6 +125,7 @@ def described(sound: Sound, track: Track) -> Sound:
     return dataclasses.replace(
         sound,
         length=len(track),
+        channels=track.channels,
         quiet_db=round(quiet_db(track), 2),
         onsets=tuple(round(float(time) * track.rate) for time in track.onsets),
         levels=tuple(round(float(level), 2) for level in impact_levels(track.samples, track.onsets, track.rate)),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from condfoley.audio.onsets import match_pairs
+from condfoley.audio.rates import converted
 from condfoley.audio.splice import faded
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import rank_candidates
@@ -22,6 +23,7 @@ from condfoley.hits import Hits
 from condfoley.inputs import ClipFile
 from condfoley.project.create import segmented, store
 from condfoley.project.drawn_from import heard_before, strengths_of, wanted_levels
+from condfoley.project.drawn_rate import at_project
 from condfoley.project.find_inputs import find_input
 from condfoley.project.model import Cue, Excerpt, Project, Sound
 from condfoley.project.spans import Span, scene_of, span_of_cue, spans_of, with_background, with_excerpts
@@ -99,21 +101,26 @@ def draw(project: Project, span: Span, drawing: Drawing, each: bool = False) -> 
     seed = layer.seed if drawing.seed is None else drawing.seed
     count = drawing.candidates or settings.candidates
     start = layer.reference_start if span.reference_at is None else span.reference_at
+    heard = heard_before(drawing.folder, project, span)
+    if rate != foley.geometry.sample_rate:
+        heard = converted(Track(heard, rate, (np.zeros(0), np.zeros(0))), foley.geometry.sample_rate, 1).mono
     wanted = Redraw(
         (span.begin / rate, min(span.end / rate, project.duration)),
         Hits(np.array([cue.time for cue in span.cues]), strengths_of(span.cues)),
         wanted_levels(project, span),
-        heard_before(drawing.folder, project, span) if span.reference_at is None else None,
+        heard if span.reference_at is None else None,
         scene_of(project, (span.begin + span.end) / 2 / rate),
         each,
     )
+    reference = ClipFile(find_input(drawing.folder, project, layer.reference, drawing.reference))
     drawn = foley.redraw(
-        ClipFile(find_input(drawing.folder, project, layer.reference, drawing.reference)),
+        reference,
         ClipFile(find_input(drawing.folder, project, "target", drawing.target)),
         wanted,
         dataclasses.replace(settings, candidates=count, seed=seed, reference_start=start),
         progress=drawing.progress,
     )
+    drawn = at_project(drawn, project, span.cues, foley, reference, settings, each)
     return project.with_layer(dataclasses.replace(layer, seed=max(layer.seed, seed + count))), drawn
 
 

@@ -1,5 +1,9 @@
-"""The renderer `recorded`: what happens when, how strongly, and with which envelope is the model's; the sound is the
-reference's own."""
+"""The renderer `recorded`: what happens when, how strongly and with which envelope is the model's; the sound is the reference's.
+
+Beneath all lies the reference's background. An impact is one of the reference's one-shots, of which what stands above the
+background is brought to the impact's level, and the background in it stays as loud as it is. What slides is made of grains.
+What the reference has nothing like stays the model's own sound, by the vocoder.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ from condfoley.resynthesis.library import LEAD, Library
 from condfoley.resynthesis.place import shaped, varied
 
 FARTHEST = 4.5  # dB from what the model wrote, up to which a one-shot is of the same kind
+SLIDING = 0.5  # probability above which the picture shows something that slides
 LOST = 0.03  # s from an event, within which its onset is still there
 RECORDED, GRAINS, VOCODER = "recorded", "grains", "vocoder"
 
@@ -40,6 +45,8 @@ def render_recorded(track: Track, events: Sequence[Event], library: Library) -> 
     events: those of the track, ascending. An event whose onset is lost so stays the model's own sound. Also returns how
     each event was made.
     """
+    if not events:
+        return converted(track, library.rate, len(library.sound)), []
     clean = cleaned(track)
     powers = [powers_of(track, event) for event in events]
     ways = [way(event, own, library) for event, own in zip(events, powers)]
@@ -84,8 +91,6 @@ def _laid(
     out = library.bed(length)
     own = converted(track, rate, 1).samples
     lead = round(LEAD * rate)
-    first = round(events[0].onset * rate) - lead if events else length
-    replace(out, np.repeat(own[:, : max(0, first)], channels, 0), 0, rate)
     pieces: list[tuple[np.ndarray, int]] = []  # what is heard above the background
     for i, event in enumerate(events):
         begin, end = round(event.onset * rate), round(event.end * rate)
@@ -158,8 +163,11 @@ def events_of(track: Track, cues: np.ndarray, sliding: np.ndarray, fps: float) -
     sliding: (T,) in [0, 1] at `fps`, of the target's picture.
     """
     onsets = matched_onsets(cues, track.onsets)
-    out = []
-    for onset, end in until_next(onsets, track.duration):
-        near = sliding[max(0, round(onset * fps) - 1) : round(onset * fps) + 4]
-        out.append(Event(float(onset), float(end), bool(len(near) and near.max() > 0.5)))
-    return out
+    near = [sliding[max(0, round(time * fps) - 1) : round(time * fps) + 4] for time in onsets]
+    return events_at(track, onsets, [bool(len(part) and part.max() > SLIDING) for part in near])
+
+
+def events_at(track: Track, onsets: np.ndarray, slides: Sequence[bool]) -> list[Event]:
+    """Events at some of a track's onsets, (E,) s, each until the next one. slides: whether something slides at each."""
+    spans = until_next(onsets, track.duration)
+    return [Event(float(onset), float(end), bool(slide)) for (onset, end), slide in zip(spans, slides, strict=True)]
