@@ -32,7 +32,7 @@ from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
-from condfoley.memory import Limits, release
+from condfoley.memory import Limits, release, return_freed_memory
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.peaks import pick_onsets
@@ -351,7 +351,10 @@ class Pipeline:
 
     def stored(self, track: Track) -> Track:
         """A candidate's track, in a temporary file where all of them would take too much memory."""
-        return spilled(track) if self.candidates * self.duration > self.limits.spill_seconds else track
+        if self.candidates * self.duration <= self.limits.spill_seconds:
+            return track
+        return_freed_memory()  # of long targets everything is large
+        return spilled(track)
 
     # Of many candidates one soundtrack
 
