@@ -32,12 +32,12 @@ from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
-from condfoley.memory import Limits
+from condfoley.memory import Limits, release, return_freed_memory
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.peaks import pick_onsets
 from condfoley.runtime.scorer import VisualEvents
-from condfoley.runtime.side_by_side import Item, Value, each
+from condfoley.runtime.side_by_side import MOST, Item, Value, each
 from condfoley.settings import MATCHING, SAMPLING, Settings
 from condfoley.soundtrack import Soundtrack, finished, spilled
 
@@ -351,7 +351,10 @@ class Pipeline:
 
     def stored(self, track: Track) -> Track:
         """A candidate's track, in a temporary file where all of them would take too much memory."""
-        return spilled(track) if self.candidates * self.duration > self.limits.spill_seconds else track
+        if self.candidates * self.duration <= self.limits.spill_seconds:
+            return track
+        return_freed_memory()  # of long targets everything is large
+        return spilled(track)
 
     # Of many candidates one soundtrack
 
@@ -364,7 +367,10 @@ class Pipeline:
         best = self.best(candidates, settings.tolerance) if settings.rerank else 0
         times = cues.times if settings.rerank and settings.comp else cues.times[:0]
         shift = MAX_SHIFT_CELLS if settings.align else 0
-        return comp(candidates, times, best, settings.tolerance, repairs(settings.align), shift)
+        made = comp(candidates, times, best, settings.tolerance, repairs(settings.align), shift)
+        for candidate in candidates:
+            release(candidate.track.samples)
+        return made
 
     def match(
         self,
@@ -401,9 +407,15 @@ class Pipeline:
 
     def _each(self, candidates: Sequence[Candidate], change: Callable[[Track], Track]) -> list[Candidate]:
         """Candidates whose tracks are changed one by one, and stored again."""
-        tracks = self.each(lambda candidate: self.stored(change(candidate.track)), candidates)
+
+        def changed(candidate: Candidate) -> Track:
+            track = self.stored(change(candidate.track))
+            release(candidate.track.samples)
+            return track
+
+        tracks = self.each(changed, candidates, max(1, int(self.limits.track_seconds / self.duration)))
         return [dataclasses.replace(c, track=track) for c, track in zip(candidates, tracks, strict=True)]
 
-    def each(self, function: Callable[[Item], Value], items: Iterable[Item]) -> list[Value]:
-        """The function's values for all items, as many at a time as the engine computes side by side."""
-        return each(function, items, self.engine.workers)
+    def each(self, function: Callable[[Item], Value], items: Iterable[Item], most: int = MOST) -> list[Value]:
+        """The function's values for all items, as many at a time as the engine computes side by side; `most` at most."""
+        return each(function, items, min(self.engine.workers, most))

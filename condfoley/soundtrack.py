@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +12,9 @@ from condfoley.audio.splice import faded
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take, dominant_candidate
-from condfoley.errors import UnwritableError
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
+from condfoley.memory import array_in_file, release
 
 MAX_PEAK = 0.98  # of a finished soundtrack
 EDGE = 0.003  # s of fade at its beginning and end
@@ -87,14 +86,7 @@ def spilled(track: Track) -> Track:
     """
     if isinstance(track.samples, np.memmap):
         return track
-    try:
-        with tempfile.TemporaryFile(buffering=0) as file:
-            np.ascontiguousarray(track.samples).tofile(file)
-            mapped = np.memmap(file, np.float32, "r", shape=track.samples.shape)
-    except OSError as error:
-        place = tempfile.tempdir or "the temporary folder"
-        raise UnwritableError(
-            f"{place}: candidates of long targets are kept there, which cannot be written ({error.strerror or error}); "
-            "make room there or set TMPDIR to a folder with more"
-        ) from error
+    mapped = array_in_file(track.samples.shape, np.float32)
+    mapped[:] = track.samples
+    release(mapped)
     return Track(mapped, track.rate).with_onsets_of(track)
