@@ -34,6 +34,7 @@ def test_every_generate_command_and_option_is_understood():
         "--no-align",
         "--no-rerank",
         "--no-comp",
+        "--no-scene-cuts",
         "--help",
         "--dry-run",
     }
