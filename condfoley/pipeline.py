@@ -10,6 +10,7 @@ Each step is a public method that takes and gives arrays or tracks; `run` is the
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -134,13 +135,20 @@ class Pipeline:
 
         target: the clip itself, for a borrowed scorer, which has other frames.
         """
+        pictures = self.loaded.pictures
+        key = "" if pictures is None else hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest()
+        if pictures is not None and key in pictures:
+            return dataclasses.replace(pictures[key], frames=frames)
         tokens, scorer = self.encode_frames(frames), self.loaded.scorer
         if not scorer.borrowed:
             scored, scorer_tokens = frames, tokens[: len(frames)]
         else:
             _, scored = read_target(target, scorer.geometry)
             scorer_tokens = scorer.engine.encode_frames(scored)
-        return Picture(frames, tokens, scorer_tokens, scorer.visual_events(scored, scorer_tokens))
+        picture = Picture(frames, tokens, scorer_tokens, scorer.visual_events(scored, scorer_tokens))
+        if pictures is not None:
+            pictures[key] = dataclasses.replace(picture, frames=frames[:0])
+        return picture
 
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""

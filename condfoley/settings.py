@@ -65,6 +65,8 @@ class Settings:
     the picture equally well, the most confident one in time is best."""
     reference_start: float | None = None
     """Where the used part of the reference begins, in seconds from its start (default: where its events are clearest)."""
+    scene_cuts: bool = True
+    """Find the target's scene cuts, and let nothing cross one; --no-scene-cuts: windows, takes and tails may cross cuts."""
     mode: Mode = "corrected"
     """corrected: without the faults of the published system; published: as its script does, faults included
     (docs/published.md)."""
@@ -94,12 +96,12 @@ class Settings:
         """Those of some settings that are not left to the weights."""
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-    def require_hits_count(self) -> None:
-        """Raises InputError where given hits would have no effect."""
+    def require_hits_count(self, option: str = "--hits") -> None:
+        """Raises InputError where given hits would have no effect. option: which gives them."""
         for unused, why in (
             (self.mode == "published", "--mode published follows no hits"),
             (not self.rerank, "--no-rerank: the first candidate is taken as it is"),
             (not self.comp, "--no-comp: a candidate is taken whole"),
         ):
             if unused:
-                raise InputError(f"{why}; leave out one of the two, it or --hits")
+                raise InputError(f"{why}; leave out one of the two, it or {option}")

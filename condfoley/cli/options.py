@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from condfoley.errors import InputError, require_at_least
+from condfoley.errors import InputError, flag, require_at_least
 from condfoley.settings import Settings
+
+MAX_GAIN_DB = 60.0  # either way
 
 
 @dataclass(kw_only=True)
@@ -50,14 +52,33 @@ class GenerateOptions(SoundOptions):
     hits: str | None = None
     """File with the times of the target's hits, followed instead of what the picture shows: hits.txt of an earlier
     result, edited (one time in seconds on each line, or Audacity labels), or a table, cues.csv or cues.json."""
+    perform: str | None = None
+    """Recording of claps, taps or a voice made while watching the target: when and how hard its impacts are, instead of
+    --hits."""
+    perform_align: bool = False
+    """Move the performance, by at most 0.5 s as a whole, to where the picture shows impacts."""
+    layer: tuple[str, ...] = ()
+    """Another reference with cues of its own, as NAME=CLIP: those that --hits names so; as NAME=CLIP@0:5: those from 0 to 5
+    s; or as NAME=CLIP@slide: those of a kind (impact or slide). All others are of --reference. May be given again."""
+    ambience: str | None = None
+    """A bed beneath the impacts, a layer of its own: auto: from the quiet parts of the reference; or a file that is one."""
+    ambience_gain: float = 0.0
+    """dB by which the bed is louder than it was recorded."""
     json: bool = False
     """Print one JSON object on stdout instead of the paths of the results."""
 
     def __post_init__(self) -> None:
         """Raise InputError for invalid options."""
         super().__post_init__()
-        if self.hits is not None:
-            self.require_hits_count()
+        require_gain("ambience_gain", self.ambience_gain, self.ambience is None)
+        if self.layer and self.mode == "published":
+            raise InputError("--mode published follows no cues, so it has no layers; leave out one of the two")
+        if self.hits is not None and self.perform is not None:
+            raise InputError("--hits and --perform both say when impacts are; leave out one of the two")
+        if self.perform_align and self.perform is None:
+            raise InputError("--perform-align moves a performance; give it with --perform")
+        if self.hits is not None or self.perform is not None or self.layer:
+            self.require_hits_count("--perform" if self.perform is not None else "--hits" if self.hits else "--layer")
 
 
 @dataclass(kw_only=True)
@@ -66,6 +87,69 @@ class DemoOptions(SoundOptions):
 
     out: str = "condfoley_demo"
     """Folder for the results; made when it does not exist."""
+
+
+def require_gain(name: str, gain: float | None, unused: bool) -> None:
+    """Raises InputError for a gain, dB, that is out of range, and for one without a bed."""
+    if gain and unused:
+        raise InputError(f"{flag(name)} is of a bed; give it with --ambience")
+    if gain is not None and not abs(gain) <= MAX_GAIN_DB:
+        raise InputError(f"{flag(name)} is {gain:g}; give one from -60 to 60 dB")
+
+
+@dataclass(kw_only=True)
+class RedoOptions:
+    """Draw a span or a cue of a project anew; all that is outside of it stays as it is, to the sample."""
+
+    span: str | None = None
+    """What is drawn anew: begin and end in seconds, such as 3.2:5. Its cues get other sounds; without cues, what sounds
+    there."""
+    cue: int | None = None
+    """The cue that is drawn anew, by its number in cues.csv, in place of --span."""
+    layer: str | None = None
+    """The one layer of which a span is drawn anew (default: all that have cues in it)."""
+    variations: int | None = None
+    """Keep what is heard, and make as many alternatives of the --cue, to choose from with `condfoley edit`; previews are
+    written to variations/."""
+    seed: int | None = None
+    """Random seed of the first candidate (default: the next one that the project has not used yet)."""
+    candidates: int | None = None
+    """Number of candidates to generate (default: as many as the project was generated with)."""
+    reference: str | None = None
+    """Where the reference is, if it was moved."""
+    target: str | None = None
+    """Where the target is, if it was moved."""
+    weights: str | None = None
+    """Folder of the weights that the project was generated with, if they are not those that ship with condfoley."""
+    device: str = "cpu"
+    """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
+    engine: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs the networks: see `condfoley generate --help`."""
+    quiet: bool = False
+    """Show no progress."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for options that contradict each other."""
+        if (self.span is None) == (self.cue is None):
+            raise InputError("give either --span BEGIN:END, in seconds, or --cue NUMBER of cues.csv")
+        if self.variations is not None and self.cue is None:
+            raise InputError("--variations are of one cue; give --cue NUMBER of cues.csv")
+        if self.layer is not None and self.cue is not None:
+            raise InputError("--layer goes with --span; a cue has its layer")
+        for name in ("variations", "candidates"):
+            if (value := getattr(self, name)) is not None:
+                require_at_least(name, value, 1)
+        if self.seed is not None:
+            require_at_least("seed", self.seed, 0)
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Begin and end of --span. Raises InputError for what is no span."""
+        begin, _, end = (self.span or "").partition(":")
+        try:
+            return float(begin), float(end)
+        except ValueError:
+            raise InputError(f"--span {self.span} is none; give begin and end in seconds, such as 3.2:5") from None
 
 
 @dataclass(kw_only=True)
@@ -205,6 +289,13 @@ class EditOptions:
     """Remove the cue of this id. May be given again."""
     choose: tuple[str, ...] = ()
     """Take one of a cue's alternatives: its id and the number of the alternative, as 7=2. May be given again."""
+    perform: str | None = None
+    """Recording of claps, taps or a voice made while watching the target: new times and strengths of the cues of main."""
+    layer: tuple[str, ...] = ()
+    """Add a layer with another reference, as NAME=CLIP@0:5 with the cues from 0 to 5 s, NAME=CLIP@slide with those of a
+    kind, or NAME=CLIP with those that --cues names so. Generates its sound. May be given again."""
+    ambience: str | None = None
+    """Add a bed beneath the impacts: auto: from the quiet parts of the reference; a file that is one; or none: without."""
     gain: tuple[str, ...] = ()
     """Level of a layer, as main=-3 in dB. May be given again."""
     mute: tuple[str, ...] = ()
@@ -215,6 +306,12 @@ class EditOptions:
     """Sound in the finished video (default: as before)."""
     target: str | None = None
     """Where the target is now, if it was moved and is not found."""
+    weights: str | None = None
+    """For --layer: folder of the weights that the project was generated with, if they are not the shipped ones."""
+    device: str = "cpu"
+    """For --layer: where to compute, see `condfoley generate --help`."""
+    engine: Literal["auto", "onnx", "torch"] = "auto"
+    """For --layer: what runs the networks, see `condfoley generate --help`."""
     quiet: bool = False
     """Show no remarks."""
 

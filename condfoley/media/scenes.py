@@ -1,12 +1,14 @@
 """Scene cuts of a picture, found in its small frames by two histograms.
 
 One counts colours in the whole picture: it hardly changes when things or the camera move. The other counts them in each of 8 x 8
-cells, without the picture's mean colour: it hardly changes in a flash. A cut changes both, more than movement does around
-it, and what was there before does not come back. Rule and numbers are those that were best on joined clips
-(docs/experiments, E25.1).
+cells, beside the picture's median colour: it hardly changes in a flash, nor in most cells when something comes into the
+picture. A cut changes both, more than movement does around it, and what was there before does not come back. Rule and
+numbers are those that were best on joined clips (docs/experiments, E25).
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -15,10 +17,12 @@ FINE, COARSE = 3, 2  # bits a colour channel: of the whole picture's histogram, 
 REACH = 3  # frames before and after a cut that are compared with one another: a flash is shorter
 NEARBY = 8  # frames on both sides of a cut whose changes tell how much moves
 MOVING_WHOLE, MOVING_CELLS = 4.0, 2.0  # times the median change nearby that are taken off a frame's own
-LEAST = 0.012  # change that is a cut; with .008 more strikes across the whole picture are taken for one
-CELLS_SHARE = 0.15  # of a change of the cells' that counts as much
+LEAST = 0.01  # change that is a cut
+UNCHANGED = 0.4  # share of the cells that change less than the cells' change
+CELLS_SHARE = 0.25  # of it that counts as much as a change of the whole picture's
+MEDIAN_STEP = 4  # every so many pixels, both ways, count for the median colour
 MIN_SECONDS = 0.3  # of a scene; a shorter one is part of the scene before
-BLOCK = 1024  # frames whose histograms are in memory at a time
+BLOCK = 128  # frames whose histograms are made at a time; more do not fit into the cache
 
 
 def scene_cuts(frames: np.ndarray, fps: float) -> list[int]:
@@ -29,7 +33,7 @@ def scene_cuts(frames: np.ndarray, fps: float) -> list[int]:
     if len(frames) < 2 * MIN_SECONDS * fps:
         return []
     changes = cut_strengths(frames)
-    apart = max(1, round(MIN_SECONDS * fps))
+    apart = math.ceil(MIN_SECONDS * fps - 1e-6)
     cuts: list[int] = []
     for k in np.flatnonzero(changes > LEAST).tolist():
         highest = changes[max(0, k - apart + 1) : k + apart].max()
@@ -49,7 +53,8 @@ def cut_strengths(frames: np.ndarray) -> np.ndarray:
         roots = whole_histograms(frames[begin : first + BLOCK]), cell_histograms(frames[begin : first + BLOCK])
         for gap, values in distances.items():
             for row, root in zip(values, roots, strict=True):
-                row[begin + gap : first + BLOCK] = 1 - np.einsum("td,td->t", root[:-gap], root[gap:])
+                alike = np.einsum("tcd,tcd->tc", root[:-gap], root[gap:])  # of each cell
+                row[begin + gap : first + BLOCK] = _ranked(1 - alike, UNCHANGED)
     whole, cells = (_lasting(distances, row, total) for row in (0, 1))
     around = [_median(distances[1][row]) for row in (0, 1)]
     found = np.minimum(whole - MOVING_WHOLE * around[0], CELLS_SHARE * (cells - MOVING_CELLS * around[1]))
@@ -58,15 +63,16 @@ def cut_strengths(frames: np.ndarray) -> np.ndarray:
 
 
 def whole_histograms(frames: np.ndarray) -> np.ndarray:
-    """Square roots of the shares of colours in each picture: (T, 8 ** FINE) float32; equal ones have a dot product of 1."""
+    """Square roots of the shares of colours in each picture: (T, 1, 8 ** FINE) float32; a dot product is 1 for equal ones."""
     return _roots(frames, np.zeros(frames.shape[1:3], int), FINE)
 
 
 def cell_histograms(frames: np.ndarray) -> np.ndarray:
-    """The same of each cell, without each picture's mean colour and at half of the contrast: (T, CELLS ** 2 * 8 ** COARSE)."""
+    """The same of each cell, beside each picture's median colour and at half of the contrast: (T, CELLS ** 2, 8 ** COARSE)."""
     side = np.arange(frames.shape[1]) * CELLS // frames.shape[1]
-    mean = frames.mean((1, 2), keepdims=True, dtype=np.float32)
-    normal = (128 + (frames - mean) / 2).clip(0, 255).astype(np.uint8)
+    some = frames[:, ::MEDIAN_STEP, ::MEDIAN_STEP].reshape(len(frames), -1, 3)
+    middle = _ranked(some, 0.5).astype(np.int16)[:, None, None]
+    normal = (128 + (frames - middle) // 2).clip(0, 255).astype(np.uint8)
     return _roots(normal, side[:, None] * CELLS + side, COARSE)
 
 
@@ -74,10 +80,16 @@ def _roots(frames: np.ndarray, cell: np.ndarray, bits: int) -> np.ndarray:
     """cell: (S, S) int, number of the cell that a pixel belongs to. bits: of each channel that count."""
     levels = (frames >> (8 - bits)).astype(np.int32)
     colours = ((levels[..., 0] << bits) | levels[..., 1]) << bits | levels[..., 2]
-    size = (int(cell.max()) + 1) << (3 * bits)
-    place = (np.arange(len(frames)) * size)[:, None, None] + (cell << (3 * bits)) + colours
-    counts = np.bincount(place.ravel(), minlength=len(frames) * size).reshape(len(frames), size)
-    return np.sqrt(counts / np.float32(cell.size)).astype(np.float32)
+    cells, size = int(cell.max()) + 1, 1 << (3 * bits)
+    place = ((np.arange(len(frames)) * cells)[:, None, None] + cell) * size + colours
+    counts = np.bincount(place.ravel(), minlength=len(frames) * cells * size).reshape(len(frames), cells, size)
+    return np.sqrt(counts / counts.sum(2, keepdims=True)).astype(np.float32)
+
+
+def _ranked(values: np.ndarray, share: float) -> np.ndarray:
+    """Of values (T, N, ...) the one along N below which `share` of them are: (T, ...)."""
+    rank = int(share * values.shape[1])
+    return np.partition(values, rank, axis=1)[:, rank]
 
 
 def _lasting(distances: dict[int, np.ndarray], row: int, total: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import numpy as np
 from condfoley.audio.levels import impact_levels
 from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
 from condfoley.audio.track import Track
+from condfoley.project.find_inputs import input_of
 from condfoley.project.model import MAIN, Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound
 from condfoley.project.store import CODES, SOUNDS, write_codes, write_sound
 from condfoley.results.folder import CANDIDATES
@@ -27,14 +29,22 @@ SLIDING = 0.5  # probability above which something slides
 MIN_SLIDE = 0.2  # s
 
 
+def new_project(
+    folder: Path, soundtrack: Soundtrack, reference: Path, target: Path, keep: str = "candidates"
+) -> Project:
+    """The project of a pair of files; its sounds are written to the folder. keep: see `project_of`. Raises InputError."""
+    return project_of(folder, soundtrack, {"target": input_of(target), "reference": input_of(reference)}, keep)
+
+
 def project_of(
     folder: Path,
     soundtrack: Soundtrack,
     inputs: dict[str, Input],
     keep: str = "candidates",
     reference: str = "reference",
+    name: str = MAIN,
 ) -> Project:
-    """A new project of one layer, MAIN; its sounds are written to the folder.
+    """A new project of one layer; its sounds are written to the folder.
 
     inputs: `target`, and the reference's key. keep: `candidates`: their sounds and codes; `codes`; `nothing`.
     Raises InputError when they cannot be written.
@@ -51,7 +61,7 @@ def project_of(
         engine=soundtrack.engine,
         scene_cuts=soundtrack.scene_cuts,
     )
-    return add_soundtrack(folder, project, soundtrack, MAIN, reference, keep)
+    return add_soundtrack(folder, project, soundtrack, name, reference, keep)
 
 
 def add_soundtrack(
@@ -155,7 +165,21 @@ def cues_of(soundtrack: Soundtrack, sound: Sound, layer: str, first_id: int) -> 
                 excerpt=excerpt,
             )
         )
-    return openings, out
+    return openings, _apart(sorted(out, key=lambda cue: cue.time))
+
+
+def _apart(cues: list[Cue]) -> list[Cue]:
+    """The cues of a layer, of which no slide lasts longer than until the next one."""
+    out = []
+    for cue, following in zip(cues, [*cues[1:], None]):
+        room = following.time - cue.time - 1e-4 if following else math.inf  # 0.1 ms: what is lost in label tracks
+        if cue.duration is None or cue.duration <= room:
+            out.append(cue)
+        elif room >= MIN_SLIDE:
+            out.append(dataclasses.replace(cue, duration=math.floor(room * 1e4) / 1e4))
+        else:
+            out.append(dataclasses.replace(cue, kind="impact", duration=None))
+    return out
 
 
 def segmented(

@@ -119,17 +119,18 @@ def _background(project: Project, span: tuple[float, float], layers: Sequence[La
     begin, end = (round(time * project.rate) for time in span)
     out = []
     for layer in layers:
-        for part in place_layer(project, layer):
-            if part.begin <= begin and part.stop - begin >= round(SHORTEST * project.rate):
-                if part.cue is not None and project.cue(part.cue).locked:
-                    raise InputError(
-                        f"cue {part.cue}, which sounds from {span[0]:g} s on, is locked; redo another span"
-                    )
-                out.append(Span(layer.name, begin, min(end, part.stop), ()))
+        run = _sounding(project, place_layer(project, layer), begin)
+        if not run or run[-1].stop - begin < round(SHORTEST * project.rate):
+            continue
+        if run[0].cue is not None and project.cue(run[0].cue).locked:
+            raise InputError(f"cue {run[0].cue}, which sounds from {span[0]:g} s on, is locked; redo another span")
+        out.append(Span(layer.name, begin, min(end, run[-1].stop), ()))
     if not out:
+        near = min(project.cues, key=lambda cue: abs(cue.time - span[1]), default=None)
+        hint = f"; the nearest is cue {near.id} at {near.time:.3f} s" if near else ", add one with `condfoley edit`"
         raise InputError(
-            f"no cue is from {span[0]:g} to {span[1]:g} s, and nothing else sounds there; "
-            "give a span with a cue, or add one with `condfoley edit`"
+            f"no cue is from {span[0]:g} to {span[1]:g} s, and {SHORTEST:g} s of sound are not there either; "
+            f"give a span with a cue{hint}"
         )
     return out, [f"no cue is from {span[0]:g} to {span[1]:g} s: what sounds there is drawn anew"]
 
@@ -151,6 +152,16 @@ def with_excerpts(project: Project, span: Span, excerpts: Sequence[Excerpt]) -> 
     return project.with_cues(out)
 
 
+def _sounding(project: Project, placed: list[Placed], begin: int) -> list[Placed]:
+    """The parts of what sounds at a sample, from there on until another cue or scene begins."""
+    now = next((part for part in placed if part.begin <= begin < part.stop), None)
+    if now is None:
+        return []
+    end = scene_of(project, begin / project.rate)[1] * project.rate
+    until = next((part.begin for part in placed if part.begin > begin and part.cue != now.cue), end)
+    return [part for part in placed if part.cue == now.cue and part.stop > begin and part.begin < min(until, end - 1)]
+
+
 def with_background(project: Project, span: Span, sound: str, start: int, length: int) -> Project:
     """The project with part of a sound in place of what sounds in a span without cues.
 
@@ -158,38 +169,36 @@ def with_background(project: Project, span: Span, sound: str, start: int, length
     """
     layer = project.layer(span.layer)
     former = place_layer(project, layer)
-    fade = _fade(project, span.end - span.begin)
-    old = next(part for part in former if part.begin <= span.begin < part.stop)
-    end = _take_over(project, former, span, old)
-    if old.cue is None:
-        new = [
-            Opening(
-                span.begin + fade, Excerpt(sound, span.begin + fade - start, length, span.begin + fade - start), fade
-            )
-        ]
-        if end < old.stop:
-            place = old.excerpt.begin + end - old.begin
-            new.append(Opening(end, dataclasses.replace(old.excerpt, begin=place, onset=place), fade))
-        openings = tuple(sorted([*layer.openings, *new], key=lambda opening: opening.start))
-        return project.with_layer(dataclasses.replace(layer, openings=openings))
-    cue = project.cue(old.cue)
-    time = round(cue.time * project.rate)
-    earlier = [tail for tail in cue.tails if time + tail.begin <= span.begin]
-    later = [tail for tail in cue.tails if time + tail.begin > end]
-    drawn = Tail(span.begin + fade - time, Excerpt(sound, 0, length, time - start), fade)
-    again = [_tail(old, end, time, fade)] if end < old.stop else []
-    changed = dataclasses.replace(cue, tails=(*earlier, drawn, *again, *later))
-    return project.with_cues([changed if c.id == cue.id else c for c in project.cues])
+    run, fade = _sounding(project, former, span.begin), _fade(project, span.end - span.begin)
+    begin = next((p.begin for p in run if p.begin - p.follows < span.begin < p.begin), span.begin) + fade
+    end = _take_over(former, min(span.end, run[-1].stop))
+    again = [part for part in run if part.begin <= end < part.stop][:1]
+    cue = None if run[0].cue is None else project.cue(run[0].cue)
+    time = round(cue.time * project.rate) if cue else 0
+    drawn = Excerpt(sound, 0, length, time - start)
+    new = [Tail(begin - time, drawn, fade), *(_tail(part, end, time, fade) for part in again)]
+    if cue:
+        kept = [tail for tail in cue.tails if not begin - fade < time + tail.begin <= end]
+        tails = tuple(sorted([*kept, *new], key=lambda tail: tail.begin))
+        return project.with_cues([dataclasses.replace(c, tails=tails) if c.id == cue.id else c for c in project.cues])
+    stay = [opening for opening in layer.openings if not begin - fade < opening.start <= end]
+    openings = sorted([*stay, *map(_opening, new)], key=lambda opening: opening.start)
+    return project.with_layer(dataclasses.replace(layer, openings=tuple(openings)))
+
+
+def _opening(tail: Tail) -> Opening:
+    """A tail of a cue at 0 s as an opening."""
+    place = tail.excerpt.onset + tail.begin
+    return Opening(tail.begin, dataclasses.replace(tail.excerpt, begin=place, onset=place), tail.fade)
 
 
 def _tails(project: Project, former: list[Placed], span: Span, new: Placed, cues: dict[int, Cue]) -> tuple[Tail, ...]:
     """What is heard behind a new excerpt, which would be heard until `new.stop`: the former sound, from the span's end."""
     assert new.cue is not None
     time = round(cues[new.cue].time * project.rate)
-    following = next((part for part in former if part.begin == new.stop and part.cue not in cues), None)
-    if following is None and new.stop <= span.end:
+    if new.stop <= span.end and not any(part.begin == new.stop and part.cue not in cues for part in former):
         return ()
-    end = min(span.end, new.stop - (following.follows if following else 0))
+    end = _take_over(former, min(span.end, new.stop))
     heard = [part for part in former if part.begin < new.stop and part.stop > end]
     if end <= new.begin or not heard:
         return ()
@@ -201,10 +210,12 @@ def _tails(project: Project, former: list[Placed], span: Span, new: Placed, cues
     )
 
 
-def _take_over(project: Project, former: list[Placed], span: Span, old: Placed) -> int:
-    """The sample from which on the former sound is heard again."""
-    following = next((part for part in former if part.begin == old.stop), None)
-    return min(span.end, old.stop - (following.follows if following else 0))
+def _take_over(former: list[Placed], end: int) -> int:
+    """The sample from which on the former sound is heard again, `end` or one before it, where no crossfade is cut."""
+    for part in reversed(former):
+        if part.begin - part.follows < end <= part.begin:
+            end = part.begin - part.follows
+    return end
 
 
 def _tail(part: Placed, begin: int, time: int, fade: int) -> Tail:

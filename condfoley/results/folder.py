@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     from typing_extensions import Self
 
-    from condfoley.soundtrack import Soundtrack
 
 SOUNDTRACK, OVERVIEW, PROVENANCE, HITS = "soundtrack.wav", "overview.png", "provenance.json", "hits.txt"
 CANDIDATES, SCORES, STEMS = "candidates", "scores.csv", "stems"
@@ -169,27 +168,6 @@ def _remove_empty(folder: Path) -> None:
             path.rmdir()
     with suppress(OSError):
         folder.rmdir()
-
-
-def write_sound(
-    folder: Path, soundtrack: Soundtrack, target: Path, codec: str, hits_file: str | Path | None = None
-) -> Path:
-    """Writes soundtrack.wav, the target with it (picture untouched), the candidates' scores, and the cues.
-
-    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given; a label track is kept as
-    it is: it may be an earlier result's that is replaced now. Returns the path of the video in `folder`.
-    """
-    from condfoley.hits import write_hits
-    from condfoley.results.scores import write_scores
-
-    video = write_media(folder, soundtrack.wav, soundtrack.sample_rate, target, codec)
-    (folder / CANDIDATES).mkdir()
-    write_scores(folder / CANDIDATES / SCORES, soundtrack)
-    if hits_file is None or Path(hits_file).suffix.lower() in (".csv", ".json"):
-        write_hits(folder / HITS, soundtrack.cues)
-    else:
-        shutil.copyfile(hits_file, folder / HITS)
-    return video
 
 
 def write_media(folder: Path, wav: np.ndarray, rate: int, picture: Path, codec: str) -> Path:

@@ -11,6 +11,7 @@ from condfoley.project.render import place_layer
 from condfoley.timeline.model import Clip, Lane, Mark, Media, Picture, Timeline
 
 MIX = "soundtrack"
+SHORT = 0.05  # s, of what is before a cue without being an item of its own
 
 
 def timeline_of(name: str, project: Project, info: MediaInfo, files: Mapping[str, Media]) -> Timeline:
@@ -50,21 +51,25 @@ def _title(project: Project, cue: Cue) -> str:
 
 
 def _note(cue: Cue) -> str:
-    """What is known of a cue; its exact time, since editors show whole frames."""
+    """What is known of a cue."""
     strength = "" if cue.strength is None else f", strength {cue.strength:.2f}"
-    return f"{cue.kind} at {cue.time:.6f} s{strength}{', muted' if cue.muted else ''}"
+    return f"{cue.kind}{strength}{', muted' if cue.muted else ''}"
 
 
 def _layer_lane(project: Project, layer: Layer, media: Media) -> Lane:
     """A layer's whole sound, and the same with a clip for each cue, so that each can be slipped."""
     whole = Clip(layer.name, media, 0, project.samples, 0)
     cues = {cue.id: cue for cue in project.cues}
-    items = []
+    items, first = [], 0
     for placed in place_layer(project, layer):
         cue = cues.get(placed.cue) if placed.cue is not None else None
-        if placed.stop > placed.begin and not (cue and cue.muted):
+        begin = max(placed.begin - first, 0)
+        length, first = placed.stop - begin, 0
+        if cue is None and length < SHORT * project.rate:
+            first = length  # part of the item that follows
+        elif length and not (cue and cue.muted):
             name = _title(project, cue) if cue else f"{layer.name} before"
-            items.append(Clip(name, media, placed.begin, placed.stop - placed.begin, placed.begin))
+            items.append(Clip(name, media, begin, length, begin))
     return Lane(layer.name, "layer", (whole,), not layer.muted, tuple(items))
 
 

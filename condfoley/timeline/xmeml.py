@@ -14,13 +14,15 @@ from fractions import Fraction
 from typing import Literal
 from xml.etree import ElementTree as xml
 
-from condfoley.media.timecode import Timecode, counted
 from condfoley.timeline.model import Clip, Lane, Media, Picture, Timeline
-from condfoley.timeline.urls import Address, plain_text
+from condfoley.timeline.urls import Address
+from condfoley.timeline.xmeml_parts import leaf, rate, size, sound, timecode
 
 Dialect = Literal["premiere", "resolve"]
 TICKS = 254_016_000_000
 """Of Premiere Pro's clock in a second: whole ones in each frame and each sample."""
+SEQUENCE_RATE = 48_000
+"""Hz, of the sequence: editors have none below 32 kHz, and convert sounds of another rate as they play them."""
 
 
 def to_text(timeline: Timeline, dialect: Dialect, address: Address) -> str:
@@ -29,29 +31,6 @@ def to_text(timeline: Timeline, dialect: Dialect, address: Address) -> str:
     xml.indent(root)
     body = xml.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE xmeml>\n{body}\n'
-
-
-def leaf(parent: xml.Element, name: str, value: object = "") -> xml.Element:
-    """A new element with a text inside another one."""
-    element = xml.SubElement(parent, name)
-    element.text = plain_text(str(value)) or None
-    return element
-
-
-def rate(parent: xml.Element, fps: Fraction) -> None:
-    """The element `rate`: 30 and TRUE for 29.97."""
-    element = xml.SubElement(parent, "rate")
-    leaf(element, "timebase", counted(fps))
-    leaf(element, "ntsc", "FALSE" if fps.denominator == 1 else "TRUE")
-
-
-def timecode(parent: xml.Element, start: Timecode) -> None:
-    """The element `timecode` of what begins with this frame."""
-    element = xml.SubElement(parent, "timecode")
-    rate(element, start.rate)
-    leaf(element, "string", start)
-    leaf(element, "frame", start.frames)
-    leaf(element, "displayformat", "DF" if start.drop else "NDF")
 
 
 @dataclass
@@ -81,14 +60,14 @@ class _Writer:
             marker = xml.SubElement(sequence, "marker")
             begin = timeline.frame(mark.begin)
             leaf(marker, "name", mark.name)
-            leaf(marker, "comment", mark.note)
+            leaf(marker, "comment", f"{mark.note} at {float(timeline.seconds(mark.begin)):.6f} s")
             leaf(marker, "in", begin)
             leaf(marker, "out", max(begin, timeline.frame(mark.begin + mark.length)) if mark.length else -1)
         return root
 
     def _video(self, video: xml.Element) -> None:
         picture = self.timeline.picture
-        self._size(xml.SubElement(video, "format"), picture)
+        size(xml.SubElement(video, "format"), picture)
         track = xml.SubElement(video, "track")
         item = xml.SubElement(track, "clipitem", id="picture")
         self._place(item, picture.path.name, (0, picture.frames, 0), True)
@@ -99,21 +78,10 @@ class _Writer:
         leaf(track, "enabled", "TRUE")
         leaf(track, "locked", "FALSE")
 
-    def _size(self, parent: xml.Element, picture: Picture) -> None:
-        sample = xml.SubElement(parent, "samplecharacteristics")
-        rate(sample, self.timeline.fps)
-        leaf(sample, "width", picture.width)
-        leaf(sample, "height", picture.height)
-        leaf(sample, "anamorphic", "FALSE")
-        leaf(sample, "pixelaspectratio", "square")
-        leaf(sample, "fielddominance", "none")
-
     def _audio(self, audio: xml.Element) -> None:
         if self.dialect == "premiere":
             leaf(audio, "numOutputChannels", 2)
-        form = xml.SubElement(xml.SubElement(audio, "format"), "samplecharacteristics")
-        leaf(form, "depth", 24)
-        leaf(form, "samplerate", self.timeline.rate)
+        sound(xml.SubElement(audio, "format"), 24, SEQUENCE_RATE)
         for number, lane, channel in self._tracks():
             track = xml.SubElement(audio, "track")
             if self.dialect == "premiere":
@@ -187,12 +155,10 @@ class _Writer:
         timecode(file, self.timeline.picture.start)
         media = xml.SubElement(file, "media")
         if isinstance(source, Picture):
-            self._size(xml.SubElement(media, "video"), source)
+            size(xml.SubElement(media, "video"), source)
             return
         audio = xml.SubElement(media, "audio")
-        sample = xml.SubElement(audio, "samplecharacteristics")
-        leaf(sample, "depth", source.bits)
-        leaf(sample, "samplerate", self.timeline.rate)
+        sound(audio, source.bits, self.timeline.rate)
         leaf(audio, "channelcount", source.channels)
 
     def _links(self, item: xml.Element, linked: list[tuple[str, str, int, int]]) -> None:

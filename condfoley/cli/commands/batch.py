@@ -15,6 +15,9 @@ from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError, r
 from condfoley.results.folder import ResultFolder
 from condfoley.weights import SHIPPED, read_card
 
+Failure = tuple[str, str, bool]
+"""Name of a pair, why it failed, and whether that is due to its input."""
+
 
 def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0, 2 when pairs could not be used, 1 after an internal error on a pair.
@@ -36,11 +39,12 @@ def run(argv: list[str]) -> int:
         Path(options.out), force=True
     ):  # raises for a folder that cannot be written to, and leaves no file
         pending = pending_jobs(jobs, parts)
-    failures: list[tuple[str, str, bool]] = []
+    failures: list[Failure] = []
     if options.timeline:
-        generated = [job for job in jobs if job.out not in {pair.out for pair in pending}]
-        refusals = [(Path(job.out).name, write_timeline(job)) for job in generated if lacks_timelines(job)]
-        failures += [(name, refused, True) for name, refused in refusals if refused]
+        again = {job.out for job in pending}
+        failures = [
+            failure for job in jobs if job.out not in again and lacks_timelines(job) for failure in add_timeline(job)
+        ]
     finished = parallel.run(
         partial(generate_pair, argv, options.timeline), pending, engine=options.pool, workers=options.workers
     )
@@ -59,15 +63,21 @@ def run(argv: list[str]) -> int:
     return EXIT_USER_ERROR if all(unusable for _, _, unusable in failures) else EXIT_INTERNAL_ERROR
 
 
-def write_timeline(job: GenerateOptions) -> str:
-    """Writes the timelines of a finished pair; returns the reason where that cannot be done, or nothing."""
+def add_timeline(job: GenerateOptions) -> list[Failure]:
+    """Writes the timelines of a pair that was generated before; returns and prints why that cannot be done."""
+    try:
+        write_timelines(job)
+    except InputError as error:
+        print(f"condfoley: {Path(job.out).name}: {error}", file=sys.stderr)
+        return [(Path(job.out).name, str(error), True)]
+    return []
+
+
+def write_timelines(job: GenerateOptions) -> None:
+    """Writes the timelines of a finished pair. Raises InputError."""
     from condfoley.timeline.write import write
 
-    try:
-        write(Path(job.out), force=True)
-    except InputError as error:
-        return str(error)
-    return ""
+    write(Path(job.out), force=True)
 
 
 def generate_pair(argv: list[str], timeline: bool, job: GenerateOptions) -> tuple[str, str]:
@@ -81,14 +91,14 @@ def generate_pair(argv: list[str], timeline: bool, job: GenerateOptions) -> tupl
         if not job.force and (other := changed_input(job)):
             raise InputError(f"{job.out}: made from {other}; delete that folder or move it away to make it again")
         summary = run_job(job, ["condfoley", "batch", *argv])
+        if timeline:
+            write_timelines(job)
     except InputError as error:
         return "", str(error)
-    if timeline and (refused := write_timeline(job)):
-        return "", refused
     return summary["video"], ""
 
 
-def write_failures(path: Path, failures: list[tuple[str, str, bool]]) -> None:
+def write_failures(path: Path, failures: list[Failure]) -> None:
     """Writes failed.csv with name and reason of each failed pair; removes it when there is none."""
     if not failures:
         path.unlink(missing_ok=True)
