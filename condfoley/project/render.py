@@ -39,7 +39,8 @@ class Placed:
     begin, stop: samples of the target, [begin, stop). follows, leads: samples before `begin` and `stop` over which it is
     shared with the one before and the next one; 0 where it begins or ends by itself.
     gain: factor. pan: from -1 to 1. skip: samples of the excerpt that are not heard, at its beginning. fade: samples over
-    which it is shared with the one before, whatever that is of.
+    which it is shared with the one before, whatever that is of. unlike: whether the one before, and the next one, is another
+    sound: then it is the power that the two share, else the amplitude.
     """
 
     cue: int | None
@@ -53,6 +54,7 @@ class Placed:
     leads: int = 0
     skip: int = 0
     fade: int = 0
+    unlike: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)
@@ -144,18 +146,22 @@ def _place_cue(cue: Cue, time: int, earliest: int, total: int, gain: float) -> l
 
 
 def _linked(found: list[Placed], rate: int, cuts: list[int]) -> list[Placed]:
-    """The same, with `follows` and `leads`."""
-    shared = []
+    """The same, with `follows`, `leads` and `unlike`."""
+    shared, unlike = [], []
     for before, after in pairwise(found):
         split, crossfade = round(SPLIT * rate), after.fade or (0 if after.begin in cuts else round(FADE_OUT * rate))
         room = min(before.stop - before.begin, after.skip or after.excerpt.begin)
         length = split if goes_on(before, after) and not after.fade else crossfade
         enough = before.stop == after.begin and room >= (0 if length == split else round(FADE_IN * rate))
         shared.append(min(length, room) if enough else 0)
-    return [
-        dataclasses.replace(placed, follows=follows, leads=leads)
-        for placed, follows, leads in zip(found, [0, *shared], [*shared, 0])
-    ]
+        unlike.append(_offset(before) != _offset(after))
+    ends = zip(found, [0, *shared], [*shared, 0], zip([False, *unlike], [*unlike, False]))
+    return [dataclasses.replace(part, follows=f, leads=n, unlike=sounds) for part, f, n, sounds in ends]
+
+
+def _offset(placed: Placed) -> tuple[str, int]:
+    """Of which sound an excerpt is, and by how much that is moved."""
+    return placed.excerpt.sound, placed.begin - placed.skip - placed.excerpt.begin
 
 
 def goes_on(before: Placed, after: Placed) -> bool:
@@ -196,11 +202,20 @@ def _faded(samples: np.ndarray, placed: Placed, rate: int, begins: bool, ends: b
     out, length = samples.copy(), samples.shape[1]
     if not begins:
         count = placed.follows or min(round(FADE_IN * rate), length)
-        out[:, :count] -= quantised(samples[:, :count] * ramp(count)[::-1])
+        if placed.follows and placed.unlike[0]:
+            out[:, :count] = quantised(samples[:, :count] * _power_ramp(count))
+        else:
+            out[:, :count] -= quantised(samples[:, :count] * ramp(count)[::-1])
     if placed.leads or not ends:
         count = placed.leads or min(round(FADE_OUT * rate), length)
-        out[:, length - count :] = quantised(out[:, length - count :] * ramp(count)[::-1])
+        fall = _power_ramp(count) if placed.leads and placed.unlike[1] else ramp(count)
+        out[:, length - count :] = quantised(out[:, length - count :] * fall[::-1])
     return out
+
+
+def _power_ramp(samples: int) -> np.ndarray:
+    """A fade from 0 to 1: of it and of itself reversed the squares add up to 1."""
+    return np.sin(np.pi / 2 * ramp(samples))
 
 
 def _limited(part: Heard, gain: np.ndarray) -> Heard:
