@@ -66,6 +66,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("A.mp4", "B.mp4"):
         write_hits(folder / name, seed=1, events=False)
     soundfile.write(folder / "take.wav", noise_bursts([0.5, 1.1], [40.0, 40.0], 2.0), RATE)
+    for name in ("boots.wav", "cup.wav"):
+        soundfile.write(folder / name, noise_bursts([0.3, 0.9], [40.0, 40.0], 1.5), RATE)
     (folder / "pairs.csv").write_text("reference,target\nA.mp4,B.mp4\n")
     for name in ("videos", "my_clips", "my_videos"):
         (folder / name).mkdir()
@@ -89,6 +91,7 @@ def test_the_documents_show_every_command_that_makes_or_learns_something():
     assert {words[0] for words in COMMANDS} == {
         "generate",
         "edit",
+        "redo",
         "undo",
         "stems",
         "timeline",
