@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from condfoley.project.blend import blended_background
+from condfoley.project.create import LEAST_LEAD
 from condfoley.project.joins import changes, join_statistics, joins_of, like, pooled
 from condfoley.project.model import Tail
+from condfoley.project.redo import excerpts_at
 from condfoley.project.render import FADE_OUT, place_layer, render
 from condfoley.project.spans import Span
 from tests.project.conftest import generated, stored
@@ -113,3 +115,12 @@ def test_a_background_is_as_loud_as_what_it_follows_and_precedes():
         assert 20 * np.log10(own / old) == pytest.approx(0, abs=1.0)
     silent = blended_background(0 * new, 0, span, 400, 0.0, heard[: span.end])
     assert not silent.any()
+
+
+def test_what_is_drawn_anew_begins_just_before_its_first_attack(home):
+    """There the attack hides the join; up to it the former sound is heard, which differs in level from the new lead."""
+    track, sound = home.soundtrack.track, home.project.sounds["main"]
+    former = [cue.excerpt for cue in home.project.cues[1:]]
+    first, *others = excerpts_at(track, sound, home.project.cues[1:], RATE)
+    assert first == dataclasses.replace(former[0], begin=former[0].onset - round(LEAST_LEAD * RATE))
+    assert others == former[1:]
