@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from condfoley.errors import InputError
 from condfoley.project.create import LEAST_LEAD
-from condfoley.project.model import Cue, Excerpt, Layer, Opening, Project, Tail
+from condfoley.project.model import AMBIENCE, Cue, Excerpt, Layer, Opening, Project, Tail
 from condfoley.project.render import FADE_OUT, SPLIT, Placed, place_layer
 
 CROSSFADE = 0.02  # s, where the former sound goes on
@@ -64,7 +64,10 @@ def spans_of(project: Project, span: tuple[float, float], only: str | None = Non
     Raises InputError for a span that is none (`require_span`), and where nothing can be drawn.
     """
     require_span(project, span)
-    layers = [project.layer(only)] if only else [layer for layer in project.layers if layer.reference]
+    if only == AMBIENCE:
+        raise InputError("the bed is not drawn; change it with `condfoley edit --ambience`")
+    drawable = [layer for layer in project.layers if layer.reference and layer.name != AMBIENCE]
+    layers = [project.layer(only)] if only else drawable
     inside = [cue for cue in project.cues if span[0] <= cue.time < span[1] and cue.layer in {x.name for x in layers}]
     free = [cue for cue in inside if not cue.locked]
     if inside and not free:
