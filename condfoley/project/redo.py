@@ -20,7 +20,7 @@ from condfoley.comping.ranking import rank_candidates
 from condfoley.errors import InputError
 from condfoley.hits import Hits
 from condfoley.inputs import ClipFile
-from condfoley.project.blend import blended, blended_background
+from condfoley.project.blend import blended, blended_background, tightened
 from condfoley.project.create import described, segmented, store
 from condfoley.project.drawn_from import layer_sound, strengths_of, wanted_levels
 from condfoley.project.find_inputs import find_input
@@ -137,7 +137,8 @@ def _redo(project: Project, span: Span, drawing: Drawing) -> Project:
         project, sound, _ = _stored(drawing.folder, project, span, drawn.start, track, seed)
         return with_background(project, span, sound.key, sound.start, sound.length)
     sound, track = _described(drawing.folder, project, span, drawn.start, drawn.track, seed)
-    changed = with_excerpts(project.with_sounds(sound), span, excerpts_at(track, sound, span.cues, project.rate))
+    excerpts = tightened(excerpts_at(track, sound, span.cues, project.rate), track.samples, span, project, heard)
+    changed = with_excerpts(project.with_sounds(sound), span, excerpts)
     samples = blended(track.samples, span, changed, heard)
     store(drawing.folder, track.edited(samples).with_onsets_of(track), sound)
     return changed
