@@ -30,7 +30,7 @@ class Soundtrack:
     s. reference: the window that was used, and where it starts in the clip, s. *_frames: (T, S, S, 3) uint8 at the
     geometry's frame rate. impact_probability, sliding: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
     is needed to make it again. weights: name and hashes. engine: name and version of what ran the
-    networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates'.
+    networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates', scene after scene.
     """
 
     track: Track

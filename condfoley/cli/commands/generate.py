@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime, timezone
 from pathlib import Path
@@ -59,7 +60,7 @@ def generate_results(
 
     started = datetime.now(timezone.utc)
     clips = check_inputs(options)
-    hits = None if options.layer else read_hits_option(options, clips[1].duration)
+    hits = None if options.layer else read_hits_option(options, clips[1].duration, progress.note)
     played = read_perform_option(options, clips[1].duration)
     specs, rows = check_layers(options, clips[1].duration) if options.layer else ([], None)
     inputs = Path(options.reference), Path(options.target), *(Path(spec.reference) for spec in specs)
@@ -109,17 +110,23 @@ def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
     return reference, target
 
 
-def read_hits_option(options: GenerateOptions, duration: float) -> Hits | None:
+def read_hits_option(
+    options: GenerateOptions, duration: float, note: Callable[[str], None] = lambda text: None
+) -> Hits | None:
     """The hits of the --hits file; None without it.
 
-    duration: of the target, s. Raises InputError when the file cannot be read or a hit is past the target's end.
+    duration: of the target, s. note: called with what there is to say of the file. Raises InputError when it cannot be
+    read or a hit is past the target's end.
     """
     if options.hits is None:
         return None
     from condfoley.hits import read_hits
+    from condfoley.project.cue_files import read_cues
 
     hits = read_hits(Path(options.hits))
     hits.require_within(duration, options.hits)
+    for remark in read_cues(Path(options.hits), "hits").notes:
+        note(remark)
     return hits
 
 
