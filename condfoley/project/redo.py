@@ -25,15 +25,8 @@ from condfoley.project.create import described, segmented, store
 from condfoley.project.drawn_from import layer_sound, strengths_of, wanted_levels
 from condfoley.project.find_inputs import find_input
 from condfoley.project.model import Cue, Excerpt, Project, Sound
-from condfoley.project.spans import (
-    Span,
-    background_join,
-    scene_of,
-    span_of_cue,
-    spans_of,
-    with_background,
-    with_excerpts,
-)
+from condfoley.project.replacing import background_join, with_background, with_excerpts
+from condfoley.project.spans import Span, scene_of, span_of_cue, spans_of
 from condfoley.project.store import SOUNDS
 from condfoley.redraw import Redraw, Redrawn
 from condfoley.settings import Settings
