@@ -31,6 +31,13 @@ def retain_freed_memory() -> None:
         mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 
 
+def return_freed_memory() -> None:
+    """Returns to the system what was freed until now and kept; does nothing without glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
 def array_in_file(shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:
     """An array of zeros in a temporary file, mapped into memory: what was used of it takes memory until `release`.
 

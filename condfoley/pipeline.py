@@ -32,7 +32,7 @@ from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
-from condfoley.memory import Limits, release
+from condfoley.memory import Limits, release, return_freed_memory
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.peaks import pick_onsets
@@ -82,8 +82,11 @@ class Pipeline:
         exemplar = self.encode_reference(self.read_reference(reference, settings.reference_start))
         cues = self.find_cues(picture.events, given)
         seeds = [settings.seed + i for i in range(settings.candidates)]
+        self.give_back()
         codes = self.sample(picture.tokens, exemplar, seeds, sampling, report)
+        self.give_back()
         candidates = self.render_candidates(codes, seeds, picture, exemplar, cues, amounts, settings.align, report)
+        self.give_back()
         track, takes = self.comp(candidates, cues, settings)
         track, candidates = self.match(track, candidates, exemplar, cues, picture.events, amounts)
         track = self.place(track, cues, exemplar, settings, given is not None)
@@ -351,7 +354,18 @@ class Pipeline:
 
     def stored(self, track: Track) -> Track:
         """A candidate's track, in a temporary file where all of them would take too much memory."""
-        return spilled(track) if self.candidates * self.duration > self.limits.spill_seconds else track
+        return spilled(track) if self.long else track
+
+    @property
+    def long(self) -> bool:
+        """Whether candidates and what is kept for later calls take too much memory together."""
+        return self.candidates * self.duration > self.limits.spill_seconds
+
+    def give_back(self) -> None:
+        """Between steps of long targets: memory that is kept for the next step is given back."""
+        if self.long:
+            self.engine.forget()
+            return_freed_memory()
 
     # Of many candidates one soundtrack
 
@@ -408,6 +422,8 @@ class Pipeline:
         def changed(candidate: Candidate) -> Track:
             track = self.stored(change(candidate.track))
             release(candidate.track.samples)
+            if self.long:
+                return_freed_memory()
             return track
 
         tracks = self.each(changed, candidates, max(1, int(self.limits.track_seconds / self.duration)))

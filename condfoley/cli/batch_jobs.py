@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from condfoley.cli.options import BatchOptions, GenerateOptions, SoundOptions
 from condfoley.errors import InputError
+from condfoley.files import plain
 from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.pair_list import read_pairs
 from condfoley.project.store import PROJECT
@@ -149,7 +150,9 @@ def _read_provenance(job: GenerateOptions) -> dict[str, Any]:
 def _matches_job(job: GenerateOptions, earlier: dict[str, Any], parts: dict[str, str]) -> bool:
     try:
         same = [
-            earlier["options"].get(key) == value for key, value in asdict(job).items() if key not in IGNORED_OPTIONS
+            earlier["options"].get(key) == plain(value)
+            for key, value in asdict(job).items()
+            if key not in IGNORED_OPTIONS
         ]
         return all(same) and not _find_changed_input(job, earlier) and earlier["weights"]["parts"] == parts
     except (

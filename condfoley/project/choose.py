@@ -22,12 +22,16 @@ def choose_excerpt(
 
     Best is an impact that a candidate has near that time by itself, the one that is alone for longest; those that would
     have to be made much louder are left out. Else it is the sound of another cue: of those that are as strong, one that
-    is not heard just before or after. strength: in [0, 1]; None: as loud as most. cue: id, where the project has it already.
+    is not heard just before or after; without any, an impact of a candidate at another time. strength: in [0, 1]; None: as
+    loud as most. cue: id, where the project has it already.
     """
     others = [other for other in project.cues_of(layer) if other.excerpt and other.id != cue]
     wanted = wanted_level(project, others, strength)
-    found = _near(project, layer, time, -math.inf if wanted is None else wanted - MAX_RAISE) or _of_cue(
-        others, time, strength
+    least = -math.inf if wanted is None else wanted - MAX_RAISE
+    found = (
+        _near(project, layer, time, NEAR, least)
+        or _of_cue(others, time, strength)
+        or _near(project, layer, time, math.inf, -math.inf)
     )
     if not found:
         return None, 0.0
@@ -37,13 +41,13 @@ def choose_excerpt(
     return found, round(float(np.clip(wanted - level, -MAX_GAIN_DB, MAX_GAIN_DB)), 4)
 
 
-def _near(project: Project, layer: str, time: float, least: float) -> Excerpt | None:
-    """The impact near a time, s, that is alone for longest, of those of candidates of at least `least` dB."""
+def _near(project: Project, layer: str, time: float, reach: float, least: float) -> Excerpt | None:
+    """The impact within `reach` of a time, s, that is alone for longest, of those of candidates of at least `least` dB."""
     place, best, longest = round(time * project.rate), None, 0
     for key in project.layer(layer).candidates:
         sound = project.sounds[key]
         for i, (onset, level) in enumerate(zip(sound.onsets, sound.levels)):
-            if abs(sound.start + onset - place) <= NEAR * project.rate and level >= least:
+            if abs(sound.start + onset - place) <= reach * project.rate and level >= least:
                 excerpt = impact(sound, i, project.rate)
                 if excerpt.end - excerpt.onset > longest:
                     best, longest = excerpt, excerpt.end - excerpt.onset

@@ -42,19 +42,22 @@ def _known(strengths: np.ndarray) -> np.ndarray:
     return np.where(unknown, MIDDLE if unknown.all() else np.median(strengths[~unknown]), strengths)
 
 
-def heard_before(folder: Path, project: Project, span: Span) -> np.ndarray:
-    """What is heard of a layer before a span, without the layer's gain: (N,) float32, N = its first sample."""
+def layer_sound(folder: Path, project: Project, span: Span, until: int) -> np.ndarray:
+    """What is heard of a span's layer, without the layer's gain, from the target's beginning: (until,) float32.
+
+    What lies long before the span is left out. until: samples of the target.
+    """
     layer, rate, earliest = project.layer(span.layer), project.rate, span.begin - round(BEFORE * project.rate)
-    openings = [opening for opening in layer.openings if opening.start < span.begin]
+    openings = [opening for opening in layer.openings if opening.start < until]
     recent = [opening for opening in openings if opening.start >= earliest] or openings[-1:]
     alone = dataclasses.replace(layer, gain=0.0, muted=False, openings=tuple(recent))
     cues = []
     for cue in project.cues_of(layer.name):
         time = round(cue.time * rate)
-        if cue.excerpt and time >= earliest and time - cue.excerpt.lead < span.begin:
-            tails = tuple(tail for tail in cue.tails if time + tail.begin < span.begin)
+        if cue.excerpt and time >= earliest and time - cue.excerpt.lead < until:
+            tails = tuple(tail for tail in cue.tails if time + tail.begin < until)
             cues.append(dataclasses.replace(cue, pan=0.0, tails=tails))
-    end = span.begin + round(FADE_OUT * rate)  # what is cut off there does not fade before the span
+    end = until + round(FADE_OUT * rate)  # what is cut off there does not fade before
     part = dataclasses.replace(project, layers=(alone,), cues=tuple(cues), duration=end / rate)
     whole = render(part, lambda sound: read_sound(folder, sound, rate)).sum()
-    return whole.mean(0)[: span.begin]
+    return whole.mean(0)[:until]

@@ -37,7 +37,10 @@ def edit_cues(project: Project, cues: CueList) -> tuple[Project, list[str]]:
     out = project.with_cues(kept)
     for row in (row for cue, row in pairs if not cue):
         key = max(project.next_id, out.next_id)  # not that of a cue that the list lacks
-        out = out.with_cues([*out.cues, new_cue(out, row, key, notes)])
+        known = out.with_cues(
+            [*out.cues, *(cue for cue in project.cues if cue.id not in listed)]
+        )  # whose sounds it may get
+        out = out.with_cues([*out.cues, new_cue(known, row, key, notes)])
     return out, notes
 
 

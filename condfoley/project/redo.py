@@ -20,11 +20,20 @@ from condfoley.comping.ranking import rank_candidates
 from condfoley.errors import InputError
 from condfoley.hits import Hits
 from condfoley.inputs import ClipFile
-from condfoley.project.create import segmented, store
-from condfoley.project.drawn_from import heard_before, strengths_of, wanted_levels
+from condfoley.project.blend import blended, blended_background
+from condfoley.project.create import described, segmented, store
+from condfoley.project.drawn_from import layer_sound, strengths_of, wanted_levels
 from condfoley.project.find_inputs import find_input
 from condfoley.project.model import Cue, Excerpt, Project, Sound
-from condfoley.project.spans import Span, scene_of, span_of_cue, spans_of, with_background, with_excerpts
+from condfoley.project.spans import (
+    Span,
+    background_join,
+    scene_of,
+    span_of_cue,
+    spans_of,
+    with_background,
+    with_excerpts,
+)
 from condfoley.project.store import SOUNDS
 from condfoley.redraw import Redraw, Redrawn
 from condfoley.settings import Settings
@@ -103,7 +112,7 @@ def draw(project: Project, span: Span, drawing: Drawing, each: bool = False) -> 
         (span.begin / rate, min(span.end / rate, project.duration)),
         Hits(np.array([cue.time for cue in span.cues]), strengths_of(span.cues)),
         wanted_levels(project, span),
-        heard_before(drawing.folder, project, span) if span.reference_at is None else None,
+        layer_sound(drawing.folder, project, span, span.begin) if span.reference_at is None else None,
         scene_of(project, (span.begin + span.end) / 2 / rate),
         each,
     )
@@ -118,24 +127,38 @@ def draw(project: Project, span: Span, drawing: Drawing, each: bool = False) -> 
 
 
 def _redo(project: Project, span: Span, drawing: Drawing) -> Project:
-    project, drawn = draw(project, span, drawing)
+    former, (project, drawn) = project, draw(project, span, drawing)
+    heard = layer_sound(drawing.folder, former, span, span.end)
     seed = drawn.candidates[0].seed
-    project, sound, track = _stored(drawing.folder, project, span, drawn.start, drawn.track, seed)
     if not span.cues:
+        fade, gain = background_join(project, span)
+        samples = blended_background(drawn.track.samples, drawn.start, span, fade, gain, heard)
+        track = drawn.track.edited(samples).with_onsets_of(drawn.track)
+        project, sound, _ = _stored(drawing.folder, project, span, drawn.start, track, seed)
         return with_background(project, span, sound.key, sound.start, sound.length)
-    return with_excerpts(project, span, excerpts_at(track, sound, span.cues, project.rate))
+    sound, track = _described(drawing.folder, project, span, drawn.start, drawn.track, seed)
+    changed = with_excerpts(project.with_sounds(sound), span, excerpts_at(track, sound, span.cues, project.rate))
+    samples = blended(track.samples, span, changed, heard)
+    store(drawing.folder, track.edited(samples).with_onsets_of(track), sound)
+    return changed
 
 
 def _stored(
     folder: Path, project: Project, span: Span, start: int, track: Track, seed: int
 ) -> tuple[Project, Sound, Track]:
     """Writes a track, up to the target's end, as a sound of the project."""
+    sound, kept = _described(folder, project, span, start, track, seed)
+    sound = store(folder, kept, sound)
+    return project.with_sounds(sound), sound, kept
+
+
+def _described(folder: Path, project: Project, span: Span, start: int, track: Track, seed: int) -> tuple[Sound, Track]:
+    """A track, up to the target's end, and what it is as a sound of the project that is not written yet."""
     key = _unused(folder, project, f"{span.layer}-redo")
     ends = start + len(track) >= project.samples
     samples = faded(track.samples[:, : project.samples - start], 0, round(EDGE * track.rate) if ends else 0)
     kept = Track(samples, track.rate, (snapped(track.onsets, start, span.cues, track.rate), track.rises))
-    sound = store(folder, kept, Sound(key, f"{SOUNDS}/{key}.flac", "redrawn", span.layer, start, 0, seed))
-    return project.with_sounds(sound), sound, kept
+    return described(Sound(key, f"{SOUNDS}/{key}.flac", "redrawn", span.layer, start, 0, seed), kept), kept
 
 
 def _unused(folder: Path, project: Project, key: str) -> str:

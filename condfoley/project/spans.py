@@ -162,6 +162,13 @@ def _sounding(project: Project, placed: list[Placed], begin: int) -> list[Placed
     return [part for part in placed if part.cue == now.cue and part.stop > begin and part.begin < min(until, end - 1)]
 
 
+def background_join(project: Project, span: Span) -> tuple[int, float]:
+    """Samples of the crossfades of a span without cues, and the gain, dB, of the cue that sounds there."""
+    run = _sounding(project, place_layer(project, project.layer(span.layer)), span.begin)
+    gain = 0.0 if run[0].cue is None else project.cue(run[0].cue).gain
+    return _fade(project, span.end - span.begin), gain
+
+
 def with_background(project: Project, span: Span, sound: str, start: int, length: int) -> Project:
     """The project with part of a sound in place of what sounds in a span without cues.
 

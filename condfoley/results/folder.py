@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,10 +98,22 @@ class ResultFolder:
             raise InputError(f"cannot write to {self.out} ({why}); make room there or choose another --out") from error
 
     def commit(self) -> None:
-        """Move the finished results in place; on any interruption the earlier results are put back."""
+        """Move the finished results in place; on any interruption the earlier results are put back.
+
+        Raises InputError when another process edits the earlier results.
+        """
         if not self.out.exists():
             self.work.rename(self.out)
             return
+        from condfoley.project.store import LOCK, PROJECT, editing
+
+        edited = (self.out / LOCK).exists()
+        with editing(self.out) if (self.out / PROJECT).exists() else nullcontext():
+            self._replace_earlier()
+        if not edited:
+            (self.out / LOCK).unlink(missing_ok=True)
+
+    def _replace_earlier(self) -> None:
         new = [path.relative_to(self.work) for path in sorted(self.work.rglob("*")) if path.is_file()]
         backup = self.work / "replaced"
         set_aside: list[Path] = []

@@ -98,6 +98,11 @@ class PartGraphs:
                 self.sessions[key] = self._load(key)
             return self.sessions[key]
 
+    def forget(self) -> None:
+        """Gives up all sessions, with the memory that they keep."""
+        with self._loading:
+            self.sessions.clear()
+
     def run(self, key: str, **inputs: np.ndarray) -> Any:
         """The first output of a graph."""
         session, once = self.session(key), None

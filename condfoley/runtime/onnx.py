@@ -127,6 +127,11 @@ class OnnxEngine(CodeGenerator):
 
         return encode_clip(frames, encoder.config, encode, chunk or CHUNK_FRAMES, mirrored)
 
+    def forget(self) -> None:
+        """Graphs are loaded again when they are run again."""
+        for part in self.parts.values():
+            part.forget()
+
     def encode_windows(self, specs: np.ndarray) -> np.ndarray:
         """(B, 1, n_mels, window) in [-1, 1] -> (B, codes) int64."""
         return self._array("tokenizer", "encode", specs=_float(specs))

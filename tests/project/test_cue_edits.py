@@ -179,6 +179,14 @@ def test_an_added_cue_sounds_like_an_impact_near_it_or_like_another_cue(home):
     assert np.abs(heard - 0.72).min() < 0.01 and len(heard) == 5
 
 
+def test_where_all_cues_are_replaced_the_new_ones_have_sounds(home):
+    after, notes = edited(home.project, "0.1\n1.25\n1.95\n", "hits.txt")
+    assert not notes and [cue.time for cue in after.cues] == [0.1, 1.25, 1.95]
+    assert np.abs(onsets(render(after, home.read).sum()) - [0.1, 1.25, 1.95]).max() < 0.01
+    none = home.project.with_cues([])
+    assert by_words(none, add=["1.9"])[0].cue(1).excerpt.sound in home.project.layers[0].candidates
+
+
 def test_a_weak_impact_of_a_candidate_is_not_made_much_louder(home):
     key = home.project.layers[0].candidates[2]
     weak = dataclasses.replace(

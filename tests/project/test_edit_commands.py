@@ -12,8 +12,10 @@ import pytest
 
 from condfoley import media
 from condfoley.cli.main import main
+from condfoley.errors import InputError
 from condfoley.project.outputs import rendered
 from condfoley.project.store import editing, read_project, write_project
+from condfoley.results.folder import ResultFolder
 from tests import made_up
 from tests.project.conftest import DURATION, onsets
 from tests.project.results import assert_of_one_revision, contents, made_result, sound_of
@@ -289,6 +291,15 @@ def test_a_project_that_another_process_edits_is_left_alone(folder, run):
     with editing(folder):
         for command in ("edit", "undo", "stems"):
             assert "is being edited by another process" in run(command, code=2)
+
+
+def test_a_project_that_is_being_edited_is_not_replaced(folder):
+    before = contents(folder)
+    with ResultFolder(folder, force=True) as results:
+        (results.work / "soundtrack.wav").write_bytes(b"new")
+        with editing(folder), pytest.raises(InputError, match="is being edited by another process"):
+            results.commit()
+    assert contents(folder) == before
 
 
 def test_what_cannot_be_rendered_changes_nothing(folder, run):
