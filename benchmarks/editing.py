@@ -85,9 +85,10 @@ def latency_table(lengths: Sequence[float], repeats: int) -> Table:
             run_process(demo_command(out, speed.stretched(seconds, Path(home) / f"{seconds:g}.mp4")))
             for name, words in commands(str(out), second_cue(out)).items():
                 times = [run_process([sys.executable, "-m", "condfoley", *words(k)]) for k in range(repeats)]
-                rows.append((f"{name}, {seconds:g} s target", number(median(t.seconds for t in times), 1)))
+                cells = (number(median(t.seconds for t in times), 1), number(median(t.cpu for t in times), 1))
+                rows.append((f"{name}, {seconds:g} s target", *cells))
     notes = (speed.machine(), f"medians of {repeats} whole processes, the start of Python included")
-    return Table("Latency of edits", ("", "s"), tuple(rows), notes)
+    return Table("Latency of edits", ("", "s", "of processors, s"), tuple(rows), notes)
 
 
 def drift_table() -> Table:

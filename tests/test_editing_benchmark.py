@@ -83,18 +83,18 @@ def test_each_command_is_a_process_of_its_own(monkeypatch, tmp_path):
 
     def run_process(command):
         ran.append(command[3:])
-        return Process(float(len(ran)), 0.0, 0)
+        return Process(float(len(ran)), 0.0, 0, 0.5)
 
     monkeypatch.setattr(editing, "run_process", run_process)
     monkeypatch.setattr(editing.speed, "stretched", lambda seconds, path: path)
     monkeypatch.setattr(editing, "second_cue", lambda folder: 1.5)
     rows = editing.latency_table([4.0], 3).rows
-    assert [name for name, _ in rows] == [
+    assert [name for name, *_ in rows] == [
         f"{name}, 4 s target" for name in ("edit, one cue moved", "undo", "redo, one cue", "stems")
     ]
     assert ran[0][0] == "generate" and [words[0] for words in ran[1:4]] == ["edit"] * 3
     assert len({tuple(words) for words in ran[1:4]}) == 3  # each changes something
-    assert rows[0][1] == "3.0"  # the median of 2, 3, 4
+    assert rows[0][1:] == ("3.0", "0.5")  # the median of 2, 3, 4
 
 
 def test_what_cannot_be_used_is_told(monkeypatch, capsys):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import numpy as np
 
-from condfoley.project.model import Project
+from condfoley.project.create import LEAST_LEAD
+from condfoley.project.model import Excerpt, Project
+from condfoley.project.render import FADE_OUT
 from condfoley.project.spans import Span
 
 REACH = 0.3  # s before such a place, at most, over which the level gets there
 MAX_CHANGE_DB = 18.0  # either way
+MAX_STEP_DB = 8.0  # by which a new sound may be louder than the former one where it begins
 SILENCE = 1e-6  # amplitude below which a sound has no level
 
 
@@ -28,6 +34,26 @@ def blended(samples: np.ndarray, span: Span, drawn: Project, heard: np.ndarray) 
         length = min(round(REACH * rate), tail.begin // 2, place)
         if length > 0:
             out[:, place - length : place] *= _gains(0.0, _limited(change), length)
+    return out
+
+
+def tightened(
+    excerpts: Sequence[Excerpt], samples: np.ndarray, span: Span, project: Project, heard: np.ndarray
+) -> list[Excerpt]:
+    """A span's new excerpts, those that begin much louder than what they follow cut shortly before their onset.
+
+    There the attack hides that. An excerpt that follows another one of them goes on from it and stays. samples: (C, N) of
+    the new sound. heard: see `blended`.
+    """
+    lead, length = round(LEAST_LEAD * project.rate), round(FADE_OUT * project.rate)
+    own, out = {cue.id for cue in span.cues}, []
+    before = dict(zip(layer := [cue.id for cue in project.cues_of(span.layer)], [None, *layer]))
+    for cue, excerpt in zip(span.cues, excerpts, strict=True):
+        place = round(cue.time * project.rate) - excerpt.lead
+        louder = cue.gain - _difference(heard, place, samples, excerpt.begin, length)
+        if before[cue.id] not in own and louder > MAX_STEP_DB and excerpt.lead > lead:
+            excerpt = dataclasses.replace(excerpt, begin=excerpt.onset - lead)
+        out.append(excerpt)
     return out
 
 

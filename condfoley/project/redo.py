@@ -21,21 +21,14 @@ from condfoley.comping.ranking import rank_candidates
 from condfoley.errors import InputError
 from condfoley.hits import Hits
 from condfoley.inputs import ClipFile
-from condfoley.project.blend import blended, blended_background
-from condfoley.project.create import described, segmented, store
+from condfoley.project.blend import blended, blended_background, tightened
+from condfoley.project.create import LEAST_LEAD, described, segmented, store
 from condfoley.project.drawn_from import layer_sound, strengths_of, wanted_levels
 from condfoley.project.drawn_rate import at_project
 from condfoley.project.find_inputs import find_input
 from condfoley.project.model import Cue, Excerpt, Project, Sound
-from condfoley.project.spans import (
-    Span,
-    background_join,
-    scene_of,
-    span_of_cue,
-    spans_of,
-    with_background,
-    with_excerpts,
-)
+from condfoley.project.replacing import background_join, with_background, with_excerpts
+from condfoley.project.spans import Span, scene_of, span_of_cue, spans_of
 from condfoley.project.store import SOUNDS
 from condfoley.redraw import Redraw, Redrawn
 from condfoley.settings import Settings
@@ -144,7 +137,8 @@ def _redo(project: Project, span: Span, drawing: Drawing) -> Project:
         project, sound, _ = _stored(drawing.folder, project, span, drawn.start, track, seed)
         return with_background(project, span, sound.key, sound.start, sound.length)
     sound, track = _described(drawing.folder, project, span, drawn.start, drawn.track, seed)
-    changed = with_excerpts(project.with_sounds(sound), span, excerpts_at(track, sound, span.cues, project.rate))
+    excerpts = tightened(excerpts_at(track, sound, span.cues, project.rate), track.samples, span, project, heard)
+    changed = with_excerpts(project.with_sounds(sound), span, excerpts)
     samples = blended(track.samples, span, changed, heard)
     store(drawing.folder, track.edited(samples).with_onsets_of(track), sound)
     return changed
@@ -187,11 +181,16 @@ def snapped(onsets: np.ndarray, start: int, cues: Sequence[Cue], rate: int) -> n
 
 
 def excerpts_at(track: Track, sound: Sound, cues: Sequence[Cue], rate: int) -> list[Excerpt]:
-    """An excerpt of a sound for each cue, ascending: with the onset near it, or from its time on where none is near."""
+    """An excerpt of a sound for each cue, ascending: with the onset near it, or from its time on where none is near.
+
+    The first one begins just before its onset: what is heard before it is another sound, and the attack hides the join.
+    """
     times = [(round(cue.time * rate) - sound.start) / rate for cue in cues]
     met = dict(match_pairs(np.array(times), track.onsets))
     onsets = [float(track.onsets[met[i]]) if i in met else time for i, time in enumerate(times)]
-    return segmented(track, sound.key, onsets)[1]
+    found = segmented(track, sound.key, onsets)[1]
+    first = max([found[0].begin, found[0].onset - round(LEAST_LEAD * rate)])
+    return [dataclasses.replace(found[0], begin=min(first, found[0].end)), *found[1:]]
 
 
 def require_weights(project: Project, foley: Foley) -> None:

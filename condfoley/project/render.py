@@ -18,6 +18,7 @@ import numpy as np
 
 from condfoley.audio.levels import limit_gain
 from condfoley.audio.splice import ramp
+from condfoley.project.create import LEAD_SECONDS, LEAST_LEAD
 from condfoley.project.model import AMBIENCE, Cue, Excerpt, Layer, Project, Sound
 from condfoley.project.ring_out import ring_out
 from condfoley.project.store import SCALE, quantised
@@ -176,13 +177,23 @@ def _heard(project: Project, placed: Placed, read: Reader) -> Heard:
     sound, rate, part = project.sounds[placed.excerpt.sound], project.rate, placed.excerpt
     length = placed.skip + placed.stop - placed.begin
     before = 0 if placed.skip else placed.follows
-    samples = read(sound)[:, part.begin - before : min(part.begin + length, part.end)]
+    end = sound_end(project, sound, part)
+    samples = read(sound)[:, part.begin - before : min(part.begin + length, end)]
     if missing := length + before - samples.shape[1]:
         samples = np.concatenate([samples, ring_out(samples[:, before:], missing, rate, sound.quiet_db)], 1)
     samples = quantised(_channels(samples, project.channels, placed))[:, max(0, placed.skip - placed.follows) :]
     unmoved = sound.start + part.begin == placed.begin - placed.skip  # so the ends of the target are faded already
     begins, ends = unmoved and not placed.begin, unmoved and placed.stop == project.samples
     return Heard(placed, placed.begin - placed.follows, _faded(samples, placed, rate, begins, ends))
+
+
+def sound_end(project: Project, sound: Sound, part: Excerpt) -> int:
+    """The sample up to which a sound goes on behind an excerpt, before another onset or a scene cut."""
+    lead, least = round(LEAD_SECONDS * project.rate), round(LEAST_LEAD * project.rate)
+    following = [onset for onset in sound.onsets if part.end <= onset <= part.end + lead]
+    cuts = [round(cut * project.rate) - sound.start for cut in project.scene_cuts]
+    ends = [*(onset - least for onset in following), *(cut for cut in cuts if cut >= part.end)]
+    return max(part.end, min(ends)) if following else part.end
 
 
 def _channels(samples: np.ndarray, channels: int, placed: Placed) -> np.ndarray:

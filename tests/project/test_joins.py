@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from condfoley.project.blend import blended_background
+from condfoley.project.blend import blended_background, tightened
+from condfoley.project.create import LEAST_LEAD
 from condfoley.project.joins import changes, join_statistics, joins_of, like, pooled
-from condfoley.project.model import Tail
+from condfoley.project.model import Excerpt, Tail
+from condfoley.project.redo import excerpts_at
 from condfoley.project.render import FADE_OUT, place_layer, render
 from condfoley.project.spans import Span
 from tests.project.conftest import generated, stored
@@ -113,3 +115,26 @@ def test_a_background_is_as_loud_as_what_it_follows_and_precedes():
         assert 20 * np.log10(own / old) == pytest.approx(0, abs=1.0)
     silent = blended_background(0 * new, 0, span, 400, 0.0, heard[: span.end])
     assert not silent.any()
+
+
+def test_a_sound_that_is_loud_before_its_onset_begins_with_its_attack(home):
+    cue = home.project.cue(2)
+    time, lead = round(cue.time * RATE), round(0.05 * RATE)
+    excerpt = Excerpt("main", time - lead, time + 9000, time)
+    span = Span("main", time - 2 * lead, time + 9000, (cue,))
+    heard = np.full(time + 9000, 1e-3, np.float32)
+    soft, loud = (np.full((1, len(heard)), level, np.float32) for level in (2e-3, 1e-2))
+    assert tightened([excerpt], soft, span, home.project, heard) == [excerpt]
+    (cut,) = tightened([excerpt], loud, span, home.project, heard)
+    assert (cut.onset, cut.end) == (excerpt.onset, excerpt.end) and cut.lead == round(LEAST_LEAD * RATE)
+    both = dataclasses.replace(span, cues=(home.project.cue(1), cue))  # it goes on from the one before
+    assert tightened([excerpt, excerpt], loud, both, home.project, heard)[1] == excerpt
+
+
+def test_what_is_drawn_anew_begins_just_before_its_first_attack(home):
+    """There the attack hides the join; up to it the former sound is heard, which differs in level from the new lead."""
+    track, sound = home.soundtrack.track, home.project.sounds["main"]
+    former = [cue.excerpt for cue in home.project.cues[1:]]
+    first, *others = excerpts_at(track, sound, home.project.cues[1:], RATE)
+    assert first == dataclasses.replace(former[0], begin=former[0].onset - round(LEAST_LEAD * RATE))
+    assert others == former[1:]

@@ -19,6 +19,7 @@ from condfoley.hits import Hits
 from condfoley.inputs import Footage
 from condfoley.project import redo
 from condfoley.project.edits import choose_alternative
+from condfoley.project.model import AMBIENCE, Layer, Opening
 from condfoley.project.redo import Drawing, redo_cue, redo_span, vary_cue
 from condfoley.project.render import render
 from condfoley.project.spans import span_of_cue, spans_of
@@ -218,6 +219,16 @@ def test_what_cannot_be_drawn_is_refused(home):
     bed = home.project.with_layer(dataclasses.replace(home.project.layers[0], reference=None))
     with pytest.raises(InputError, match="no reference"):
         redo_span(bed, (0.9, 2.0), drawing(home), "main")
+
+
+def test_a_bed_is_left_as_it_is(home):
+    excerpt = home.project.layers[0].openings[0].excerpt
+    bed = Layer(AMBIENCE, "reference", openings=(Opening(0, dataclasses.replace(excerpt, end=9000)),))
+    project = home.project.with_layer(bed)
+    assert [part.layer for part in spans_of(project, (0.9, 2.0))[0]] == ["main"]
+    assert [part.layer for part in spans_of(project, (1.1, 1.3))[0]] == ["main"]
+    with pytest.raises(InputError, match="the bed is not drawn"):
+        redo_span(project, (0.9, 2.0), drawing(home), AMBIENCE)
 
 
 def test_hits_of_the_span_alone_are_drawn(home):

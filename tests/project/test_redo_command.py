@@ -14,6 +14,9 @@ from condfoley.audio.onsets import detect_onsets
 from condfoley.cli.main import main
 from condfoley.examples import REFERENCE, TARGET
 from condfoley.foley import Foley
+from condfoley.project.joins import join_statistics, joins_of, pooled
+from condfoley.project.outputs import rendered
+from condfoley.project.redo import Drawing, redo_span
 from condfoley.project.store import read_project
 from tests.made_up import RATE, noise_clip
 from tests.tiny import write_tiny_weights
@@ -151,3 +154,38 @@ def test_the_example_pair_is_drawn_anew_with_the_shipped_weights(tmp_path):
     for time in inside:
         one, other = (wav[round(time * RATE) :][: RATE // 2].astype(float) for wav in (before, after))
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.5
+
+
+def test_joins_with_the_shipped_weights_cannot_be_told_from_what_was_not_joined(tmp_path):
+    """At 5 %, by the level and by the spectrum, over spans that begin and end anywhere."""
+    out, parts = tmp_path / "out", []
+    inputs = ["--reference", str(REFERENCE), "--target", str(TARGET), "--candidates", "2"]
+    assert main(["generate", *inputs, "--out", str(out), "--quiet"]) == 0
+    project, foley = read_project(out), Foley.load()
+    was = rendered(out, project).sum()[0]
+    onsets = np.array([cue.time for cue in project.cues])
+    for begin, length in (
+        (0.6, 0.9),
+        (1.3, 0.6),
+        (1.9, 1.3),
+        (2.7, 0.8),
+        (3.05, 1.1),
+        (3.6, 1.7),
+        (4.35, 0.7),
+        (1.1, 0.3),
+    ):
+        drawn, _ = redo_span(project, (begin, begin + length), Drawing(out, foley, candidates=2))
+        now = rendered(out, drawn).sum()[0]
+        parts.append(join_statistics(now, RATE, joins_of(drawn), onsets, was))
+    found = pooled(parts)
+    print(
+        len(found.energy),
+        found.p_energy,
+        found.p_flux,
+        np.median(found.energy),
+        np.median(found.inside_energy),
+        np.median(found.flux),
+        np.median(found.inside_flux),
+        found.energy.round(1),
+    )
+    assert len(found.energy) >= 12 and found.p_energy > 0.05 and found.p_flux > 0.05

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from condfoley.cli.arguments import from_parsed, option_parser
 from condfoley.cli.commands.generate import load_model
-from condfoley.cli.commands.redo import only_if_finished
+from condfoley.cli.commands.redo import note_timelines, only_if_finished
 from condfoley.cli.layered import rows_of
 from condfoley.cli.options import EditOptions, SoundOptions
 from condfoley.cli.progress import Progress, print_path
@@ -128,11 +128,3 @@ def with_layers(
         own = rows[spec.name]
         project = add_layer(folder, project, spec, foley, own, target=options.target, progress=report)
     return project
-
-
-def note_timelines(folder: Path, progress: Progress) -> None:
-    """A remark where exported timelines do not show what an edit has changed."""
-    from condfoley.project.outputs import timelines_in
-
-    if found := timelines_in(folder):
-        progress.note(f"{found[0]} shows the former cues; write it again with `condfoley timeline {folder} --force`")

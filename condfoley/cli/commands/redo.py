@@ -48,6 +48,7 @@ def redo(folder: Path, options: RedoOptions, progress: Progress) -> list[Path]:
                 progress.note(note)
             if options.variations is None or options.cue is None:
                 commit_edited(folder, changed, target=options.target)
+                note_timelines(folder, progress)
                 return [folder]
             written = write_previews(folder, changed, options.cue)
             write_project(folder, changed)
@@ -93,3 +94,11 @@ def only_if_finished(folder: Path) -> Iterator[None]:
         for path in set((folder / SOUNDS).glob("*")) - before - used:
             path.unlink(missing_ok=True)
         raise
+
+
+def note_timelines(folder: Path, progress: Progress) -> None:
+    """A remark where exported timelines do not show what an edit has changed."""
+    from condfoley.project.outputs import timelines_in
+
+    if found := timelines_in(folder):
+        progress.note(f"{found[0]} shows the former cues; write it again with `condfoley timeline {folder} --force`")

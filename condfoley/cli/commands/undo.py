@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from condfoley.cli.arguments import from_parsed, option_parser
-from condfoley.cli.commands.edit import note_timelines
+from condfoley.cli.commands.redo import note_timelines
 from condfoley.cli.options import UndoOptions
 from condfoley.cli.progress import Progress, print_path
 from condfoley.errors import InputError
