@@ -29,7 +29,7 @@ def blended(samples: np.ndarray, span: Span, drawn: Project, heard: np.ndarray) 
         if not cue.tails or not cue.excerpt:
             continue
         time, tail = round(cue.time * rate), cue.tails[0]
-        place = cue.excerpt.onset + tail.begin  # in the new sound
+        place = min(cue.excerpt.onset + tail.begin, out.shape[1])  # in the new sound, which may end before
         change = _difference(heard, time + tail.begin, out, place, tail.fade) - cue.gain
         length = min(round(REACH * rate), tail.begin // 2, place)
         if length > 0:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 SNAP = 0.002  # s, by which an onset may be off its cue and count as at it, so that excerpts follow one another unmoved
 
+NO_ONSETS = (np.zeros(0), np.zeros(0))  # of a sound whose onsets nobody asks for
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -104,8 +106,7 @@ def draw(project: Project, span: Span, drawing: Drawing, each: bool = False) -> 
     count = drawing.candidates or settings.candidates
     start = layer.reference_start if span.reference_at is None else span.reference_at
     heard = layer_sound(drawing.folder, project, span, span.begin)
-    if rate != foley.geometry.sample_rate:
-        heard = converted(Track(heard, rate, (np.zeros(0), np.zeros(0))), foley.geometry.sample_rate, 1).mono
+    heard = converted(Track(heard, rate, NO_ONSETS), foley.geometry.sample_rate, 1).mono
     wanted = Redraw(
         (span.begin / rate, min(span.end / rate, project.duration)),
         Hits(np.array([cue.time for cue in span.cues]), strengths_of(span.cues)),

@@ -15,6 +15,7 @@ from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take
 from condfoley.errors import InputError
+from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Footage
 from condfoley.project import redo
@@ -34,6 +35,7 @@ class FakeFoley:
     def __init__(self, late: float = 0.004):
         self.late, self.asked = late, []
         self.loaded = SimpleNamespace(identity={"name": "made-up", "parts": {}})
+        self.geometry = Geometry()
 
     def redraw(self, reference, target, wanted: Redraw, settings, progress):
         start = max(0, round((wanted.span[0] - 0.3) * RATE))
