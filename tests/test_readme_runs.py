@@ -68,6 +68,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     soundfile.write(folder / "take.wav", noise_bursts([0.5, 1.1], [40.0, 40.0], 2.0), RATE)
     for name in ("boots.wav", "cup.wav"):
         soundfile.write(folder / name, noise_bursts([0.3, 0.9], [40.0, 40.0], 1.5), RATE)
+    soundfile.write(folder / "room.wav", noise_bursts([], [], 1.0, floor=1e-2), RATE)
     (folder / "pairs.csv").write_text("reference,target\nA.mp4,B.mp4\n")
     for name in ("videos", "my_clips", "my_videos"):
         (folder / name).mkdir()
