@@ -9,15 +9,12 @@ import pytest
 from condfoley.cli.arguments import parse_config, parse_options
 from condfoley.cli.options import (
     BatchOptions,
-    EditOptions,
     ExportOptions,
     FinetuneOptions,
     GenerateOptions,
     ImportOptions,
-    RedoOptions,
-    StemsOptions,
-    UndoOptions,
 )
+from condfoley.cli.project_options import EditOptions, RedoOptions, StemsOptions, UndoOptions
 from condfoley.data.prepare import PrepareOptions
 from condfoley.data.simulation.write import SimulateOptions
 from condfoley.evaluation.options import EvaluateOptions

@@ -11,8 +11,9 @@ from condfoley.cli.arguments import from_parsed, option_parser
 from condfoley.cli.commands.generate import load_model
 from condfoley.cli.commands.redo import note_timelines, only_if_finished
 from condfoley.cli.layered import rows_of
-from condfoley.cli.options import EditOptions, SoundOptions
+from condfoley.cli.options import SoundOptions
 from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.project_options import EditOptions
 from condfoley.errors import InputError
 
 if TYPE_CHECKING:

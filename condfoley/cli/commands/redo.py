@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 from condfoley.cli.arguments import from_parsed, option_parser
 from condfoley.cli.commands.generate import load_model
-from condfoley.cli.options import RedoOptions, SoundOptions
+from condfoley.cli.options import SoundOptions
 from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.project_options import RedoOptions
 
 if TYPE_CHECKING:
     from condfoley.project.model import Project

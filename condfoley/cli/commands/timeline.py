@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from condfoley.cli.arguments import option_parser
-from condfoley.cli.options import TimelineOptions
 from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.project_options import TimelineOptions
 
 
 def run(argv: list[str]) -> int:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from condfoley.cli.arguments import from_parsed, option_parser
 from condfoley.cli.commands.redo import note_timelines
-from condfoley.cli.options import UndoOptions
 from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.project_options import UndoOptions
 from condfoley.errors import InputError
 
 
