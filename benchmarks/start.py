@@ -30,11 +30,13 @@ TARGET_SECONDS, LONG_SECONDS = 60.0, 600.0
 
 @dataclass(frozen=True)
 class Process:
-    """A process that has ended: seconds it took and until its first line on stderr, and its peak memory in bytes."""
+    """A process that has ended: seconds it took and until its first line on stderr, its peak memory in bytes, and the
+    seconds that processors worked for it."""
 
     seconds: float
     first_line: float
     peak: int
+    cpu: float = 0.0
 
 
 def run_process(command: Sequence[str]) -> Process:
@@ -51,7 +53,8 @@ def run_process(command: Sequence[str]) -> Process:
     seconds = perf_counter() - begin
     if process.returncode:
         raise InputError(f"{' '.join(command[:4])} ... failed: {last.strip()}")
-    return Process(seconds, first_line, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Process(seconds, first_line, peak, usage.ru_utime + usage.ru_stime)
 
 
 def demo_command(out: Path, target: Path = examples.TARGET) -> list[str]:

@@ -16,7 +16,7 @@ EXTRAS = {
     "simulate": ("mujoco",),
     "cluster": ("ray",),
     "study": ("fastapi", "uvicorn", "pyloudnorm", "jinja2"),
-    "studio": ("fastapi", "uvicorn", "python_multipart", "opentimelineio", "otio_fcp_adapter"),
+    "studio": ("fastapi", "uvicorn", "python_multipart", "opentimelineio"),
 }
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from condfoley.errors import InputError, UnwritableError
+
+PART, SCRATCH = re.compile(r"\..*\.[0-9a-f]{8}\.part(\..+)?"), re.compile(r"\.partial-[0-9a-f]{8}")
+"""Names of temporary files and folders."""
 
 
 @contextmanager
@@ -50,6 +54,20 @@ def scratch_folder(home: Path) -> Iterator[Path]:
         raise InputError(_write_error(home, error)) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def remove_parts(home: Path, folders: Iterable[str] = ()) -> None:
+    """Removes what `atomic_file` and `scratch_folder` left in a folder, and some within it, when they were killed.
+
+    For those who know that nobody else is writing there now.
+    """
+    for place in (home, *(home / name for name in folders)):
+        for path in place.glob(".*"):
+            if SCRATCH.fullmatch(path.name) and path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif PART.fullmatch(path.name):
+                with suppress(OSError):
+                    path.unlink()
 
 
 def make_folder(path: Path) -> None:

@@ -8,16 +8,21 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from condfoley.audio.rates import converted
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, ClipFile, read_target
+from condfoley.media.scenes import scene_cuts
 from condfoley.memory import Limits, retain_freed_memory
 from condfoley.pipeline import Pipeline, Progress
 from condfoley.published.generation import PublishedPipeline
 from condfoley.redraw import Redraw, Redrawn, redraw, section
+from condfoley.resynthesis.library import Library
+from condfoley.resynthesis.soundtrack import read_library, resynthesised
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.threads import single_threaded_blas
+from condfoley.scenes import run_scenes
 from condfoley.settings import EngineName, Mode, Settings
 from condfoley.soundtrack import Soundtrack
 
@@ -96,8 +101,35 @@ class Foley:
             wanted.require_hits_count()
             given.require_within(duration)
         pipeline = self.pipeline(duration, wanted.candidates, wanted.mode)
+        report = progress or (lambda stage, share: None)
+        cuts = scene_cuts(frames, self.geometry.fps) if wanted.scene_cuts and wanted.mode != "published" else []
         with single_threaded_blas():
-            return pipeline.run(target, frames, reference, wanted, given, progress or (lambda stage, share: None))
+            if cuts:
+                made = run_scenes(pipeline, cuts, target, frames, reference, wanted, given, report)
+            else:
+                made = pipeline.run(target, frames, reference, wanted, given, report)
+            if wanted.render == "recorded":
+                made = resynthesised(made, self.library(reference, wanted))
+        track = converted(made.track, wanted.rate or made.track.rate, wanted.channels or made.track.channels)
+        return dataclasses.replace(made, track=track)
+
+    def library(self, reference: Clip, settings: Settings) -> Library:
+        """What a reference has to make soundtracks of, at the rate and with the channels that `settings` ask for.
+
+        Raises InputError when it cannot be read or has no sound.
+        """
+        frames, sliding = reference.frames(self.geometry), None
+        if frames is not None:
+            pipeline = self.pipeline(reference.duration)
+            sliding = pipeline.encode_picture(frames, reference).events.sliding
+        return read_library(reference, settings, sliding, self.loaded.scorer.geometry.fps)
+
+    def impacts(self, target: Clip) -> Hits:
+        """The impacts that a target's picture shows. Raises InputError when it cannot be read or has no picture."""
+        duration, frames = read_target(target, self.geometry)
+        pipeline = self.pipeline(duration)
+        with single_threaded_blas():
+            return pipeline.find_cues(pipeline.encode_picture(frames, target).events, None)
 
     def redraw(
         self,

@@ -6,6 +6,7 @@ The impacts that are detected in the picture may be wrong; users move, remove an
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from condfoley.errors import InputError
 from condfoley.project.cue_files import FORMAT, parse_cues, read_text
-from condfoley.project.cue_rows import TOGETHER
+from condfoley.project.cue_rows import TOGETHER, CueRow
 
 NONE = "# no impacts were detected in the picture; write their times here, in seconds, one a line\n"
 
@@ -56,9 +57,15 @@ def read_hits(path: Path) -> Hits:
 
 def parse_hits(text: str, name: str) -> Hits:
     """The hits that a text lists, see `read_hits`; name: what the text is called in messages."""
-    found = [row for row in parse_cues(text, name).rows if not row.muted]
-    if not found:
+    hits = hits_of_rows(parse_cues(text, name).rows)
+    if not len(hits.times):
         raise InputError(f"{name} lists no hits; it needs {FORMAT}")
+    return hits
+
+
+def hits_of_rows(rows: Iterable[CueRow]) -> Hits:
+    """The hits that rows of a cue file list; those nearer than TOGETHER are one, and muted ones are none."""
+    found = [row for row in rows if not row.muted]
     return _together(sorted((row.time, math.nan if row.strength is None else row.strength) for row in found))
 
 

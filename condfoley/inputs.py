@@ -45,6 +45,9 @@ class Clip(Protocol):
     def sound(self, rate: int) -> np.ndarray | None:
         """(N,) float32 mono at `rate` Hz; None without sound."""
 
+    def recording(self) -> tuple[np.ndarray, int] | None:
+        """The sound as it was recorded: (C, N) float32, C = 1 or 2, and its rate, Hz; None without sound."""
+
 
 class ClipFile:
     """A file. Raises InputError, when it is first looked at, for one that cannot be read."""
@@ -69,6 +72,10 @@ class ClipFile:
     def sound(self, rate: int) -> np.ndarray | None:
         """See `Clip.sound`."""
         return media.read_audio(self.path, rate) if self.info.has_audio else None
+
+    def recording(self) -> tuple[np.ndarray, int] | None:
+        """See `Clip.recording`."""
+        return media.read_sound(self.path) if self.info.has_audio else None
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,10 @@ class Footage:
         mono = self.samples if self.samples.ndim == 1 else self.samples.mean(0)
         wav = media.resample(mono.astype(np.float32), self.rate, rate)[: round(self.duration * rate)]
         return np.pad(wav, (0, round(self.duration * rate) - len(wav)))
+
+    def recording(self) -> tuple[np.ndarray, int] | None:
+        """See `Clip.recording`; of more than two channels the first two."""
+        return None if self.samples is None else (np.atleast_2d(self.samples)[:2].astype(np.float32), self.rate)
 
 
 @dataclass(frozen=True)

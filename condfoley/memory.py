@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
+import os
 import sys
+import tempfile
 from dataclasses import dataclass
+
+import numpy as np
+
+from condfoley.errors import UnwritableError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's names, malloc.h
 TRIM_THRESHOLD_BYTES = 128 << 20  # freed memory above this is returned to the system
+ZEROS = 1 << 20  # bytes that are written at a time where a file cannot be made larger without
 MMAP_THRESHOLD_BYTES = 32 << 20  # larger arrays are mapped separately and returned to the system when freed
 
 
@@ -23,6 +31,47 @@ def retain_freed_memory() -> None:
         mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 
 
+def return_freed_memory() -> None:
+    """Returns to the system what was freed until now and kept; does nothing without glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
+def array_in_file(shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:
+    """An array of zeros in a temporary file, mapped into memory: what was used of it takes memory until `release`.
+
+    Raises UnwritableError when there is no room for it.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    try:
+        with tempfile.TemporaryFile(buffering=0) as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                for first in range(0, size, ZEROS):
+                    file.write(bytes(min(ZEROS, size - first)))
+            return np.memmap(file, dtype, "r+", shape=shape)
+    except OSError as error:
+        place = tempfile.tempdir or "the temporary folder"
+        raise UnwritableError(
+            f"{place}: frames and candidates of long targets are kept there, which cannot be written "
+            f"({error.strerror or error}); make room there or set TMPDIR to a folder with more"
+        ) from error
+
+
+def release(array: np.ndarray) -> None:
+    """Gives the memory back that parts of an `array_in_file` take; they are read again when they are used.
+
+    Nothing happens to any other array, nor where the system has no such call.
+    """
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much is computed at a time. Memory does not grow with the target's length or the number of candidates."""
@@ -33,9 +82,11 @@ class Limits:
     """Windows, at most, that are decoded as one tile."""
     decode_seconds: float = 240.0
     """s of sound, of all candidates, that are decoded together."""
-    spill_seconds: float = 2400.0
+    spill_seconds: float = 1200.0
     """s of sound, of all candidates, that stay in memory; more goes to temporary files."""
-    vocoder_chunk: int = 1024
+    track_seconds: float = 600.0
+    """s of sound, of all candidates, that are edited at the same time as whole sounds."""
+    vocoder_chunk: int = 384
     """Spectrogram frames that are vocoded at a time."""
-    vocoder_margin: int = 24
+    vocoder_margin: int = 16
     """Frames before and after them, which cover the network's reach."""

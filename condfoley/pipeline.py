@@ -10,6 +10,7 @@ Each step is a public method that takes and gives arrays or tracks; `run` is the
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -31,12 +32,12 @@ from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
-from condfoley.memory import Limits
+from condfoley.memory import Limits, release, return_freed_memory
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.peaks import pick_onsets
 from condfoley.runtime.scorer import VisualEvents
-from condfoley.runtime.side_by_side import Item, Value, each
+from condfoley.runtime.side_by_side import MOST, Item, Value, each
 from condfoley.settings import MATCHING, SAMPLING, Settings
 from condfoley.soundtrack import Soundtrack, finished, spilled
 
@@ -81,8 +82,11 @@ class Pipeline:
         exemplar = self.encode_reference(self.read_reference(reference, settings.reference_start))
         cues = self.find_cues(picture.events, given)
         seeds = [settings.seed + i for i in range(settings.candidates)]
+        self.give_back()
         codes = self.sample(picture.tokens, exemplar, seeds, sampling, report)
+        self.give_back()
         candidates = self.render_candidates(codes, seeds, picture, exemplar, cues, amounts, settings.align, report)
+        self.give_back()
         track, takes = self.comp(candidates, cues, settings)
         track, candidates = self.match(track, candidates, exemplar, cues, picture.events, amounts)
         track = self.place(track, cues, exemplar, settings, given is not None)
@@ -131,13 +135,20 @@ class Pipeline:
 
         target: the clip itself, for a borrowed scorer, which has other frames.
         """
+        pictures = self.loaded.pictures
+        key = "" if pictures is None else hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest()
+        if pictures is not None and key in pictures:
+            return dataclasses.replace(pictures[key], frames=frames)
         tokens, scorer = self.encode_frames(frames), self.loaded.scorer
         if not scorer.borrowed:
             scored, scorer_tokens = frames, tokens[: len(frames)]
         else:
             _, scored = read_target(target, scorer.geometry)
             scorer_tokens = scorer.engine.encode_frames(scored)
-        return Picture(frames, tokens, scorer_tokens, scorer.visual_events(scored, scorer_tokens))
+        picture = Picture(frames, tokens, scorer_tokens, scorer.visual_events(scored, scorer_tokens))
+        if pictures is not None:
+            pictures[key] = dataclasses.replace(picture, frames=frames[:0])
+        return picture
 
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         """Tokens of the target: (T, S, S, 3) uint8 -> (T, D)."""
@@ -343,7 +354,18 @@ class Pipeline:
 
     def stored(self, track: Track) -> Track:
         """A candidate's track, in a temporary file where all of them would take too much memory."""
-        return spilled(track) if self.candidates * self.duration > self.limits.spill_seconds else track
+        return spilled(track) if self.long else track
+
+    @property
+    def long(self) -> bool:
+        """Whether candidates and what is kept for later calls take too much memory together."""
+        return self.candidates * self.duration > self.limits.spill_seconds
+
+    def give_back(self) -> None:
+        """Between steps of long targets: memory that is kept for the next step is given back."""
+        if self.long:
+            self.engine.forget()
+            return_freed_memory()
 
     # Of many candidates one soundtrack
 
@@ -356,7 +378,10 @@ class Pipeline:
         best = self.best(candidates, settings.tolerance) if settings.rerank else 0
         times = cues.times if settings.rerank and settings.comp else cues.times[:0]
         shift = MAX_SHIFT_CELLS if settings.align else 0
-        return comp(candidates, times, best, settings.tolerance, repairs(settings.align), shift)
+        made = comp(candidates, times, best, settings.tolerance, repairs(settings.align), shift)
+        for candidate in candidates:
+            release(candidate.track.samples)
+        return made
 
     def match(
         self,
@@ -393,9 +418,17 @@ class Pipeline:
 
     def _each(self, candidates: Sequence[Candidate], change: Callable[[Track], Track]) -> list[Candidate]:
         """Candidates whose tracks are changed one by one, and stored again."""
-        tracks = self.each(lambda candidate: self.stored(change(candidate.track)), candidates)
+
+        def changed(candidate: Candidate) -> Track:
+            track = self.stored(change(candidate.track))
+            release(candidate.track.samples)
+            if self.long:
+                return_freed_memory()
+            return track
+
+        tracks = self.each(changed, candidates, max(1, int(self.limits.track_seconds / self.duration)))
         return [dataclasses.replace(c, track=track) for c, track in zip(candidates, tracks, strict=True)]
 
-    def each(self, function: Callable[[Item], Value], items: Iterable[Item]) -> list[Value]:
-        """The function's values for all items, as many at a time as the engine computes side by side."""
-        return each(function, items, self.engine.workers)
+    def each(self, function: Callable[[Item], Value], items: Iterable[Item], most: int = MOST) -> list[Value]:
+        """The function's values for all items, as many at a time as the engine computes side by side; `most` at most."""
+        return each(function, items, min(self.engine.workers, most))

@@ -126,7 +126,8 @@ def redraw(
         candidates = _calmest_first(candidates, wanted.span, begin)
     track, takes = pipeline.comp(candidates, cues, settings)
     track, candidates = pipeline.match(track, candidates, exemplar, cues, picture.events, amounts)
-    track = pipeline.place(track, cues, exemplar, settings, enforced=True)
+    if len(cues.times):  # else what rings would be muted for an onset in it
+        track = pipeline.place(track, cues, exemplar, settings, enforced=True)
     if wanted.each:
         shot = extract_one_shot(exemplar.recording.with_tail)
         placed = [enforce(c.track, cues.times, shot, settings.align) for c in candidates]

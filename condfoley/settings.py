@@ -13,9 +13,12 @@ from condfoley.errors import InputError, flag, require_at_least
 
 EngineName = Literal["auto", "onnx", "torch"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+Render = Literal["vocoder", "recorded"]
+RENDERERS: tuple[Render, ...] = get_args(Render)
 Mode = Literal["corrected", "published"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")
+LOWEST_RATE, HIGHEST_RATE = 8000, 192_000  # Hz, of a soundtrack
 SEEDS = 2**63  # torch takes twice as many; those of later candidates and windows are higher
 MATCHING = ("eq_match", "decay_match", "texture_match", "dynamics")
 
@@ -65,6 +68,15 @@ class Settings:
     the picture equally well, the most confident one in time is best."""
     reference_start: float | None = None
     """Where the used part of the reference begins, in seconds from its start (default: where its events are clearest)."""
+    scene_cuts: bool = True
+    """Find the target's scene cuts, and let nothing cross one; --no-scene-cuts: windows, takes and tails may cross cuts."""
+    render: Render = "vocoder"
+    """What makes the sound: vocoder: the model's own, mono, up to 7.6 kHz; recorded: the reference's own samples where it has
+    what the model wrote, at its rate and with its channels."""
+    rate: int | None = None
+    """Hz of the soundtrack (default: the reference's for --render recorded, else the model's)."""
+    channels: int | None = None
+    """1 or 2 channels of the soundtrack (default: the reference's for --render recorded, else 1)."""
     mode: Mode = "corrected"
     """corrected: without the faults of the published system; published: as its script does, faults included
     (docs/published.md)."""
@@ -85,6 +97,14 @@ class Settings:
         for name, value in self.given(MATCHING).items():
             if not 0 <= value <= 1:
                 raise InputError(f"{flag(name)} is {value:g}; give a number from 0 to 1")
+        if self.render not in RENDERERS:
+            raise InputError(f"--render is {self.render!r}; give {' or '.join(RENDERERS)}")
+        if self.rate is not None and not LOWEST_RATE <= self.rate <= HIGHEST_RATE:
+            raise InputError(f"--rate is {self.rate}; give one from {LOWEST_RATE} to {HIGHEST_RATE} Hz, such as 48000")
+        if self.channels not in (None, 1, 2):
+            raise InputError(f"--channels is {self.channels}; give 1 or 2")
+        if self.mode == "published" and self.render != "vocoder":
+            raise InputError("--mode published has its own vocoder; leave out --render")
         if self.mode not in MODES:
             raise InputError(f"--mode is {self.mode!r}; give {' or '.join(MODES)}")
         if self.mode == "published" and (own := self.given((*SAMPLING, *MATCHING))):
@@ -94,12 +114,12 @@ class Settings:
         """Those of some settings that are not left to the weights."""
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-    def require_hits_count(self) -> None:
-        """Raises InputError where given hits would have no effect."""
+    def require_hits_count(self, option: str = "--hits") -> None:
+        """Raises InputError where given hits would have no effect. option: which gives them."""
         for unused, why in (
             (self.mode == "published", "--mode published follows no hits"),
             (not self.rerank, "--no-rerank: the first candidate is taken as it is"),
             (not self.comp, "--no-comp: a candidate is taken whole"),
         ):
             if unused:
-                raise InputError(f"{why}; leave out one of the two, it or --hits")
+                raise InputError(f"{why}; leave out one of the two, it or {option}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +12,9 @@ from condfoley.audio.splice import faded
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take, dominant_candidate
-from condfoley.errors import UnwritableError
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
+from condfoley.memory import array_in_file, release
 
 MAX_PEAK = 0.98  # of a finished soundtrack
 EDGE = 0.003  # s of fade at its beginning and end
@@ -31,7 +30,8 @@ class Soundtrack:
     s. reference: the window that was used, and where it starts in the clip, s. *_frames: (T, S, S, 3) uint8 at the
     geometry's frame rate. impact_probability, sliding: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
     is needed to make it again. weights: name and hashes. engine: name and version of what ran the
-    networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates'.
+    networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates', scene after scene. ways: how each
+    impact was made by `resynthesis`; empty by the vocoder.
     """
 
     track: Track
@@ -53,6 +53,7 @@ class Soundtrack:
     engine: dict[str, str] = field(default_factory=dict)
     scene_cuts: tuple[float, ...] = ()
     codes: np.ndarray | None = None
+    ways: tuple[str, ...] = ()
 
     @property
     def wav(self) -> np.ndarray:
@@ -87,14 +88,7 @@ def spilled(track: Track) -> Track:
     """
     if isinstance(track.samples, np.memmap):
         return track
-    try:
-        with tempfile.TemporaryFile(buffering=0) as file:
-            np.ascontiguousarray(track.samples).tofile(file)
-            mapped = np.memmap(file, np.float32, "r", shape=track.samples.shape)
-    except OSError as error:
-        place = tempfile.tempdir or "the temporary folder"
-        raise UnwritableError(
-            f"{place}: candidates of long targets are kept there, which cannot be written ({error.strerror or error}); "
-            "make room there or set TMPDIR to a folder with more"
-        ) from error
+    mapped = array_in_file(track.samples.shape, np.float32)
+    mapped[:] = track.samples
+    release(mapped)
     return Track(mapped, track.rate).with_onsets_of(track)

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TEXTS = {
     name: (ROOT / name).read_text(encoding="utf-8")
-    for name in ("README.md", "docs/integrations.md", "docs/training.md", "docs/published.md")
+    for name in ("README.md", "docs/editing.md", "docs/integrations.md", "docs/training.md", "docs/published.md")
 }
 TRAINING = "## The shipped model"  # the section of docs/training.md whose commands build on each other from nothing
 
@@ -38,5 +38,6 @@ def section(text: str, heading: str) -> str:
 def executed() -> list[list[str]]:
     """Words of all commands that the tests execute, in the documents' order, each command once."""
     training = section(TEXTS["docs/training.md"], TRAINING)
-    found = commands("condfoley", training, TEXTS["README.md"], TEXTS["docs/integrations.md"])
+    users = [TEXTS[name] for name in ("docs/editing.md", "README.md", "docs/integrations.md")]
+    found = commands("condfoley", training, *users)
     return [list(words) for words in dict.fromkeys(map(tuple, found))]

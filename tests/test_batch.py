@@ -96,6 +96,41 @@ def test_a_list_names_the_results_and_other_settings_do_not_replace_them(clips, 
     assert main([*words, "--quiet", "--seed", "5", "--force"]) == 0
 
 
+def test_timelines_and_stems_are_written_too_also_where_the_results_are_there(clips, weights, tmp_path, capsys):
+    pairs = listed(
+        clips / "pairs.csv", ("one", "reference.mp4", "targets/a.mp4"), ("two", "reference.mp4", "targets/b.mp4")
+    )
+    out = tmp_path / "out"
+    words = [
+        "batch",
+        "--pairs",
+        str(pairs),
+        "--out",
+        str(out),
+        "--weights",
+        str(weights),
+        "--candidates",
+        "1",
+        "--quiet",
+    ]
+    words += ["--stems"]
+    assert main([*words, "--timeline"]) == 0
+    for name in ("one", "two"):
+        assert all((out / name / file).is_file() for file in outputs.TIMELINES)
+        assert (out / name / "stems" / "main.wav").is_file()
+    (out / "one" / "timeline.rpp").unlink()
+    (out / "two" / "timeline.otio").unlink()
+    first = stamps(out)
+    (out / "two" / "project.json").write_text("damaged")
+    capsys.readouterr()
+    assert main([*words, "--timeline"]) == 2
+    assert (out / "one" / "timeline.rpp").is_file() and not (out / "two" / "timeline.otio").exists()
+    assert stamps(out) == first
+    complaints = capsys.readouterr().err
+    assert complaints.count("\n") == 1 and complaints.startswith("condfoley: two: ")
+    assert [row["name"] for row in csv.DictReader(open(out / "failed.csv"))] == ["two"]
+
+
 def test_a_list_may_name_the_hits_of_a_pair_and_edited_ones_are_followed(clips, weights, tmp_path, capsys):
     pairs = clips / "pairs.csv"
     pairs.write_text("reference,target,hits\nreference.mp4,targets/a.mp4,a.txt\nreference.mp4,targets/b.mp4,\n")

@@ -326,6 +326,16 @@ def test_json_force_and_quiet(
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+def test_a_target_of_variable_frame_rate_is_told(
+    clips: SimpleNamespace, tmp_path: Path, make_clip: Any, capsys: pytest.CaptureFixture[str], fake: list[str]
+) -> None:
+    varying = make_clip("varying.mp4", times=[0.0, 0.033, 0.066, 0.3, 0.333, 0.366, 0.8, 0.833, 0.866, 1.0])
+    for target, count in ((clips.target, 0), (str(varying), 1)):
+        assert main(words(clips, tmp_path / str(count), *fake, target=target)) == 0
+        lines = capsys.readouterr().err.splitlines()
+        assert sum(f"{target} has a variable frame rate" in line and "ffmpeg -i" in line for line in lines) == count
+
+
 @pytest.mark.parametrize("room", [20_000, 140_000])  # bytes: not enough for a sound, enough for all but the overview
 def test_a_full_disk_is_said_to_be_one(
     clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: list[str], room: int

@@ -166,9 +166,9 @@ def test_what_is_no_cue_is_refused(text, complaint):
 )
 def test_cues_that_a_target_cannot_have_are_refused(text, complaint):
     with pytest.raises(InputError, match=complaint):
-        require_usable(parse_cues(text, "cues.csv"), 5.0, ["main", "steps"])
+        require_usable(parse_cues(text, "cues.csv").rows, 5.0, ["main", "steps"])
     require_usable(
-        parse_cues("time,layer,duration\n1,steps,2\n1.5,main,\n3,steps,\n", "cues.csv"), 5.0, ["main", "steps"]
+        parse_cues("time,layer,duration\n1,steps,2\n1.5,main,\n3,steps,\n", "cues.csv").rows, 5.0, ["main", "steps"]
     )
 
 

@@ -155,6 +155,15 @@ def test_the_soundtrack_strikes_when_it_is_told_to(files):
     assert main(words(files, "told", "--hits", str(result / "hits.txt"), "--force")) == 0
 
 
+def test_labels_that_count_the_hits_are_no_strengths_which_is_said(files, capsys):
+    told = files / "numbered.txt"
+    told.write_text("0.4\t0.4\t01\n1.1\t1.1\t02\n", encoding="utf-16")
+    given = [word for word in words(files, "numbered", "--hits", str(told)) if word != "--quiet"]
+    assert main(given) == 0
+    assert "its labels count the cues" in capsys.readouterr().err
+    assert read_hits(files / "numbered" / "hits.txt").times.tolist() == [0.4, 1.1]
+
+
 @pytest.mark.parametrize(
     "hits, more, complaint",
     [

@@ -10,7 +10,9 @@ import pytest
 from condfoley.comping.ranking import rank
 from condfoley.errors import InputError
 from condfoley.media import probe, read_audio
-from condfoley.results.folder import ResultFolder, results_in, write_sound
+from condfoley.project.create import new_project
+from condfoley.project.outputs import write_generated
+from condfoley.results.folder import ResultFolder, results_in
 from condfoley.results.scores import score_table
 from tests.made_up import RATE, soundtrack, write_video
 
@@ -154,12 +156,12 @@ def test_sound_files(tmp_path: Path, codec: str) -> None:
     track = soundtrack([(0.04, 0.5), (0.3, 0.4)])
     out = tmp_path / "out"
     out.mkdir()
-    video = write_sound(out, track, target, codec)
-    info = probe(video)
+    write_generated(out, new_project(out, track, target, target), track, None, False, codec)
+    info = probe(next(out.glob("target_with_sound.*")))
     assert info.has_audio and info.has_video
     assert info.duration == pytest.approx(2.0, abs=0.1)
     assert len(read_audio(out / "soundtrack.wav", RATE)) == len(track.wav)
-    assert [p.name for p in (out / "candidates").iterdir()] == ["scores.csv"]
+    assert sorted(p.name for p in (out / "candidates").iterdir()) == ["01_7.flac", "02_8.flac", "scores.csv"]
     with open(out / "candidates" / "scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["rank", "file", "seed", "agreement", "offset_s", "confidence", "chosen"]

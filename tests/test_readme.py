@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from condfoley.cli.arguments import parse_config, parse_options
-from condfoley.cli.options import BatchOptions, ExportOptions, FinetuneOptions, GenerateOptions, ImportOptions
+from condfoley.cli.options import (
+    BatchOptions,
+    ExportOptions,
+    FinetuneOptions,
+    GenerateOptions,
+    ImportOptions,
+)
+from condfoley.cli.project_options import EditOptions, RedoOptions, StemsOptions, UndoOptions
 from condfoley.data.prepare import PrepareOptions
 from condfoley.data.simulation.write import SimulateOptions
 from condfoley.evaluation.options import EvaluateOptions
@@ -17,7 +24,10 @@ from tests.documents import ROOT, TEXTS, TRAINING, commands, section
 README = TEXTS["README.md"]
 CONFIGS = [p for p in sorted((ROOT / "configs").rglob("*.yaml")) if p.stem != "fsdp"]  # that one is accelerate's
 LINKED = {(name, link) for name, text in TEXTS.items() for link in re.findall(r"\]\(([^):#]+)[^):]*\)", text)}
-OTHERS = (BatchOptions, EvaluateOptions, ExportOptions, FinetuneOptions, ImportOptions, PrepareOptions, SimulateOptions)
+OTHERS = (
+    BatchOptions, EditOptions, EvaluateOptions, ExportOptions, FinetuneOptions, ImportOptions, PrepareOptions, RedoOptions,
+    SimulateOptions, StemsOptions, UndoOptions,
+)  # fmt: skip
 
 
 def flags(options: type) -> set[str]:
@@ -34,6 +44,7 @@ def test_every_generate_command_and_option_is_understood():
         "--no-align",
         "--no-rerank",
         "--no-comp",
+        "--no-scene-cuts",
         "--help",
         "--dry-run",
     }

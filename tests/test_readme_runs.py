@@ -7,11 +7,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from condfoley.cli.main import main
 from condfoley.sizes import JudgesConfig
 from tests.data import stand_ins
 from tests.documents import ROOT, executed
+from tests.sounds import RATE, noise_bursts
 from tests.tiny import EVENTS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER, write_tiny_weights
 from tests.training.toy import write_clips, write_hits
 
@@ -45,6 +47,10 @@ def toy(words: list[str]) -> list[str]:
     own = words[:2] == ["prepare", "countix-av"]  # says itself what is for validation
     return {
         "generate": ["--candidates", "1", "--force"],
+        "edit": [],
+        "undo": [],
+        "stems": [],
+        "redo": ["--candidates", "1"],
         "timeline": ["--force"],
         "batch": ["--candidates", "1", "--force"],
         "simulate": ["--clips", "4", "--size", "32", "--duration", "4.5", "--workers", "1"],
@@ -62,6 +68,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tiny_weights(folder / "toy")
     for name in ("A.mp4", "B.mp4"):
         write_hits(folder / name, seed=1, events=False)
+    soundfile.write(folder / "take.wav", noise_bursts([0.5, 1.1], [40.0, 40.0], 2.0), RATE)
+    for name in ("boots.wav", "cup.wav"):
+        soundfile.write(folder / name, noise_bursts([0.3, 0.9], [40.0, 40.0], 1.5), RATE)
+    soundfile.write(folder / "room.wav", noise_bursts([], [], 1.0, floor=1e-2), RATE)
     (folder / "pairs.csv").write_text("reference,target\nA.mp4,B.mp4\n")
     for name in ("videos", "my_clips", "my_videos"):
         (folder / name).mkdir()
@@ -84,6 +94,10 @@ def test_a_command_of_the_documents_runs(words, desk, monkeypatch, capsys):
 def test_the_documents_show_every_command_that_makes_or_learns_something():
     assert {words[0] for words in COMMANDS} == {
         "generate",
+        "edit",
+        "redo",
+        "undo",
+        "stems",
         "timeline",
         "batch",
         "simulate",

@@ -3,13 +3,15 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from wavinfo import WavInfoReader
 
 from condfoley import media
 from condfoley.media.timecode import NTSC
-from condfoley.results.folder import write_sound
+from condfoley.project.create import new_project
+from condfoley.project.outputs import write_generated
 from tests.made_up import soundtrack, timed_video, write_video
 
 STARTS = [
@@ -54,7 +56,7 @@ def test_a_tag_that_does_not_exist_at_the_rate_is_none(tmp_path: Path) -> None:
 def test_the_soundtrack_says_when_it_begins(tmp_path: Path, timecode: str) -> None:
     target = timed_video(tmp_path / "B.mov", Fraction(25), timecode, count=50)
     made = soundtrack([(0.0, 0.5)])
-    write_sound(tmp_path, made, target, "aac")
+    write_generated(tmp_path, new_project(tmp_path, made, target, target), made, None, False, "aac")
     read = WavInfoReader(tmp_path / "soundtrack.wav")
     if timecode:
         assert read.bext.time_reference == 36_000 * made.sample_rate
@@ -72,6 +74,24 @@ def test_a_varying_rate_is_told_with_the_command_that_makes_it_constant(tmp_path
         assert bool(media.variable_rate_note(media.probe(path))) == found
     note = media.variable_rate_note(media.probe(varying))
     assert "\n" not in note and f"ffmpeg -i '{varying}' -fps_mode cfr -r 30 " in note
+
+
+def test_the_timecode_of_a_varying_rate_counts_as_editors_do(make_clip, tmp_path: Path) -> None:
+    varying = make_clip("varying.mp4", times=[0.0, 0.033, 0.066, 0.3, 0.333, 0.366, 0.8, 0.833, 0.866, 1.0])
+    timed = tmp_path / "timed.mkv"
+    with av.open(str(varying)) as source, av.open(str(timed), "w") as target:
+        track = target.add_stream_from_template(source.streams.video[0], opaque=True)
+        track.metadata["timecode"] = "10:00:00:00"
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = track
+                target.mux(packet)
+    info = media.probe(timed)
+    assert info.variable_rate and info.frame_rate == 30
+    assert info.start is not None and info.start.seconds == 36_000
+    for suffix in (".mov", ".mp4", ".mkv"):
+        after = media.mux(timed, np.zeros(22_050), 22_050, tmp_path / f"out{suffix}")
+        assert media.probe(after).start_timecode == "10:00:00:00"
 
 
 def test_a_frame_that_is_a_little_late_is_no_varying_rate(make_clip) -> None:

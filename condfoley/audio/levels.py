@@ -61,7 +61,10 @@ def limit(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray:
     The gain is the same in all channels. The same array where there is no such peak.
     """
     gain = limit_gain(samples, max_peak, rate)
-    return samples if gain is None else (samples * gain).clip(-max_peak, max_peak).astype(np.float32)
+    if gain is None:
+        return samples
+    out = samples * gain
+    return np.clip(out, -max_peak, max_peak, out=out).astype(np.float32, copy=False)
 
 
 def limit_gain(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray | None:
@@ -71,10 +74,12 @@ def limit_gain(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray | 
     """
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-    peaks = np.abs(samples).reshape(-1, samples.shape[-1]).max(0, initial=0.0)  # (N,)
+    each_channel = np.abs(samples).reshape(-1, samples.shape[-1])
+    peaks = each_channel[0] if len(each_channel) == 1 else each_channel.max(0, initial=0.0)  # (N,)
     if peaks.max(initial=0.0) <= max_peak:
         return None
     length = 2 * round(LIMITER_SECONDS * rate / 2) + 1
-    wanted = np.minimum(1, max_peak / np.maximum(peaks, 1e-9))
-    gain: np.ndarray = uniform_filter1d(minimum_filter1d(wanted, length), length)  # nowhere above `wanted`
+    wanted = np.maximum(peaks, 1e-9, out=peaks)  # in place, since soundtracks may be long
+    np.minimum(1, np.divide(max_peak, wanted, out=wanted), out=wanted)
+    gain: np.ndarray = uniform_filter1d(minimum_filter1d(wanted, length), length, output=wanted)
     return gain

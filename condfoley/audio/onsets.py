@@ -16,6 +16,7 @@ N_MELS, FMIN, FMAX = 48, 80.0, 10000.0  # mel bands and their range, Hz
 RISING_BANDS = 12  # of them, those that rise most make an onset
 RANGE_DB = 60.0  # what lies deeper below the loudest cell is inaudible beside it
 BLOCK = 4096  # frames whose spectra are in memory at a time
+PERCENTILE_BANDS = 8  # bands that are sorted at a time
 PADDING = 0.1  # s of silence put in front, so that an attack at the very start still rises from something
 LAG = 2  # hops over which a rise is measured; one hop splits an impact into stick and body
 # A band's stationary noise, as a percentile of its levels, and the reach of its fluctuations.
@@ -93,7 +94,9 @@ def mel_levels(wav: np.ndarray, sample_rate: int, hop: int, gain: float, padding
         power = filters @ (np.square(spectrum.real) + np.square(spectrum.imag)).T
         levels[:, first:last] = 10 * np.log10(np.maximum(power, 1e-20))
     levels -= levels.max()
-    noise = np.percentile(levels, NOISE_PERCENTILE, axis=1, keepdims=True).clip(min=-RANGE_DB)  # (N_MELS, 1)
+    bands = [levels[i : i + PERCENTILE_BANDS] for i in range(0, N_MELS, PERCENTILE_BANDS)]  # each is copied
+    noise = np.concatenate([np.percentile(x, NOISE_PERCENTILE, axis=1, keepdims=True) for x in bands])  # (N_MELS, 1)
+    noise = noise.clip(min=-RANGE_DB)
     return np.maximum(levels, (noise + NOISE_MARGIN_DB).astype(np.float32), out=levels)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from condfoley.audio.splice import ramp, until_next
 
-SIDE_BY_SIDE = 4  # stretches of a target that are written together at most
+SIDE_BY_SIDE = 8  # stretches of a target that are written together at most (E22.10)
 # For `clearest`; estimates, not tuned.
 STEP = 0.1  # s between the starts of a window that are tried
 AFTER_START, BEFORE_END = 0.02, 0.2  # s of a window before and after an event, for it to count as inside

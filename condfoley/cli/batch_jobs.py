@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 
 from condfoley.cli.options import BatchOptions, GenerateOptions, SoundOptions
 from condfoley.errors import InputError
+from condfoley.files import plain
 from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.pair_list import read_pairs
 from condfoley.project.store import PROJECT
-from condfoley.results.folder import CANDIDATES, HITS, OVERVIEW, PROVENANCE, SCORES, SOUNDTRACK, VIDEO_STEM
+from condfoley.results.folder import CANDIDATES, HITS, OVERVIEW, PROVENANCE, SCORES, SOUNDTRACK, TIMELINES, VIDEO_STEM
 from condfoley.weights import sha256
 
 FAILED = "failed.csv"
 INPUTS = {"reference": "another reference", "target": "another target", "hits": "another hits file"}
 # Options without effect on the results; the inputs are compared by their content, not by their paths.
-IGNORED_OPTIONS = {"out", "json", "quiet", "force", "weights", "engine", *INPUTS}
+IGNORED_OPTIONS = {"out", "json", "quiet", "force", "weights", "engine", "perform", "perform_align", *INPUTS}
 # Suffixes of targets, so that a damaged one is listed as failed; other files are targets if they have a picture.
 TARGETS = VIDEO_SUFFIXES | {
     *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv", ".mxf", ".gif")
@@ -149,7 +150,9 @@ def _read_provenance(job: GenerateOptions) -> dict[str, Any]:
 def _matches_job(job: GenerateOptions, earlier: dict[str, Any], parts: dict[str, str]) -> bool:
     try:
         same = [
-            earlier["options"].get(key) == value for key, value in asdict(job).items() if key not in IGNORED_OPTIONS
+            earlier["options"].get(key) == plain(value)
+            for key, value in asdict(job).items()
+            if key not in IGNORED_OPTIONS
         ]
         return all(same) and not _find_changed_input(job, earlier) and earlier["weights"]["parts"] == parts
     except (
@@ -167,6 +170,11 @@ def _lacks_files(out: Path, earlier: dict[str, Any]) -> bool:
     if earlier.get("options", {}).get("keep") == "candidates":
         names += [f"{CANDIDATES}/{row['file']}" for row in earlier.get("candidates", [])]
     return not all((out / name).is_file() for name in names) or not any(out.glob(f"{VIDEO_STEM}.*"))
+
+
+def lacks_timelines(job: GenerateOptions) -> bool:
+    """Whether any timeline of a finished job is missing."""
+    return not all((Path(job.out) / name).is_file() for name in TIMELINES)
 
 
 def _hash(record: Any) -> str | None:

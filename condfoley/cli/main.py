@@ -116,6 +116,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
     for name, text in {
         "demo": "generate a soundtrack for the example pair in the package",
         "generate": "write the soundtrack of a target video from a reference clip",
+        "redo": "draw a span or a cue of a result anew, or make alternatives of a cue",
         "batch": "the same for many pairs, with the model loaded once",
         "serve": "keep the model loaded and generate soundtracks over HTTP, on this machine",
         "edit": "change cues and layers of a result and render it again",

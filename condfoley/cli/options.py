@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from condfoley.errors import InputError, require_at_least
+from condfoley.errors import InputError, flag, require_at_least
 from condfoley.settings import Settings
+
+MAX_GAIN_DB = 60.0  # either way
 
 
 @dataclass(kw_only=True)
@@ -50,14 +52,33 @@ class GenerateOptions(SoundOptions):
     hits: str | None = None
     """File with the times of the target's hits, followed instead of what the picture shows: hits.txt of an earlier
     result, edited (one time in seconds on each line, or Audacity labels), or a table, cues.csv or cues.json."""
+    perform: str | None = None
+    """Recording of claps, taps or a voice made while watching the target: when and how hard its impacts are, instead of
+    --hits."""
+    perform_align: bool = False
+    """Move the performance, by at most 0.5 s as a whole, to where the picture shows impacts."""
+    layer: tuple[str, ...] = ()
+    """Another reference with cues of its own, as NAME=CLIP: those that --hits names so; as NAME=CLIP@0:5: those from 0 to 5
+    s; or as NAME=CLIP@slide: those of a kind (impact or slide). All others are of --reference. May be given again."""
+    ambience: str | None = None
+    """A bed beneath the impacts, a layer of its own: auto: from the quiet parts of the reference; or a file that is one."""
+    ambience_gain: float = 0.0
+    """dB by which the bed is louder than it was recorded."""
     json: bool = False
     """Print one JSON object on stdout instead of the paths of the results."""
 
     def __post_init__(self) -> None:
         """Raise InputError for invalid options."""
         super().__post_init__()
-        if self.hits is not None:
-            self.require_hits_count()
+        require_gain("ambience_gain", self.ambience_gain, self.ambience is None)
+        if self.layer and self.mode == "published":
+            raise InputError("--mode published follows no cues, so it has no layers; leave out one of the two")
+        if self.hits is not None and self.perform is not None:
+            raise InputError("--hits and --perform both say when impacts are; leave out one of the two")
+        if self.perform_align and self.perform is None:
+            raise InputError("--perform-align moves a performance; give it with --perform")
+        if self.hits is not None or self.perform is not None or self.layer:
+            self.require_hits_count("--perform" if self.perform is not None else "--hits" if self.hits else "--layer")
 
 
 @dataclass(kw_only=True)
@@ -68,12 +89,12 @@ class DemoOptions(SoundOptions):
     """Folder for the results; made when it does not exist."""
 
 
-@dataclass(kw_only=True)
-class TimelineOptions:
-    """Write a result's picture, soundtrack and candidates as a timeline for Resolve, Premiere and other editors."""
-
-    force: bool = False
-    """Replace the timelines of an earlier run."""
+def require_gain(name: str, gain: float | None, unused: bool) -> None:
+    """Raises InputError for a gain, dB, that is out of range, and for one without a bed."""
+    if gain and unused:
+        raise InputError(f"{flag(name)} is of a bed; give it with --ambience")
+    if gain is not None and not abs(gain) <= MAX_GAIN_DB:
+        raise InputError(f"{flag(name)} is {gain:g}; give one from -60 to 60 dB")
 
 
 @dataclass(kw_only=True)
@@ -96,6 +117,8 @@ class BatchOptions(SoundOptions):
     """Where the processes run: local: on this machine; ray: on a Ray cluster whose machines read the same files."""
     workers: int = 1
     """Number of processes, each with its own copy of the model; one already uses all cores of a machine."""
+    timeline: bool = False
+    """Write the timelines of each result too, as `condfoley timeline` does."""
 
     def __post_init__(self) -> None:
         """Raise InputError for options that contradict each other."""
@@ -183,53 +206,3 @@ class FinetuneOptions:
         require_at_least("steps", self.steps, 1)
         require_at_least("batch-size", self.batch_size, 1)
         require_at_least("seed", self.seed, 0)
-
-
-@dataclass(kw_only=True)
-class EditOptions:
-    """Change cues and layers of a result, and render it again; nothing else of it changes."""
-
-    cues: str | None = None
-    """Edited list of cues: cues.csv, cues.json or a label track of Audacity, whole: cues that it lacks are removed."""
-    add: tuple[str, ...] = ()
-    """Add a cue: TIME in seconds, or with more columns of cues.csv, as 2.5,strength=0.8. May be given again."""
-    set: tuple[str, ...] = ()
-    """Change a cue: its id and columns of cues.csv, as 7:time=3.25,gain=-3. May be given again."""
-    remove: tuple[str, ...] = ()
-    """Remove the cue of this id. May be given again."""
-    choose: tuple[str, ...] = ()
-    """Take one of a cue's alternatives: its id and the number of the alternative, as 7=2. May be given again."""
-    gain: tuple[str, ...] = ()
-    """Level of a layer, as main=-3 in dB. May be given again."""
-    mute: tuple[str, ...] = ()
-    """Name of a layer that is not heard. May be given again."""
-    unmute: tuple[str, ...] = ()
-    """Name of a layer that is heard again. May be given again."""
-    codec: Literal["aac", "pcm"] | None = None
-    """Sound in the finished video (default: as before)."""
-    target: str | None = None
-    """Where the target is now, if it was moved and is not found."""
-    quiet: bool = False
-    """Show no remarks."""
-
-
-@dataclass(kw_only=True)
-class UndoOptions:
-    """Bring the former revision of a result back, as it was before the last edit."""
-
-    forward: bool = False
-    """Go forward again to the revision that was undone."""
-    to: int | None = None
-    """Go to this revision instead; --list shows them."""
-    list: bool = False
-    """List the revisions and what they have, and change nothing."""
-    quiet: bool = False
-    """Show no remarks."""
-
-
-@dataclass(kw_only=True)
-class StemsOptions:
-    """Write a result's stems: WAV files in 32-bit float whose sum is the soundtrack."""
-
-    each_cue: bool = False
-    """A file for each cue, instead of one for each layer."""

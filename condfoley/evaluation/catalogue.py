@@ -58,6 +58,12 @@ SYSTEM_SPECS = (
         partial(foley_system, decay_match=0.0),
     ),
     SystemSpec(
+        "condfoley-recorded",
+        "system",
+        "made of the reference's own samples",
+        partial(foley_system, render="recorded"),
+    ),
+    SystemSpec(
         "condfoley-no-texture",
         "system",
         "without matching the reference's texture",

@@ -22,7 +22,11 @@ from condfoley.weights import GUIDED, SHIPPED, read_card, sha256, tree_hash
 SOUNDS, SETTINGS = "sounds", "sounds.json"
 SOUND_CODE = (
     "*.py",
-    *(f"{room}/*.py" for room in ("audio", "comping", "matching", "media", "networks", "published", "runtime")),
+    *(
+        f"{room}/*.py"
+        for room in ("audio", "comping", "matching", "media", "networks", "published", "resynthesis", "runtime")
+    ),
+    *(f"project/{name}.py" for name in ("cue_files", "cue_rows", "model")),
     *(f"evaluation/{name}.py" for name in ("baselines", "catalogue", "clips", "published_scorer", "sounds", "systems")),
 )
 """Files of ours that can change a sound; a superset, so that sounds are generated again too often rather than too rarely."""

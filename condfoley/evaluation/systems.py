@@ -107,7 +107,7 @@ def foley_system(
         foley = without_reference(context.foley, withheld == "picture") if withheld else context.foley
         merged = {"candidates": context.candidates, "seed": context.seed} | settings
         soundtrack = foley.generate(choose(context, pair).path, pair.target.path, **merged)
-        return at_metric_rate(soundtrack.wav, soundtrack.sample_rate)
+        return at_metric_rate(soundtrack.track.mono, soundtrack.sample_rate)
 
     return generate
 

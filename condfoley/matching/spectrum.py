@@ -13,6 +13,7 @@ from condfoley.geometry import Geometry
 
 MAX_GAIN_DB = 30.0  # of a band, either way; 15 and 20 were worse (docs/experiments, E10.1)
 EPS = 1e-10  # power that counts as nothing
+BLOCK = 4096  # frames whose powers are in memory at a time
 LOUD_RANGE_DB = 30.0  # below the loudest moment, within which a moment counts for what lies outside the bands
 MAX_OUTER_CUT_DB = 60.0  # outside the bands
 
@@ -32,15 +33,22 @@ def match_spectrum(specs: np.ndarray, reference_spec: np.ndarray, amount: float)
     gain = amount * difference.clip(-MAX_GAIN_DB, MAX_GAIN_DB)
     louder = (own * 10 ** (gain / 10)).sum(1, keepdims=True) / own.sum(1, keepdims=True).clip(EPS)
     gain -= 10 * np.log10(louder.clip(EPS))
-    out = (specs + (gain[:, :, None] / 100).astype(np.float32)).clip(0, 1)
+    out = specs + (gain[:, :, None] / 100).astype(np.float32)
+    np.clip(out, 0, 1, out=out)
     out[specs <= 0] = 0  # silence stays silent
     return out
 
 
 def mean_power(spec01: np.ndarray) -> np.ndarray:
     """Power of each band, mean over time: (..., n_mels, T) in [0, 1] -> (..., n_mels). What is shown as 0 is silent."""
-    power = np.exp((10 * spec01 - 8) * np.float32(np.log(10)))
-    return np.where(spec01 > 0, power, np.float32(0)).mean(-1)
+    total = np.zeros(spec01.shape[:-1])
+    for first in range(0, spec01.shape[-1], BLOCK):  # soundtracks may be long
+        part = spec01[..., first : first + BLOCK]
+        power = np.exp((10 * part - 8) * np.float32(np.log(10)))
+        power[part <= 0] = 0
+        total += power.sum(-1)
+    mean: np.ndarray = total / spec01.shape[-1]
+    return mean
 
 
 def outer_gain(samples: np.ndarray, geometry: Geometry, amount: float) -> np.ndarray:

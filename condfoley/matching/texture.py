@@ -75,11 +75,26 @@ def cross_synthesise(
     carrier = Bands(layer_one_shots(shots, onsets, track.channels, len(track), track.rate), geometry)
     target, given = own.powers().clip(FLOOR**2), carrier.powers()  # (n_mels, M)
     gain = attack_gains(target, given, onset_frames(onsets, geometry, own.frames), geometry)
+    return track.edited(mix((carrier, gain), (own, share_gains(target, given, gain, amount))))
+
+
+def share_gains(target: np.ndarray, given: np.ndarray, gain: np.ndarray, amount: float) -> np.ndarray:
+    """Gains, (n_mels, M), of the soundtrack beside the one-shots, so that the power of both together is its own.
+
+    target, given: as for `attack_gains`; `given` is used up. gain: of the one-shots, brought to `amount` in place, no louder than
+    the soundtrack. In place, since soundtracks may be long.
+    """
+    limit = np.square(gain)
+    limit *= given
     with np.errstate(divide="ignore", invalid="ignore"):
-        limit = np.sqrt(target / (given * np.square(gain)))  # no louder than the soundtrack
-    gain *= amount * smooth(np.fmin(limit, 1), 3)
-    missing = np.sqrt((1 - given * np.square(gain) / target).clip(0))
-    return track.edited(mix((carrier, gain), (own, missing)))
+        np.sqrt(np.divide(target, limit, out=limit), out=limit)
+    limit = smooth(np.fmin(limit, 1, out=limit), 3)
+    limit *= amount
+    gain *= limit
+    given *= np.square(gain, out=limit)
+    given /= target
+    np.subtract(1, given, out=given)
+    return np.sqrt(given.clip(0, out=given), out=given)
 
 
 def attack_gains(target: np.ndarray, given: np.ndarray, starts: Sequence[int], geometry: Geometry) -> np.ndarray:

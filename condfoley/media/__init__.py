@@ -18,7 +18,7 @@ from condfoley.media.clock import variable_rate_note
 from condfoley.media.muxing import mux, mux_suffix
 from condfoley.media.picture import frame_count, read_frames, resampled_frames, resize_and_crop, shown_at
 from condfoley.media.probe import probe, require_audio, require_video
-from condfoley.media.sound import read_audio, resample
+from condfoley.media.sound import read_audio, read_sound, resample
 from condfoley.media.streams import MediaInfo
 from condfoley.media.timecode import Timecode, editing_rate
 from condfoley.media.wav import write_wav
@@ -34,6 +34,7 @@ __all__ = [
     "mux_suffix",
     "probe",
     "read_audio",
+    "read_sound",
     "read_frames",
     "require_audio",
     "require_video",

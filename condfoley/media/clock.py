@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from condfoley.media.streams import MediaInfo
-from condfoley.media.timecode import Timecode, editing_rate, exact_rate
+from condfoley.media.timecode import Timecode, editing_rate
 
 
-def start_timecode(container: Any, video: Any, fps: float) -> str:
-    """The first frame's timecode as an open file has it; empty where it has none that exists at `fps`.
+def start_timecode(container: Any, video: Any, rate: Fraction) -> str:
+    """The first frame's timecode as an open file has it; empty where it has none that exists at `rate`.
 
     It is in the tags of the picture (MOV, MP4, Matroska), of a timecode track, or of the file (MXF).
     """
@@ -22,7 +22,7 @@ def start_timecode(container: Any, video: Any, fps: float) -> str:
     tags = [tag for holder in (video, *tracks, container) for tag in holder.metadata.items()]
     text = next((str(text).strip() for name, text in tags if name.lower() == "timecode"), "")  # Matroska: capitals
     try:
-        Timecode.parse(text, exact_rate(fps))
+        Timecode.parse(text, rate)
     except ValueError:
         return ""
     return text

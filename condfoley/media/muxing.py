@@ -113,6 +113,7 @@ def _copy_with_sound(
     track.metadata.update({k: v for k, v in picture.metadata.items() if k.lower() != "timecode"})
     if clip.info.start_timecode:
         track.metadata["timecode"] = clip.info.start_timecode
+        track.codec_context.framerate = clip.info.frame_rate  # in which it counts, also where frames come unevenly
     target.metadata.update({k: v for k, v in source.metadata.items() if k in _KEPT_TAGS})
     if _is_rounded(picture, clip):
         track.time_base = 1 / clip.info.frame_rate

@@ -13,9 +13,12 @@ from av.video.reformatter import VideoReformatter
 from condfoley.errors import InputError
 from condfoley.media.probe import open_media, require_video
 from condfoley.media.streams import MediaFile, MediaInfo, timed_frames
+from condfoley.memory import array_in_file, release
 
 Item = TypeVar("Item")
 
+LARGE = 64 << 20  # bytes of a clip's small frames above which they are kept in a temporary file
+RELEASED = 1000  # frames after which the memory of those that were read is given back
 TIMESTAMP_TOLERANCE = 0.002
 """s, by which a time stamp may be late and still count. Matroska and FLV round time stamps to whole milliseconds."""
 
@@ -73,7 +76,7 @@ def read_frames(
     Upright (display matrix applied), resized to a square by area averaging, 10 bits reduced to 8, alpha ignored.
     start, duration: s; None: to the picture's end. T = frame_count(duration, fps); past the end the last frame is
     repeated. resize: used in place of area averaging: (upright picture (H, W, 3) uint8, size) -> (size, size, 3).
-    Only the resized frames are kept in memory.
+    Only the resized frames are kept, those of long clips in a temporary file.
     Raises InputError for whatever `probe` refuses, a file without picture, a start outside it.
     """
     if fps <= 0 or size <= 0:
@@ -81,7 +84,8 @@ def read_frames(
     clip = open_media(path)
     require_video(clip.info)
     count = frame_count(check_span(clip.info, start, duration), fps)
-    frames = np.empty((count, size, size, 3), np.uint8)
+    shape = (count, size, size, 3)
+    frames = np.empty(shape, np.uint8) if np.prod(shape) <= LARGE else array_in_file(shape, np.uint8)
     instants = (start + k / fps for k in range(count))
     scale = FrameScaler(clip) if resize else FrameScaler(clip, size, size)
     previous: Any = None
@@ -92,6 +96,8 @@ def read_frames(
         else:
             frames[k] = resize(scale(frame), size) if resize else scale(frame)
             previous = frame
+        if k % RELEASED == 0:
+            release(frames)
     if k + 1 < count:
         raise InputError(f"{clip.info.path}: its picture can no longer be decoded; was the file changed?")
     return frames

@@ -15,6 +15,7 @@ import numpy as np
 from condfoley.errors import InputError
 from condfoley.media.clock import start_timecode, unevenness, varies
 from condfoley.media.streams import MediaFile, MediaInfo, decode_stream, frame_time, open_input
+from condfoley.media.timecode import nominal_rate
 
 MAX_MISSING_SECONDS = 0.5
 """s, by which the data may end before the header's duration; a larger difference means a truncated file."""
@@ -121,10 +122,12 @@ def _describe(
     orientation, picture = (1, 0, 0, 1), NO_PICTURE
     if frame is not None:
         orientation = _orientation(frame)
-        rate = rate or track.packets / duration
+        variable = len(track.shown) == track.packets and varies(track.shown)  # AVI has no such times
+        if variable or not rate:  # what Matroska says of a varying rate is no mean
+            rate = track.packets / duration
         picture = _picture_facts(frame, orientation, rate)
-        picture["start_timecode"] = start_timecode(container, video, rate)
-        picture["variable_rate"] = len(track.shown) == track.packets and varies(track.shown)  # AVI has no such times
+        start = start_timecode(container, video, nominal_rate(rate, variable))
+        picture |= {"variable_rate": variable, "start_timecode": start}
     audio_facts = NO_SOUND
     if sound is not None:
         audio_facts = {"has_audio": True, "sample_rate": sound.sample_rate, "channels": len(sound.layout.channels)}

@@ -11,7 +11,7 @@ from typing import Any
 import av
 
 from condfoley.errors import InputError
-from condfoley.media.timecode import Timecode, exact_rate
+from condfoley.media.timecode import Timecode, nominal_rate
 
 _SEEKABLE = ("mov", "matroska")  # formats in which a seek lands at or before the requested time
 
@@ -42,8 +42,8 @@ class MediaInfo:
 
     @property
     def frame_rate(self) -> Fraction:
-        """The exact rate that `fps` stands for; 0 without picture."""
-        return exact_rate(self.fps) if self.fps else Fraction(0)
+        """The exact rate that `fps` stands for, that of an editor where it varies; 0 without picture."""
+        return nominal_rate(self.fps, self.variable_rate) if self.fps else Fraction(0)
 
     @property
     def start(self) -> Timecode | None:

@@ -106,3 +106,8 @@ def editing_rate(fps: float) -> Fraction:
     whole = [r for r in RATES if float(r) / fps > 0.5 and abs(float(r) / fps / round(float(r) / fps) - 1) < _SNAP]
     slowest = 23.5
     return min(whole) if whole else min(RATES, key=lambda rate: abs(rate - Fraction(fps if fps > slowest else 30)))
+
+
+def nominal_rate(fps: float, variable: bool) -> Fraction:
+    """The rate in which a picture's timecode counts: its exact one, that of an editor where frames come unevenly."""
+    return editing_rate(fps) if variable else exact_rate(fps)

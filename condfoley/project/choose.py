@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from condfoley.matching.dynamics import LEVEL_PER_STRENGTH, MAX_GAIN_DB, MIN_STRENGTH
 from condfoley.project.model import Cue, Excerpt, Project, Sound
 
 NEAR = 0.1  # s around a cue, in which a candidate may have an impact of its own
+MAX_RAISE = 6.0  # dB by which an impact may be weaker than wanted and still be better than another cue's
 LEAD = 0.01  # s before an onset with which an excerpt begins
 RECENT = 2  # cues on either side whose sound is not taken again where there are others
 
@@ -17,27 +20,34 @@ def choose_excerpt(
 ) -> tuple[Excerpt | None, float]:
     """An excerpt of a layer for a cue at `time`, s, and its gain, dB; None where the layer has no impact at all.
 
-    Best is an impact that a candidate has near that time by itself, the one that is alone for longest. Else it is the
-    sound of another cue: of those that are as strong, one that is not heard just before or after. strength: in [0, 1];
-    None: as loud as most. cue: id, where the project has it already.
+    Best is an impact that a candidate has near that time by itself, the one that is alone for longest; those that would
+    have to be made much louder are left out. Else it is the sound of another cue: of those that are as strong, one that
+    is not heard just before or after; without any, an impact of a candidate at another time. strength: in [0, 1]; None: as
+    loud as most. cue: id, where the project has it already.
     """
     others = [other for other in project.cues_of(layer) if other.excerpt and other.id != cue]
-    found = _near(project, layer, time) or _of_cue(others, time, strength)
+    wanted = wanted_level(project, others, strength)
+    least = -math.inf if wanted is None else wanted - MAX_RAISE
+    found = (
+        _near(project, layer, time, NEAR, least)
+        or _of_cue(others, time, strength)
+        or _near(project, layer, time, math.inf, -math.inf)
+    )
     if not found:
         return None, 0.0
-    level, wanted = level_of(project, found), wanted_level(project, others, strength)
+    level = level_of(project, found)
     if level is None or wanted is None:
         return found, 0.0
     return found, round(float(np.clip(wanted - level, -MAX_GAIN_DB, MAX_GAIN_DB)), 4)
 
 
-def _near(project: Project, layer: str, time: float) -> Excerpt | None:
-    """The impact nearest to a time that is alone for longest among the candidates that have one there."""
+def _near(project: Project, layer: str, time: float, reach: float, least: float) -> Excerpt | None:
+    """The impact within `reach` of a time, s, that is alone for longest, of those of candidates of at least `least` dB."""
     place, best, longest = round(time * project.rate), None, 0
     for key in project.layer(layer).candidates:
         sound = project.sounds[key]
-        for i, onset in enumerate(sound.onsets):
-            if abs(sound.start + onset - place) <= NEAR * project.rate:
+        for i, (onset, level) in enumerate(zip(sound.onsets, sound.levels)):
+            if abs(sound.start + onset - place) <= reach * project.rate and level >= least:
                 excerpt = impact(sound, i, project.rate)
                 if excerpt.end - excerpt.onset > longest:
                     best, longest = excerpt, excerpt.end - excerpt.onset

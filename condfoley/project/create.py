@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ import numpy as np
 
 from condfoley.audio.levels import impact_levels
 from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
+from condfoley.audio.rates import converted
 from condfoley.audio.track import Track
+from condfoley.project.find_inputs import input_of
 from condfoley.project.model import MAIN, Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound
 from condfoley.project.store import CODES, SOUNDS, write_codes, write_sound
 from condfoley.results.folder import CANDIDATES
@@ -27,14 +30,22 @@ SLIDING = 0.5  # probability above which something slides
 MIN_SLIDE = 0.2  # s
 
 
+def new_project(
+    folder: Path, soundtrack: Soundtrack, reference: Path, target: Path, keep: str = "candidates"
+) -> Project:
+    """The project of a pair of files; its sounds are written to the folder. keep: see `project_of`. Raises InputError."""
+    return project_of(folder, soundtrack, {"target": input_of(target), "reference": input_of(reference)}, keep)
+
+
 def project_of(
     folder: Path,
     soundtrack: Soundtrack,
     inputs: dict[str, Input],
     keep: str = "candidates",
     reference: str = "reference",
+    name: str = MAIN,
 ) -> Project:
-    """A new project of one layer, MAIN; its sounds are written to the folder.
+    """A new project of one layer; its sounds are written to the folder.
 
     inputs: `target`, and the reference's key. keep: `candidates`: their sounds and codes; `codes`; `nothing`.
     Raises InputError when they cannot be written.
@@ -51,7 +62,7 @@ def project_of(
         engine=soundtrack.engine,
         scene_cuts=soundtrack.scene_cuts,
     )
-    return add_soundtrack(folder, project, soundtrack, MAIN, reference, keep)
+    return add_soundtrack(folder, project, soundtrack, name, reference, keep)
 
 
 def add_soundtrack(
@@ -61,6 +72,9 @@ def add_soundtrack(
 
     reference: key of the input. keep: see `project_of`. Sounds are written to the folder. Raises InputError.
     """
+    soundtrack = dataclasses.replace(
+        soundtrack, track=converted(soundtrack.track, project.rate, soundtrack.track.channels)
+    )
     place = "" if name == MAIN else f"{name}/"
     key = unused(project, name)
     whole = store(folder, soundtrack.track, Sound(key, f"{SOUNDS}/{key}.flac", "soundtrack", name, 0, 0))
@@ -70,7 +84,7 @@ def add_soundtrack(
         for index, candidate in enumerate(soundtrack.candidates):
             file = f"{CANDIDATES}/{place}{candidate_name(index, candidate.seed)}"
             own = Sound(unused(project, file[:-5]), file, "candidate", name, 0, 0, candidate.seed)
-            stored.append(store(folder, candidate.track, own))
+            stored.append(store(folder, converted(candidate.track, project.rate, candidate.track.channels), own))
         candidates = tuple(sound.key for sound in stored[1:])
     if keep != "nothing" and soundtrack.codes is not None:
         codes = f"{CODES}/{name}.npz"
@@ -111,6 +125,7 @@ def described(sound: Sound, track: Track) -> Sound:
     return dataclasses.replace(
         sound,
         length=len(track),
+        channels=track.channels,
         quiet_db=round(quiet_db(track), 2),
         onsets=tuple(round(float(time) * track.rate) for time in track.onsets),
         levels=tuple(round(float(level), 2) for level in impact_levels(track.samples, track.onsets, track.rate)),
@@ -155,7 +170,21 @@ def cues_of(soundtrack: Soundtrack, sound: Sound, layer: str, first_id: int) -> 
                 excerpt=excerpt,
             )
         )
-    return openings, out
+    return openings, _apart(sorted(out, key=lambda cue: cue.time))
+
+
+def _apart(cues: list[Cue]) -> list[Cue]:
+    """The cues of a layer, of which no slide lasts longer than until the next one."""
+    out = []
+    for cue, following in zip(cues, [*cues[1:], None]):
+        room = following.time - cue.time - 1e-4 if following else math.inf  # 0.1 ms: what is lost in label tracks
+        if cue.duration is None or cue.duration <= room:
+            out.append(cue)
+        elif room >= MIN_SLIDE:
+            out.append(dataclasses.replace(cue, duration=math.floor(room * 1e4) / 1e4))
+        else:
+            out.append(dataclasses.replace(cue, kind="impact", duration=None))
+    return out
 
 
 def segmented(
@@ -165,7 +194,10 @@ def segmented(
 
     onsets: s, ascending. cuts: samples of scene cuts, where excerpts end. All parts together are the track.
     """
-    begins = [quietest_before(track, time, before) for time, before in zip(onsets, [0.0, *onsets])]
+    quiet = [quietest_before(track, time, before) for time, before in zip(onsets, [0.0, *onsets])]
+    begins = [
+        max([begin, *(cut for cut in cuts if cut <= round(time * track.rate))]) for begin, time in zip(quiet, onsets)
+    ]
     marks = sorted({0, *cuts, *begins, len(track)})
     ends = dict(zip(marks, marks[1:]))
     excerpts = [

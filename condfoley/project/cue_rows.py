@@ -110,22 +110,31 @@ def suggestion(word: str, known: Collection[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
 
 
-def require_usable(cues: CueList, duration: float, layers: Collection[str] = (MAIN,)) -> None:
+def require_usable(
+    rows: Sequence[CueRow],
+    duration: float,
+    layers: Collection[str] = (MAIN,),
+    as_they_are: Collection[CueRow] = (),
+) -> None:
     """Raises InputError for cues that a target of `duration` s with these layers cannot have.
 
     Those are: past its end, of another layer, or of one layer and overlapping: nearer than TOGETHER, or during a slide.
+    rows: ascending in time. as_they_are: those that the project has already, about which alone nobody is told.
     """
     before: dict[str, CueRow] = {}
-    for row in cues.rows:
-        layer = row.layer or MAIN
-        if row.time >= duration:
+    for row in rows:
+        layer, known = row.layer or MAIN, row in as_they_are
+        if row.time >= duration and not known:
             raise InputError(f"{row.where}: {row.time:g} s is past the end of the target ({duration:.2f} s)")
         if layer not in layers:
             raise InputError(f"{row.where}: there is no layer {layer}; {suggestion(layer, layers)}")
-        if (last := before.get(layer)) and row.time < last.time + max(last.duration or 0.0, TOGETHER) - 1e-6:
-            what = "the slide" if last.duration else "the cue"
+        last = before.get(layer)
+        near = last is not None and row.time < last.time + max(last.duration or 0.0, TOGETHER) - 1e-6
+        if last and near and not (known and last in as_they_are):
+            what, more = ("the slide", ", or shorten the slide") if last.duration else ("the cue", "")
             raise InputError(
-                f"{row.where}: {row.time:g} s overlaps {what} at {last.time:g} s ({last.where}); move or remove one"
+                f"{row.where}: {row.time:g} s overlaps {what} at {last.time:g} s ({last.where}); "
+                f"move or remove one{more}"
             )
         before[layer] = row
 

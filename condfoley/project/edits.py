@@ -14,86 +14,70 @@ from condfoley.project.choose import choose_excerpt, level_of
 from condfoley.project.cue_format import differing
 from condfoley.project.cue_rows import CueList, CueRow, require_usable
 from condfoley.project.model import MAIN, Cue, Excerpt, Layer, Project
+from condfoley.project.pairing import paired
 
-MATCH_SECONDS = 0.5  # within which a cue of a file without ids is taken for one that was moved
-SAME_SECONDS = 6e-5  # what is lost where times are written with 4 decimals
+DRAW = "draw it anew with `condfoley redo PROJECT --cue"
 MAX_GAIN_DB = 60.0
 
 
 def edit_cues(project: Project, cues: CueList) -> tuple[Project, list[str]]:
     """The project with the cues of a list, and remarks: moved, added, removed, with other levels and so on.
 
-    A cue of the list is the project's with the same id; in a list without ids, the one of its layer that is nearest.
-    Raises InputError for cues that the project cannot have, and for changes of locked ones.
+    Which cue a row is about: see `pairing.paired`. Raises InputError for cues that the project cannot have, and for
+    changes of locked ones.
     """
-    require_usable(cues, project.duration, [layer.name for layer in project.layers])
-    pairs = paired(project, cues)
-    rows = {cue.id: row for cue, row in pairs if cue}
-    if lost := [cue.id for cue in project.cues if cue.id not in rows and cue.locked]:
+    pairs = sorted(paired(project, cues), key=lambda pair: pair[1].time)
+    as_they_are = {row for cue, row in pairs if cue and not _differing(cue, row, cues.columns)}
+    require_usable([row for _, row in pairs], project.duration, [layer.name for layer in project.layers], as_they_are)
+    listed = {cue.id for cue, _ in pairs if cue}
+    if lost := [cue.id for cue in project.cues if cue.id not in listed and cue.locked]:
         raise InputError(f"cue {lost[0]} is locked, and the list lacks it; write it there again, or unlock it first")
     notes = list(cues.notes)
-    kept = [cue for cue in project.cues if cue.id in rows]
-    out = project.with_cues([changed(project, cue, rows[cue.id], cues.columns, notes) for cue in kept])
+    kept = [changed(project, cue, row, cues.columns, notes) for cue, row in pairs if cue]
+    out = project.with_cues(kept)
     for row in (row for cue, row in pairs if not cue):
-        out = out.with_cues([*out.cues, new_cue(out, row, notes)])
+        key = max(project.next_id, out.next_id)  # not that of a cue that the list lacks
+        known = out.with_cues(
+            [*out.cues, *(cue for cue in project.cues if cue.id not in listed)]
+        )  # whose sounds it may get
+        out = out.with_cues([*out.cues, new_cue(known, row, key, notes)])
     return out, notes
 
 
-def paired(project: Project, cues: CueList) -> list[tuple[Cue | None, CueRow]]:
-    """Each row with the cue that it is about; None: a new one. Raises InputError for an id that no cue has."""
-    if "id" in cues.columns:
-        known = {cue.id: cue for cue in project.cues}
-        if unknown := [row for row in cues.rows if row.id is not None and row.id not in known]:
-            raise InputError(f"{unknown[0].where}: there is no cue {unknown[0].id}; leave a new cue's id empty")
-        return [(known[row.id] if row.id is not None else None, row) for row in cues.rows]
-    rows, taken = list(cues.rows), dict[int, int]()  # of a row: index of its cue
-    cost = np.array([[_distance(row, cue) for cue in project.cues] for row in rows]).reshape(len(rows), -1)
-    for i, j in zip(*np.nonzero(cost <= SAME_SECONDS)):
-        if i not in taken and j not in taken.values():
-            taken[int(i)] = int(j)
-    left = [i for i in range(len(rows)) if i not in taken]
-    free = [j for j in range(len(project.cues)) if j not in taken.values()]
-    taken |= _nearest(cost[np.ix_(left, free)], left, free)
-    return [(project.cues[taken[i]] if i in taken else None, row) for i, row in enumerate(rows)]
-
-
-def _distance(row: CueRow, cue: Cue) -> float:
-    return abs(row.time - cue.time) if (row.layer or MAIN) == cue.layer else np.inf
-
-
-def _nearest(cost: np.ndarray, rows: list[int], cues: list[int]) -> dict[int, int]:
-    """Row -> cue of the pairs whose sum of distances is least, those within MATCH_SECONDS."""
-    from scipy.optimize import linear_sum_assignment
-
-    limited = np.minimum(cost, 10 * MATCH_SECONDS)  # finite, and no pair beyond the limit is worth another one
-    found = zip(*linear_sum_assignment(limited)) if limited.size else ()
-    return {rows[i]: cues[j] for i, j in found if cost[i, j] <= MATCH_SECONDS}
+def _differing(cue: Cue, row: CueRow, columns: Collection[str]) -> dict[str, Any]:
+    return differing(cue, row, [name for name in columns if name not in ("id", "confidence")])
 
 
 def changed(project: Project, cue: Cue, row: CueRow, columns: Collection[str], notes: list[str]) -> Cue:
     """The cue as a row says. Raises InputError for changes of a locked one."""
-    values = differing(cue, row, [name for name in columns if name not in ("id", "confidence")])
+    values = _differing(cue, row, columns)
     if not values:
         return cue
     if cue.locked and row.locked is not False:
         raise InputError(f"{row.where}: cue {cue.id} is locked; set its column locked to 0 to change it")
     if "strength" in values and "gain" not in values:
-        values["gain"] = cue.gain + level_change(cue.strength, row.strength)
+        values["gain"] = limited(cue.gain + level_change(cue.strength, row.strength))
+    if "time" in values:
+        values["seen"] = row.time
     if "layer" in values:
         values |= _sound(project, row.layer or MAIN, row.time, row.strength, cue.id)
+        if values["excerpt"] is None:
+            notes.append(without_sound(f"layer {row.layer}", cue.id))
     if set(values) & {"kind", "duration", "reference_at"}:
-        notes.append(f"cue {cue.id} keeps its sound; draw it anew with `condfoley redo --cue {cue.id}`")
+        notes.append(f"cue {cue.id} keeps its sound; {DRAW} {cue.id}`")
     return dataclasses.replace(cue, **values)
 
 
-def new_cue(project: Project, row: CueRow, notes: list[str]) -> Cue:
-    """A cue that the project did not have, with the sound of an impact that it has."""
+def new_cue(project: Project, row: CueRow, key: int, notes: list[str]) -> Cue:
+    """A cue that the project did not have, with the sound of an impact that it has; notes: remarks, to which some are added."""
     own = {f.name: getattr(row, f.name) for f in dataclasses.fields(Cue) if hasattr(row, f.name)}
-    given = {name: value for name, value in own.items() if value is not None} | {"id": project.next_id}
+    given = {name: value for name, value in own.items() if value is not None} | {"id": key}
     given |= {"kind": row.kind or "impact", "layer": row.layer or MAIN, "seen": None}
     sound = _sound(project, given["layer"], row.time, row.strength, None)
     if sound["excerpt"] is None:
-        notes.append(f"{row.where}: there is no sound yet for cue {given['id']}; draw it with `condfoley redo`")
+        notes.append(without_sound(row.where, given["id"]))
+    elif given["kind"] == "slide" or row.reference_at is not None:
+        notes.append(f"{row.where}: cue {given['id']} has another cue's sound; {DRAW} {given['id']}`")
     sound["gain"] = row.gain if row.gain is not None else sound["gain"]
     return Cue(**(given | sound))
 
@@ -102,6 +86,16 @@ def _sound(project: Project, layer: str, time: float, strength: float | None, cu
     """Excerpt and gain of a cue that has none of its layer. cue: id, where it is an old one."""
     excerpt, gain = choose_excerpt(project, layer, time, strength, cue)
     return {"excerpt": excerpt, "gain": gain, "tails": (), "alternatives": ()}
+
+
+def without_sound(where: str, cue: int) -> str:
+    """The remark that a cue is silent."""
+    return f"{where}: there is no sound yet for cue {cue}; {DRAW} {cue}`"
+
+
+def limited(gain: float) -> float:
+    """A gain, dB, as lists of cues may have it."""
+    return round(min(max(gain, -MAX_GAIN_DB), MAX_GAIN_DB), 4)
 
 
 def level_change(before: float | None, after: float | None) -> float:
@@ -128,7 +122,7 @@ def choose_alternative(project: Project, cue_id: int, number: int) -> Project:
     others = list(cue.alternatives)
     chosen, others[number - 1 : number] = others[number - 1], [cue.excerpt] if cue.excerpt else []
     gain = cue.gain + (_level(project, cue.excerpt) - _level(project, chosen) if cue.excerpt else 0.0)
-    new = dataclasses.replace(cue, excerpt=chosen, tails=(), alternatives=tuple(others), gain=round(gain, 4))
+    new = dataclasses.replace(cue, excerpt=chosen, tails=(), alternatives=tuple(others), gain=limited(gain))
     return project.with_cues([new if other.id == cue_id else other for other in project.cues])
 
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 
 from condfoley.errors import InputError
 from condfoley.project.model import Input, Project
 from condfoley.weights import sha256
+
+
+def input_of(path: Path) -> Input:
+    """A file as an input of a project, by its absolute path. Raises InputError when it cannot be read."""
+    try:
+        return Input(str(path.resolve()), path.stat().st_size, sha256(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
 
 
 def find_input(folder: Path, project: Project, key: str, given: str | Path | None = None) -> Path:
@@ -19,13 +29,13 @@ def find_input(folder: Path, project: Project, key: str, given: str | Path | Non
     name = "--target" if key == "target" else "--reference"
     if given is not None:
         path = Path(given)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"{path}: no such file; give {name} the {key} of this project")
         if not _same(path, wanted):
             raise InputError(f"{path} is another file than the {key} of this project ({Path(wanted.path).name})")
         return path
     there = Path(wanted.path)
-    if there.is_file() and there.stat().st_size == wanted.bytes:
+    if os.path.isfile(there) and there.stat().st_size == wanted.bytes:  # not a file: also in a folder closed to us
         return there
     for home in (there.parent, folder, folder.resolve().parent, Path()):
         for path in _files(home):
@@ -45,6 +55,12 @@ def picture_of(folder: Path, project: Project, own: Path | None, given: str | Pa
         if own is None or given is not None:
             raise
         return own
+
+
+def at_its_place(project: Project, key: str, path: Path) -> Project:
+    """The project that knows where an input is now."""
+    there = dataclasses.replace(project.inputs[key], path=str(path.resolve()))
+    return dataclasses.replace(project, inputs=project.inputs | {key: there})
 
 
 def _files(home: Path) -> list[Path]:

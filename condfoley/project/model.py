@@ -54,7 +54,8 @@ class Sound:
     """A sound file of the project, which never changes.
 
     key: names it. file: relative to the project's folder. layer: whose reference it was generated from. start: sample of
-    the target at which it was generated to begin. length: samples. seed: of the candidate, where it is one. quiet_db:
+    the target at which it was generated to begin. length: samples. channels: 1 or 2. seed: of the candidate, where it is
+    one. quiet_db:
     RMS of its quiet parts, dBFS. onsets: (E,) samples, and levels: (E,) dB, of its impacts.
     """
 
@@ -65,6 +66,7 @@ class Sound:
     start: int
     length: int
     seed: int | None = None
+    channels: int = 1
     quiet_db: float = -90.0
     onsets: tuple[int, ...] = ()
     levels: tuple[float, ...] = ()
@@ -186,8 +188,8 @@ class Project:
 
     @property
     def channels(self) -> int:
-        """2 where a cue is panned, else 1."""
-        return 2 if any(cue.pan for cue in self.cues) else 1
+        """2 where a sound has two, or a cue is panned, else 1."""
+        return 2 if any(cue.pan for cue in self.cues) or any(s.channels == 2 for s in self.sounds.values()) else 1
 
     def layer(self, name: str) -> Layer:
         """The layer of that name. Raises InputError when there is none."""

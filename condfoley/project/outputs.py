@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from condfoley.errors import InputError
 from condfoley.files import scratch_folder
-from condfoley.project.create import project_of
+from condfoley.media.write import FORMATS
 from condfoley.project.cue_format import write_cues
-from condfoley.project.find_inputs import picture_of
-from condfoley.project.model import Input, Project
+from condfoley.project.find_inputs import at_its_place, picture_of
+from condfoley.project.model import AMBIENCE, MAIN, Project
 from condfoley.project.render import Rendered, place_layer, render
-from condfoley.project.store import make_current, read_project, read_revision, read_sound, write_project
-from condfoley.results.folder import HITS, STEMS, VIDEO_STEM, write_media
-from condfoley.weights import sha256
+from condfoley.project.store import (
+    PROJECT,
+    make_current,
+    read_project,
+    read_revision,
+    read_sound,
+    revision_path,
+    revisions,
+    write_project,
+)
+from condfoley.results.folder import CANDIDATES, HITS, SCORES, STEMS, TIMELINES, VIDEO_STEM, write_media
 
 if TYPE_CHECKING:
     from condfoley.soundtrack import Soundtrack
@@ -30,27 +39,31 @@ CUES_CSV, CUES_JSON = "cues.csv", "cues.json"
 CUE_STEM = re.compile(r"[\w-]+_(cue_\d{2,}|before)\.wav")
 
 
-def input_of(path: Path) -> Input:
-    """A file as an input of a project, by its absolute path. Raises InputError when it cannot be read."""
-    try:
-        return Input(str(path.resolve()), path.stat().st_size, sha256(path))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
-
-
-def write_new_project(
-    folder: Path, soundtrack: Soundtrack, reference: Path, target: Path, keep: str, stems: bool, codec: str
+def write_generated(
+    folder: Path, project: Project, soundtrack: Soundtrack, hits_file: str | None, stems: bool, codec: str
 ) -> Project:
-    """Writes a soundtrack's project, its lists of cues and, if wanted, its stems into a result folder.
+    """Writes a new project: soundtrack, video, lists of cues, scores of the candidates and, if wanted, stems.
 
-    keep: see `create.project_of`. codec: of the sound in the video. Raises InputError when something cannot be written.
+    soundtrack: which stands for all where only one can. hits_file: the one that was given; a label track is kept as it is
+    where there is one layer. codec: `aac` or `pcm`. Raises InputError when something cannot be written.
     """
-    inputs = {"target": input_of(target), "reference": input_of(reference)}
-    project = project_of(folder, soundtrack, inputs, keep)
+    from condfoley.hits import write_hits
+    from condfoley.results.scores import write_scores
+
     project = write_project(folder, dataclasses.replace(project, settings=project.settings | {"codec": codec}))
+    sound = rendered(folder, project)
+    video = write_media(folder, plain(sound.sum()), project.rate, Path(project.inputs["target"].path), codec)
     write_cue_lists(folder, project)
+    (folder / CANDIDATES).mkdir(exist_ok=True)
+    write_scores(folder / CANDIDATES / SCORES, soundtrack)
+    if any(layer.name not in (MAIN, AMBIENCE) for layer in project.layers):
+        write_cues(folder / HITS, project.cues)
+    elif hits_file is None or Path(hits_file).suffix.lower() in (".csv", ".json"):
+        write_hits(folder / HITS, soundtrack.cues)
+    else:
+        shutil.copyfile(hits_file, folder / HITS)
     if stems:
-        write_stems(folder, project, rendered(folder, project), video=video_of(folder))
+        write_stems(folder, project, sound, video=video)
     return project
 
 
@@ -102,18 +115,24 @@ def commit_edited(folder: Path, project: Project, codec: str | None = None, targ
     """Makes an edited project the next revision: its soundtrack, video, lists of cues, and stems where there are some.
 
     codec: `aac` or `pcm`; None: as before. target: where it is now, if it was moved. All is rendered before anything is
-    replaced. overview.png and provenance.json say what was generated, and stay. Raises InputError.
+    replaced. A project that is the current one stays the same revision, and all is written again. overview.png and
+    provenance.json say what was generated, and stay. Raises InputError.
     """
     if codec:
         project = dataclasses.replace(project, settings=project.settings | {"codec": codec})
-    with replaced(folder, project, target):
-        return write_project(folder, project)
+    same = project == read_project(folder)
+    project, picture = picture_in_place(folder, project, target)
+    with replaced(folder, project, picture):
+        if not same:
+            return write_project(folder, project)
+        make_current(folder, project)
+        return project
 
 
 def write_revision(folder: Path, number: int) -> Project:
     """Makes a revision the current one, and writes its soundtrack, video and lists. Raises InputError."""
-    project = read_revision(folder, number)
-    with replaced(folder, project):
+    project, picture = picture_in_place(folder, read_revision(folder, number))
+    with replaced(folder, project, picture):
         make_current(folder, project)
     return project
 
@@ -123,26 +142,40 @@ def replace_stems(folder: Path, each_cue: bool = False) -> list[Path]:
     project = read_project(folder)
     with scratch_folder(folder) as work:
         paths = write_stems(work, project, rendered(folder, project), each_cue, video_of(folder))
-        for path in former_stems(folder, project):
+        moved = move_files(work, folder, paths)
+        for path in set(former_stems(folder)) - set(moved):
             path.unlink(missing_ok=True)
-        return move_files(work, folder, paths)
+        return moved
+
+
+def picture_in_place(folder: Path, project: Project, target: str | None = None) -> tuple[Project, Path]:
+    """The file with the target's picture (`find_inputs.picture_of`), and the project, which knows its place.
+
+    target: where the user says that it is. Raises InputError when it is nowhere.
+    """
+    own = video_of(folder)
+    path = picture_of(folder, project, own, target)
+    return (project if path == own else at_its_place(project, "target", path)), path
 
 
 @contextmanager
-def replaced(folder: Path, project: Project, target: str | None = None) -> Iterator[None]:
-    """What a project is written as, made beside the former files, which it replaces behind the block."""
-    sound, before = rendered(folder, project), video_of(folder)
-    picture = picture_of(folder, project, before, target)
+def replaced(folder: Path, project: Project, picture: Path) -> Iterator[None]:
+    """What a project is written as, made beside the former files, which it replaces behind the block.
+
+    picture: file with the target's picture. Whenever the process is killed, the folder has a project, and a video with
+    the picture; the next edit or undo writes all files again.
+    """
+    sound = rendered(folder, project)
     with scratch_folder(folder) as work:
         video = write_media(work, plain(sound.sum()), project.rate, picture, project.settings.get("codec") or "aac")
         write_cue_lists(work, project)
         write_cues(work / HITS, project.cues)
-        if stems := former_stems(folder, project):
+        if stems := former_stems(folder):
             write_stems(work, project, sound, any(CUE_STEM.fullmatch(path.name) for path in stems), video)
         yield
-        for path in (*([before] if before else []), *former_stems(folder, project)):
+        new = move_files(work, folder, sorted(path for path in work.rglob("*") if path.is_file()))
+        for path in {*videos_of(folder), *stems} - set(new):
             path.unlink(missing_ok=True)
-        move_files(work, folder, sorted(path for path in work.rglob("*") if path.is_file()))
 
 
 def move_files(work: Path, folder: Path, paths: list[Path]) -> list[Path]:
@@ -154,16 +187,38 @@ def move_files(work: Path, folder: Path, paths: list[Path]) -> list[Path]:
     return out
 
 
-def former_stems(folder: Path, project: Project) -> list[Path]:
+def former_stems(folder: Path) -> list[Path]:
     """The stems that a folder has, of this or another revision."""
-    names = {f"{layer.name}.wav" for layer in project.layers}
     found = sorted((folder / STEMS).glob("*.wav"))
+    if not found:
+        return []
+    names = {f"{name}.wav" for name in layers_ever(folder)}
     return [path for path in found if path.name in names or CUE_STEM.fullmatch(path.name)]
+
+
+def layers_ever(folder: Path) -> set[str]:
+    """Names of the layers of all revisions of a project that can be read."""
+    out: set[str] = set()
+    for path in (folder / PROJECT, *(revision_path(folder, number) for number in revisions(folder))):
+        with suppress(OSError, ValueError, LookupError, TypeError):  # a damaged one says nothing
+            out |= {layer["name"] for layer in json.loads(path.read_bytes())["layers"]}
+    return out
+
+
+def videos_of(folder: Path) -> list[Path]:
+    """The videos with the soundtrack: one, or two where an edit that changed its suffix was killed; the latest first."""
+    found = [path for path in folder.glob(VIDEO_STEM + ".*") if path.suffix in FORMATS]
+    return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 
 def video_of(folder: Path) -> Path | None:
     """The video with the soundtrack; None where it is gone."""
-    return next(iter(sorted(folder.glob(VIDEO_STEM + ".*"))), None)
+    return next(iter(videos_of(folder)), None)
+
+
+def timelines_in(folder: Path) -> list[Path]:
+    """The timelines that were exported; they show the project as it was then."""
+    return [path for path in (folder / name for name in TIMELINES) if path.exists()]
 
 
 def plain(samples: np.ndarray) -> np.ndarray:

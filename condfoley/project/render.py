@@ -1,7 +1,7 @@
 """A project as sound: each cue's excerpt in its place, and what a layer, a cue, or all of it sounds like.
 
 Within a layer, an excerpt is heard until the next one begins, or a scene cut. Where two follow one another as they do in
-the sound they are of, they are that sound, bit by bit; elsewhere short fades join them, and an excerpt that is too short
+the sound they are of, they are that sound, bit by bit; elsewhere a crossfade joins them, and an excerpt that is too short
 for its place rings out. So an edit changes nothing but what lies between the cues next to it.
 
 All samples are multiples of 1 / `store.SCALE`, so stems add up to the soundtrack exactly, in any order.
@@ -18,13 +18,14 @@ import numpy as np
 
 from condfoley.audio.levels import limit_gain
 from condfoley.audio.splice import ramp
-from condfoley.project.model import Cue, Excerpt, Layer, Project, Sound
+from condfoley.project.create import LEAD_SECONDS, LEAST_LEAD
+from condfoley.project.model import AMBIENCE, Cue, Excerpt, Layer, Project, Sound
 from condfoley.project.ring_out import ring_out
 from condfoley.project.store import SCALE, quantised
 from condfoley.soundtrack import MAX_PEAK
 
 FADE_IN = 0.002  # s, of an excerpt that does not go on from the one before
-FADE_OUT = 0.01  # s, of one that is cut off
+FADE_OUT = 0.01  # s, of one that is cut off, and of a crossfade from one to another
 SPLIT = 0.003  # s over which two excerpts share the sound that they both are parts of
 ROUNDING = 2 / SCALE  # by which rounding may exceed a peak
 
@@ -37,9 +38,10 @@ class Placed:
     """An excerpt in its place. cue: id; None for what is before a layer's first cue.
 
     begin, stop: samples of the target, [begin, stop). follows, leads: samples before `begin` and `stop` over which it is
-    shared with the one before and the next one, where they follow one another as in the sound they are of; else 0.
+    shared with the one before and the next one; 0 where it begins or ends by itself.
     gain: factor. pan: from -1 to 1. skip: samples of the excerpt that are not heard, at its beginning. fade: samples over
-    which it is shared with the one before, whatever that is of.
+    which it is shared with the one before, whatever that is of. unlike: whether the one before, and the next one, is another
+    sound: then it is the power that the two share, else the amplitude.
     """
 
     cue: int | None
@@ -53,6 +55,7 @@ class Placed:
     leads: int = 0
     skip: int = 0
     fade: int = 0
+    unlike: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)
@@ -106,11 +109,14 @@ def render(project: Project, read: Reader) -> Rendered:
 
 def place_layer(project: Project, layer: Layer) -> list[Placed]:
     """A layer's excerpts in their places, ascending."""
-    total, cuts = project.samples, [round(cut * project.rate) for cut in project.scene_cuts]
+    total = project.samples
+    cuts = [] if layer.name == AMBIENCE else [round(cut * project.rate) for cut in project.scene_cuts]
     gain = 10 ** (layer.gain / 20)
     found = [Placed(None, layer.name, part.excerpt, part.start, total, gain, fade=part.fade) for part in layer.openings]
-    for cue in project.cues_of(layer.name):
-        found += _place_cue(cue, round(cue.time * project.rate), total, gain)
+    heard = [(cue, round(cue.time * project.rate)) for cue in project.cues_of(layer.name) if cue.excerpt]
+    for (cue, time), before in zip(heard, [None, *(time for _, time in heard)]):
+        earliest = 0 if before is None else (before + time) // 2 - 1  # else its lead would cut off the one before
+        found += _place_cue(cue, time, max([earliest, *(cut for cut in cuts if cut <= time)]), total, gain)
     found.sort(key=lambda placed: (placed.begin, placed.cue is not None, placed.cue or 0))
     kept: list[Placed] = []
     for placed in found:
@@ -119,16 +125,19 @@ def place_layer(project: Project, layer: Layer) -> list[Placed]:
     out: list[Placed] = []
     for placed, following in zip(kept, [*(after.begin for after in kept[1:]), total]):
         onset = placed.begin - placed.skip + placed.excerpt.lead
-        out.append(_until(placed, min([following, *(cut for cut in cuts if cut > onset)])))
-    return _linked(out, round(SPLIT * project.rate))
+        stop = min([following, *(cut for cut in cuts if cut > onset)])
+        out.append(dataclasses.replace(placed, stop=max(placed.begin, stop)))
+    return _linked(out, project.rate, cuts)
 
 
-def _place_cue(cue: Cue, time: int, total: int, gain: float) -> list[Placed]:
-    """A cue's excerpt and tails. time: the cue's, in samples. gain: the layer's, a factor."""
+def _place_cue(cue: Cue, time: int, earliest: int, total: int, gain: float) -> list[Placed]:
+    """A cue's excerpt, from `earliest` on, and tails. time: the cue's, in samples. gain: the layer's, a factor."""
     if cue.excerpt is None:
         return []
     own = gain * 10 ** (cue.gain / 20)
-    out = [Placed(cue.id, cue.layer, cue.excerpt, time - cue.excerpt.lead, total, own, cue.pan)]
+    late = max(0, earliest - (time - cue.excerpt.lead))
+    part = dataclasses.replace(cue.excerpt, begin=min(cue.excerpt.begin + late, cue.excerpt.end))
+    out = [Placed(cue.id, cue.layer, part, time - cue.excerpt.lead + late, total, own, cue.pan)]
     for tail in cue.tails:
         skip = tail.begin + tail.excerpt.lead
         out.append(
@@ -137,28 +146,30 @@ def _place_cue(cue: Cue, time: int, total: int, gain: float) -> list[Placed]:
     return out
 
 
-def _until(placed: Placed, stop: int) -> Placed:
-    """The excerpt that is heard until `stop`, without what lies before the target."""
-    if placed.skip:
-        return dataclasses.replace(placed, stop=max(placed.begin, stop))
-    part, begin = placed.excerpt, max(0, placed.begin)
-    cut = dataclasses.replace(part, begin=min(part.begin + begin - placed.begin, part.end))
-    return dataclasses.replace(placed, excerpt=cut, begin=begin, stop=max(begin, stop))
-
-
-def _linked(found: list[Placed], split: int) -> list[Placed]:
-    """The same, with `follows` and `leads`."""
-    shared = []
+def _linked(found: list[Placed], rate: int, cuts: list[int]) -> list[Placed]:
+    """The same, with `follows`, `leads` and `unlike`."""
+    shared, unlike = [], []
     for before, after in pairwise(found):
-        ends = before.excerpt.begin + before.skip + before.stop - before.begin
-        joined = before.excerpt.sound == after.excerpt.sound and ends == after.excerpt.begin + after.skip
-        length = after.fade or (split if joined and before.excerpt.end >= ends else 0)
+        split, crossfade = round(SPLIT * rate), after.fade or (0 if after.begin in cuts else round(FADE_OUT * rate))
         room = min(before.stop - before.begin, after.skip or after.excerpt.begin)
-        shared.append(min(length, room) if before.stop == after.begin else 0)
-    return [
-        dataclasses.replace(placed, follows=follows, leads=leads)
-        for placed, follows, leads in zip(found, [0, *shared], [*shared, 0])
-    ]
+        length = split if goes_on(before, after) and not after.fade else crossfade
+        enough = before.stop == after.begin and room >= (0 if length == split else round(FADE_IN * rate))
+        shared.append(min(length, room) if enough else 0)
+        unlike.append(_offset(before) != _offset(after))
+    ends = zip(found, [0, *shared], [*shared, 0], zip([False, *unlike], [*unlike, False]))
+    return [dataclasses.replace(part, follows=f, leads=n, unlike=sounds) for part, f, n, sounds in ends]
+
+
+def _offset(placed: Placed) -> tuple[str, int]:
+    """Of which sound an excerpt is, and by how much that is moved."""
+    return placed.excerpt.sound, placed.begin - placed.skip - placed.excerpt.begin
+
+
+def goes_on(before: Placed, after: Placed) -> bool:
+    """Whether an excerpt is heard after another one as it follows it in the sound that both are parts of."""
+    ends = before.excerpt.begin + before.skip + before.stop - before.begin
+    same = before.excerpt.sound == after.excerpt.sound and ends == after.excerpt.begin + after.skip
+    return same and before.excerpt.end >= ends and before.stop == after.begin
 
 
 def _heard(project: Project, placed: Placed, read: Reader) -> Heard:
@@ -166,13 +177,23 @@ def _heard(project: Project, placed: Placed, read: Reader) -> Heard:
     sound, rate, part = project.sounds[placed.excerpt.sound], project.rate, placed.excerpt
     length = placed.skip + placed.stop - placed.begin
     before = 0 if placed.skip else placed.follows
-    samples = read(sound)[:, part.begin - before : min(part.begin + length, part.end)]
+    end = sound_end(project, sound, part)
+    samples = read(sound)[:, part.begin - before : min(part.begin + length, end)]
     if missing := length + before - samples.shape[1]:
         samples = np.concatenate([samples, ring_out(samples[:, before:], missing, rate, sound.quiet_db)], 1)
     samples = quantised(_channels(samples, project.channels, placed))[:, max(0, placed.skip - placed.follows) :]
     unmoved = sound.start + part.begin == placed.begin - placed.skip  # so the ends of the target are faded already
     begins, ends = unmoved and not placed.begin, unmoved and placed.stop == project.samples
     return Heard(placed, placed.begin - placed.follows, _faded(samples, placed, rate, begins, ends))
+
+
+def sound_end(project: Project, sound: Sound, part: Excerpt) -> int:
+    """The sample up to which a sound goes on behind an excerpt, before another onset or a scene cut."""
+    lead, least = round(LEAD_SECONDS * project.rate), round(LEAST_LEAD * project.rate)
+    following = [onset for onset in sound.onsets if part.end <= onset <= part.end + lead]
+    cuts = [round(cut * project.rate) - sound.start for cut in project.scene_cuts]
+    ends = [*(onset - least for onset in following), *(cut for cut in cuts if cut >= part.end)]
+    return max(part.end, min(ends)) if following else part.end
 
 
 def _channels(samples: np.ndarray, channels: int, placed: Placed) -> np.ndarray:
@@ -192,11 +213,20 @@ def _faded(samples: np.ndarray, placed: Placed, rate: int, begins: bool, ends: b
     out, length = samples.copy(), samples.shape[1]
     if not begins:
         count = placed.follows or min(round(FADE_IN * rate), length)
-        out[:, :count] -= quantised(samples[:, :count] * ramp(count)[::-1])
+        if placed.follows and placed.unlike[0]:
+            out[:, :count] = quantised(samples[:, :count] * _power_ramp(count))
+        else:
+            out[:, :count] -= quantised(samples[:, :count] * ramp(count)[::-1])
     if placed.leads or not ends:
         count = placed.leads or min(round(FADE_OUT * rate), length)
-        out[:, length - count :] = quantised(out[:, length - count :] * ramp(count)[::-1])
+        fall = _power_ramp(count) if placed.leads and placed.unlike[1] else ramp(count)
+        out[:, length - count :] = quantised(out[:, length - count :] * fall[::-1])
     return out
+
+
+def _power_ramp(samples: int) -> np.ndarray:
+    """A fade from 0 to 1: of it and of itself reversed the squares add up to 1."""
+    return np.sin(np.pi / 2 * ramp(samples))
 
 
 def _limited(part: Heard, gain: np.ndarray) -> Heard:

@@ -11,21 +11,24 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import zipfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from condfoley.errors import InputError
-from condfoley.files import atomic_file, make_folder
+from condfoley.files import atomic_file, make_folder, remove_parts
 from condfoley.media.wav import whole_numbers
 from condfoley.project.model import Project, Sound
 from condfoley.project.text import from_text, to_text
 
 PROJECT, HISTORY, LOCK, SOUNDS, CODES = "project.json", "history", ".lock", "sounds", "codes"
 REVISION_FILE = re.compile(r"(\d{4,})\.json")
+NO_PROJECT = "{} holds no project; give the --out folder of `condfoley generate`"
 SCALE = 2**23
 """Samples of a project are whole multiples of 1 / SCALE, as 24 bits hold them, so that sums of them are exact."""
 
@@ -48,18 +51,23 @@ def write_sound(folder: Path, file: str, samples: np.ndarray, rate: int) -> None
 
 def read_sound(folder: Path, sound: Sound, rate: int) -> np.ndarray:
     """A sound's samples: (C, N) float32, read-only. Raises InputError when its file is missing, damaged or another."""
-    return _read(folder / sound.file, sound.length, rate)
+    path = folder / sound.file
+    try:
+        found = path.stat()
+    except OSError:
+        raise InputError(f"{path} is missing; copy it back into the project, or generate again") from None
+    return _read(path, sound.length, rate, (found.st_mtime_ns, found.st_size, found.st_ino))
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, length: int, rate: int) -> np.ndarray:
+def _read(path: Path, length: int, rate: int, version: tuple[int, int, int]) -> np.ndarray:
+    """version: tells files apart that were at one path one after the other."""
     import soundfile
 
     try:
         samples, found = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
     except (OSError, soundfile.LibsndfileError):
-        what = "cannot be read" if path.exists() else "is missing"
-        raise InputError(f"{path} {what}; copy it back into the project, or generate again") from None
+        raise InputError(f"{path} cannot be read; copy it back into the project, or generate again") from None
     if found != rate or len(samples) != length:
         raise InputError(f"{path} is another sound than the project's; copy its own back, or generate again")
     out = np.ascontiguousarray(samples.T)
@@ -81,7 +89,7 @@ def read_codes(folder: Path, file: str) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as content:
             return content["codes"].astype(np.int64)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} cannot be read ({type(error).__name__}); copy it back into the project") from None
 
 
@@ -89,18 +97,25 @@ def read_project(folder: Path) -> Project:
     """The project of a folder. Raises InputError when it holds none, or a damaged one."""
     path = folder / PROJECT
     try:
-        return from_text(path.read_text(encoding="utf-8"), str(path))
+        return _parsed(path)
     except (FileNotFoundError, NotADirectoryError):
         earlier = (folder / "provenance.json").exists()
         raise InputError(
-            f"{folder} was written by an older condfoley and holds no {PROJECT}; generate it again with --force"
+            f"{path} is missing; take the last version back with `condfoley undo`"
+            if revisions(folder)
+            else f"{folder} was written by an older condfoley and holds no {PROJECT}; generate it again with --force"
             if earlier
-            else f"{folder} holds no project; give the --out folder of `condfoley generate`"
+            else NO_PROJECT.format(folder)
         ) from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is no text; take the last version back with `condfoley undo`") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); change its permissions") from None
+
+
+def _parsed(path: Path) -> Project:
+    try:
+        return from_text(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no text; take the last version back with `condfoley undo`") from None
 
 
 def write_project(folder: Path, project: Project) -> Project:
@@ -110,6 +125,9 @@ def write_project(folder: Path, project: Project) -> Project:
     """
     make_folder(folder / HISTORY)
     now = current_revision(folder)
+    if now and not revision_path(folder, now).exists() and (folder / PROJECT).exists():  # its copy was deleted
+        with suppress(InputError):
+            _write(revision_path(folder, now), to_text(read_project(folder)))
     for number in revisions(folder):
         if number > now:
             revision_path(folder, number).unlink()
@@ -126,13 +144,14 @@ def revisions(folder: Path) -> list[int]:
 
 
 def current_revision(folder: Path) -> int:
-    """Number of the current revision; 0 before the first; where project.json is damaged, one behind the last."""
-    if not (folder / PROJECT).exists():
-        return max(revisions(folder), default=0)
+    """Number of the current revision; 0 before the first; where project.json is damaged or lost, one behind the last."""
+    kept = revisions(folder)
+    if not kept and not (folder / PROJECT).exists():
+        return 0
     try:
         return read_project(folder).revision
     except InputError:
-        return max(revisions(folder), default=0) + 1
+        return max(kept, default=0) + 1
 
 
 def revision_path(folder: Path, number: int) -> Path:
@@ -147,7 +166,12 @@ def read_revision(folder: Path, number: int) -> Project:
             f"{folder} has no revision {number}; it keeps {kept[0]} to {kept[-1]}" if kept else f"{folder} keeps none"
         )
     path = revision_path(folder, number)
-    return from_text(path.read_text(encoding="utf-8"), str(path))
+    try:
+        return _parsed(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); change its permissions") from None
+    except InputError:
+        raise InputError(f"{path} is damaged; go to another revision with `condfoley undo --to`") from None
 
 
 def make_current(folder: Path, project: Project) -> None:
@@ -162,11 +186,16 @@ def _write(path: Path, text: str) -> None:
 
 @contextmanager
 def editing(folder: Path) -> Iterator[None]:
-    """While a project is edited. Raises InputError when another process edits it, or it cannot be written to."""
+    """While a project is edited. What an edit has left that was killed is removed.
+
+    Raises InputError when there is no project, another process edits it, or it cannot be written to.
+    """
     from filelock import FileLock, Timeout
 
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give the --out folder of `condfoley generate`")
+    if not (folder / PROJECT).exists() and not revisions(folder):
+        read_project(folder)  # says so
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -175,6 +204,7 @@ def editing(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{folder} cannot be written to ({error.strerror}); change its permissions") from None
     try:
+        remove_parts(folder, (HISTORY, SOUNDS, CODES))
         yield
     finally:
         lock.release()

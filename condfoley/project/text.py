@@ -7,10 +7,13 @@ import json
 import math
 import types
 import typing
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from condfoley.errors import InputError
 from condfoley.files import plain
+from condfoley.project.cue_rows import RANGES
 from condfoley.project.model import VERSION, Project
 
 
@@ -27,7 +30,7 @@ def from_text(text: str, name: str) -> Project:
     """
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{name} is no JSON; take the last version back with `condfoley undo`") from None
     if not isinstance(content, dict) or not isinstance(content.get("version"), int):
         raise InputError(f"{name} is no project of condfoley; give a folder that `condfoley generate` wrote")
@@ -44,20 +47,54 @@ def from_text(text: str, name: str) -> Project:
 
 
 def _consistent(project: Project, name: str) -> Project:
-    """Raises InputError where a project refers to something that it lacks."""
+    """Raises InputError where a project refers to something that it lacks, or has values that nothing can have."""
+    if problem := next(_problems(project), None):
+        raise InputError(f"{name} is damaged ({problem}); take the last version back with `condfoley undo`")
+    return project
+
+
+def _problems(project: Project) -> Iterator[str]:
+    """What is wrong with a project, each in a few words."""
+    if project.rate < 1 or project.duration < 0:
+        yield f"a rate of {project.rate} Hz, a duration of {project.duration} s"
     layers = {layer.name for layer in project.layers}
+    for what, count, found in (
+        ("layers have one name", len(project.layers), layers),
+        ("cues have one id", len(project.cues), {cue.id for cue in project.cues}),
+    ):
+        if len(found) < count:
+            yield f"two {what}"
+    for key, sound in project.sounds.items():
+        inside = not Path(sound.file).is_absolute() and ".." not in Path(sound.file).parts
+        if key != sound.key or not inside or sound.length < 0 or len(sound.onsets) != len(sound.levels):
+            yield f"sound {key}"
+    for layer in project.layers:
+        for sound_key in (*layer.candidates, *(take.sound for take in layer.takes)):
+            if sound_key not in project.sounds:
+                yield f"layer {layer.name}: no sound {sound_key}"
+        if layer.reference is not None and layer.reference not in project.inputs:
+            yield f"layer {layer.name}: no input {layer.reference}"
+    if "target" not in project.inputs:
+        yield "no input target"
+    yield from _problems_of_cues(project, layers)
+
+
+def _problems_of_cues(project: Project, layers: set[str]) -> Iterator[str]:
+    levels = [(f"layer {layer.name}", "gain", layer.gain) for layer in project.layers]
+    levels += [(f"cue {cue.id}", name, getattr(cue, name)) for cue in project.cues for name in RANGES]
+    for whose, name, value in levels:
+        if value is not None and not RANGES[name][0] <= value <= RANGES[name][1]:
+            yield f"{whose}: its {name.replace('_', ' ')} is {value}"
+    for cue in project.cues:
+        if cue.layer not in layers:
+            yield f"cue {cue.id}: no layer {cue.layer}"
     used = [(f"layer {layer.name}", opening.excerpt) for layer in project.layers for opening in layer.openings]
     for cue in project.cues:
         parts = (cue.excerpt, *(tail.excerpt for tail in cue.tails), *cue.alternatives)
         used += [(f"cue {cue.id}", part) for part in parts if part]
     for whose, part in used:
         if not (part.sound in project.sounds and 0 <= part.begin <= part.end <= project.sounds[part.sound].length):
-            raise InputError(f"{name} is damaged ({whose}: no such part of a sound); take the last version back")
-    if lost := [cue for cue in project.cues if cue.layer not in layers]:
-        raise InputError(f"{name} is damaged (cue {lost[0].id}: no layer {lost[0].layer}); take the last version back")
-    if len({cue.id for cue in project.cues}) < len(project.cues):
-        raise InputError(f"{name} is damaged (two cues have one id); take the last version back")
-    return project
+            yield f"{whose}: no such part of a sound"
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:

@@ -17,7 +17,7 @@ def cue_list_of_words(project: Project, add: Sequence[str], set_: Sequence[str],
     """The project's list of cues with the changes that the words say. Raises InputError for those that are none."""
     rows = {cue.id: cells_of(cue) for cue in project.cues}
     for words in remove:
-        del rows[_cue_id(project, words, "--remove", "the id of a cue")]
+        rows.pop(_cue_id(project, words, "--remove", "the id of a cue"), None)  # given twice: removed once
     for words in set_:
         key, colon, columns = words.partition(":")
         if not colon or not columns:
@@ -54,9 +54,13 @@ def _columns(text: str, where: str, needed: str) -> dict[str, str]:
 
 
 def _cue_id(project: Project, text: str, where: str, needed: str) -> int:
-    if not (text.strip().isascii() and text.strip().isdecimal()):
+    if not _is_whole(text):
         raise InputError(f"{where}: {text!r} is no id; give {needed}")
     return project.cue(int(text)).id
+
+
+def _is_whole(text: str) -> bool:
+    return text.strip().isascii() and text.strip().isdecimal() and len(text.strip()) < 10
 
 
 def choices(project: Project, words: Sequence[str]) -> list[tuple[int, int]]:
@@ -64,7 +68,7 @@ def choices(project: Project, words: Sequence[str]) -> list[tuple[int, int]]:
     out = []
     for word in words:
         key, _, number = word.partition("=")
-        if not number.strip().isdecimal():
+        if not _is_whole(number):
             raise InputError(f"--choose {word} is not understood; give an id and a number, such as 7=2")
         out.append((_cue_id(project, key, f"--choose {word}", "an id and a number, such as 7=2"), int(number)))
     return out

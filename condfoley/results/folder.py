@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +17,22 @@ if TYPE_CHECKING:
     import numpy as np
     from typing_extensions import Self
 
-    from condfoley.soundtrack import Soundtrack
 
 SOUNDTRACK, OVERVIEW, PROVENANCE, HITS = "soundtrack.wav", "overview.png", "provenance.json", "hits.txt"
 CANDIDATES, SCORES, STEMS = "candidates", "scores.csv", "stems"
 VIDEO_STEM = "target_with_sound"
-TIMELINES = ("timeline.otio", "timeline.xml")  # not ours to write, but of no use without the rest
-FOLDERS = (CANDIDATES, STEMS, "codes", "history", "sounds", "timeline_media", "variations")
+TIMELINE_MEDIA = "timeline_media"
+TIMELINES = (
+    "timeline.otio",
+    "timeline_premiere.xml",
+    "timeline_resolve.xml",
+    "timeline.rpp",
+)  # of no use without the rest
+FOLDERS = (CANDIDATES, STEMS, "codes", "history", "sounds", TIMELINE_MEDIA, "variations")
 # Everything a run may have left in its folder, relative to it. Nothing else is ever replaced.
-FILES = "|".join((SOUNDTRACK, OVERVIEW, PROVENANCE, HITS, "project.json", "cues.csv", "cues.json", *TIMELINES))
+FILES = "|".join(
+    (SOUNDTRACK, OVERVIEW, PROVENANCE, HITS, "project.json", "cues.csv", "cues.json", "timeline.xml", *TIMELINES)
+)
 OURS = re.compile(
     rf"{FILES}|{VIDEO_STEM}\.\w+|{CANDIDATES}/([\w-]+/)?({SCORES}|\d{{2,}}_\d+(-\d+)?\.(flac|wav))"
     r"|history/\d{4,}\.json|codes/[\w-]+\.npz|sounds/[\w-]+\.flac|(stems|timeline_media|variations)/[\w-]+\.wav"
@@ -91,10 +98,22 @@ class ResultFolder:
             raise InputError(f"cannot write to {self.out} ({why}); make room there or choose another --out") from error
 
     def commit(self) -> None:
-        """Move the finished results in place; on any interruption the earlier results are put back."""
+        """Move the finished results in place; on any interruption the earlier results are put back.
+
+        Raises InputError when another process edits the earlier results.
+        """
         if not self.out.exists():
             self.work.rename(self.out)
             return
+        from condfoley.project.store import LOCK, PROJECT, editing
+
+        edited = (self.out / LOCK).exists()
+        with editing(self.out) if (self.out / PROJECT).exists() else nullcontext():
+            self._replace_earlier()
+        if not edited:
+            (self.out / LOCK).unlink(missing_ok=True)
+
+    def _replace_earlier(self) -> None:
         new = [path.relative_to(self.work) for path in sorted(self.work.rglob("*")) if path.is_file()]
         backup = self.work / "replaced"
         set_aside: list[Path] = []
@@ -161,27 +180,6 @@ def _remove_empty(folder: Path) -> None:
             path.rmdir()
     with suppress(OSError):
         folder.rmdir()
-
-
-def write_sound(
-    folder: Path, soundtrack: Soundtrack, target: Path, codec: str, hits_file: str | Path | None = None
-) -> Path:
-    """Writes soundtrack.wav, the target with it (picture untouched), the candidates' scores, and the cues.
-
-    codec: `aac` or `pcm`, of the sound beside the picture. hits_file: the one that was given; a label track is kept as
-    it is: it may be an earlier result's that is replaced now. Returns the path of the video in `folder`.
-    """
-    from condfoley.hits import write_hits
-    from condfoley.results.scores import write_scores
-
-    video = write_media(folder, soundtrack.wav, soundtrack.sample_rate, target, codec)
-    (folder / CANDIDATES).mkdir()
-    write_scores(folder / CANDIDATES / SCORES, soundtrack)
-    if hits_file is None or Path(hits_file).suffix.lower() in (".csv", ".json"):
-        write_hits(folder / HITS, soundtrack.cues)
-    else:
-        shutil.copyfile(hits_file, folder / HITS)
-    return video
 
 
 def write_media(folder: Path, wav: np.ndarray, rate: int, picture: Path, codec: str) -> Path:

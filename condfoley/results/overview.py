@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from condfoley.audio.rates import converted
 from condfoley.comping.takes import spans
 from condfoley.geometry import Geometry
 from condfoley.results.scores import ScoreRow, score_table, timely
@@ -150,7 +151,7 @@ def _sound(wave: Axes, mel: Axes, track: Track, geometry: Geometry, color: str) 
     wave.set_ylabel("sound")
     times = [start + float(time) for time in track.onsets]
     wave.plot(times, [1.25 * peak] * len(times), "v", color=EVENT, ms=5 if len(times) < 40 else 3)
-    _mel(mel, wav, geometry)
+    _mel(mel, converted(track, geometry.sample_rate, 1).mono, geometry)
     return times
 
 
@@ -198,8 +199,8 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
         ax.set_xlim(0.0, soundtrack.duration)
         index = int(_number(row)) - 1
         wav = soundtrack.candidates[index].track.mono
-        _envelope(ax, wav, soundtrack.sample_rate, QUIET)
-        _envelope(ax, wav, soundtrack.sample_rate, CHOSEN, _used_parts(soundtrack, index))
+        _envelope(ax, wav, soundtrack.candidates[index].track.rate, QUIET)
+        _envelope(ax, wav, soundtrack.candidates[index].track.rate, CHOSEN, _used_parts(soundtrack, index))
         peak = max(float(np.abs(wav).max(initial=0.0)), 1e-4)
         ax.set_ylim(-1.05 * peak, 1.05 * peak)
         ax.spines["left"].set_visible(False)

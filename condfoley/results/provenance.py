@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from condfoley.files import plain
+from condfoley.project.layer_specs import parse_layers
 from condfoley.results.scores import score_table, take_list
 from condfoley.weights import sha256
 
@@ -56,13 +57,15 @@ def _required() -> list[str]:
 def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str], started: datetime) -> dict[str, Any]:
     """The content of provenance.json; times in seconds, dates in UTC, every value plain JSON."""
     finished = datetime.now(timezone.utc)
+    told = {"hits": options.hits, "perform": options.perform}
     return plain(
         {
             "inputs": {
                 "reference": file_record(Path(options.reference)),
                 "target": file_record(Path(options.target)),
             }
-            | ({"hits": file_record(Path(options.hits))} if options.hits else {}),
+            | {name: file_record(Path(path)) for name, path in told.items() if path}
+            | {f"layer {spec.name}": file_record(Path(spec.reference)) for spec in parse_layers(options.layer)},
             "weights": soundtrack.weights,
             "engine": soundtrack.engine,
             "command": shlex.join(command),
@@ -77,8 +80,9 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
             "candidates": [asdict(row) for row in score_table(soundtrack)],
             "chosen": soundtrack.chosen,
             "hits": soundtrack.cues.times.round(4).tolist(),
-            "hits_from": "file" if soundtrack.cues_given else "picture",
+            "hits_from": "picture" if not soundtrack.cues_given else "performance" if options.perform else "file",
             "takes": take_list(soundtrack),
+            "scene_cuts": [round(time, 4) for time in soundtrack.scene_cuts],
             "versions": versions(),
             "started": started.isoformat(timespec="seconds"),
             "finished": finished.isoformat(timespec="seconds"),

@@ -86,6 +86,9 @@ class Engine(Protocol):
         state: of `prefill`; it is changed.
         """
 
+    def forget(self) -> None:
+        """Gives back the memory that is kept for further calls; they take a moment longer then."""
+
     def random_streams(self, seeds: Sequence[int]) -> list[np.random.Generator]:
         """A stream of random numbers for each seed, >= 0."""
 

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from condfoley.networks.video_encoder import ClipNorm
 from condfoley.networks.vocoder import ResidualLayer
 from condfoley.runtime.export_transformer import transformer_graphs
+from condfoley.runtime.export_video import encoder_graph
 from condfoley.runtime.graph_files import GRAPHS
 from condfoley.runtime.trace import Call, Graph, trace
 from condfoley.weights import add_graphs, card_geometry, load_part, read_card
@@ -57,18 +57,7 @@ def _tokenizer(network: Any, code_rows: int) -> dict[str, Graph]:
 
 def _video_encoder(network: Any, size: int) -> dict[str, Graph]:
     c = network.config
-    if c.batch_statistics or c.prior_frames:
-        _replace_norms(network)
-    frames = torch.randn(1, 6 if c.motion else 3, 20, size, size)
-
-    def encode(frames: Tensor) -> Tensor:  # as `VideoEncoder.encode`, without the memory format
-        tokens = network.model(frames)
-        if c.neck:
-            tokens = torch.cat([tokens, network.neck(tokens.transpose(1, 2)).transpose(1, 2)], 2)
-        return tokens
-
-    axes = {2: "frames", 3: "height", 4: "width"}
-    out = {"encode": Graph(Call(network, encode), {"frames": (frames, axes)}, {"tokens": {1: "frames"}})}
+    out = {"encode": encoder_graph(network, size)}
     if c.neck:
         tokens = torch.randn(2, 20, c.dim)
         out["events"] = Graph(Call(network, network.event_logits), {"tokens": (tokens, BT)}, {"logits": BT})
@@ -76,44 +65,6 @@ def _video_encoder(network: Any, size: int) -> dict[str, Graph]:
 
 
 BT = {0: "batch", 1: "frames"}
-
-
-class ClipStatisticsNorm(nn.Module):
-    """A BatchNorm that uses the statistics of its input, in part (`ClipNorm`) or alone (`batch_statistics`).
-
-    Written in operators that ONNX has, with the names of the tensors that it uses.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, norm: nn.BatchNorm3d):
-        super().__init__()
-        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
-        self.prior_frames = norm.prior_frames if isinstance(norm, ClipNorm) else 0
-        if self.prior_frames:
-            self.register_buffer("running_mean", norm.running_mean)
-            self.register_buffer("running_var", norm.running_var)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised features of one clip: (1, C, T, H, W) -> (1, C, T, H, W)."""
-        mean = x.mean((0, 2, 3, 4))  # (C,)
-        var = (x - mean[:, None, None, None]).square().mean((0, 2, 3, 4))
-        if self.prior_frames:
-            frames = torch.as_tensor(x.shape[2]).to(x.dtype)
-            weight = frames / (frames + self.prior_frames)
-            mean = self.running_mean + weight * (mean - self.running_mean)
-            var = self.running_var + weight * (var - self.running_var)
-        gain = self.weight / (var + self.eps).sqrt()
-        return x * gain[:, None, None, None] + (self.bias - mean * gain)[:, None, None, None]
-
-
-def _replace_norms(network: nn.Module) -> None:
-    """Replaces the BatchNorms that use a clip's statistics, under the same names."""
-    for module in list(network.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.BatchNorm3d):
-                setattr(module, name, ClipStatisticsNorm(child))
 
 
 def _events(network: Any) -> dict[str, Graph]:

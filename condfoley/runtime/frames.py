@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from condfoley.audio.windows import pieces
+from condfoley.memory import release
 from condfoley.sizes import VideoEncoderConfig
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -58,3 +59,4 @@ def _tokens(
             last, begin = min(first + step, end - left), max(0, first - MARGIN_FRAMES)
             tokens = encode(np.ascontiguousarray(normalised[:, :, begin : last + MARGIN_FRAMES]))
             yield tokens[0, first - begin : last - begin]
+        release(frames)

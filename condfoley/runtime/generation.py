@@ -66,6 +66,9 @@ class CodeGenerator:
         """Number of codes in a window."""
         raise NotImplementedError
 
+    def forget(self) -> None:
+        """See `engine.Engine`; an engine that keeps nothing does nothing."""
+
     def random_streams(self, seeds: Sequence[int]) -> list[np.random.Generator]:
         """A stream of random numbers for each seed; see `sampling.random_streams`."""
         return random_streams(seeds)

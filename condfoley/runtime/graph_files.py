@@ -20,14 +20,16 @@ from condfoley.weights import part_config, part_entry, verified_file
 GRAPHS = {
     "tokenizer": ("encode", "decode"),
     "video_encoder": ("encode",),
-    "transformer": ("prefill", "step"),
+    "transformer": ("prefill", "extend", "step"),
     "vocoder": ("vocode",),
     "sync": ("score",),
     "events": ("events",),
 }
 """Graphs of each part that `generate` runs; the video encoder has `events` too where it has an event head."""
-SIDE_BY_SIDE = {"decode", "prefill", "step", "vocode"}
+SIDE_BY_SIDE = {"decode", "prefill", "extend", "step", "vocode"}
 """Graphs of which several calls run at the same time, each in one thread: threads of one call wait for each other."""
+GIVES_BACK = {"encode", "events"}
+"""Graphs that run seldom and on much at a time: their sessions do not keep the memory that a run took."""
 INITIALIZERS_ELSEWHERE = "weights"  # where a graph says that its initializers are stored: they are fed by name
 OLDEST = (1, 19)  # onnxruntime for numpy 2, with what is used here
 NAME_TAG = b"\x42"  # protobuf: TensorProto.name, field 8
@@ -96,9 +98,26 @@ class PartGraphs:
                 self.sessions[key] = self._load(key)
             return self.sessions[key]
 
+    def forget(self) -> None:
+        """Gives up all sessions, with the memory that they keep."""
+        with self._loading:
+            self.sessions.clear()
+
     def run(self, key: str, **inputs: np.ndarray) -> Any:
         """The first output of a graph."""
-        return self.session(key).run(None, inputs)[0]
+        session, once = self.session(key), None
+        if key in GIVES_BACK:
+            once = self._give_back
+        return session.run(None, inputs, once)[0]
+
+    @cached_property
+    def _give_back(self) -> Any:
+        """Options of a run after which the session's memory is given back."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return options
 
     def _load(self, key: str) -> Any:
         import onnxruntime

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
@@ -15,13 +17,16 @@ from condfoley.runtime.scorer import Scorer
 from condfoley.settings import EngineName
 from condfoley.weights import SHIPPED, card_geometry, read_card
 
+if TYPE_CHECKING:
+    from condfoley.encoded import Picture
+
 
 @dataclass
 class Loaded:
     """One system, ready to run.
 
     card: as in the folder; empty for networks that come from none. engine_choice: as it was asked for; a scorer of other
-    weights is run likewise.
+    weights is run likewise. pictures: what was encoded, by a hash of its frames, while it is wanted again; else None.
     """
 
     engine: Engine
@@ -29,6 +34,7 @@ class Loaded:
     card: dict[str, Any] = field(default_factory=dict)
     device: str = "cpu"
     engine_choice: EngineName = "auto"
+    pictures: dict[str, Picture] | None = None
 
     @classmethod
     def load(cls, path: str | Path | None = None, device: str = "cpu", engine: EngineName = "auto") -> Loaded:
@@ -43,6 +49,16 @@ class Loaded:
         if not loaded.engine.has_sync:
             Scorer.require_same_spectrograms(loaded.geometry)
         return loaded
+
+    @contextmanager
+    def remembering_pictures(self) -> Iterator[None]:
+        """Within it, a target's picture is encoded once, however many soundtracks it gets."""
+        before = self.pictures
+        self.pictures = {} if before is None else before
+        try:
+            yield
+        finally:
+            self.pictures = before
 
     @cached_property
     def scorer(self) -> Scorer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,48 @@ from condfoley.runtime.side_by_side import MOST
 from condfoley.sizes import VocoderConfig
 from condfoley.weights import read_card
 
+ROOM = 25  # codes by which the room for the rows' own keys and values grows
+
 
 @dataclass
 class Decoding:
-    """State of a generation. inputs: of the step graph, by name: what prefill gave, and the rows' own keys and values.
+    """State of a generation.
 
-    shape: R guidance terms and S * N rows of codes.
+    shared: OrtValues by their names, what prefill gave. own: keys and values of the rows' own codes, (R * S, heads, N, L,
+    d) by name, of which the first `length` of L are filled in. shape: R guidance terms, S windows, N candidates.
+    most: codes that will follow.
     """
 
-    inputs: dict[str, Any]
-    shape: tuple[int, int]
+    shared: dict[str, Any]
+    own: dict[str, np.ndarray]
+    shape: tuple[int, int, int]
+    most: int
+    length: int = 0
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """OrtValues of `own` and of the mask that goes with them, without copies."""
+    mask: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    """(L,), 0 where `own` is filled in, else -inf."""
+
+    def __post_init__(self) -> None:
+        self._grow(min(self.most, ROOM), 0)
+
+    def keep(self, new: dict[str, np.ndarray]) -> None:
+        """Adds the keys and values of F more codes: (R * S, heads, N, F, d) by name."""
+        begin, self.length = self.length, self.length + next(iter(new.values())).shape[3]
+        if self.length > len(self.mask):
+            self._grow(min(self.most, -(-self.length // ROOM) * ROOM), begin)
+        for name, values in new.items():
+            self.own[name][:, :, :, begin : self.length] = values
+        self.mask[begin : self.length] = 0
+
+    def _grow(self, room: int, filled: int) -> None:
+        self.mask = np.full(room, -np.inf, np.float32)
+        self.mask[:filled] = 0
+        for name, before in self.own.items():
+            self.own[name] = np.zeros((*before.shape[:3], room, before.shape[4]), np.float32)
+            self.own[name][:, :, :, :filled] = before[:, :, :, :filled]  # nothing at first
+        arrays = {"mask": self.mask, **{f"own_{name}": array for name, array in self.own.items()}}
+        self.inputs = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items()}
 
 
 class OnnxEngine(CodeGenerator):
@@ -95,6 +127,11 @@ class OnnxEngine(CodeGenerator):
 
         return encode_clip(frames, encoder.config, encode, chunk or CHUNK_FRAMES, mirrored)
 
+    def forget(self) -> None:
+        """Graphs are loaded again when they are run again."""
+        for part in self.parts.values():
+            part.forget()
+
     def encode_windows(self, specs: np.ndarray) -> np.ndarray:
         """(B, 1, n_mels, window) in [-1, 1] -> (B, codes) int64."""
         return self._array("tokenizer", "encode", specs=_float(specs))
@@ -124,24 +161,30 @@ class OnnxEngine(CodeGenerator):
         values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(x) for name, x in given.items() if name in wanted}
         names = [value.name for value in session.get_outputs()]
         first, *rest = session.run_with_ort_values(names, values)
-        rows = windows * candidates
-        nothing = np.zeros((len(terms) * rows, c.n_head, 0, c.n_embd // c.n_head), np.float32)
-        own = {f"own_{kind}_{i}": nothing for i in range(c.n_layer) for kind in ("keys", "values")}
-        inputs = dict(zip(names[1:], rest)) | {
-            name: onnxruntime.OrtValue.ortvalue_from_numpy(x) for name, x in own.items()
-        }
-        logits = first.numpy().repeat(candidates, 0).reshape(len(terms), rows, -1)
-        return logits, Decoding(inputs, (len(terms), rows))
+        heads, width = c.n_head, c.n_embd // c.n_head
+        kinds = [f"{kind}_{i}" for i in range(c.n_layer) for kind in ("keys", "values")]
+        own = {kind: np.zeros((len(terms) * windows, heads, candidates, 0, width), np.float32) for kind in kinds}
+        state = Decoding(dict(zip(names[1:], rest)), own, (len(terms), windows, candidates), max_new)
+        logits = first.numpy().repeat(candidates, 0).reshape(len(terms), windows * candidates, -1)
+        return logits, state
 
     def step(self, state: Decoding, codes: np.ndarray) -> np.ndarray:
         """Logits (R, S * N, V); see `Engine.step`."""
-        session = self.parts["transformer"].session("step")
+        terms, windows, candidates = state.shape
+        if codes.shape[1] > 1 and state.length:
+            return [self.step(state, codes[:, i : i + 1]) for i in range(codes.shape[1])][-1]
+        each_term = np.tile(codes.reshape(windows, candidates, -1), (terms, 1, 1))  # (R * S, N, F)
+        if codes.shape[1] > 1:
+            given, graph = {"codes": each_term}, "extend"
+        else:
+            given, graph = {"codes": each_term[..., 0], "place": np.array([state.length])}, "step"
+        session = self.parts["transformer"].session(graph)
+        values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(x)) for name, x in given.items()}
         names = [value.name for value in session.get_outputs()]
-        given = onnxruntime.OrtValue.ortvalue_from_numpy(np.tile(codes, (state.shape[0], 1)))
-        first, *rest = session.run_with_ort_values(names, state.inputs | {"codes": given})
-        for name, value in zip(names[1:], rest):
-            state.inputs[name.removeprefix("next_")] = value
-        logits: np.ndarray = first.numpy().reshape(*state.shape, -1)
+        own = state.inputs if graph == "step" else {}
+        first, *rest = session.run_with_ort_values(names, state.shared | own | values)
+        state.keep({name.removeprefix("new_"): value.numpy() for name, value in zip(names[1:], rest)})
+        logits: np.ndarray = first.numpy().reshape(terms, windows * candidates, -1)
         return logits
 
     def vocode(self, specs: np.ndarray) -> np.ndarray:

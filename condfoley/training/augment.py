@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from condfoley.geometry import Geometry
+
 SOURCE_RATES = (10.0, 12.0)  # Hz, frame rates of sources, simulated by repeated frames
 CUT_SHARE = 0.15  # share of clips with a cut to another view, which is no event
 
@@ -52,6 +54,20 @@ def paste_half(frames: Tensor, other: Tensor, rng: np.random.Generator) -> None:
     """Replaces the left or upper half of a clip's picture (T, 3, S, S) by a random half of another one's, in place."""
     axis, half = int(rng.integers(2, 4)), frames.shape[-1] // 2
     frames.narrow(axis, 0, half).copy_(other.narrow(axis, int(rng.integers(half)), half))
+
+
+def cut_window(
+    tokens: tuple[np.ndarray, np.ndarray], codes: tuple[np.ndarray, np.ndarray], column: int, geometry: Geometry
+) -> tuple[np.ndarray, np.ndarray]:
+    """A window that is cut to another one, as a film is: picture tokens and codes up to a column of one, then of the other.
+
+    tokens: of both windows, (frames, D). codes: of both, (codes,). column: the first of the other. Each token and code stays
+    at its place in the window, and the picture is cut to the frame nearest to the sound's cut.
+    """
+    g = geometry
+    frame = round((column * g.column_samples + g.sound_lag * g.hop) / g.sample_rate * g.fps)
+    code = column * g.code_rows
+    return np.concatenate([tokens[0][:frame], tokens[1][frame:]]), np.concatenate([codes[0][:code], codes[1][code:]])
 
 
 class _RandomStream:

@@ -36,7 +36,7 @@ BOUNDS = {  # minimum and maximum
     **dict.fromkeys(("loss.codebook", "loss.perceptual", "loss.adversarial", "loss.feature_matching"), (0, UNLIMITED)),
     **dict.fromkeys(("loss.stft", "loss.mel", "loss.feature_noise", "loss.onset_weight"), (0, UNLIMITED)),
     **dict.fromkeys(("loss.quantise_from", "loss.adversarial_from"), (0, UNLIMITED)),
-    **dict.fromkeys(("loss.reconstructed", "loss.drafts"), (0, 1)),
+    **dict.fromkeys(("loss.reconstructed", "loss.drafts", "data.cuts"), (0, 1)),
     **dict.fromkeys(("loss.drop_reference", "loss.drop_all", "loss.drop_picture"), (0, 1)),
 }
 
@@ -65,6 +65,9 @@ class DataConfig:
     """Transformer: RMS level to which a soundtrack's windows are normalised (published: 0.1); 0: unchanged."""
     views: int = 3
     """Number of views of each clip's picture that are encoded to tokens: plain, mirrored, the others augmented."""
+    cuts: float = 0.0
+    """Transformer: share of examples whose target is cut to another moment and view of the same video, picture and sound, as
+    films are."""
     workers: int = 2
     """Processes that fill the cache with decoded clips and their features."""
     loaders: int = 0

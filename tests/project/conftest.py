@@ -47,13 +47,11 @@ def inputs() -> dict[str, Input]:
     return {"target": Input("target.mp4", 1, "0" * 64), "reference": Input("reference.mp4", 1, "1" * 64)}
 
 
-@dataclasses.dataclass
 class Folder:
-    """A project in a folder of its own."""
+    """A project in a folder of its own; no dataclass, since hypothesis would print all of it where a test fails."""
 
-    path: object
-    project: Project
-    soundtrack: Soundtrack
+    def __init__(self, path, project: Project, soundtrack: Soundtrack):
+        self.path, self.project, self.soundtrack = path, project, soundtrack
 
     def read(self, sound):
         return read_sound(self.path, sound, self.project.rate)

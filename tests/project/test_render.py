@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from condfoley.project.model import Layer, Tail
-from condfoley.project.render import place_layer, render
+from condfoley.project.render import place_layer, render, sound_end
 from condfoley.project.store import SCALE, quantised
 from tests.project.conftest import DURATION, TIMES, generated, onsets, stored
 from tests.sounds import RATE
@@ -153,3 +153,19 @@ def test_a_tail_is_heard_after_its_crossfade_and_goes_on_into_the_next_cue(home)
     assert began - other.lead - 400 < changes[0] < began and changes[-1] > began + 2500
     moved = changed(drawn, 3, time=cue.time + 0.1)  # the next cue comes before the tail
     assert all(placed.skip == 0 for placed in place_layer(moved, moved.layers[0]))
+
+
+def test_an_excerpt_goes_on_in_its_sound_until_the_next_onset_of_that(home):
+    """Where the next cue is gone, the natural decay is heard up to its attack, and grains only from there on."""
+    before = render(home.project, home.read).sum()
+    removed = home.project.with_cues([cue for cue in home.project.cues if cue.id != 3])
+    after = render(removed, home.read).sum()
+    excerpt = home.project.cue(3).excerpt
+    assert excerpt.begin < excerpt.onset - 0.01 * RATE
+    until = excerpt.onset - round(0.008 * RATE)
+    assert np.array_equal(after[:, :until], before[:, :until]) and not np.array_equal(after, before)
+    sound, part = home.project.sounds["main"], home.project.cue(2).excerpt
+    assert sound_end(home.project, sound, part) == until
+    cut = dataclasses.replace(home.project, scene_cuts=((part.end + 3) / RATE,))
+    assert sound_end(cut, sound, part) == part.end + 3
+    assert sound_end(home.project, sound, home.project.cue(4).excerpt) == sound.length

@@ -10,9 +10,10 @@ import torch
 
 from condfoley.errors import InputError
 from condfoley.foley import Foley
+from condfoley.training.batches import example_streams
 from condfoley.training.codebook import MovingCodebook, code_usage
 from condfoley.training.config import LossConfig
-from condfoley.training.run import main
+from condfoley.training.run import build, main
 from condfoley.weights import read_card
 from tests.tiny import GEOMETRY
 from tests.training.toy import LOSSES, ORDER, SECONDS, config
@@ -53,6 +54,25 @@ def test_other_frame_rates_train_and_generate(copied, clips, fps):
     assert made.duration == pytest.approx(SECONDS, abs=0.05) and len(made.impact_probability) == round(
         made.duration * fps
     )
+
+
+def test_targets_may_be_cut_to_another_moment(copied, clips):
+    stage = build(config("transformer", clips, copied))
+    views, count = len(stage.bank[0].tokens), 24
+    plain, same, cut = (
+        stage.draw_pairs(stage.bank, example_streams(0, 0, 0, count), views, cuts).tensors for cuts in (0.0, 1e-12, 1.0)
+    )
+    assert all(torch.equal(a, b) for a, b in zip(plain, same))
+    assert torch.equal(plain[0], cut[0]) and torch.equal(plain[2], cut[2])  # the reference stays
+    seen, heard = (plain[1] != cut[1]).any(2), (plain[3] != cut[3]).reshape(count, -1, stage.geometry.code_rows).any(2)
+    assert seen.any(1).float().mean() > 0.8 and heard.any()
+    for frames, columns in zip(seen, heard):  # up to the cut both are as they were, and it is at the same time in both
+        first = [
+            int(torch.nonzero(changed)[0]) / len(changed) if changed.any() else 1.0 for changed in (frames, columns)
+        ]
+        assert first[0] > 0 and first[1] > 0 and first[1] >= first[0] - 0.1
+    stage.config.data.cuts = 1.0
+    assert np.isfinite(stage.learn(1, stage.draw(example_streams(0, 1, 0, 2)))["cross_entropy"].item())
 
 
 def test_the_moving_codebook_follows_its_vectors():

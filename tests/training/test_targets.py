@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.data.events import Event
+from condfoley.geometry import Geometry
 from condfoley.runtime.peaks import pick_onsets
-from condfoley.training.augment import augment, paste_half, repeated_frames
+from condfoley.training.augment import augment, cut_window, paste_half, repeated_frames
 from condfoley.training.extract import window_starts
 from condfoley.training.stage import learning_rate_scale
 from condfoley.training.stages.sync import draw_splices
@@ -107,3 +108,15 @@ def test_two_things_that_are_seen_at_once_are_both_labelled():
     assert np.array_equal(both[:, :2], merge_labels(slides, hits)[:, :2])
     assert both[6].tolist() == hits[6].tolist() and both[18].tolist() == slides[18].tolist()
     assert np.array_equal(both[:, 1], slides[:, 1])
+
+
+@given(column=st.integers(1, 19))
+def test_picture_and_sound_of_a_window_are_cut_at_the_same_time(column):
+    g = Geometry()
+    tokens = np.zeros((g.window_frames, 2)), np.ones((g.window_frames, 2))
+    codes = np.zeros(g.codes, int), np.ones(g.codes, int)
+    picture, sound = cut_window(tokens, codes, column, g)
+    assert picture.shape == tokens[0].shape and sound.shape == codes[0].shape
+    assert sound.sum() == (g.code_columns - column) * g.code_rows and not sound[: column * g.code_rows].any()
+    seen, heard = np.flatnonzero(picture[:, 0])[0] / g.fps, column * g.column_samples / g.sample_rate
+    assert abs(seen - heard - g.sound_lag * g.hop / g.sample_rate) <= 0.5 / g.fps + 1e-9

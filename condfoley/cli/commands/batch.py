@@ -8,12 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from condfoley.cli.arguments import parse_options
-from condfoley.cli.batch_jobs import FAILED, changed_input, list_jobs, pending_jobs
+from condfoley.cli.batch_jobs import FAILED, changed_input, lacks_timelines, list_jobs, pending_jobs
 from condfoley.cli.options import BatchOptions, GenerateOptions
 from condfoley.cli.progress import print_path
-from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError
+from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError, require_extra
 from condfoley.results.folder import ResultFolder
 from condfoley.weights import SHIPPED, read_card
+
+Failure = tuple[str, str, bool]
+"""Name of a pair, why it failed, and whether that is due to its input."""
 
 
 def run(argv: list[str]) -> int:
@@ -27,6 +30,8 @@ def run(argv: list[str]) -> int:
     from condfoley import parallel
 
     options = parse_options("condfoley batch", BatchOptions, argv)
+    if options.timeline:
+        require_extra("studio", "--timeline", ("opentimelineio",))
     jobs = list_jobs(options)
     card = read_card(Path(options.weights) if options.weights else SHIPPED)
     parts = {name: entry["sha256"] for name, entry in card["parts"].items()}
@@ -34,8 +39,15 @@ def run(argv: list[str]) -> int:
         Path(options.out), force=True
     ):  # raises for a folder that cannot be written to, and leaves no file
         pending = pending_jobs(jobs, parts)
-    failures: list[tuple[str, str, bool]] = []
-    finished = parallel.run(partial(generate_pair, argv), pending, engine=options.pool, workers=options.workers)
+    failures: list[Failure] = []
+    if options.timeline:
+        again = {job.out for job in pending}
+        failures = [
+            failure for job in jobs if job.out not in again and lacks_timelines(job) for failure in add_timeline(job)
+        ]
+    finished = parallel.run(
+        partial(generate_pair, argv, options.timeline), pending, engine=options.pool, workers=options.workers
+    )
     with tqdm(total=len(jobs), initial=len(jobs) - len(pending), unit="pair", disable=options.quiet or None) as bar:
         for done in finished:
             bar.update()
@@ -51,20 +63,42 @@ def run(argv: list[str]) -> int:
     return EXIT_USER_ERROR if all(unusable for _, _, unusable in failures) else EXIT_INTERNAL_ERROR
 
 
-def generate_pair(argv: list[str], job: GenerateOptions) -> tuple[str, str]:
-    """Generates one pair, in any process; returns (path of the finished video, ""), or ("", reason) for unusable input."""
+def add_timeline(job: GenerateOptions) -> list[Failure]:
+    """Writes the timelines of a pair that was generated before; returns and prints why that cannot be done."""
+    try:
+        write_timelines(job)
+    except InputError as error:
+        print(f"condfoley: {Path(job.out).name}: {error}", file=sys.stderr)
+        return [(Path(job.out).name, str(error), True)]
+    return []
+
+
+def write_timelines(job: GenerateOptions) -> None:
+    """Writes the timelines of a finished pair. Raises InputError."""
+    from condfoley.timeline.write import write
+
+    write(Path(job.out), force=True)
+
+
+def generate_pair(argv: list[str], timeline: bool, job: GenerateOptions) -> tuple[str, str]:
+    """Generates one pair, in any process; returns (path of the finished video, ""), or ("", reason) for unusable input.
+
+    timeline: write its timelines too.
+    """
     from condfoley.cli.run_job import run_job
 
     try:
         if not job.force and (other := changed_input(job)):
             raise InputError(f"{job.out}: made from {other}; delete that folder or move it away to make it again")
         summary = run_job(job, ["condfoley", "batch", *argv])
+        if timeline:
+            write_timelines(job)
     except InputError as error:
         return "", str(error)
     return summary["video"], ""
 
 
-def write_failures(path: Path, failures: list[tuple[str, str, bool]]) -> None:
+def write_failures(path: Path, failures: list[Failure]) -> None:
     """Writes failed.csv with name and reason of each failed pair; removes it when there is none."""
     if not failures:
         path.unlink(missing_ok=True)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from condfoley.cli.arguments import from_parsed, option_parser
-from condfoley.cli.options import EditOptions
+from condfoley.cli.commands.generate import load_model
+from condfoley.cli.commands.redo import note_timelines, only_if_finished
+from condfoley.cli.layered import rows_of
+from condfoley.cli.options import SoundOptions
 from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.project_options import EditOptions
 from condfoley.errors import InputError
+
+if TYPE_CHECKING:
+    from condfoley.project.cue_rows import CueList, CueRow
+    from condfoley.project.layer_specs import LayerSpec
+    from condfoley.project.model import Project
 
 CUE_EDITS = ("add", "set", "remove")
 
@@ -18,12 +30,17 @@ def run(argv: list[str]) -> int:
     parser.add_argument("project", help="Folder that `condfoley generate` wrote.")
     parsed = parser.parse_args(argv)
     options, folder = from_parsed(parsed, EditOptions), Path(parsed.project)
-    if options.cues is not None and (others := [name for name in CUE_EDITS if getattr(options, name)]):
-        raise InputError(f"--cues has the whole list of cues; leave out one of the two, it or --{others[0]}")
+    whole = [name for name in ("cues", "perform") if getattr(options, name) is not None]
+    if others := [*whole[1:], *(name for name in CUE_EDITS if whole and getattr(options, name))]:
+        raise InputError(f"--{whole[0]} has the whole list of cues; leave out one of the two, it or --{others[0]}")
     from condfoley.project.store import editing
 
-    with editing(folder):
-        edit(folder, options, Progress(options.quiet))
+    progress = Progress(options.quiet)
+    try:
+        with editing(folder):
+            edit(folder, options, progress)
+    finally:
+        progress.close()
     print_path(str(folder))
     return 0
 
@@ -31,23 +48,84 @@ def run(argv: list[str]) -> int:
 def edit(folder: Path, options: EditOptions, progress: Progress) -> None:
     """Changes a project that is locked (`store.editing`). Raises InputError; nothing is changed then."""
     from condfoley.project import words
-    from condfoley.project.cue_files import read_cues
+    from condfoley.project.beds import with_ambience
     from condfoley.project.edits import change_layers, choose_alternative, edit_cues
+    from condfoley.project.layer_specs import parse_layers
     from condfoley.project.outputs import commit_edited
     from condfoley.project.store import read_project
 
     before = project = read_project(folder)
+    specs = parse_layers(options.layer, [layer.name for layer in project.layers])
     notes: list[str] = []
-    if options.cues is not None:
-        project, notes = edit_cues(project, read_cues(Path(options.cues)))
-    elif any(getattr(options, name) for name in CUE_EDITS):
-        listed = words.cue_list_of_words(project, options.add, options.set, options.remove)
-        project, notes = edit_cues(project, listed)
+    own: dict[str, list[CueRow]] = {spec.name: [] for spec in specs}
+    if (cues := listed_cues(project, options)) is not None:
+        for row in cues.rows:
+            own.get(row.layer or "", []).append(row)
+        project, notes = edit_cues(project, cues._replace(rows=tuple(row for row in cues.rows if row.layer not in own)))
     for cue, number in words.choices(project, options.choose):
         project = choose_alternative(project, cue, number)
-    project = change_layers(project, words.gains(options.gain), options.mute, options.unmute)
-    for note in notes:
-        progress.note(note)
-    if project == before:
+    with only_if_finished(folder):
+        if specs:
+            project = with_layers(folder, project, specs, own, options, progress)
+        if options.ambience is not None:
+            project, more = with_ambience(folder, project, options.ambience)
+            notes += more
+        project = change_layers(project, words.gains(options.gain), options.mute, options.unmute)
+        for note in notes:
+            progress.note(note)
+        after = commit_edited(folder, project, options.codec, options.target)
+    if after.revision == before.revision:
         progress.note("nothing is changed by that; all was written again")
-    commit_edited(folder, project, options.codec, options.target)
+    note_timelines(folder, progress)
+
+
+def listed_cues(project: Project, options: EditOptions) -> CueList | None:
+    """The whole list of cues that the options ask for; None: as it is. Raises InputError."""
+    from condfoley.project.cue_files import read_cues
+    from condfoley.project.words import cue_list_of_words
+
+    if options.perform is not None:
+        return performed_cues(project, options.perform)
+    if options.cues is not None:
+        return read_cues(Path(options.cues))
+    if any(getattr(options, name) for name in CUE_EDITS):
+        return cue_list_of_words(project, options.add, options.set, options.remove)
+    return None
+
+
+def performed_cues(project: Project, path: str) -> CueList:
+    """The project's cues, those of MAIN as a recording performs them. Raises InputError."""
+    from condfoley.project.cue_rows import CueList
+    from condfoley.project.layers import row_of
+    from condfoley.project.model import MAIN
+    from condfoley.project.perform import read_performance
+
+    played = read_performance(path, project.duration)
+    others = [dataclasses.replace(row_of(cue), layer=cue.layer) for cue in project.cues if cue.layer != MAIN]
+    rows = sorted([*rows_of(played.hits), *others], key=lambda row: row.time)
+    return CueList(tuple(rows), frozenset({"time", "strength", "layer"}), played.notes)
+
+
+def with_layers(
+    folder: Path,
+    project: Project,
+    specs: Sequence[LayerSpec],
+    rows: Mapping[str, Sequence[CueRow]],
+    options: EditOptions,
+    progress: Progress,
+) -> Project:
+    """The project with layers more, which are generated. rows: of each, those that the list of cues has. Raises InputError."""
+    from condfoley.media import probe, require_audio
+    from condfoley.project.layers import add_layer
+
+    for spec in specs:
+        require_audio(probe(spec.reference))
+
+    def report(stage: str, share: float) -> None:
+        progress(stage if share < 1 else "writing the results", share)
+
+    foley = load_model(cast(SoundOptions, options), progress)
+    for spec in specs:
+        own = rows[spec.name]
+        project = add_layer(folder, project, spec, foley, own, target=options.target, progress=report)
+    return project

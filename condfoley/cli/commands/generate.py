@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from condfoley.cli.arguments import parse_options
+from condfoley.cli.layered import Layered, check_layers, generate_layered, rows_of
 from condfoley.cli.options import GenerateOptions, SoundOptions
 from condfoley.cli.progress import Progress, ReportsProgress, print_path
 from condfoley.errors import InputError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from condfoley.foley import Foley, Soundtrack
     from condfoley.hits import Hits
     from condfoley.media import MediaInfo
+    from condfoley.project.perform import Performance
 
 
 def run(argv: list[str]) -> int:
@@ -53,19 +56,30 @@ def generate_results(
 
     foley: the model, if it is loaded already. Raises InputError when something cannot be used.
     """
+    from condfoley.media import variable_rate_note
+
     started = datetime.now(timezone.utc)
     clips = check_inputs(options)
-    hits = read_hits_option(options, clips[1].duration)
-    inputs = Path(options.reference), Path(options.target)
+    hits = None if options.layer else read_hits_option(options, clips[1].duration, progress.note)
+    played = read_perform_option(options, clips[1].duration)
+    specs, rows = check_layers(options, clips[1].duration) if options.layer else ([], None)
+    inputs = Path(options.reference), Path(options.target), *(Path(spec.reference) for spec in specs)
     with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
-        soundtrack = _soundtrack(options, hits, progress, foley or load_model(options, progress))
+        model = foley or load_model(options, progress)
+        if played:
+            hits = _performed(options, played, progress, model)
+            rows = rows_of(hits)
+        layered = generate_layered(options, specs, rows, progress, model) if specs else None
+        soundtrack = layered.made[layered.first] if layered else _soundtrack(options, hits, progress, model)
         with folder.writing():
-            summary = _write(folder.work, options, soundtrack, clips, (command, started))
+            summary = _write(folder.work, options, soundtrack, layered, clips, (command, started), progress)
             folder.commit()
     if not len(soundtrack.cues.times) and options.mode != "published":
         progress.note(
             f"no impacts were detected in {options.target}; add their times to {HITS} and pass it with --hits"
         )
+    if note := variable_rate_note(clips[1]):
+        progress.note(note)
     return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary
 
 
@@ -96,18 +110,49 @@ def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
     return reference, target
 
 
-def read_hits_option(options: GenerateOptions, duration: float) -> Hits | None:
+def read_hits_option(
+    options: GenerateOptions, duration: float, note: Callable[[str], None] = lambda text: None
+) -> Hits | None:
     """The hits of the --hits file; None without it.
 
-    duration: of the target, s. Raises InputError when the file cannot be read or a hit is past the target's end.
+    duration: of the target, s. note: called with what there is to say of the file. Raises InputError when it cannot be
+    read or a hit is past the target's end.
     """
     if options.hits is None:
         return None
     from condfoley.hits import read_hits
+    from condfoley.project.cue_files import read_cues
 
     hits = read_hits(Path(options.hits))
     hits.require_within(duration, options.hits)
+    for remark in read_cues(Path(options.hits), "hits").notes:
+        note(remark)
     return hits
+
+
+def read_perform_option(options: GenerateOptions, duration: float) -> Performance | None:
+    """The cues of the --perform recording; None without it.
+
+    duration: of the target, s. Raises InputError when it cannot be read or nothing is heard in it.
+    """
+    if options.perform is None:
+        return None
+    from condfoley.project.perform import read_performance
+
+    return read_performance(options.perform, duration)
+
+
+def _performed(options: GenerateOptions, played: Performance, progress: ReportsProgress, foley: Foley) -> Hits:
+    """The performed cues, aligned to the picture if asked; what there is to say of them is said."""
+    if options.perform_align:
+        from condfoley.inputs import ClipFile
+        from condfoley.project.perform import align_to_picture
+
+        target = ClipFile(options.target)
+        played = align_to_picture(played, foley.impacts(target).times, target.duration)
+    for note in played.notes:
+        progress.note(note)
+    return played.hits
 
 
 def check_device(name: str) -> None:
@@ -142,18 +187,33 @@ def _write(
     work: Path,
     options: GenerateOptions,
     soundtrack: Soundtrack,
+    layered: Layered | None,
     clips: tuple[MediaInfo, MediaInfo],
     run: tuple[list[str], datetime],
+    progress: ReportsProgress,
 ) -> dict[str, Any]:
     """Write all results into `work`; returns the values that --json prints, with file names relative to `work`."""
-    from condfoley.project.outputs import write_new_project
+    from condfoley.project.create import new_project
+    from condfoley.project.outputs import video_of, write_generated
     from condfoley.results import folder as outputs
     from condfoley.results import overview, provenance
 
     reference, target = clips
-    video = outputs.write_sound(work, soundtrack, target.path, options.codec, options.hits)
-    write_new_project(work, soundtrack, reference.path, target.path, options.keep, options.stems, options.codec)
-    title = f"{target.path.name} with the sound of {reference.path.name}"
+    heard = layered.references[layered.first] if layered else reference.path
+    if layered:
+        project = layered.project(work, target.path, options.keep)
+    else:
+        project = new_project(work, soundtrack, reference.path, target.path, options.keep)
+    if options.ambience:
+        from condfoley.project.beds import with_ambience
+
+        project, notes = with_ambience(work, project, options.ambience, options.ambience_gain)
+        for note in notes:
+            progress.note(note)
+    write_generated(work, project, soundtrack, options.hits, options.stems, options.codec)
+    video = video_of(work)
+    assert video
+    title = f"{target.path.name} with the sound of {heard.name}"
     aspects = (reference.width / max(1, reference.height), target.width / target.height)
     overview.draw(soundtrack, work / outputs.OVERVIEW, title, aspects)
     record = provenance.record(options, soundtrack, *run)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from condfoley.cli.arguments import from_parsed, option_parser
-from condfoley.cli.options import StemsOptions
 from condfoley.cli.progress import print_path
+from condfoley.cli.project_options import StemsOptions
 
 
 def run(argv: list[str]) -> int:

@@ -1,12 +1,12 @@
-"""`condfoley timeline DIR`: exports a result for video editors."""
+"""`condfoley timeline DIR`: exports a project for editors of picture and sound."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from condfoley.cli.arguments import option_parser
-from condfoley.cli.options import TimelineOptions
-from condfoley.cli.progress import print_path
+from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.project_options import TimelineOptions
 
 
 def run(argv: list[str]) -> int:
@@ -14,7 +14,10 @@ def run(argv: list[str]) -> int:
     parser = option_parser("condfoley timeline", TimelineOptions)
     parser.add_argument("result", help="Folder that `condfoley generate` wrote.")
     given = parser.parse_args(argv)
-    from condfoley.results import timeline
+    from condfoley.timeline.write import write
 
-    print_path("\n".join(map(str, timeline.write(Path(given.result), given.force))))
+    written = write(Path(given.result), given.force, given.relative, given.target)
+    print_path("\n".join(map(str, written.paths)))
+    if written.note:
+        Progress().note(written.note)
     return 0

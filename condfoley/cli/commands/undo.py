@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from condfoley.cli.arguments import from_parsed, option_parser
-from condfoley.cli.options import UndoOptions
+from condfoley.cli.commands.redo import note_timelines
 from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.project_options import UndoOptions
 from condfoley.errors import InputError
 
 
@@ -19,6 +20,9 @@ def run(argv: list[str]) -> int:
     from condfoley.project.outputs import write_revision
     from condfoley.project.store import current_revision, editing, revisions
 
+    ways = [name for name in ("list", "forward", "to") if getattr(options, name) not in (False, None)]
+    if len(ways) > 1:
+        raise InputError(f"--{ways[0]} and --{ways[1]} do not go together; leave one of the two out")
     if options.list:
         print_path("\n".join(described(folder)))
         return 0
@@ -32,21 +36,32 @@ def run(argv: list[str]) -> int:
                 raise InputError(f"{folder} has no {way} revision; --list shows those that it has")
             wanted = min(beyond) if options.forward else max(beyond)
         write_revision(folder, wanted)
-    Progress(options.quiet).note(f"revision {wanted} of {kept[-1]}")
+    progress = Progress(options.quiet)
+    progress.note(f"revision {wanted} of {kept[-1]}")
+    note_timelines(folder, progress)
     print_path(str(folder))
     return 0
 
 
 def described(folder: Path) -> list[str]:
     """A line for each revision: its number, what it has, and which is the current one. Raises InputError without any."""
-    from condfoley.project.store import current_revision, read_revision, revisions
+    from condfoley.project.store import current_revision, revisions
 
     kept = revisions(folder)
     if not kept:
         raise InputError(f"{folder} holds no project; give the --out folder of `condfoley generate`")
     now, lines = current_revision(folder), []
     for number in kept:
-        project = read_revision(folder, number)
-        layers = ", ".join(f"{layer.name} {len(project.cues_of(layer.name))}" for layer in project.layers)
-        lines.append(f"{number}\tcues: {layers}{' (current)' if number == now else ''}")
+        lines.append(f"{number}\t{_contents(folder, number)}{' (current)' if number == now else ''}")
     return lines
+
+
+def _contents(folder: Path, number: int) -> str:
+    """What a revision has, in a few words."""
+    from condfoley.project.store import read_revision
+
+    try:
+        project = read_revision(folder, number)
+    except InputError:
+        return "cannot be read"
+    return "cues: " + ", ".join(f"{layer.name} {len(project.cues_of(layer.name))}" for layer in project.layers)

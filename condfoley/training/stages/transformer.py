@@ -17,6 +17,7 @@ from condfoley.data.pairs import draw_misalignment, draw_pair, shift_start
 from condfoley.networks.transformer import Condition, Transformer
 from condfoley.runtime.sampling import Sampling, random_streams
 from condfoley.training.adapters import add_adapters, merge_adapters
+from condfoley.training.augment import cut_window
 from condfoley.training.banks import Example, load_examples, token_statistics, token_window
 from condfoley.training.batches import Batch, validation_streams
 from condfoley.training.config import TrainConfig
@@ -73,8 +74,13 @@ class TransformerStage(Stage):
         track, view = int(rng.integers(len(e.starts))), int(rng.integers(views))
         return e, track, view, *draw_pair(e.starts[track], self.geometry.window_frames, rng, self.config.data.pairing)
 
-    def draw_pairs(self, bank: list[Example], rngs: Sequence[np.random.Generator], views: int) -> Batch:
-        """Random in-video pairs: reference and target picture tokens (B, frames, D), reference and target codes (B, codes)."""
+    def draw_pairs(
+        self, bank: list[Example], rngs: Sequence[np.random.Generator], views: int, cuts: float = 0.0
+    ) -> Batch:
+        """Random in-video pairs: reference and target picture tokens (B, frames, D), reference and target codes (B, codes).
+
+        cuts: share of targets that are cut to another window of the video.
+        """
         names: list[str] = []
         rows: list[tuple[np.ndarray, ...]] = []
         for rng in rngs:
@@ -83,14 +89,39 @@ class TransformerStage(Stage):
             shift = draw_misalignment(rng, self.geometry.fps, self.config.data.pairing)
             first = shift_start(int(e.starts[track, r]), shift, frames, n) if shift else int(e.starts[track, r])
             pictures = [token_window(e.tokens[view], start, n) for start in (first, int(e.starts[track, t]))]
-            rows.append((*pictures, e.codes[track, r], e.codes[track, t]))
+            target = pictures[1], e.codes[track, t]
+            if cuts and rng.random() < cuts:
+                target = self._cut(target, e, track, (r, t), rng, views)
+            rows.append((pictures[0], target[0], e.codes[track, r], target[1]))
             names.append(e.clip.name)
         a, b, c, d = (torch.from_numpy(np.stack(x)) for x in zip(*rows))
         return Batch(names, (a.float(), b.float(), c.long(), d.long()))
 
+    def _cut(
+        self,
+        target: tuple[np.ndarray, np.ndarray],
+        e: Example,
+        track: int,
+        pair: tuple[int, int],
+        rng: np.random.Generator,
+        views: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A target's tokens and codes, cut at a random column to another window in another view.
+
+        pair: indices of reference and target. The other window does not overlap the reference's if there is such a one.
+        """
+        g, starts = self.geometry, e.starts[track]
+        distance = np.abs(starts - starts[pair[0]])
+        distance[list(pair)] = -1
+        other = int(rng.choice(np.flatnonzero(distance >= min(g.window_frames, distance.max()))))
+        tokens = token_window(e.tokens[rng.integers(views)], int(starts[other]), g.window_frames)
+        column = int(rng.integers(1, g.code_columns))
+        return cut_window((target[0], tokens), (target[1], e.codes[track, other]), column, g)
+
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
         """Random in-video pairs with noise on the picture tokens, and which of their conditions are dropped (B,)."""
-        batch, weights = self.draw_pairs(self.bank, rngs, views=len(self.bank[0].tokens)), self.config.loss
+        batch = self.draw_pairs(self.bank, rngs, len(self.bank[0].tokens), self.config.data.cuts)
+        weights = self.config.loss
         reference, target, *codes = batch.tensors
         shape = (2, *target.shape[1:])
         noise = torch.from_numpy(np.stack([r.standard_normal(shape, np.float32) for r in rngs]))

@@ -1,0 +1,107 @@
+"""Band powers of sounds at any rate, on one frequency axis, and static filters for them.
+
+The bands are the mel bands of the model up to their upper edge, pooled; above it they go on up to half the rate.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from condfoley.audio.splice import ramp
+
+EDGES = (
+    60,
+    150,
+    250,
+    350,
+    500,
+    700,
+    950,
+    1250,
+    1600,
+    2000,
+    2500,
+    3100,
+    3900,
+    4900,
+    6100,
+    7600,
+)  # Hz, seen by the model
+HIGHER = (9500, 12000, 15000, 20000)  # Hz
+FRAME = 0.02  # s of a frame; frames overlap by half
+SILENCE = 1e-12  # power
+
+
+def band_count(rate: int, model_only: bool = False) -> int:
+    """Number of bands of a sound at `rate` Hz."""
+    return len(edges(rate, model_only)) - 1
+
+
+def edges(rate: int, model_only: bool = False) -> tuple[float, ...]:
+    """Edges of the bands, Hz, ascending. model_only: only those that the model knows."""
+    return tuple(float(hz) for hz in (EDGES if model_only else EDGES + HIGHER) if hz <= rate / 2)
+
+
+def hop(rate: int) -> int:
+    """Samples between two frames."""
+    return round(FRAME * rate / 2)
+
+
+def band_powers(samples: np.ndarray, rate: int, model_only: bool = False) -> np.ndarray:
+    """Power of each band in each frame, mean over the channels: (B, M); frame m is centred on sample m * hop.
+
+    samples: (C, N) float32 at `rate` Hz.
+    """
+    step = hop(rate)
+    size = 2 * step
+    padded = np.pad(np.atleast_2d(samples), ((0, 0), (step, size)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[:, ::step]
+    frames = frames[:, : samples.shape[-1] // step + 1]
+    spectrum = np.abs(np.fft.rfft(frames * np.hanning(size).astype(np.float32), axis=-1)) ** 2
+    power = spectrum.mean(0) @ _pooling(rate, size, model_only).T  # (M, B)
+    return np.maximum(power.T / size**2, SILENCE)
+
+
+@lru_cache(maxsize=8)
+def _pooling(rate: int, size: int, model_only: bool) -> np.ndarray:
+    """(B, bins): which bins are in which band, shared in proportion at its edges."""
+    bounds, width = edges(rate, model_only), rate / size
+    low = (np.arange(size // 2 + 1) - 0.5) * width
+    out = [np.clip((np.minimum(low + width, b) - np.maximum(low, a)) / width, 0, 1) for a, b in zip(bounds, bounds[1:])]
+    return np.array(out, np.float32)
+
+
+def bin_gains(gains: np.ndarray, rate: int, size: int) -> np.ndarray:
+    """Gains of bands, (B, M), as those of the bins of a transform of `size`: (size // 2 + 1, M), between the bands' centres
+    interpolated."""
+    bounds = np.array(edges(rate))
+    centres = np.log(np.sqrt(bounds[:-1] * bounds[1:]))
+    places = np.interp(np.log(np.maximum(np.fft.rfftfreq(size, 1 / rate), 1)), centres, np.arange(len(centres)))
+    low = np.minimum(places.astype(int), len(centres) - 2)
+    share = (places - low)[:, None]
+    return np.asarray(gains[low] * (1 - share) + gains[low + 1] * share)
+
+
+def filtered(samples: np.ndarray, rate: int, gains_db: np.ndarray) -> np.ndarray:
+    """A sound (C, N) with a gain in each band, interpolated between their centres: zero phase, (C, N) float32.
+
+    gains_db: (B,) dB. Below the first and above the last centre their gains go on.
+    """
+    bounds = np.array(edges(rate))
+    centres = np.sqrt(bounds[:-1] * bounds[1:])
+    pad = rate // 20
+    size = 1 << int(np.ceil(np.log2(samples.shape[1] + 2 * pad)))
+    hz = np.fft.rfftfreq(size, 1 / rate)
+    gain = 10 ** (np.interp(np.log(np.maximum(hz, 1)), np.log(centres), gains_db) / 20)
+    padded = np.pad(samples, ((0, 0), (pad, 0)))
+    made = np.fft.irfft(np.fft.rfft(padded, size) * gain, size)[:, pad : pad + samples.shape[1]]
+    return made.astype(np.float32)
+
+
+def faded_out(samples: np.ndarray, count: int) -> np.ndarray:
+    """A copy whose last `count` samples fade out."""
+    out, count = samples.copy(), min(count, samples.shape[1])
+    out[:, samples.shape[1] - count :] *= ramp(count)[::-1]
+    return out

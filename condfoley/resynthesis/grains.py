@@ -1,0 +1,72 @@
+"""Sliding and friction: short overlapping grains of the reference, chosen frame by frame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from condfoley.resynthesis.bands import hop
+from condfoley.resynthesis.choose import RANGE_DB, WORST_DB
+from condfoley.resynthesis.library import Library
+
+GRAIN_FRAMES = 6  # hops of a grain, half of which overlap
+JUMP_DB = 2.0  # distance that a jump in the recording costs
+LEVEL_COST = 0.05  # for a dB by which a grain has to be made louder or softer than most
+
+
+def grain_places(library: Library, spans: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """Frames of the recording at which a grain may begin, inside `spans`, samples: (G,)."""
+    step = hop(library.rate)
+    found = [np.arange(-(-a // step), max(-(-a // step), b // step - GRAIN_FRAMES + 1)) for a, b in spans]
+    return np.concatenate(found) if found else np.zeros(0, int)
+
+
+def granulated(library: Library, places: np.ndarray, wanted: np.ndarray, length: int) -> np.ndarray:
+    """Grains that follow band powers `wanted`, (B, M): (C, length) float32 at the recording's rate.
+
+    places: see `grain_places`, G >= 1.
+    """
+    step, half = hop(library.rate), GRAIN_FRAMES // 2
+    powers = library.powers[: wanted.shape[0]]
+    source = np.stack([powers[:, places + k] for k in range(GRAIN_FRAMES)]).mean(0)  # (B, G)
+    count = -(-length // (half * step)) + 1
+    target = np.stack(
+        [wanted[:, min(i * half, wanted.shape[1] - 1) :][:, :GRAIN_FRAMES].mean(1) for i in range(count)], axis=1
+    )  # (B, count)
+    chosen = follow(target, source, places, half)
+    out = np.zeros((library.sound.shape[0], (count + 2) * half * step + GRAIN_FRAMES * step), np.float32)
+    window = np.sin(np.pi * (np.arange(GRAIN_FRAMES * step) + 0.5) / (GRAIN_FRAMES * step)).astype(np.float32) ** 2
+    for i, g in enumerate(chosen):
+        begin = int(places[g]) * step
+        grain = library.clean[:, begin : begin + GRAIN_FRAMES * step]
+        ratio = 10 * np.log10(target[:, i].sum() / source[:, g].sum())
+        place = i * half * step
+        out[:, place : place + grain.shape[1]] += grain * window[: grain.shape[1]] * np.float32(10 ** (ratio / 20))
+    return out[:, half * step :][:, :length]
+
+
+def follow(target: np.ndarray, source: np.ndarray, places: np.ndarray, advance: int) -> list[int]:
+    """The grain of each step: the cheapest path over band distance and jumps in the recording.
+
+    target: (B, S) and source: (B, G) powers. advance: frames between two grains, where the recording goes on.
+    """
+    ours, theirs = 10 * np.log10(target), 10 * np.log10(source)
+    weight = np.maximum(ours - ours.max(0) + RANGE_DB, 0) / RANGE_DB
+    total_weight = np.maximum(weight.sum(0), 1e-9)
+    costs = []
+    for i in range(ours.shape[1]):
+        level = ((weight[:, i] * ours[:, i]).sum() - weight[:, i] @ theirs) / total_weight[i]  # (G,)
+        apart = np.minimum(np.abs(ours[:, i, None] - theirs - level), WORST_DB)
+        costs.append(weight[:, i] @ apart / total_weight[i] + LEVEL_COST * np.abs(level - np.median(level)))
+    index = {int(place): g for g, place in enumerate(places)}
+    goes_on = np.array([index.get(int(place) - advance, -1) for place in places])  # the grain before each
+    total, back = costs[0], []
+    for cost in costs[1:]:
+        best = int(total.argmin())
+        jump = total[best] + JUMP_DB
+        stay = np.where(goes_on >= 0, total[goes_on], np.inf)
+        back.append(np.where(stay <= jump, goes_on, best))
+        total = np.minimum(stay, jump) + cost
+    path = [int(total.argmin())]
+    for step in back[::-1]:
+        path.append(int(step[path[-1]]))
+    return path[::-1]
