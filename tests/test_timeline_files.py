@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from fractions import Fraction
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -169,6 +170,8 @@ def test_what_cannot_be_used_is_said_in_one_line(result: Path, tmp_path: Path, c
     assert "02_8.flac is missing" in said(capsys, result)
     (result / "project.json").unlink()
     (result / "provenance.json").write_text("{}")
+    assert "condfoley undo" in said(capsys, result)
+    shutil.rmtree(result / "history")
     assert "was written by an older condfoley" in said(capsys, result)
 
 
