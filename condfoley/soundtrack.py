@@ -31,7 +31,7 @@ class Soundtrack:
     geometry's frame rate. impact_probability, sliding: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
     is needed to make it again. weights: name and hashes. engine: name and version of what ran the
     networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates', scene after scene. ways: how each
-    impact was made by `resynthesis`; empty by the vocoder.
+    impact was made by `resynthesis`; empty by the vocoder. remarks: what a user should know.
     """
 
     track: Track
@@ -54,6 +54,7 @@ class Soundtrack:
     scene_cuts: tuple[float, ...] = ()
     codes: np.ndarray | None = None
     ways: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def wav(self) -> np.ndarray:

@@ -57,7 +57,7 @@ class Library:
     """All that a recording has.
 
     sound: (C, N) float32 at `rate` Hz, and `clean`, the same without its background. slides: (begin, end) samples of
-    sliding. onsets: (E,) s.
+    sliding. onsets: (E,) s. note: what a user should know of it.
     """
 
     sound: np.ndarray
@@ -66,6 +66,7 @@ class Library:
     shots: tuple[OneShot, ...]
     slides: tuple[tuple[int, int], ...]
     onsets: np.ndarray
+    note: str = ""
 
     def bed(self, samples: int) -> np.ndarray:
         """Its background, beneath `samples` of another sound: (C, samples); silence where it has no quiet part."""

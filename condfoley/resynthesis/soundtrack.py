@@ -11,13 +11,14 @@ from condfoley.audio.track import Track
 from condfoley.errors import InputError
 from condfoley.inputs import Clip, highpass
 from condfoley.resynthesis.library import Library, library_of
-from condfoley.resynthesis.recorded import events_of, render_recorded
+from condfoley.resynthesis.recorded import VOCODER, events_of, render_recorded
 from condfoley.resynthesis.usable import usable_channels
 from condfoley.settings import Settings
 from condfoley.soundtrack import Soundtrack, finished
 
 LEAST_RATE, MOST_RATE = 22_050, 96_000  # Hz, of a soundtrack where no other rate is asked for
 LONGEST = 300.0  # s of a reference, from its beginning, that are looked through
+NOT_DETECTED = (np.zeros(0), np.zeros(0))  # onsets of a sound of which nobody asks for them
 
 
 def read_library(reference: Clip, settings: Settings, sliding: np.ndarray | None, fps: float) -> Library:
@@ -30,14 +31,11 @@ def read_library(reference: Clip, settings: Settings, sliding: np.ndarray | None
     if found is None:
         raise InputError(f"{reference.name} has no sound; give a reference with sound")
     sound, own = found
-    sound, _ = usable_channels(sound[:, : round(LONGEST * own)])
+    sound, note = usable_channels(sound[:, : round(LONGEST * own)])
     rate = settings.rate or min(max(own, LEAST_RATE), MOST_RATE)
     whole = converted(Track(sound, own, NOT_DETECTED), rate, settings.channels or len(sound))
     samples = np.stack([highpass(channel, rate) for channel in whole.samples])
-    return library_of(samples, rate, sliding, fps)
-
-
-NOT_DETECTED = (np.zeros(0), np.zeros(0))
+    return dataclasses.replace(library_of(samples, rate, sliding, fps), note=note)
 
 
 def resynthesised(soundtrack: Soundtrack, library: Library) -> Soundtrack:
@@ -45,4 +43,8 @@ def resynthesised(soundtrack: Soundtrack, library: Library) -> Soundtrack:
     track = soundtrack.track
     events = events_of(track, soundtrack.cues.times, soundtrack.sliding, soundtrack.picture_fps)
     made, ways = render_recorded(track, events, library)
-    return dataclasses.replace(soundtrack, track=finished(made), ways=tuple(ways))
+    remarks = [library.note] if library.note else []
+    if ways:
+        own = len(ways) - ways.count(VOCODER)
+        remarks.append(f"{own} of {len(ways)} impacts are the reference's own samples, the others the vocoder's")
+    return dataclasses.replace(soundtrack, track=finished(made), ways=tuple(ways), remarks=tuple(remarks))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import soundfile
@@ -29,6 +31,25 @@ def test_rate_and_channels_are_the_references(made):
     assert media.probe(made / "target_with_sound.mp4").sample_rate == 44_100
     whole, stem = (soundfile.read(made / name, dtype="float32")[0] for name in ("soundtrack.wav", "stems/main.wav"))
     assert np.array_equal(whole, stem)
+
+
+def test_what_was_made_of_what_is_told(tmp_path, capsys):
+    wav, rate = soundfile.read(made_up_reference(tmp_path))
+    assert wav[:, 1].max() == 0
+    words = ["--reference", str(tmp_path / "a.wav"), "--target", str(examples.TARGET), "--out", str(tmp_path / "x")]
+    assert main(["generate", *words, "--render", "recorded", "--candidates", "1"]) == 0
+    told = capsys.readouterr().err
+    assert "one channel of the reference is silent" in told and "impacts are the reference's own samples" in told
+    assert soundfile.info(tmp_path / "x/soundtrack.wav").channels == 1
+    record = json.loads((tmp_path / "x/provenance.json").read_text())
+    assert len(record["made_by"]) >= 6 and set(record["made_by"]) <= {"recorded", "grains", "vocoder"}
+
+
+def made_up_reference(folder):
+    """The sound of the example reference with a dead right channel."""
+    wav = media.read_audio(examples.REFERENCE, 48_000)
+    soundfile.write(folder / "a.wav", np.stack([wav, 0 * wav], 1), 48_000)
+    return folder / "a.wav"
 
 
 def test_redo_and_edit_keep_them(made, tmp_path):

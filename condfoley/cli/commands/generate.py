@@ -78,8 +78,9 @@ def generate_results(
         progress.note(
             f"no impacts were detected in {options.target}; add their times to {HITS} and pass it with --hits"
         )
-    if note := variable_rate_note(clips[1]):
-        progress.note(note)
+    for note in (*soundtrack.remarks, variable_rate_note(clips[1])):
+        if note:
+            progress.note(note)
     return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary
 
 
