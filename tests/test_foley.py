@@ -27,12 +27,15 @@ from tests.tiny import write_tiny_weights
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("foley")
+    """A folder with `weights`."""
+    folder = tmp_path_factory.mktemp("foley")
+    write_tiny_weights(folder / "weights")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def foley(home):
-    return Foley.load(write_tiny_weights(home / "weights"))
+    return Foley.load(home / "weights")
 
 
 @pytest.fixture(scope="module")
