@@ -67,6 +67,12 @@ def overlay_into(out: np.ndarray, piece: np.ndarray, place: int, fade: int) -> N
     there += share * (piece - there)
 
 
+def add_into(out: np.ndarray, piece: np.ndarray, place: int) -> None:
+    """Adds a piece (..., L) to a sound (..., N) from `place` on, which may lie before the beginning."""
+    there = out[..., max(0, place) : max(0, place + piece.shape[-1])]
+    there += piece[..., max(0, -place) :][..., : there.shape[-1]]
+
+
 def duck_into(out: np.ndarray, begin: int, end: int) -> None:
     """Fades a sound (..., N) out from `begin` to `end`; behind it nothing changes."""
     there = out[..., max(0, begin) : max(0, end)]

@@ -15,7 +15,7 @@ import numpy as np
 
 from condfoley.audio.bands import Bands, mix, onset_frames, smooth
 from condfoley.audio.mel import FLOOR
-from condfoley.audio.splice import faded, until_next
+from condfoley.audio.splice import add_into, faded, until_next
 from condfoley.audio.track import Track
 from condfoley.geometry import Geometry
 
@@ -54,9 +54,7 @@ def layer_one_shots(
     for i, time in enumerate(onsets):
         shot = shots[i % len(shots)]
         shot = shot if len(shot) == channels else shot.mean(0, keepdims=True)
-        begin = round((float(time) - LEAD) * rate)
-        place = out[:, max(0, begin) : max(0, begin + shot.shape[1])]
-        place += shot[:, max(0, -begin) :][:, : place.shape[1]]
+        add_into(out, shot, round((float(time) - LEAD) * rate))
     return out
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from condfoley.audio import ambience
 from condfoley.resynthesis.bands import bin_gains, hop
 
 QUIET_SHARE = 0.25  # of all moments, the softest of which are taken for background
@@ -49,8 +48,3 @@ def with_gains(sound: np.ndarray, rate: int, gains: np.ndarray) -> np.ndarray:
         for i, place in enumerate(places):
             out[:, place : place + size] += made[:, i]
     return out[:, step : step + sound.shape[1]].astype(np.float32)
-
-
-def bed_of(sound: np.ndarray, rate: int, onsets: np.ndarray, samples: int) -> np.ndarray | None:
-    """The background of a recording for `samples`: (C, samples) float32; None where it has no quiet part."""
-    return ambience.bed(sound, rate, onsets, samples)

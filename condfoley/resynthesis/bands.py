@@ -9,8 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from condfoley.audio.splice import ramp
-
 EDGES = (
     60,
     150,
@@ -89,19 +87,9 @@ def filtered(samples: np.ndarray, rate: int, gains_db: np.ndarray) -> np.ndarray
 
     gains_db: (B,) dB. Below the first and above the last centre their gains go on.
     """
-    bounds = np.array(edges(rate))
-    centres = np.sqrt(bounds[:-1] * bounds[1:])
     pad = rate // 20
     size = 1 << int(np.ceil(np.log2(samples.shape[1] + 2 * pad)))
-    hz = np.fft.rfftfreq(size, 1 / rate)
-    gain = 10 ** (np.interp(np.log(np.maximum(hz, 1)), np.log(centres), gains_db) / 20)
+    gain = 10 ** (bin_gains(gains_db[:, None], rate, size)[:, 0] / 20)
     padded = np.pad(samples, ((0, 0), (pad, 0)))
     made = np.fft.irfft(np.fft.rfft(padded, size) * gain, size)[:, pad : pad + samples.shape[1]]
     return made.astype(np.float32)
-
-
-def faded_out(samples: np.ndarray, count: int) -> np.ndarray:
-    """A copy whose last `count` samples fade out."""
-    out, count = samples.copy(), min(count, samples.shape[1])
-    out[:, samples.shape[1] - count :] *= ramp(count)[::-1]
-    return out

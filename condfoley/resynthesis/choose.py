@@ -37,17 +37,23 @@ def distance(wanted: np.ndarray, shot: np.ndarray) -> tuple[float, float]:
     return float((weight * apart).sum() / max(weight.sum(), 1e-9)) + WORST_DB * missing / 2, gain
 
 
-def choose_shots(wanted: Sequence[np.ndarray], shots: Sequence[OneShot]) -> list[int]:
+def distances(wanted: Sequence[np.ndarray], shots: Sequence[OneShot]) -> np.ndarray:
+    """`distance` of each impact from each one-shot: (E, S, 2). wanted: (B, M) powers of each impact."""
+    return np.array([[distance(powers, shot.raw_powers) for shot in shots] for powers in wanted]).reshape(
+        len(wanted), len(shots), 2
+    )
+
+
+def choose_shots(apart: np.ndarray) -> list[int]:
     """Index of the one-shot of each impact: the cheapest sequence, by dynamic programming over the last two.
 
-    wanted: (B, M) powers of each impact.
+    apart: (E, S, 2), see `distances`.
     """
-    if len(shots) == 1 or not wanted:
-        return [0] * len(wanted)
-    found = np.array([[distance(powers, shot.raw_powers) for shot in shots] for powers in wanted])  # (E, S, 2)
-    levels = found[:, :, 1] - np.median(found[:, :, 1])
-    cost = found[:, :, 0] + LEVEL_COST * np.abs(levels)
-    if len(shots) > MOST:  # those that are near to some impact
+    if not len(apart) or apart.shape[1] == 1:
+        return [0] * len(apart)
+    levels = apart[:, :, 1] - np.median(apart[:, :, 1])
+    cost = apart[:, :, 0] + LEVEL_COST * np.abs(levels)
+    if cost.shape[1] > MOST:  # those that are near to some impact
         kept = np.sort(np.argsort(cost.min(0), kind="stable")[:MOST])
         return [int(kept[i]) for i in cheapest(cost[:, kept])]
     return cheapest(cost)

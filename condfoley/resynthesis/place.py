@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
-from condfoley.audio.splice import ramp
+from condfoley.audio.splice import faded
 from condfoley.resynthesis.bands import band_count, filtered, hop
 from condfoley.resynthesis.library import OneShot
 
@@ -13,6 +13,7 @@ ATTACK = 0.06  # s after the onset in which bands are compared
 BAND_GAIN_DB = 6.0  # by which a band may differ from the whole, either way
 TAIL_DB = 12.0  # by which a one-shot may be louder than the soundtrack while both decay
 RELEASE = 0.05  # s of fade at a one-shot's end
+BEFORE = 0.003  # s before an onset, until which a one-shot fades in
 OVERLAP = 0.25  # s that it goes on under the next impact
 STRETCH = 0.004  # by which speed and pitch of a repeated one-shot vary, either way
 
@@ -27,11 +28,8 @@ def shaped(shot: OneShot, wanted: np.ndarray, seconds: float, again: int) -> np.
     samples = filtered(samples, shot.rate, gains)
     length = min(samples.shape[1], shot.onset + round((seconds + OVERLAP) * shot.rate))
     samples = samples[:, :length] * tail_gain(shot, wanted, gains, length)
-    count = min(round(RELEASE * shot.rate), max(1, length - shot.onset))
-    samples[:, length - count :] *= ramp(count)[::-1]
-    lead = min(round(0.003 * shot.rate), shot.onset)
-    samples[:, : shot.onset - lead] *= ramp(shot.onset - lead)
-    return samples.astype(np.float32)
+    release = min(round(RELEASE * shot.rate), max(1, length - shot.onset))
+    return faded(samples, shot.onset - min(round(BEFORE * shot.rate), shot.onset), release)
 
 
 def band_gains(shot: OneShot, wanted: np.ndarray) -> np.ndarray:

@@ -11,21 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 
 from condfoley.audio.onsets import match_pairs, matched_onsets
 from condfoley.audio.rates import converted
-from condfoley.audio.splice import overlay_into, ramp, until_next
+from condfoley.audio.splice import add_into, faded, overlay_into, until_next
 from condfoley.audio.track import Track
+from condfoley.media import resample
 from condfoley.resynthesis.background import without_background
 from condfoley.resynthesis.bands import band_powers
-from condfoley.resynthesis.choose import choose_shots, distance, event_powers
+from condfoley.resynthesis.choose import choose_shots, distances, event_powers
 from condfoley.resynthesis.grains import grain_places, granulated
-from condfoley.resynthesis.library import LEAD, Library
+from condfoley.resynthesis.library import LEAD, SLIDING, Library
 from condfoley.resynthesis.place import shaped, varied
 
 FARTHEST = 4.5  # dB from what the model wrote, up to which a one-shot is of the same kind
-SLIDING = 0.5  # probability above which the picture shows something that slides
+FADE, RELEASE = 0.003, 0.03  # s, of joins, and of the end of what slides
 LOST = 0.03  # s from an event, within which its onset is still there
 RECORDED, GRAINS, VOCODER = "recorded", "grains", "vocoder"
 
@@ -49,8 +49,9 @@ def render_recorded(track: Track, events: Sequence[Event], library: Library) -> 
         return converted(track, library.rate, len(library.sound)), []
     clean = cleaned(track)
     powers = [powers_of(track, event) for event in events]
-    ways = [way(event, own, library) for event, own in zip(events, powers)]
-    chosen = chosen_shots(ways, powers, library)
+    apart = distances(powers, library.shots)
+    ways = [way(event, own, library) for event, own in zip(events, apart)]
+    chosen = chosen_shots(ways, apart)
     made = _laid(track, clean, events, library, ways, chosen)
     times = np.array([event.onset for event in events])
     met = {i for i, _ in match_pairs(times, made.onsets, LOST)}
@@ -60,12 +61,12 @@ def render_recorded(track: Track, events: Sequence[Event], library: Library) -> 
     return made, ways
 
 
-def chosen_shots(ways: Sequence[str], powers: Sequence[np.ndarray], library: Library) -> dict[int, tuple[int, int]]:
-    """Event -> which one-shot it becomes, and how often that was heard before."""
+def chosen_shots(ways: Sequence[str], apart: np.ndarray) -> dict[int, tuple[int, int]]:
+    """Event -> which one-shot it becomes, and how often that was heard before. apart: see `choose.distances`."""
     struck = [i for i, found in enumerate(ways) if found == RECORDED]
     heard: dict[int, int] = {}
     out = {}
-    for i, shot in zip(struck, choose_shots([powers[i] for i in struck], library.shots)):
+    for i, shot in zip(struck, choose_shots(apart[struck])):
         out[i] = shot, heard.get(shot, 0)
         heard[shot] = heard.get(shot, 0) + 1
     return out
@@ -90,7 +91,7 @@ def _laid(
     length = round(track.duration * rate)
     out = library.bed(length)
     own = converted(track, rate, 1).samples
-    lead = round(LEAD * rate)
+    lead, fade = round(LEAD * rate), round(FADE * rate)
     pieces: list[tuple[np.ndarray, int]] = []  # what is heard above the background
     for i, event in enumerate(events):
         begin, end = round(event.onset * rate), round(event.end * rate)
@@ -100,25 +101,27 @@ def _laid(
                 (shaped(shot, whole_powers(clean, event), event.end - event.onset, again), begin - shot.onset)
             )
             noise = (varied(shot.raw, again) - varied(shot.samples, again))[:, : end - begin + shot.onset - lead]
-            replace(out, noise, begin - shot.onset, rate)
+            overlay_into(out, noise, begin - shot.onset, fade)
         elif ways[i] == GRAINS:
             places = grain_places(library, library.slides)
-            pieces.append((edged(granulated(library, places, whole_powers(clean, event), end - begin), rate), begin))
+            grains = granulated(library, places, whole_powers(clean, event), end - begin)
+            pieces.append((faded(grains, fade, round(RELEASE * rate)), begin))
         else:
             begin = max(0, begin - lead)
-            replace(out, np.repeat(own[:, begin : end - lead], channels, 0), begin, rate)
+            overlay_into(out, np.repeat(own[:, begin : end - lead], channels, 0), begin, fade)
     for piece, begin in pieces:
-        put(out, piece, begin)
-    coarse = out.mean(0) if rate == track.rate else soxr.resample(out.mean(0), rate, track.rate, quality="HQ")
-    return Track(out, rate).with_onsets_of(Track(coarse, track.rate))
+        add_into(out, piece, begin)
+    return Track(out, rate).with_onsets_of(Track(resample(out.mean(0), rate, track.rate), track.rate))
 
 
-def way(event: Event, powers: np.ndarray, library: Library) -> str:
-    """How an event is made: of what the reference has of its kind, if that is near enough to what the model wrote."""
+def way(event: Event, apart: np.ndarray, library: Library) -> str:
+    """How an event is made: of what the reference has of its kind, if that is near enough to what the model wrote.
+
+    apart: (S, 2), see `choose.distances`.
+    """
     if event.slides:
         return GRAINS if len(grain_places(library, library.slides)) else VOCODER
-    nearest = min((distance(powers, shot.raw_powers)[0] for shot in library.shots), default=np.inf)
-    return RECORDED if nearest <= FARTHEST else VOCODER
+    return RECORDED if apart[:, 0].min(initial=np.inf) <= FARTHEST else VOCODER
 
 
 def powers_of(track: Track, event: Event) -> np.ndarray:
@@ -133,28 +136,6 @@ def whole_powers(track: Track, event: Event) -> np.ndarray:
         max(round(event.end * track.rate), round(event.onset * track.rate) + 1),
     )
     return band_powers(track.samples[:, first:last], track.rate, model_only=True)
-
-
-def edged(piece: np.ndarray, rate: int) -> np.ndarray:
-    """A piece with short fades at both ends."""
-    out = piece.copy()
-    for count, part in ((min(round(0.003 * rate), out.shape[1]), 0), (min(round(0.03 * rate), out.shape[1]), 1)):
-        if count:
-            place = slice(0, count) if not part else slice(out.shape[1] - count, None)
-            out[:, place] *= ramp(count)[:: -1 if part else 1]
-    return out
-
-
-def replace(out: np.ndarray, piece: np.ndarray, begin: int, rate: int) -> None:
-    """Puts a piece (C, L), which has a background of its own, in place of what a sound (C, N) has there."""
-    overlay_into(out, piece, begin, round(0.003 * rate))
-
-
-def put(out: np.ndarray, piece: np.ndarray, begin: int) -> None:
-    """Adds a piece (C, L) to a sound (C, N) from sample `begin` on."""
-    first = max(0, -begin)
-    there = out[:, max(0, begin) : max(0, begin + piece.shape[1])]
-    there += piece[:, first:][:, : there.shape[1]]
 
 
 def events_of(track: Track, cues: np.ndarray, sliding: np.ndarray, fps: float) -> list[Event]:

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from condfoley.audio.onsets import RATE
 from condfoley.audio.rates import converted
 from condfoley.audio.track import Track
 from condfoley.errors import InputError
@@ -16,7 +17,7 @@ from condfoley.resynthesis.usable import usable_channels
 from condfoley.settings import Settings
 from condfoley.soundtrack import Soundtrack, finished
 
-LEAST_RATE, MOST_RATE = 22_050, 96_000  # Hz, of a soundtrack where no other rate is asked for
+LEAST_RATE, MOST_RATE = RATE, 96_000  # Hz, of a soundtrack where no other rate is asked for
 LONGEST = 300.0  # s of a reference, from its beginning, that are looked through
 NOT_DETECTED = (np.zeros(0), np.zeros(0))  # onsets of a sound of which nobody asks for them
 

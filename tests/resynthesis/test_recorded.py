@@ -14,7 +14,7 @@ from condfoley.audio.rates import converted
 from condfoley.audio.track import Track
 from condfoley.resynthesis.background import background_powers, without_background
 from condfoley.resynthesis.bands import band_powers, filtered
-from condfoley.resynthesis.choose import cheapest, choose_shots, distance
+from condfoley.resynthesis.choose import cheapest, choose_shots, distance, distances
 from condfoley.resynthesis.grains import follow, grain_places, granulated
 from condfoley.resynthesis.library import library_of
 from condfoley.resynthesis.place import varied
@@ -88,9 +88,8 @@ def test_the_same_one_shot_is_not_heard_twice_in_a_row():
     library = library_of(bursts(HITS, seed=1)[None], FULL)
     track = model_track([0.3, 0.9, 1.5, 2.1, 2.7, 3.3], seed=7)
     events = events_of(track, track.onsets, np.zeros(80), 15.0)
-    chosen = choose_shots(
-        [band_powers(track.samples[:, round(e.onset * RATE) :][:, :6000], RATE, True) for e in events], library.shots
-    )
+    wanted = [band_powers(track.samples[:, round(e.onset * RATE) :][:, :6000], RATE, True) for e in events]
+    chosen = choose_shots(distances(wanted, library.shots))
     assert all(a != b for a, b in zip(chosen, chosen[1:]))
 
 
