@@ -5,8 +5,8 @@ The attribute docstrings are the command line's help texts too. No torch is impo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from condfoley.errors import InputError, flag, require_at_least
@@ -109,6 +109,12 @@ class Settings:
             raise InputError(f"--mode is {self.mode!r}; give {' or '.join(MODES)}")
         if self.mode == "published" and (own := self.given((*SAMPLING, *MATCHING))):
             raise InputError(f"--mode published has its own {flag(next(iter(own)))}; leave one of the two out")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """Those of some values by name that are settings. Raises InputError for a number out of range."""
+        names = {field.name for field in fields(Settings)}
+        return Settings(**{name: value for name, value in values.items() if name in names})
 
     def given(self, names: Sequence[str]) -> dict[str, Any]:
         """Those of some settings that are not left to the weights."""

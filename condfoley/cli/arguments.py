@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_type_hints
 
 from jsonargparse import ActionYesNo, ArgumentParser, set_parsing_settings
@@ -86,6 +87,17 @@ def option_parser(prog: str, options: type) -> Parser:
 def parse_options(prog: str, options: type[T], argv: list[str]) -> T:
     """An `options` object from command-line arguments. Raises InputError for anything that does not fit."""
     return from_parsed(option_parser(prog, options).parse_args(argv), options)
+
+
+def parse_with_folder(prog: str, options: type[T], argv: list[str], name: str = "project") -> tuple[Path, T]:
+    """The folder of the result that a command works on, and its `options`.
+
+    name: of the folder's argument. Raises InputError for anything that does not fit.
+    """
+    parser = option_parser(prog, options)
+    parser.add_argument(name, help="Folder that `condfoley generate` wrote.")
+    parsed = parser.parse_args(argv)
+    return Path(getattr(parsed, name)), from_parsed(parsed, options)
 
 
 def from_parsed(parsed: Any, options: type[T]) -> T:

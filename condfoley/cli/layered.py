@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condfoley.cli.options import GenerateOptions
-from condfoley.cli.progress import ReportsProgress
+from condfoley.cli.progress import ReportsProgress, then_writing
 from condfoley.project.layer_specs import LayerSpec, assign, parse_layers
 from condfoley.project.model import MAIN
 from condfoley.settings import Settings
@@ -82,10 +82,7 @@ def generate_layered(
     from condfoley.inputs import ClipFile
     from condfoley.layers import generate_layers, watch
 
-    def report(stage: str, share: float) -> None:
-        progress(stage if share < 1 else "writing the results", share)
-
-    settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
+    settings = Settings.of(vars(options))
     target = ClipFile(options.target)
     with foley.loaded.remembering_pictures():
         if rows is None:
@@ -94,7 +91,7 @@ def generate_layered(
         cues = assign(rows, specs)
         references = {MAIN: Path(options.reference)} | {spec.name: Path(spec.reference) for spec in specs}
         clips = {name: ClipFile(path) for name, path in references.items()}
-        made = generate_layers(foley, target, clips, cues, settings, report)
+        made = generate_layers(foley, target, clips, cues, settings, then_writing(progress))
     if not cues[MAIN]:
         progress.note(f"no cue is left for {options.reference}: all are of other layers, so it is not heard")
     return Layered(made, cues, references)

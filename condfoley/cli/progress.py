@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from typing import Any, Protocol
 
 
@@ -51,6 +52,15 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
+
+
+def then_writing(progress: Callable[[str, float], None]) -> Callable[[str, float], None]:
+    """The progress of a generation, called with a stage and its fraction in [0, 1], after which results are written."""
+
+    def report(stage: str, fraction: float) -> None:
+        progress(stage if fraction < 1 else "writing the results", fraction)
+
+    return report
 
 
 def print_path(path: str) -> None:

@@ -37,7 +37,9 @@ def with_ambience(folder: Path, project: Project, source: str, gain: float | Non
     if samples is None:
         name = Path(path).name
         return project, [f"{name} has no quiet part that is long enough for a bed; give a file with --ambience FILE"]
-    sound = Sound(name := unused(project, AMBIENCE), f"{SOUNDS}/{name}.flac", "ambience", AMBIENCE, 0, 0)
+    sound = Sound(
+        name := unused(folder, project, SOUNDS, AMBIENCE), f"{SOUNDS}/{name}.flac", "ambience", AMBIENCE, 0, 0
+    )
     edge = min(round(EDGE * project.rate), project.samples // 2)
     samples = faded(samples, edge, edge)
     write_sound(folder, sound.file, samples, project.rate)

@@ -76,18 +76,19 @@ def add_soundtrack(
         soundtrack, track=converted(soundtrack.track, project.rate, soundtrack.track.channels)
     )
     place = "" if name == MAIN else f"{name}/"
-    key = unused(project, name)
+    key = unused(folder, project, SOUNDS, name)
     whole = store(folder, soundtrack.track, Sound(key, f"{SOUNDS}/{key}.flac", "soundtrack", name, 0, 0))
     stored, codes = [whole], None
     candidates: tuple[str, ...] = ()
     if keep == "candidates":
         for index, candidate in enumerate(soundtrack.candidates):
-            file = f"{CANDIDATES}/{place}{candidate_name(index, candidate.seed)}"
-            own = Sound(unused(project, file[:-5]), file, "candidate", name, 0, 0, candidate.seed)
+            stem = f"{place}{Path(candidate_name(index, candidate.seed)).stem}"
+            stem = f"{CANDIDATES}/{unused(folder, project, CANDIDATES, stem)}"
+            own = Sound(stem, f"{stem}.flac", "candidate", name, 0, 0, candidate.seed)
             stored.append(store(folder, converted(candidate.track, project.rate, candidate.track.channels), own))
         candidates = tuple(sound.key for sound in stored[1:])
     if keep != "nothing" and soundtrack.codes is not None:
-        codes = f"{CODES}/{name}.npz"
+        codes = f"{CODES}/{key}.npz"
         write_codes(folder, codes, soundtrack.codes, [candidate.seed for candidate in soundtrack.candidates])
     layer = Layer(
         name,
@@ -105,12 +106,15 @@ def add_soundtrack(
     return project.with_cues([*others, *cues])
 
 
-def unused(project: Project, key: str) -> str:
-    """A key that no sound of the project has: `key`, or with a number behind it."""
-    number, found = 1, key
-    while found in project.sounds:
+def unused(folder: Path, project: Project, home: str, stem: str) -> str:
+    """A name for a sound in the folder `home` of a project: `stem`, or with a number behind it.
+
+    No sound of the project has it, nor has one of another revision, whose file stays.
+    """
+    number, found = 1, stem
+    while found in project.sounds or (folder / home / f"{found}.flac").exists():
         number += 1
-        found = f"{key}-{number}"
+        found = f"{stem}-{number}"
     return found
 
 

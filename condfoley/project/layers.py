@@ -96,9 +96,7 @@ def add_layer(
             f"layer {spec.name} has no cues: give a span or kind, such as {spec.name}={spec.reference}@0:5, or name it in --cues"
         )
     require_weights(project, foley)
-    names = {field.name for field in dataclasses.fields(Settings)}
-    settings = Settings(**{name: value for name, value in project.settings.items() if name in names})
-    settings = dataclasses.replace(settings, reference_start=None)
+    settings = dataclasses.replace(Settings.of(project.settings), reference_start=None)
     clips = ClipFile(spec.reference), ClipFile(find_input(folder, project, "target", target))
     soundtrack = foley.render(*clips, settings, hits=hits, progress=progress)
     key = reference_key(spec.name)

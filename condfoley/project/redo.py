@@ -22,7 +22,7 @@ from condfoley.errors import InputError
 from condfoley.hits import Hits
 from condfoley.inputs import ClipFile
 from condfoley.project.blend import blended, blended_background, tightened
-from condfoley.project.create import LEAST_LEAD, described, segmented, store
+from condfoley.project.create import LEAST_LEAD, described, segmented, store, unused
 from condfoley.project.drawn_from import layer_sound, strengths_of, wanted_levels
 from condfoley.project.drawn_rate import at_project
 from condfoley.project.find_inputs import find_input
@@ -100,8 +100,7 @@ def draw(project: Project, span: Span, drawing: Drawing, each: bool = False) -> 
     if layer.reference is None:
         raise InputError(f"layer {layer.name} has no reference to draw from; give another --layer")
     require_weights(project, foley)
-    names = {field.name for field in dataclasses.fields(Settings)}
-    settings = Settings(**{name: value for name, value in project.settings.items() if name in names})
+    settings = Settings.of(project.settings)
     seed = layer.seed if drawing.seed is None else drawing.seed
     count = drawing.candidates or settings.candidates
     start = layer.reference_start if span.reference_at is None else span.reference_at
@@ -156,20 +155,11 @@ def _stored(
 
 def _described(folder: Path, project: Project, span: Span, start: int, track: Track, seed: int) -> tuple[Sound, Track]:
     """A track, up to the target's end, and what it is as a sound of the project that is not written yet."""
-    key = _unused(folder, project, f"{span.layer}-redo")
+    key = unused(folder, project, SOUNDS, f"{span.layer}-redo")
     ends = start + len(track) >= project.samples
     samples = faded(track.samples[:, : project.samples - start], 0, round(EDGE * track.rate) if ends else 0)
     kept = Track(samples, track.rate, (snapped(track.onsets, start, span.cues, track.rate), track.rises))
     return described(Sound(key, f"{SOUNDS}/{key}.flac", "redrawn", span.layer, start, 0, seed), kept), kept
-
-
-def _unused(folder: Path, project: Project, key: str) -> str:
-    """A key that no sound of the project has, nor one of another revision."""
-    number, found = 1, key
-    while found in project.sounds or (folder / SOUNDS / f"{found}.flac").exists():
-        number += 1
-        found = f"{key}-{number}"
-    return found
 
 
 def snapped(onsets: np.ndarray, start: int, cues: Sequence[Cue], rate: int) -> np.ndarray:

@@ -169,3 +169,11 @@ def test_an_excerpt_goes_on_in_its_sound_until_the_next_onset_of_that(home):
     cut = dataclasses.replace(home.project, scene_cuts=((part.end + 3) / RATE,))
     assert sound_end(cut, sound, part) == part.end + 3
     assert sound_end(home.project, sound, home.project.cue(4).excerpt) == sound.length
+
+
+def test_sounds_of_another_revision_are_not_overwritten(home):
+    before = {path: path.read_bytes() for path in home.path.rglob("*") if path.suffix in (".flac", ".npz")}
+    project = dataclasses.replace(home.project, sounds={}, layers=(), cues=())  # as `undo` leaves it
+    after = add_soundtrack(home.path, project, generated(), "main", "reference")
+    assert {path: path.read_bytes() for path in before} == before
+    assert not {home.path / sound.file for sound in after.sounds.values()} & set(before)

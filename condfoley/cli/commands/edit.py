@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from condfoley.cli.arguments import from_parsed, option_parser
+from condfoley.cli.arguments import parse_with_folder
 from condfoley.cli.commands.generate import load_model
 from condfoley.cli.commands.redo import note_timelines, only_if_finished
 from condfoley.cli.layered import rows_of
 from condfoley.cli.options import SoundOptions
-from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.progress import Progress, print_path, then_writing
 from condfoley.cli.project_options import EditOptions
 from condfoley.errors import InputError
 
@@ -26,10 +26,7 @@ CUE_EDITS = ("add", "set", "remove")
 
 def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
-    parser = option_parser("condfoley edit", EditOptions)
-    parser.add_argument("project", help="Folder that `condfoley generate` wrote.")
-    parsed = parser.parse_args(argv)
-    options, folder = from_parsed(parsed, EditOptions), Path(parsed.project)
+    folder, options = parse_with_folder("condfoley edit", EditOptions, argv)
     whole = [name for name in ("cues", "perform") if getattr(options, name) is not None]
     if others := [*whole[1:], *(name for name in CUE_EDITS if whole and getattr(options, name))]:
         raise InputError(f"--{whole[0]} has the whole list of cues; leave out one of the two, it or --{others[0]}")
@@ -121,11 +118,8 @@ def with_layers(
     for spec in specs:
         require_audio(probe(spec.reference))
 
-    def report(stage: str, share: float) -> None:
-        progress(stage if share < 1 else "writing the results", share)
-
     foley = load_model(cast(SoundOptions, options), progress)
     for spec in specs:
         own = rows[spec.name]
-        project = add_layer(folder, project, spec, foley, own, target=options.target, progress=report)
+        project = add_layer(folder, project, spec, foley, own, target=options.target, progress=then_writing(progress))
     return project

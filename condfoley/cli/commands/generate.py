@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from condfoley.cli.arguments import parse_options
 from condfoley.cli.layered import Layered, check_layers, generate_layered, rows_of
 from condfoley.cli.options import GenerateOptions, SoundOptions
-from condfoley.cli.progress import Progress, ReportsProgress, print_path
+from condfoley.cli.progress import Progress, ReportsProgress, print_path, then_writing
 from condfoley.errors import InputError
 from condfoley.results.folder import HITS, ResultFolder
 from condfoley.settings import Settings
@@ -177,11 +176,8 @@ def check_device(name: str) -> None:
 
 
 def _soundtrack(options: GenerateOptions, hits: Hits | None, progress: ReportsProgress, foley: Foley) -> Soundtrack:
-    def report(stage: str, fraction: float) -> None:
-        progress(stage if fraction < 1 else "writing the results", fraction)
-
-    settings = {field.name: getattr(options, field.name) for field in fields(Settings)}
-    return foley.generate(options.reference, options.target, Settings(**settings), hits=hits, progress=report)
+    wanted = Settings.of(vars(options))
+    return foley.generate(options.reference, options.target, wanted, hits=hits, progress=then_writing(progress))
 
 
 def _write(

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from condfoley.cli.arguments import from_parsed, option_parser
+from condfoley.cli.arguments import parse_with_folder
 from condfoley.cli.commands.generate import load_model
 from condfoley.cli.options import SoundOptions
-from condfoley.cli.progress import Progress, print_path
+from condfoley.cli.progress import Progress, print_path, then_writing
 from condfoley.cli.project_options import RedoOptions
 
 if TYPE_CHECKING:
@@ -19,13 +19,10 @@ if TYPE_CHECKING:
 
 def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
-    parser = option_parser("condfoley redo", RedoOptions)
-    parser.add_argument("project", help="Folder that `condfoley generate` wrote.")
-    given = parser.parse_args(argv)
-    options = from_parsed(given, RedoOptions)
+    folder, options = parse_with_folder("condfoley redo", RedoOptions, argv)
     progress = Progress(options.quiet)
     try:
-        print_path("\n".join(map(str, redo(Path(given.project), options, progress))))
+        print_path("\n".join(map(str, redo(folder, options, progress))))
     finally:
         progress.close()
     return 0
@@ -70,11 +67,8 @@ def _draw(folder: Path, project: Project, options: RedoOptions, progress: Progre
     foley = load_model(cast(SoundOptions, options), progress)
     from condfoley.project.redo import Drawing, redo_cue, redo_span, vary_cue
 
-    def report(stage: str, share: float) -> None:
-        progress(stage if share < 1 else "writing the results", share)
-
     inputs = (options.reference, options.target)
-    drawing = Drawing(folder, foley, options.seed, options.candidates, *inputs, report)
+    drawing = Drawing(folder, foley, options.seed, options.candidates, *inputs, then_writing(progress))
     if options.cue is None:
         return redo_span(project, options.seconds, drawing, options.layer)
     if options.variations is None:

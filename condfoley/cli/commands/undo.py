@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from condfoley.cli.arguments import from_parsed, option_parser
+from condfoley.cli.arguments import parse_with_folder
 from condfoley.cli.commands.redo import note_timelines
 from condfoley.cli.progress import Progress, print_path
 from condfoley.cli.project_options import UndoOptions
@@ -13,10 +13,7 @@ from condfoley.errors import InputError
 
 def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0. Raises InputError for anything that cannot be used."""
-    parser = option_parser("condfoley undo", UndoOptions)
-    parser.add_argument("project", help="Folder that `condfoley generate` wrote.")
-    parsed = parser.parse_args(argv)
-    options, folder = from_parsed(parsed, UndoOptions), Path(parsed.project)
+    folder, options = parse_with_folder("condfoley undo", UndoOptions, argv)
     from condfoley.project.outputs import write_revision
     from condfoley.project.store import current_revision, editing, revisions
 
