@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from condfoley.project.create import add_soundtrack
 from condfoley.project.model import Layer, Tail
 from condfoley.project.render import place_layer, render, sound_end
 from condfoley.project.store import SCALE, quantised
