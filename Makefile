@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo docs examples test quick lint install study-web clean
+.PHONY: demo docs examples test quick lint install study-web studio studio-web clean
 
 # Editable, so that the code you read is the code that runs. No download besides pip's.
 $(VENV)/.installed: pyproject.toml
@@ -45,6 +45,16 @@ examples: $(VENV)/.installed
 study-web:
 	cd condfoley/study/web && npm ci --ignore-scripts --no-audit --no-fund
 	sed -i '/@font-face/,/}/d' condfoley/study/web/node_modules/jspsych/css/jspsych.css  # the page brings no font
+
+# The browser library of `condfoley studio` (wavesurfer.js), at the version that package-lock.json pins.
+studio-web:
+	cd condfoley/studio/web && npm ci --ignore-scripts --no-audit --no-fund
+
+# The page on which soundtracks are made and edited, with all that it needs.
+studio: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[studio]'
+	test -d condfoley/studio/web/node_modules || $(MAKE) studio-web
+	$(BIN)/condfoley studio
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

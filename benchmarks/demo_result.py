@@ -50,8 +50,8 @@ class DemoResult:
 
 
 def generate_demo(foley: Foley, hits: Hits | None = None, **settings: Any) -> DemoResult:
-    """The demo's pair. hits: cues given by the user. settings: some of `Settings`, by name."""
-    return read_result(foley.generate(REFERENCE, TARGET, hits=hits, **settings))
+    """The demo's pair, by the vocoder. hits: cues given by the user. settings: some of `Settings`, by name."""
+    return read_result(foley.generate(REFERENCE, TARGET, hits=hits, render="vocoder", **settings))
 
 
 def read_result(soundtrack: Soundtrack) -> DemoResult:

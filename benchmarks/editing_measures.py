@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from condfoley.audio.onsets import detect_onsets, match_pairs
+from condfoley.cues.rows import MAIN
 from condfoley.evaluation.clips import Pair
 from condfoley.foley import Foley
 from condfoley.media import MediaInfo
@@ -21,7 +22,7 @@ from condfoley.project.create import project_of
 from condfoley.project.edits import edit_cues
 from condfoley.project.find_inputs import input_of
 from condfoley.project.joins import JoinStatistics, join_statistics, joins_of
-from condfoley.project.model import MAIN, Layer, Project
+from condfoley.project.model import Layer, Project
 from condfoley.project.outputs import rendered, stems_of
 from condfoley.project.redo import Drawing, redo_span
 from condfoley.project.render import FADE_OUT, SPLIT, place_layer
@@ -51,7 +52,9 @@ class Found:
 
 def measured(folder: Path, pair: Pair, foley: Foley, candidates: int, seed: int) -> Found:
     """Generates a pair's soundtrack and edits it, in a folder of its own. Raises InputError."""
-    soundtrack = foley.generate(pair.reference.path, pair.target.path, candidates=candidates, seed=seed)
+    soundtrack = foley.generate(
+        pair.reference.path, pair.target.path, candidates=candidates, seed=seed, render="vocoder"
+    )
     inputs = {"target": input_of(pair.target.path), "reference": input_of(pair.reference.path)}
     project = write_project(folder, project_of(folder, soundtrack, inputs))
     errors, edit_outside = moved_cues(folder, project, np.random.default_rng(seed))

@@ -68,12 +68,15 @@ def measure(pairs: dict[str, Path], seeds: int, engines: dict[str, Foley]) -> li
     for name, target in pairs.items():
         found = []
         for seed in range(seeds):
-            made = [foley.generate(REFERENCE, target, candidates=1, seed=seed) for foley in engines.values()]
+            made = [
+                foley.generate(REFERENCE, target, candidates=1, seed=seed, render="vocoder")
+                for foley in engines.values()
+            ]
             found.append(compared(*made))
         spent = []
         for foley in engines.values():
             begin = perf_counter()
-            foley.generate(REFERENCE, target, candidates=8)
+            foley.generate(REFERENCE, target, candidates=8, render="vocoder")
             spent.append(perf_counter() - begin)
         same, levels = zip(*found, strict=True)
         cells = [100 * equal_codes(engines, target, seeds), 100 * np.mean(same), np.nanmax(levels), *spent]

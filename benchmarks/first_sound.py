@@ -48,9 +48,10 @@ class Sampled:
     def __init__(self, foley: Any, sampling: dict[str, float]):
         self.foley, self.sampling = foley, sampling
 
-    def generate(self, reference: str | Path, target: str | Path, *, candidates: int, seed: int) -> Any:
+    def generate(self, reference: str | Path, target: str | Path, *, candidates: int, seed: int, render: str) -> Any:
         """As `Foley.generate`."""
-        return self.foley.generate(reference, target, candidates=candidates, seed=seed, **self.sampling)
+        given = {"candidates": candidates, "seed": seed, "render": render} | self.sampling
+        return self.foley.generate(reference, target, **given)
 
 
 def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[Table]]:
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[Table]]:
     if "speed" in parts:
         from benchmarks import speed
 
-        results["speed"] = speed.measure(options.candidates, options.seed, options.weights)
+        results["speed"] = speed.measure(options.candidates, options.seed, options.weights, "vocoder")
         tables.append(speed.table(results["speed"]))
     return results, tables
 

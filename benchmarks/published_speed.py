@@ -79,7 +79,7 @@ class Job:
 
     def reference(self) -> Tensor:
         """Codes of the reference: (1, codes)."""
-        return self._tensor(self.pipeline.encode_sound(self.wav))
+        return self._tensor(self.pipeline.drafter.encode(self.wav))
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(values).to(self.engine.device)
@@ -88,7 +88,7 @@ class Job:
         """Our way: (N, codes)."""
         reference, target = tokens.cpu().numpy()
         exemplar = Exemplar(reference[None], codes.cpu().numpy(), None)
-        return self._tensor(self.pipeline.sample(target, exemplar, list(seeds), asdict(sampling)))
+        return self._tensor(self.pipeline.drafter.sample(target, exemplar, list(seeds), asdict(sampling)))
 
     def codes_published(self, tokens: Tensor, reference_codes: Tensor, seed: int, sampling: Sampling) -> Tensor:
         """The published way, for one candidate: zeros stand for the codes that are not drawn yet. (1, codes)"""

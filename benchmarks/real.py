@@ -6,7 +6,8 @@ The folder holds videos and a `manifest.csv` with the columns
   difficulty   easy, medium, hard or target only; first_sound measures easy and medium clips, model_card all
   has_audio    1 when the video has sound; clips without are left out
   footage_origin   optional: where the footage comes from
-and any others. REFERENCES must be among the files: the first one that is not the target is the reference.
+and any others. CONTACTS has the frames in which contacts were marked by eye (`condfoley label`), of clips of these names.
+REFERENCES must be among the files: the first one that is not the target is the reference.
 A helper of `python -m benchmarks.first_sound` and `python -m benchmarks.model_card`.
 """
 
@@ -33,10 +34,12 @@ from condfoley.errors import InputError
 from condfoley.evaluation.clips import METRIC_GEOMETRY, cached_audio
 from condfoley.evaluation.neighbours import embed_all, equal_lengths, excerpts
 from condfoley.evaluation.timbre import embed_timbre, is_nearer
+from condfoley.labelling.contacts import SURE, Contacts
 from condfoley.results.tables import Table, bootstrap, interval, number, percent
 
 REFERENCES = ("hitting_metal.mp4", "gh_wall.mp4")
 MEASURED = ("easy", "medium")
+CONTACTS = Path(__file__).with_name("contacts.csv")
 COLUMNS = ("file", "onsets_s", "difficulty", "has_audio")
 F1S = (
     "mean_candidate",
@@ -86,6 +89,18 @@ def read_manifest(folder: Path, measured: Sequence[str] = MEASURED) -> list[Real
     return clips
 
 
+def read_marked(path: Path = CONTACTS) -> dict[str, Contacts]:
+    """Contacts that were marked by eye, by the clip's file name."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    times: dict[str, list[float]] = {}
+    sure: dict[str, list[bool]] = {}
+    for row in rows:
+        times.setdefault(row["file"], []).append(float(row["time"]))
+        sure.setdefault(row["file"], []).append(float(row["confidence"]) >= SURE)
+    return {name: Contacts(np.array(found), np.array(sure[name])) for name, found in times.items()}
+
+
 def reference_for(target: Path) -> Path:
     """The reference for a target. Raises InputError when it is not in the target's folder."""
     name = next(name for name in REFERENCES if name != target.name)
@@ -97,7 +112,7 @@ def reference_for(target: Path) -> Path:
 def measure_clip(foley: Generator, clip: RealClip, candidates: int, seed: int) -> dict[str, Any]:
     """One row of the table, as JSON values; F1 at +-WINDOW seconds."""
     reference = reference_for(clip.path)
-    result = foley.generate(reference, clip.path, candidates=candidates, seed=seed)
+    result = foley.generate(reference, clip.path, candidates=candidates, seed=seed, render="vocoder")
     detected = detect_all(result)
     truth = clip.onsets[clip.onsets < result.duration]
     rng = np.random.default_rng([seed, len(clip.path.name), *clip.path.name.encode()])

@@ -74,7 +74,9 @@ def measure(foley: Foley, pairs: Sequence[Pair], counts: Sequence[int], seed: in
 
     rows: dict[str, list[np.ndarray]] = {}
     for pair in tqdm(pairs, desc="re-ranking", unit="pair", disable=None):
-        soundtrack = foley.generate(pair.reference.path, pair.target.path, candidates=max(counts), seed=seed)
+        soundtrack = foley.generate(
+            pair.reference.path, pair.target.path, candidates=max(counts), seed=seed, render="vocoder"
+        )
         true = pair.target.onsets[pair.target.onsets < soundtrack.duration]
         each = np.array([score(true, candidate.wav, soundtrack.sample_rate) for candidate in soundtrack.candidates])
         values = {NONE: each.mean(0), **{way: each[index] for way, index in choices(soundtrack, counts).items()}}

@@ -27,7 +27,7 @@ TOLERANCE = 0.2  # of the published re-ranking rule
 class Generator(Protocol):
     """The part of `condfoley.foley.Foley` that is measured."""
 
-    def generate(self, reference: str | Path, target: str | Path, *, candidates: int, seed: int) -> Any:
+    def generate(self, reference: str | Path, target: str | Path, *, candidates: int, seed: int, render: str) -> Any:
         """Returns a `condfoley.foley.Soundtrack`."""
 
 

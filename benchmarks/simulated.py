@@ -75,7 +75,7 @@ def measure_pair(
     foley: Generator, target: SimulatedVideo, reference: Path, distractor: Path, candidates: int, seed: int
 ) -> dict[str, Any]:
     """Results of one pair as JSON values: F1 at +-WINDOW s, timbre, and the detected times."""
-    result = foley.generate(reference, target.path, candidates=candidates, seed=seed)
+    result = foley.generate(reference, target.path, candidates=candidates, seed=seed, render="vocoder")
     detected = detect_all(result)
     truth = target.onsets[target.onsets < result.duration]
     used = (result.reference_start, result.reference_start + result.reference.duration)

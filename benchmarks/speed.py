@@ -24,6 +24,7 @@ import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.results.tables import Table, number
+from condfoley.settings import RENDERERS
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "condfoley" / "examples"
 REFERENCE, TARGET = "hitting_metal*.mp4", "hitting_bag*.mp4"
@@ -40,16 +41,17 @@ def example(pattern: str) -> Path:
     return found[0]
 
 
-def measure(candidates: int, seed: int, weights: str | None, target: Path | None = None) -> dict[str, Any]:
+def measure(candidates: int, seed: int, weights: str | None, render: str, target: Path | None = None) -> dict[str, Any]:
     """{"rows": seconds of each run, "summary": {...}}, measured in a process that does nothing else.
 
-    target: in place of the example's.
+    render: see `Settings`. target: in place of the example's.
     """
     job = {
         "reference": str(example(REFERENCE)),
         "target": str(target or example(TARGET)),
         "candidates": candidates,
         "seed": seed,
+        "render": render,
         "weights": str(Path(weights).resolve()) if weights else None,
     }
     done = subprocess.run(
@@ -69,6 +71,7 @@ def summarise(run: dict[str, Any]) -> dict[str, Any]:
         "summary": {
             "seconds_per_second": median / run["duration"],
             "median_seconds": median,
+            "processor_seconds": min(run["processor"]),
             "target_seconds": run["duration"],
             "peak_memory_gb": run["peak_bytes"] / 1e9,
             "load_seconds": run["load_seconds"],
@@ -82,7 +85,7 @@ def summarise(run: dict[str, Any]) -> dict[str, Any]:
 def work(job: dict[str, Any]) -> dict[str, Any]:
     """Load once, generate once to warm up, then RUNS times (a long target: once) with the clock running."""
     import resource
-    from time import perf_counter
+    from time import perf_counter, process_time
 
     import torch
 
@@ -92,15 +95,18 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     begin = perf_counter()
     foley = Foley.load(job["weights"])
     load_seconds = perf_counter() - begin
-    foley.generate(job["reference"], example(TARGET), candidates=job["candidates"], seed=job["seed"])
-    seconds = []
+    asked = {name: job[name] for name in ("candidates", "seed", "render")}
+    foley.generate(job["reference"], example(TARGET), **asked)
+    seconds, processor = [], []
     for _ in range(RUNS if probe(Path(job["target"])).duration <= LONG else 1):
-        begin = perf_counter()
-        result = foley.generate(job["reference"], job["target"], candidates=job["candidates"], seed=job["seed"])
+        begin, used = perf_counter(), process_time()
+        result = foley.generate(job["reference"], job["target"], **asked)
         seconds.append(perf_counter() - begin)
+        processor.append(process_time() - used)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "seconds": seconds,
+        "processor": processor,
         "duration": float(result.duration),
         "load_seconds": load_seconds,
         "peak_bytes": peak if sys.platform == "darwin" else peak * 1024,  # kilobytes everywhere but on macOS
@@ -138,6 +144,7 @@ def table(result: dict[str, Any]) -> Table:
         (
             ("compute per second of target [s]", number(s["seconds_per_second"])),
             ("whole job [s]", number(s["median_seconds"], 1)),
+            ("processor time of it, least [s]", number(s["processor_seconds"])),
             ("loading the weights [s]", number(s["load_seconds"], 1)),
             ("peak memory of the process [GB]", number(s["peak_memory_gb"])),
             ("threads", str(s["threads"])),
@@ -158,12 +165,12 @@ def stretched(seconds: float, path: Path) -> Path:
     )
 
 
-def by_length(lengths: Sequence[float], candidates: int, weights: str | None) -> Table:
+def by_length(lengths: Sequence[float], candidates: int, weights: str | None, render: str) -> Table:
     """Time for each second of target, and peak memory, of targets of several lengths, s."""
     rows = []
     with tempfile.TemporaryDirectory() as home:
         for seconds in lengths:
-            s = measure(candidates, 0, weights, stretched(seconds, Path(home) / "target.mp4"))["summary"]
+            s = measure(candidates, 0, weights, render, stretched(seconds, Path(home) / "target.mp4"))["summary"]
             cells = (number(s["seconds_per_second"]), number(s["median_seconds"], 1), number(s["peak_memory_gb"]))
             rows.append((number(seconds, 0), *cells))
     header = ("target [s]", "compute per second [s]", "whole job [s]", "peak memory [GB]")
@@ -181,6 +188,7 @@ def main(words: Sequence[str] | None = None) -> int:
     p.add_argument("--candidates", type=int, default=8, help="of the shipped model")
     p.add_argument("--device", default="cpu", help="where the published sizes run")
     p.add_argument("--compile", action="store_true", help="decode and vocode the published sizes with torch.compile")
+    p.add_argument("--render", default=RENDERERS[0], choices=RENDERERS, help="what makes the shipped model's sound")
     p.add_argument("--weights", help="other weights than the shipped ones")
     o = p.parse_args(words)
     try:
@@ -203,11 +211,11 @@ def _part(part: str, o: argparse.Namespace) -> list[Table]:
         counts = [int(n) for n in o.counts.split(",")]
         return published_speed.tables(published_speed.measure(counts, o.repeats, None, o.device, o.compile))
     if part == "shipped":
-        first = measure(1, 0, o.weights)["summary"]["median_seconds"]
-        whole = table(measure(o.candidates, 0, o.weights))
+        first = measure(1, 0, o.weights, o.render)["summary"]["median_seconds"]
+        whole = table(measure(o.candidates, 0, o.weights, o.render))
         return [replace(whole, rows=(*whole.rows, ("time to a first candidate [s]", number(first, 1))))]
     if part == "length":
-        return [by_length([float(s) for s in o.lengths.split(",")], o.candidates, o.weights)]
+        return [by_length([float(s) for s in o.lengths.split(",")], o.candidates, o.weights, o.render)]
     raise InputError(f"there is no part {part}; choose from {', '.join(PARTS)}")
 
 

@@ -2,7 +2,7 @@
 
 loader: clips a second of each stage's loader, with its cache filled, against what the training step uses.
 overfit: 8 clips until the loss is near its minimum; greedy decoding must reproduce the 8 targets' codes.
-pretext: held-out videos' code cross-entropy with the true and with other videos' references and pictures.
+pretext: held-out videos' loss with the true and with other videos' references and pictures.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,21 +27,50 @@ from condfoley.runtime.sampling import Sampling, random_streams
 from condfoley.training import pretext
 from condfoley.training.batches import Batch, example_streams
 from condfoley.training.config import STAGES, TrainConfig
+from condfoley.training.prerequisites import has_part
 from condfoley.training.run import build
 from condfoley.training.stage import Stage
+from condfoley.training.stages.contact import ContactStage
 from condfoley.training.stages.events import EventsStage
+from condfoley.training.stages.flow import FlowStage
 from condfoley.training.stages.sync import SyncStage
 from condfoley.training.stages.transformer import TransformerStage
 from condfoley.training.stages.video import VideoStage
+from condfoley.weights import part_config, part_entry, read_card
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "small"
 PARTS = ("loader", "overfit", "pretext")
 TIMED = 5  # steps that are timed
 CLIPS = 8  # of the overfit check
+ERROR = "squared error of the velocity"
 # Steps in which the small sizes overfit 8 examples (docs/training.md has the remaining losses).
-STEPS = {"tokenizer": 600, "vocoder": 2000, "video": 150, "transformer": 100, "sync": 150, "events": 150, "judges": 50}
+STEPS = {
+    "tokenizer": 600,
+    "vocoder": 2000,
+    "video": 150,
+    "transformer": 100,
+    "flow": 400,
+    "sync": 150,
+    "events": 150,
+    "contact": 150,
+    "bind": 100,
+    "judges": 50,
+}
 VOCODER_LR, VOCODER_WINDOW = 2e-3, 4096  # of the overfit check; samples
-LOSSES = ("reconstruction", "stft", "mel", "onset", "sliding", "strength", "cross_entropy", "action", "material")
+LOSSES = (
+    "reconstruction",
+    "stft",
+    "mel",
+    "onset",
+    "sliding",
+    "strength",
+    "cross_entropy",
+    "velocity",
+    "action",
+    "material",
+    "sound_sound",
+    "sound_picture",
+)
 
 
 def loader(stage: Stage, steps: int = TIMED) -> tuple[float, float]:
@@ -78,6 +108,8 @@ def min_loss(stage: Stage, batch: Batch) -> float:
         onset = batch.tensors[1][..., 0].double()  # sliding is 0 or 1, strength a squared error
         weight = 1 + (stage.config.loss.onset_weight - 1) * onset
         return float((weight * torch.special.entr(torch.stack([onset, 1 - onset])).sum(0)).mean())
+    if isinstance(stage, ContactStage):
+        return float(torch.special.entr(stage.wanted(batch.tensors[1]).double()).sum(1).mean())
     if isinstance(stage, SyncStage):
         return float(torch.special.entr(batch.tensors[2].double()).sum(1).mean())
     return 0.0
@@ -100,15 +132,16 @@ def without_regularisation(config: TrainConfig, steps: int) -> TrainConfig:
 
     Of the vocoder's losses only that of mel spectrograms stays: the other compares log magnitudes of noise bin by bin.
     """
-    sync, events = (dataclasses.replace(sizes, dropout=0.0) for sizes in (config.sync, config.events))
+    parts = ("sync", "events", "bind")
+    plain: dict[str, Any] = {name: dataclasses.replace(getattr(config, name), dropout=0.0) for name in parts}
     loss = dataclasses.replace(
-        config.loss, drop_reference=0, drop_picture=0, drop_all=0, feature_noise=0, adversarial=0, feature_matching=0,
-        quantise_from=0,
+        config.loss, drop_reference=0, drop_picture=0, drop_all=0, drop_target=0, known=0, feature_noise=0, adversarial=0,
+        feature_matching=0, quantise_from=0,
     )  # fmt: skip
     if config.stage == "vocoder":
         loss = dataclasses.replace(loss, stft=0, reconstructed=0)
         config = dataclasses.replace(config, lr=VOCODER_LR, window=VOCODER_WINDOW)
-    return dataclasses.replace(config, sync=sync, events=events, loss=loss, steps=steps, warmup=10, weight_decay=0.0)
+    return dataclasses.replace(config, **plain, loss=loss, steps=steps, warmup=10, weight_decay=0.0)
 
 
 def settings(stage: str, options: argparse.Namespace) -> TrainConfig:
@@ -134,11 +167,21 @@ def run(options: argparse.Namespace) -> list[Table]:
         notes = ("left: of what the first loss is above the least possible one",)
         tables.append(Table(f"Overfit: {CLIPS} examples", header, learnt, notes))
     if "pretext" in parts:
-        config = dataclasses.replace(settings("transformer", options), init=options.weights)
-        stage = build(config)
-        assert isinstance(stage, TransformerStage)
-        tables.append(pretext.pretext_table("Pretext task", {"transformer": stage.pretext()}))
+        for name in ("transformer", "flow"):
+            if has_part(Path(options.weights), name):
+                tables.append(pretext_of(name, options))
     return tables
+
+
+def pretext_of(name: str, options: argparse.Namespace) -> Table:
+    """The pretext table of a trained part that the weights folder has."""
+    weights = Path(options.weights)
+    sizes = {name: part_config(name, part_entry(read_card(weights), weights, name))}
+    stage = build(dataclasses.replace(settings(name, options), init=options.weights, **sizes))
+    if isinstance(stage, FlowStage):
+        return pretext.pretext_table("Pretext task of the flow", {name: stage.pretext()}, ERROR)
+    assert isinstance(stage, TransformerStage)
+    return pretext.pretext_table("Pretext task", {name: stage.pretext()})
 
 
 def overfit_row(name: str, options: argparse.Namespace) -> tuple[str, ...]:

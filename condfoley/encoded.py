@@ -28,10 +28,10 @@ class Picture:
 class Exemplar:
     """The window of the reference that is imitated.
 
-    tokens: (1, frames, D) or None without a picture. codes: (1, codes). recording: what they were encoded from; `sample`
-    needs none.
+    tokens: (1, frames, D) or None without a picture. sound: as the generator knows it: (1, codes) int64 of the
+    transformer, (1, L, dim) float32 of the flow. recording: what they were encoded from; a `Drafter` needs none.
     """
 
     tokens: np.ndarray | None
-    codes: np.ndarray
+    sound: np.ndarray
     recording: Recording

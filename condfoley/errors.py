@@ -5,17 +5,18 @@ from importlib.util import find_spec
 
 EXIT_USER_ERROR = 2  # bad input, or a file that cannot be written
 EXIT_INTERNAL_ERROR = 1
+EXIT_NOTHING_BETTER = 3  # of `finetune`: no state was better than the start, and no weights were written
 EXIT_INTERRUPTED = 130
 
 # Modules without which the commands of an optional dependency group (see pyproject.toml) cannot run.
 TORCH = ("torch", "torchvision", "transformers", "taming", "einops")
 EXTRAS = {
     "torch": TORCH,
-    "train": (*TORCH, "accelerate", "webdataset"),
-    "evaluate": (*TORCH, "pyloudnorm", "sklearn", "jinja2", "skimage", "librosa"),
+    "train": (*TORCH, "accelerate", "webdataset", "jinja2"),
+    "evaluate": (*TORCH, "sklearn", "jinja2", "skimage", "librosa"),
     "simulate": ("mujoco",),
     "cluster": ("ray",),
-    "study": ("fastapi", "uvicorn", "pyloudnorm", "jinja2"),
+    "study": ("fastapi", "uvicorn", "jinja2"),
     "studio": ("fastapi", "uvicorn", "python_multipart", "opentimelineio"),
 }
 
@@ -39,6 +40,12 @@ class UnwritableError(OSError):
 def flag(name: str) -> str:
     """A setting's name as an option of the command line: `top_p` -> --top-p."""
     return f"--{name.replace('_', '-')}"
+
+
+def require_share(name: str, value: float) -> None:
+    """Raises InputError unless an option's value is from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise InputError(f"{flag(name)} is {value:g}; give a number from 0 to 1")
 
 
 def require_at_least(option: str, value: float, lowest: float) -> None:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from condfoley.audio.rates import converted
-from condfoley.errors import InputError
+from condfoley.audio.track import Track
+from condfoley.drafting.drafter import Start
+from condfoley.errors import InputError, require_share
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
-from condfoley.inputs import Clip, ClipFile, read_target
+from condfoley.inputs import Clip, ClipFile, highpass, read_target, require_as_long
 from condfoley.media.scenes import scene_cuts
 from condfoley.memory import Limits, retain_freed_memory
 from condfoley.pipeline import Pipeline, Progress
 from condfoley.published.generation import PublishedPipeline
 from condfoley.redraw import Redraw, Redrawn, redraw, section
+from condfoley.references.window import ReferenceFile, as_references, is_long, listened, told
 from condfoley.resynthesis.library import Library
-from condfoley.resynthesis.soundtrack import read_library, resynthesised
+from condfoley.resynthesis.soundtrack import read_library, resynthesised, wanted_powers
+from condfoley.runtime.contacts import contact_places
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.threads import single_threaded_blas
 from condfoley.scenes import run_scenes
-from condfoley.settings import EngineName, Mode, Settings
+from condfoley.settings import EngineName, GeneratorName, Mode, Settings
 from condfoley.soundtrack import Soundtrack
 
+HALFWAY = 0.5  # strength where none is given
 PIPELINES: dict[Mode, type[Pipeline]] = {"corrected": Pipeline, "published": PublishedPipeline}
 
 
@@ -55,81 +62,150 @@ class Foley:
         """Rates and lengths of the weights."""
         return self.loaded.geometry
 
-    def pipeline(self, duration: float, candidates: int = 1, mode: Mode = "corrected") -> Pipeline:
+    def pipeline(
+        self,
+        duration: float,
+        candidates: int = 1,
+        mode: Mode = "corrected",
+        generator: GeneratorName = "auto",
+        start: Start | None = None,
+    ) -> Pipeline:
         """The steps of one target of `duration` s, each of which can be called by itself."""
-        return PIPELINES[mode](self.loaded, duration, candidates, self.limits)
+        return PIPELINES[mode](self.loaded, duration, candidates, self.limits, generator, start)
 
     def generate(
         self,
-        reference: str | Path,
+        reference: str | Path | Sequence[str | Path],
         target: str | Path,
         settings: Settings | None = None,
         *,
         hits: Hits | ArrayLike | None = None,
         progress: Progress | None = None,
+        start_from: str | Path | None = None,
+        strength: float = HALFWAY,
         **changes: Any,
     ) -> Soundtrack:
         """A soundtrack for a video file, timed to its picture, sounding like the reference file.
 
-        reference: clip with sound, with or without picture. target: clip with picture. All else as for `render`.
+        reference: clip with sound, with or without picture, or several of one material. target: clip with picture.
+        start_from: sound file. All else as for `render`.
         Raises InputError when a file or a setting cannot be used, and TypeError for a setting that is none.
         """
-        clips = ClipFile(reference), ClipFile(target)
-        return self.render(*clips, settings, hits=hits, progress=progress, **changes)
+        paths = [reference] if isinstance(reference, str | Path) else reference
+        references = [ReferenceFile(path) for path in paths]
+        begun = None if start_from is None else ClipFile(start_from)
+        given: dict[str, Any] = {"hits": hits, "progress": progress, "start_from": begun, "strength": strength}
+        return self.render(references, ClipFile(target), settings, **given, **changes)
 
     def render(
         self,
-        reference: Clip,
+        reference: Clip | Sequence[Clip],
         target: Clip,
         settings: Settings | None = None,
         *,
         hits: Hits | ArrayLike | None = None,
         progress: Progress | None = None,
+        start_from: Clip | None = None,
+        strength: float = HALFWAY,
         **changes: Any,
     ) -> Soundtrack:
         """The same for clips that are in memory (`inputs.Footage`).
 
-        settings: see `Settings`, which says what each is; changes: some of them by name (`candidates=32`). hits: cues,
-        times of the target's impacts, (K,) s or with strengths (`read_hits`), in place of what its picture shows; other
-        impacts are taken out. progress: called with what is being done and the share that is done.
+        reference: one, or several files of one material (`references.window.ReferenceFile`), of which the model listens to
+        the clearest window, and all of which are used unless `render` is vocoder. settings: see `Settings`, which says what
+        each is; changes: some of them by name (`candidates=32`). hits: cues, times of the target's impacts, (K,) s or with
+        strengths (`read_hits`), in place of what its picture shows; other impacts are taken out. progress: called with what
+        is being done and the share that is done. start_from: a sound as long as the target that candidates start from
+        (weights with flow only). strength: how far it is changed, from 0, as it is, to 1, not heard any more.
         Raises InputError when a clip or a setting cannot be used, and TypeError for a setting that is none.
         """
-        wanted = dataclasses.replace(settings or Settings(), **changes)
+        wanted = _decided(settings, changes)
         given = hits if hits is None or isinstance(hits, Hits) else Hits.of(hits)
         duration, frames = read_target(target, self.geometry)
         if given is not None:
             wanted.require_hits_count()
             given.require_within(duration)
-        pipeline = self.pipeline(duration, wanted.candidates, wanted.mode)
+        start = None if start_from is None else self._start(start_from, strength, wanted, duration)
+        pipeline = self.pipeline(duration, wanted.candidates, wanted.mode, wanted.generator, start)
         report = progress or (lambda stage, share: None)
+        references = as_references(reference)
+        heard = listened(references, wanted.reference_start, self.geometry)
+        asked = dataclasses.replace(wanted, reference_start=heard.start)
         cuts = scene_cuts(frames, self.geometry.fps) if wanted.scene_cuts and wanted.mode != "published" else []
         with single_threaded_blas():
             if cuts:
-                made = run_scenes(pipeline, cuts, target, frames, reference, wanted, given, report)
+                made = run_scenes(pipeline, cuts, target, frames, heard.clip, asked, given, report)
             else:
-                made = pipeline.run(target, frames, reference, wanted, given, report)
+                made = pipeline.run(target, frames, heard.clip, asked, given, report)
+            made = told(made, heard, references, wanted)
             if wanted.render == "recorded":
-                made = resynthesised(made, self.library(reference, wanted))
+                powers = wanted_powers(made.track, made.track.onsets)
+                made = resynthesised(made, self.library(references, wanted, powers))
         track = converted(made.track, wanted.rate or made.track.rate, wanted.channels or made.track.channels)
         return dataclasses.replace(made, track=track)
 
-    def library(self, reference: Clip, settings: Settings) -> Library:
-        """What a reference has to make soundtracks of, at the rate and with the channels that `settings` ask for.
+    def _start(self, sound: Clip, strength: float, settings: Settings, duration: float) -> Start:
+        """What candidates of a target of `duration` s start from. Raises InputError for what cannot be used."""
+        require_share("strength", strength)
+        self.require_flow("--start-from", settings)
+        wav = sound.sound(self.geometry.sample_rate)
+        if wav is None:
+            raise InputError(f"{sound.name} has no sound; give one to start from")
+        require_as_long(sound.name, len(wav) / self.geometry.sample_rate, duration)
+        return Start(Track(highpass(wav, self.geometry.sample_rate), self.geometry.sample_rate), strength)
 
-        Raises InputError when it cannot be read or has no sound.
+    def require_flow(self, option: str, settings: Settings) -> None:
+        """Raises InputError where an option is asked for that only the generator flow has, and another is used."""
+        if settings.mode == "published" or self.loaded.generator(settings.generator) != "flow":
+            raise InputError(f"{option} needs the generator flow; give --generator flow, and weights that have it")
+
+    def library(
+        self,
+        reference: Clip | Sequence[Clip],
+        settings: Settings,
+        wanted: Sequence[np.ndarray] = (),
+        moments: Sequence[tuple[int, float]] = (),
+    ) -> Library:
+        """What one or several references have to make soundtracks of, at the rate and with the channels that `settings` ask for.
+
+        wanted: band powers of the soundtrack's events (`wanted_powers`), for which long references are searched. moments: see
+        `read_library`. Raises InputError when one cannot be read or has no sound.
         """
-        frames, sliding = reference.frames(self.geometry), None
-        if frames is not None:
-            pipeline = self.pipeline(reference.duration)
-            sliding = pipeline.encode_picture(frames, reference).events.sliding
-        return read_library(reference, settings, sliding, self.loaded.scorer.geometry.fps)
+        references, sliding = as_references(reference), None
+        if len(references) == 1 and not is_long(references):
+            frames = references[0].frames(self.geometry)
+            if frames is not None:
+                pipeline = self.pipeline(references[0].duration)
+                sliding = pipeline.encode_picture(frames, references[0]).events.sliding
+        return read_library(references, settings, wanted, moments, sliding, self.loaded.scorer.geometry.fps)
 
     def impacts(self, target: Clip) -> Hits:
         """The impacts that a target's picture shows. Raises InputError when it cannot be read or has no picture."""
         duration, frames = read_target(target, self.geometry)
         pipeline = self.pipeline(duration)
         with single_threaded_blas():
-            return pipeline.find_cues(pipeline.encode_picture(frames, target).events, None)
+            events = pipeline.encode_picture(frames, target).events
+            return pipeline.find_cues(events, None, target.late(self.loaded.scorer.geometry))
+
+    def contacts(self, frames: np.ndarray, times: Sequence[float]) -> np.ndarray:
+        """Where in a target's picture impacts at some times, (K,) s, are: (K, 2), x and y in [0, 1], (0, 0) top left.
+
+        frames: (T, S, S, 3) uint8 (`inputs.read_target`). Raises InputError for weights that cannot tell.
+        """
+        self.require_contacts()
+        with single_threaded_blas():
+            return contact_places(self.loaded.engine, frames, times, self.geometry.fps)
+
+    def require_contacts(self) -> None:
+        """Raises InputError for weights that cannot tell where an impact is."""
+        if not self.loaded.engine.contact_frames:
+            raise InputError(
+                "--pan picture: these weights cannot tell where impacts are; train stage contact, or leave it out"
+            )
+
+    def hears_both_sides(self, settings: Settings) -> bool:
+        """Whether what is drawn anew knows what is heard behind it, too. Raises InputError for weights without that generator."""
+        return self.loaded.generator(settings.generator) == "flow"
 
     def redraw(
         self,
@@ -146,7 +222,7 @@ class Foley:
         wanted: see `Redraw`. All else as for `render`. Raises InputError when a clip or a setting cannot be used, or when
         the span is empty or not within the target.
         """
-        asked = dataclasses.replace(settings or Settings(), **changes)
+        asked = _decided(settings, changes)
         if asked.mode == "published":
             raise InputError("--mode published generates a soundtrack as a whole; generate it again with another seed")
         begin, end = wanted.span
@@ -155,8 +231,22 @@ class Foley:
                 f"the span {begin:g}:{end:g} is not one within the target ({target.duration:.2f} s); "
                 "give its beginning and its end in seconds, such as 3.2:5"
             )
-        place = section(wanted.span, wanted.scene or (0.0, target.duration), self.geometry)
+        if wanted.strength is not None:
+            require_share("strength", wanted.strength)
+            self.require_flow("--strength", asked)
+        both_sides = self.hears_both_sides(asked)
+        place = section(wanted.span, wanted.scene or (0.0, target.duration), self.geometry, both_sides)
         samples = (place.last - place.first) * self.geometry.column_samples
-        pipeline = self.pipeline((samples - 0.25) / self.geometry.sample_rate, asked.candidates)  # not a column more
+        seconds = (samples - 0.25) / self.geometry.sample_rate  # not a column more
+        pipeline = self.pipeline(seconds, asked.candidates, generator=asked.generator)
+        heard = listened(as_references(reference), asked.reference_start, self.geometry)
+        asked = dataclasses.replace(asked, reference_start=heard.start)
         with single_threaded_blas():
-            return redraw(pipeline, place, reference, target, wanted, asked, progress or (lambda stage, share: None))
+            made = redraw(pipeline, place, heard.clip, target, wanted, asked, progress or (lambda stage, share: None))
+        return dataclasses.replace(made, reference_start=made.reference_start + heard.offset)
+
+
+def _decided(settings: Settings | None, changes: dict[str, Any]) -> Settings:
+    """Settings with some of them changed by name, that say what makes the sound."""
+    wanted = dataclasses.replace(settings or Settings(), **changes)
+    return dataclasses.replace(wanted, render=wanted.renderer)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass
+import sys
+from dataclasses import InitVar, dataclass, fields
+from inspect import get_annotations
+from types import SimpleNamespace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def require_choices(config: Any) -> None:
     """Raises ValueError where a `Literal` field of a dataclass holds a value that its type does not list."""
-    for name, hint in get_type_hints(type(config)).items():
-        if get_origin(hint) is Literal and (value := getattr(config, name)) not in get_args(hint):
-            raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(hint)))}, not {value!r}")
+    known = {field.name for field in fields(config)}  # Python 3.10 cannot resolve an InitVar, which is none of them
+    for kind in type(config).__mro__:
+        own = SimpleNamespace(__annotations__={k: v for k, v in get_annotations(kind).items() if k in known})
+        for name, hint in get_type_hints(own, vars(sys.modules[kind.__module__])).items():
+            if get_origin(hint) is Literal and (value := getattr(config, name)) not in get_args(hint):
+                raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(hint)))}, not {value!r}")
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from condfoley.cues.files import FORMAT, parse_cues, read_text
+from condfoley.cues.rows import TOGETHER, CueRow
 from condfoley.errors import InputError
-from condfoley.project.cue_files import FORMAT, parse_cues, read_text
-from condfoley.project.cue_rows import TOGETHER, CueRow
 
 NONE = "# no impacts were detected in the picture; write their times here, in seconds, one a line\n"
 
@@ -49,7 +49,7 @@ def read_hits(path: Path) -> Hits:
     """The hits that a file of cues lists, in any order; those nearer than TOGETHER are one hit, as hard as the hardest.
 
     A line is a time in s, or start, end and label with tabs between, of which the start counts, and a label that is a
-    number: how hard. cues.csv and cues.json are read too (`cue_files`), without cues that are muted.
+    number: how hard. cues.csv and cues.json are read too (`cues.files`), without cues that are muted.
     Raises InputError naming the line that cannot be understood.
     """
     return parse_hits(read_text(path, "hits"), str(path))

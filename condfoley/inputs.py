@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +17,14 @@ from condfoley.audio.levels import peak_rms_db
 from condfoley.audio.track import Track
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
+from condfoley.runtime.exposure import EXPOSURE_DELAY
 
 SILENCE_PEAK = 1e-4  # below it a reference holds no sound to learn from
 MIN_SECONDS = 0.1  # of sound that tell of a material
 HIGHPASS_HZ = 20.0  # what is below is no sound: an offset of the recorder, wind, handling
 # dBFS of a reference's loudest moment, within which those of training nearly all are; others are brought there.
 MIN_LEVEL_DBFS, MAX_LEVEL_DBFS = -30.0, -6.0
+LENGTHS_DIFFER = 0.1  # s by which a sound to start from may be longer or shorter than its target
 ATTACK = 0.01  # s before an onset that belong to it
 TAIL_SECONDS = 1.0  # behind the window, in which its last impact may ring on
 
@@ -29,8 +32,9 @@ TAIL_SECONDS = 1.0  # behind the window, in which its last impact may ring on
 class Clip(Protocol):
     """A picture, a sound, or both: `ClipFile` or `Footage`."""
 
-    name: str
-    """For messages."""
+    @property
+    def name(self) -> str:
+        """For messages."""
 
     @property
     def duration(self) -> float:
@@ -41,6 +45,9 @@ class Clip(Protocol):
 
         span: begin and end, s, within the clip; the first frame shows its beginning. None: the whole clip.
         """
+
+    def late(self, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray | None:
+        """By how much what each of `frames` shows was there later than the frame's instant: (T,) s; None without a picture."""
 
     def sound(self, rate: int) -> np.ndarray | None:
         """(N,) float32 mono at `rate` Hz; None without sound."""
@@ -54,6 +61,7 @@ class ClipFile:
 
     def __init__(self, path: str | Path):
         self.path, self.name = Path(path), str(path)
+        self._shown: tuple[Geometry, weakref.ref[np.ndarray]] | None = None
 
     @cached_property
     def info(self) -> media.MediaInfo:
@@ -66,8 +74,20 @@ class ClipFile:
         return self.info.duration
 
     def frames(self, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray | None:
-        """See `Clip.frames`."""
-        return read_picture(self.path, geometry, span) if self.info.has_video else None
+        """See `Clip.frames`. The whole picture is decoded once as long as someone has it."""
+        if not self.info.has_video:
+            return None
+        if span is not None:
+            return read_picture(self.path, geometry, span)
+        frames = self._shown[1]() if self._shown and self._shown[0] == geometry else None
+        if frames is None:
+            frames = read_picture(self.path, geometry)
+            self._shown = geometry, weakref.ref(frames)
+        return frames
+
+    def late(self, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray | None:
+        """See `Clip.late`."""
+        return picture_late(self.path, geometry, span) if self.info.has_video else None
 
     def sound(self, rate: int) -> np.ndarray | None:
         """See `Clip.sound`."""
@@ -130,6 +150,14 @@ class Footage:
         pictures, times = self.pictures[shown:], self.times[shown:] - begin
         return media.resampled_frames(pictures, times, end - begin, g.fps, g.frame_size, _resizer(g))
 
+    def late(self, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray | None:
+        """See `Clip.late`."""
+        if self.pictures is None or self.times is None:
+            return None
+        begin, end = span or (0.0, self.duration)
+        instants = begin + np.arange(media.frame_count(end - begin, geometry.fps)) / geometry.fps
+        return EXPOSURE_DELAY - media.picture_ages(np.asarray(self.times, float), instants, geometry.fps)
+
     def sound(self, rate: int) -> np.ndarray | None:
         """See `Clip.sound`: the mean of all channels, cut or followed by silence to the clip's duration."""
         if self.samples is None:
@@ -179,6 +207,12 @@ def read_picture(path: Path, geometry: Geometry, span: tuple[float, float] | Non
     return media.read_frames(path, geometry.fps, geometry.frame_size, begin, duration, _resizer(geometry))
 
 
+def picture_late(path: Path, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray:
+    """See `Clip.late`. span: s; None: all of the file."""
+    begin, duration = (0.0, None) if span is None else (span[0], span[1] - span[0])
+    return EXPOSURE_DELAY - media.frame_ages(path, geometry.fps, begin, duration)
+
+
 def read_target(clip: Clip, geometry: Geometry) -> tuple[float, np.ndarray]:
     """A target's duration, s, and frames. Raises InputError when it cannot be read or has no picture."""
     frames = clip.frames(geometry)
@@ -222,6 +256,14 @@ def read_reference(clip: Clip, start: float | None, geometry: Geometry, as_recor
     begin = min(round(start * g.fps), len(frames) - 1)
     shown = max(1, min(round(window.duration * g.fps), len(frames) - begin))
     return Recording(start, window, with_tail, following, gain_db, frames, begin, shown)
+
+
+def require_as_long(name: str, seconds: float, duration: float) -> None:
+    """Raises InputError for a sound to start from, `seconds` long, that is not as long as its target. duration: s."""
+    if not abs(seconds - duration) <= LENGTHS_DIFFER:
+        raise InputError(
+            f"{name} lasts {seconds:.2f} s and the target {duration:.2f} s; give a sound as long as the target"
+        )
 
 
 def highpass(wav: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from condfoley.weights import GUIDED, read_card
 DEPENDENCIES = {
     "transformer": ("tokenizer", "video_encoder"),
     GUIDED: ("tokenizer", "video_encoder"),
+    "flow": ("tokenizer", "video_encoder"),
     "sync": ("video_encoder",),
     "events": ("video_encoder",),
+    "bind": ("video_encoder",),
 }
 CODE_TENSORS = ("encoder.", "quant_conv.", "quantize.")  # prefixes of the tokenizer's tensors that define the codes
 
@@ -30,13 +33,16 @@ def codes_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def lineage(folder: Path, part: str) -> dict[str, str]:
-    """Hashes of the parts in a weights folder that `part` depends on, for its entry in the card: name -> hex digest."""
+def lineage(folder: Path, part: str, used: Collection[str] | None = None) -> dict[str, str]:
+    """Hashes of the parts in a weights folder that `part` depends on, for its entry in the card: name -> hex digest.
+
+    used: those that it really uses, where its sizes decide; None: all.
+    """
     entries = read_card(folder)["parts"]
     return {
         name: codes_hash(folder) if name == "tokenizer" else str(entries[name]["sha256"])
         for name in DEPENDENCIES.get(part, ())
-        if name in entries
+        if name in entries and (used is None or name in used)
     }
 
 

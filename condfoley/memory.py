@@ -7,7 +7,11 @@ import mmap
 import os
 import sys
 import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +19,7 @@ from condfoley.errors import UnwritableError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's names, malloc.h
 TRIM_THRESHOLD_BYTES = 128 << 20  # freed memory above this is returned to the system
+LARGE = 64 << 20  # bytes of a sound that are kept in memory; of a longer one only what is being used
 ZEROS = 1 << 20  # bytes that are written at a time where a file cannot be made larger without
 MMAP_THRESHOLD_BYTES = 32 << 20  # larger arrays are mapped separately and returned to the system when freed
 
@@ -55,9 +60,17 @@ def array_in_file(shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray
     except OSError as error:
         place = tempfile.tempdir or "the temporary folder"
         raise UnwritableError(
-            f"{place}: frames and candidates of long targets are kept there, which cannot be written "
+            f"{place}: frames and sounds of long targets are kept there, which cannot be written "
             f"({error.strerror or error}); make room there or set TMPDIR to a folder with more"
         ) from error
+
+
+def sound_array(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros, float32: an `array_in_file` where there are more than LARGE bytes of them.
+
+    Raises UnwritableError when there is no room for them.
+    """
+    return array_in_file(shape, np.float32) if 4 * int(np.prod(shape)) > LARGE else np.zeros(shape, np.float32)
 
 
 def release(array: np.ndarray) -> None:
@@ -70,6 +83,50 @@ def release(array: np.ndarray) -> None:
         base = base.base
     if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)
+
+
+class HasBytes(Protocol):
+    """An array, or what holds some."""
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes."""
+
+
+Kept = TypeVar("Kept", bound=HasBytes)
+
+
+class ByteCache(Generic[Kept]):
+    """Arrays and the like by keys: those used last, as far as `limit` bytes hold them, and the last one whatever its size."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
+        """What has that key, which is made where it is not kept. Raises what `make` does."""
+        if (found := self.find(key)) is not None:
+            return found
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            self._kept.move_to_end(key)
+            while self.bytes > self.limit and len(self._kept) > 1:
+                self._kept.popitem(last=False)
+        return made
+
+    def find(self, key: Hashable) -> Kept | None:
+        """What has that key; None where it is not kept."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    @property
+    def bytes(self) -> int:
+        """Of all that is kept."""
+        return sum(one.nbytes for one in self._kept.values())
 
 
 @dataclass(frozen=True)

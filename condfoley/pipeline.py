@@ -1,10 +1,11 @@
 """The diagram as code: how a target's soundtrack comes about, step by step.
 
-    encode_picture, encode_reference -> find_cues -> sample -> decode -> match_spectrum -> vocode -> score
+    encode_picture, encode_reference -> find_cues -> draft -> match_spectrum -> vocode -> score
                                                   -> comp -> match -> place -> level
 
-Each step is a public method that takes and gives arrays or tracks; `run` is their order. What runs the networks is an
-`Engine`; nothing here knows which. Letters in shapes: T frames, D features, N candidates, M spectrogram frames.
+Each step is a public method that takes and gives arrays or tracks; `run` is their order. What generates is a `Drafter`
+(`drafting`), and what runs the networks an `Engine`; nothing here knows which. Letters in shapes: T frames, D features, N
+candidates, M spectrogram frames.
 """
 
 from __future__ import annotations
@@ -12,20 +13,22 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from condfoley.audio import windows
 from condfoley.audio.levels import gain_to_level, median_impact_db
-from condfoley.audio.mel import spectrogram, window_spec
+from condfoley.audio.mel import spectrogram
 from condfoley.audio.postfilter import postfilter
-from condfoley.audio.splice import loop
 from condfoley.audio.track import Track
 from condfoley.comping.edits import extract_one_shot
 from condfoley.comping.ranking import Candidate, rank_candidates, score_candidates
 from condfoley.comping.repair import enforce, repair, repairs
 from condfoley.comping.takes import MAX_SHIFT_CELLS, Take, comp
+from condfoley.drafting.choice import drafter_of
+from condfoley.drafting.drafter import Drafter, Drafts, Source, Start
 from condfoley.encoded import Exemplar, Picture
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, Recording, read_reference, read_target
@@ -33,33 +36,44 @@ from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
 from condfoley.memory import Limits, release, return_freed_memory
-from condfoley.runtime.engine import Prompt
+from condfoley.runtime.exposure import corrected
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.peaks import pick_onsets
 from condfoley.runtime.scorer import VisualEvents
 from condfoley.runtime.side_by_side import MOST, Item, Value, each
-from condfoley.settings import MATCHING, SAMPLING, Settings
+from condfoley.settings import MATCHING, GeneratorName, Settings
 from condfoley.soundtrack import Soundtrack, finished, spilled
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of all that is done."""
 
-LOOP_CROSSFADE = 0.03  # s, of a short reference that is repeated
-ADVANCE = 0.5  # share of a window by which the next one starts later
-RECOMMENDED = {"temperature": 0.9, "top_p": 0.9}  # where the weights' card names no `sampling` of its own
 FULL_MATCH = 1.0  # amount of each matching step where none is asked for
-NO_SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "guidance": 1.0, "picture_guidance": 1.0}
 
 
 class Pipeline:
     """The steps of one target, as they are by default (`mode: corrected`).
 
-    loaded: the weights. duration: of the target, s. candidates: how many are generated.
+    loaded: the weights. duration: of the target, s. candidates: how many are generated. generator: what writes them. start:
+    a sound that they start from.
     """
 
-    def __init__(self, loaded: Loaded, duration: float, candidates: int = 1, limits: Limits | None = None):
+    def __init__(
+        self,
+        loaded: Loaded,
+        duration: float,
+        candidates: int = 1,
+        limits: Limits | None = None,
+        generator: GeneratorName = "auto",
+        start: Start | None = None,
+    ):
         self.loaded, self.duration, self.candidates = loaded, duration, candidates
+        self.generator, self.start = generator, start
         self.limits, self.engine, self.geometry = limits or Limits(), loaded.engine, loaded.geometry
+
+    @cached_property
+    def drafter(self) -> Drafter:
+        """What generates the candidates. Raises InputError where the weights have no such generator."""
+        return drafter_of(self.loaded, self.geometry, self.duration, self.limits, self.generator)
 
     def run(
         self,
@@ -80,12 +94,13 @@ class Pipeline:
         picture = self.encode_picture(frames, target)
         report("listening to the reference", 0.05)
         exemplar = self.encode_reference(self.read_reference(reference, settings.reference_start))
-        cues = self.find_cues(picture.events, given)
+        cues = self.find_cues(picture.events, given, target.late(self.loaded.scorer.geometry))
         seeds = [settings.seed + i for i in range(settings.candidates)]
         self.give_back()
-        codes = self.sample(picture.tokens, exemplar, seeds, sampling, report)
+        source = self.source(exemplar)
+        drafts = self.drafter.draft(picture.tokens, exemplar, seeds, sampling, report, source=source)
         self.give_back()
-        candidates = self.render_candidates(codes, seeds, picture, exemplar, cues, amounts, settings.align, report)
+        candidates = self.render_candidates(drafts, seeds, picture, exemplar, cues, amounts, settings.align, report)
         self.give_back()
         track, takes = self.comp(candidates, cues, settings)
         track, candidates = self.match(track, candidates, exemplar, cues, picture.events, amounts)
@@ -110,15 +125,14 @@ class Pipeline:
             settings=self.record(settings, sampling, amounts),
             weights=self.loaded.identity,
             engine={"name": self.engine.name, "version": self.engine.version},
-            codes=codes,
+            codes=drafts.codes,
         )
 
     # What is asked for
 
     def sampling(self, settings: Settings) -> dict[str, Any]:
-        """How codes are drawn: what is asked for, or else what the weights recommend."""
-        recommended = {**NO_SAMPLING, **RECOMMENDED, **self.loaded.card.get("sampling", {})}
-        return recommended | settings.given(SAMPLING)
+        """How is drawn; see `Drafter.sampling`."""
+        return self.drafter.sampling(settings)
 
     def amounts(self, settings: Settings) -> MatchAmounts:
         """How far each matching step goes."""
@@ -126,7 +140,9 @@ class Pipeline:
 
     def record(self, settings: Settings, sampling: dict[str, Any], amounts: MatchAmounts) -> dict[str, Any]:
         """The settings with what was recommended filled in."""
-        return dataclasses.asdict(settings) | sampling | dataclasses.asdict(amounts)
+        strength = {} if self.start is None else {"strength": self.start.strength}
+        used = sampling | dataclasses.asdict(amounts) | {"generator": self.drafter.name}
+        return dataclasses.asdict(settings) | used | strength
 
     # Encoding
 
@@ -159,113 +175,42 @@ class Pipeline:
         return read_reference(clip, start, self.geometry)
 
     def encode_reference(self, recording: Recording) -> Exemplar:
-        """The reference's window as tokens and codes."""
+        """The reference's window as the generator knows it."""
         tokens = None
         if len(recording.frames):
             tokens = self.encode_reference_frames(recording.frames, recording.first, recording.shown)[None]
-        return Exemplar(tokens, self.encode_sound(recording.following), recording)
+        return Exemplar(tokens, self.drafter.encode(recording.following), recording)
 
     def encode_reference_frames(self, frames: np.ndarray, first: int, shown: int) -> np.ndarray:
         """Tokens of `shown` frames from `first` on, repeated like their sound: (window_frames, D)."""
         index = first + np.arange(self.geometry.window_frames) % shown
         return self.engine.encode_frames(frames)[index]
 
-    def encode_sound(self, wav: np.ndarray) -> np.ndarray:
-        """Codes of a sound's first window, which is repeated where it is shorter: (N,) -> (1, codes)."""
-        g = self.geometry
-        window = loop(wav[: g.clip_samples], g.clip_samples, round(LOOP_CROSSFADE * g.sample_rate))
-        return self.engine.encode_windows(window_spec(window[None], g))
+    def source(self, exemplar: Exemplar) -> Source | None:
+        """What candidates start from: its median impact as loud as the exemplar's; None: from noise alone."""
+        if self.start is None:
+            return None
+        track, reference = self.start.track, exemplar.recording.window
+        wanted = median_impact_db(reference.samples, reference.onsets, reference.rate)
+        gain = gain_to_level(track.samples, track.onsets, wanted, track.rate)
+        return Source(track.mono * np.float32(gain), self.start.strength)
 
-    def find_cues(self, events: VisualEvents, given: Hits | None) -> Hits:
-        """What the soundtrack follows: the cues that are given, or else the impacts that the picture shows."""
+    def find_cues(self, events: VisualEvents, given: Hits | None, late: np.ndarray | None = None) -> Hits:
+        """What the soundtrack follows: the cues that are given, or else the impacts that the picture shows.
+
+        late: see `Clip.late`, for the scorer's frames; None: frames show what was there at their instants.
+        """
         fps = self.loaded.scorer.geometry.fps
         if given is not None:
             return Hits(given.times, fill_strengths(events.strength, given, fps))
         times = pick_onsets(events.onset, fps)
-        return Hits(times, visual_strength(events.strength, times, fps))
+        return Hits(corrected(times, late, fps), visual_strength(events.strength, times, fps))
 
     # Generating
 
-    def sample(
-        self,
-        tokens: np.ndarray,
-        exemplar: Exemplar,
-        seeds: Sequence[int],
-        sampling: dict[str, Any],
-        report: Progress = lambda stage, share: None,
-    ) -> np.ndarray:
-        """All candidates' codes: (N, columns * rows), column by column.
-
-        The target's stretches are generated side by side, each of them window by window from left to right.
-        tokens: (T, D). seeds: of the candidates.
-        """
-        g = self.geometry
-        total = g.columns_for(self.duration)
-        starts, length = windows.stretches(total, g.valid_columns)
-        streams = self.engine.random_streams([seed + (i << 32) for i in range(len(starts)) for seed in seeds])
-        codes = np.zeros((len(streams), length * g.code_rows), np.int64)
-        self._write(codes, tokens, exemplar, streams, sampling, report, [g.frame_of_column(first) for first in starts])
-        stretches = codes.reshape(len(starts), len(seeds), -1)
-        return windows.join(stretches, [start * g.code_rows for start in starts], total * g.code_rows)
-
-    def continue_codes(
-        self,
-        known: np.ndarray,
-        tokens: np.ndarray,
-        exemplar: Exemplar,
-        seeds: Sequence[int],
-        sampling: dict[str, Any],
-        report: Progress = lambda stage, share: None,
-        frame: float = 0.0,
-    ) -> np.ndarray:
-        """Candidates' codes whose first columns are known: (N, columns * rows); the others continue from them.
-
-        known: (1 or N, known columns * rows). tokens: (T, D), of which number `frame` is shown where the first column
-        begins. All else as for `sample`, but in one stretch, from left to right.
-        """
-        g = self.geometry
-        written = known.shape[1] // g.code_rows
-        codes = np.zeros((len(seeds), g.columns_for(self.duration) * g.code_rows), np.int64)
-        codes[:, : known.shape[1]] = known
-        streams = self.engine.random_streams(seeds)
-        places = [frame + g.frame_of_column(0)]
-        self._write(codes, tokens, exemplar, streams, sampling, report, places, written)
-        return codes
-
-    def _write(
-        self,
-        codes: np.ndarray,
-        tokens: np.ndarray,
-        exemplar: Exemplar,
-        streams: Sequence[Any],
-        sampling: dict[str, Any],
-        report: Progress,
-        begins: Sequence[float],
-        known: int = 0,
-    ) -> None:
-        """Fills codes (S * N, columns * rows) of S stretches from column `known` on, all of them side by side.
-
-        streams: of random numbers, S * N. begins: S places among the tokens, (T, D), in frames, where they begin.
-        """
-        g = self.geometry
-        length = codes.shape[1] // g.code_rows
-        window = min(length, g.valid_columns)
-        steps = windows.plan(length, window, max(1, round(g.valid_columns * ADVANCE)), known)
-        for i, (start, written) in enumerate(steps):
-            shift = g.frame_of_column(start) - g.frame_of_column(0)
-            places = [begin + shift + np.arange(g.window_frames) for begin in begins]
-            prompt = Prompt(
-                np.stack([windows.at_frames(tokens, place) for place in places]), exemplar.tokens, exemplar.codes
-            )
-            begin, middle, end = (column * g.code_rows for column in (start, start + written, start + window))
-            codes[:, begin:end] = self.engine.generate_codes(
-                prompt, streams, sampling, codes[:, begin:middle], until=end - begin
-            )
-            report("writing the sound", 0.1 + 0.6 * (i + 1) / len(steps))
-
     def render_candidates(
         self,
-        codes: np.ndarray,
+        drafts: Drafts,
         seeds: Sequence[int],
         picture: Picture,
         exemplar: Exemplar,
@@ -274,43 +219,25 @@ class Pipeline:
         align: bool,
         report: Progress,
     ) -> list[Candidate]:
-        """Codes (N, columns * rows) as scored sounds, a few at a time."""
+        """Candidates as scored sounds, a few at a time."""
         out: list[Candidate] = []
         few = max(1, int(self.limits.decode_seconds / self.duration))
-        for first in range(0, len(codes), few):
-            report("decoding", 0.7 + 0.3 * first / len(codes))
+        for first in range(0, len(drafts), few):
+            report("decoding", 0.7 + 0.3 * first / len(drafts))
             part = slice(first, first + few)
-            specs, tracks = self.render(codes[part], exemplar, amounts.eq_match)
+            specs, tracks = self.render(drafts.spectrograms(part), exemplar, amounts.eq_match)
             scored = self.score(specs, tracks, seeds[part], picture, cues, align)
             out += self._each(scored, lambda track: track)
         return out
 
-    def render(self, codes: np.ndarray, exemplar: Exemplar, eq_match: float) -> tuple[np.ndarray, list[Track]]:
-        """Codes (N, columns * rows) -> spectrograms (N, n_mels, M) in [0, 1], and tracks as long as the picture.
+    def render(self, specs: np.ndarray, exemplar: Exemplar, eq_match: float) -> tuple[np.ndarray, list[Track]]:
+        """Spectrograms (N, n_mels, M) in [0, 1] with their mean spectrum matched, and tracks as long as the picture.
 
-        Their mean spectrum is matched to the reference's by the amount `eq_match`.
+        eq_match: amount by which the mean spectrum is brought to the reference's.
         """
         reference = exemplar.recording.following
-        specs = match_spectrum(self.decode(codes), spectrogram(reference, self.geometry), eq_match)
+        specs = match_spectrum(specs, spectrogram(reference, self.geometry), eq_match)
         return specs, self.vocode(specs, outer_gain(reference, self.geometry, eq_match))
-
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Codes -> spectrograms (N, n_mels, M) in [0, 1], in few overlapping tiles as long as the decoder knows."""
-        g, limits = self.geometry, self.limits
-        total = codes.shape[1] // g.code_rows
-        starts, length = windows.tiles(total, limits.tile_windows * g.valid_columns, max(1, g.valid_columns // 10))
-        batches = range(0, len(codes), limits.decode_batch)
-
-        def tile(place: tuple[int, int]) -> np.ndarray:
-            start, first = place
-            piece = codes[first : first + limits.decode_batch, start * g.code_rows : (start + length) * g.code_rows]
-            return (self.engine.decode_codes(piece) + 1) / 2
-
-        made = self.each(tile, [(start, first) for start in starts for first in batches])
-        tiles = [np.concatenate(made[i : i + len(batches)]) for i in range(0, len(made), len(batches))]
-        places = [start * g.column_mel_frames for start in starts]
-        specs = windows.crossfade_tiles(tiles, places, total * g.column_mel_frames)
-        return specs.clip(0, 1, out=specs)
 
     def vocode(self, specs: np.ndarray, outer: np.ndarray | None = None) -> list[Track]:
         """Spectrograms (N, n_mels, M) in [0, 1] -> tracks as long as the picture, without DC, in chunks.

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from condfoley.audio import windows
-from condfoley.audio.mel import window_spec
 from condfoley.audio.onsets import match_pairs
-from condfoley.audio.splice import segment
 from condfoley.audio.track import Track
 from condfoley.comping.edits import extract_one_shot
 from condfoley.comping.ranking import Candidate
 from condfoley.comping.repair import enforce
 from condfoley.comping.takes import Take
+from condfoley.drafting.drafter import Around, Section, Source
 from condfoley.encoded import Exemplar, Picture
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
@@ -40,12 +39,8 @@ TAIL = 0.5  # s behind it, in which its last impact rings on
 CONTEXT = 0.5  # share of a window that is known before the span, where there is so much
 
 
-class Section(NamedTuple):
-    """Columns [first, last) of a target that are computed, of which the first `known` are known."""
-
-    first: int
-    last: int
-    known: int
+Places = tuple[tuple[float, int, float], ...]
+"""Impacts that are the references' own samples: s of their sound, the reference's number, s in it."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +49,10 @@ class Redraw:
 
     span: begin and end, s, in the target. cues: (K,) s in the target, within the span, and strengths; nan: as the picture
     shows. levels: (K,) dB of their impacts (`levels.impact_levels`); nan: as their strengths say beside the others; None:
-    as loud as the reference. heard: (N,) float32, the soundtrack so far, from the target's beginning on; None: nothing is
-    known. scene: s, begin and end of the scene around the span. each: the candidates, too, are brought to the cues.
+    as loud as the reference. heard: (N,) float32, the soundtrack so far, from the target's beginning on, and over the span
+    and behind it where the generator makes use of it; None: nothing is known. scene: s, begin and end of the scene around
+    the span. each: the candidates, too, are brought to the cues. strength: the new sound starts from what is heard in the
+    span, and changes it so far, 0 to 1; None: from noise alone.
     """
 
     span: tuple[float, float]
@@ -64,6 +61,7 @@ class Redraw:
     heard: np.ndarray | None = None
     scene: tuple[float, float] | None = None
     each: bool = False
+    strength: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Redrawn:
 
     start: the target's sample with which all tracks begin. track: put together from the candidates by `takes`.
     candidates: those that could be taken, in order of generation, as loud as the track. reference_start: s, from where on
-    the reference was used.
+    the reference was used. taken: of the track and of each candidate, the impacts that are the references' own samples.
     """
 
     start: int
@@ -80,21 +78,31 @@ class Redrawn:
     candidates: list[Candidate]
     takes: list[Take]
     reference_start: float
+    taken: tuple[Places, ...] = ()
 
 
-def section(span: tuple[float, float], scene: tuple[float, float], geometry: Geometry) -> Section:
+def section(
+    span: tuple[float, float], scene: tuple[float, float], geometry: Geometry, both_sides: bool = False
+) -> Section:
     """The columns that are computed for a span: it, its lead and tail, and what is known before it.
 
-    span, scene: begin and end, s. At least one window, which may reach past the scene's end where that is short.
+    span, scene: begin and end, s. both_sides: in place of the tail, what is known behind the span. At least one window,
+    which may reach past the scene's end where that is short; then nothing is known behind the span.
     """
     g = geometry
     seconds = g.column_samples / g.sample_rate
     lowest, highest = int(scene[0] / seconds), int(np.ceil(scene[1] / seconds - 1e-9))
     begin = max(lowest, int((span[0] - LEAD) / seconds))
-    last = min(highest, int(np.ceil((span[1] + TAIL) / seconds)))
+    last, after = min(highest, int(np.ceil((span[1] + TAIL) / seconds))), 0
+    if both_sides:
+        end = min(highest, int(np.ceil(span[1] / seconds)))
+        last = max(last, min(highest, end + round(CONTEXT * g.valid_columns)))
+        after = last - end
     first = min(begin - round(CONTEXT * g.valid_columns), last - g.valid_columns)
     first = max(lowest, first)
-    return Section(first, max(last, first + g.valid_columns), begin - first)
+    if first + g.valid_columns > last:
+        return Section(first, first + g.valid_columns, begin - first)
+    return Section(first, last, begin - first, after)
 
 
 def redraw(
@@ -118,10 +126,11 @@ def redraw(
     report("listening to the reference", 0.05)
     exemplar = pipeline.encode_reference(pipeline.read_reference(reference, settings.reference_start))
     cues = pipeline.find_cues(picture.events, Hits(wanted.cues.times - begin, wanted.cues.strengths))
-    known = encode_heard(pipeline, place, exemplar, wanted.heard)
+    around = heard_around(place, exemplar, wanted.heard, frame)
     seeds = [settings.seed + i for i in range(settings.candidates)]
-    codes = pipeline.continue_codes(known, tokens, exemplar, seeds, sampling, report, frame)
-    candidates = pipeline.render_candidates(codes, seeds, picture, exemplar, cues, amounts, settings.align, report)
+    source = source_in(around, pipeline, wanted.strength)
+    drafts = pipeline.drafter.draft(tokens, exemplar, seeds, sampling, report, around, source)
+    candidates = pipeline.render_candidates(drafts, seeds, picture, exemplar, cues, amounts, settings.align, report)
     if not len(cues.times):
         candidates = _calmest_first(candidates, wanted.span, begin)
     track, takes = pipeline.comp(candidates, cues, settings)
@@ -166,21 +175,26 @@ def see(pipeline: Pipeline, target: Clip, begin: float) -> tuple[Picture, np.nda
     return Picture(frames[nearest], tokens, windows.at_frames(scorer_tokens, places), beside), tokens, frame
 
 
-def encode_heard(pipeline: Pipeline, place: Section, exemplar: Exemplar, heard: np.ndarray | None) -> np.ndarray:
-    """Codes of what is heard in a section's known columns, at the level of the exemplar's: (1, known * rows).
+def heard_around(place: Section, exemplar: Exemplar, heard: np.ndarray | None, frame: float) -> Around:
+    """A section with what is heard around it, (N,) float32 from the target's beginning on, at the exemplar's level.
 
-    heard: (N,) float32 from the target's beginning on; None: nothing is known. One window is encoded, which ends where the
-    known columns do, so that they say nothing of what is replaced.
+    heard: None: nothing is known. frame: see `see`.
     """
-    g = pipeline.geometry
-    if heard is None or not place.known:
-        return np.zeros((1, 0), np.int64)
-    end = (place.first + place.known) * g.column_samples
     gain = np.float32(10 ** (exemplar.recording.gain_db / 20))
-    begin = end - g.valid_columns * g.column_samples - g.sound_lag * g.hop
-    wav = gain * segment(heard[:end], begin, begin + g.clip_samples)
-    codes = pipeline.engine.encode_windows(window_spec(wav[None], g))[:, : g.valid_columns * g.code_rows]
-    return codes[:, -place.known * g.code_rows :]
+    return Around(place, None if heard is None else gain * heard, frame)
+
+
+def source_in(around: Around, pipeline: Pipeline, strength: float | None) -> Source | None:
+    """What is heard in a section, to start from; None without a strength.
+
+    Raises InputError where nothing is known of what is heard.
+    """
+    if strength is None:
+        return None
+    if around.heard is None:
+        raise InputError("--strength changes what is heard, of which nothing is known here; leave it out")
+    begin, end = (column * pipeline.geometry.column_samples for column in around.section[:2])
+    return Source(around.heard[begin:end], strength)
 
 
 def at_levels(track: Track, cues: np.ndarray, levels: np.ndarray) -> Track:

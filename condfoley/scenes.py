@@ -17,6 +17,7 @@ from condfoley.audio.onsets import MATCH_WINDOW, match, matched_onsets
 from condfoley.audio.splice import faded, segment, until_next
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
+from condfoley.drafting.drafter import Source
 from condfoley.encoded import Exemplar
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
@@ -41,6 +42,11 @@ class Scene:
         begin, end = span or (0.0, self.duration)
         return self.clip.frames(geometry, (self.start + begin, self.start + end))
 
+    def late(self, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray | None:
+        """See `Clip.late`."""
+        begin, end = span or (0.0, self.duration)
+        return self.clip.late(geometry, (self.start + begin, self.start + end))
+
     def sound(self, rate: int) -> np.ndarray | None:
         """See `Clip.sound`."""
         wav = self.clip.sound(rate)
@@ -61,11 +67,14 @@ class Scene:
 
 
 class ScenePipeline(Pipeline):
-    """The steps of one scene, which leave the level to the whole target's steps, `whole`. exemplar: if it is encoded."""
+    """The steps of one scene, which leave the level to the whole target's steps, `whole`. exemplar: if it is encoded.
 
-    def __init__(self, whole: Pipeline, duration: float, exemplar: Exemplar | None):
-        super().__init__(whole.loaded, duration, whole.candidates, whole.limits)
-        self.whole, self.exemplar = whole, exemplar
+    begin: of the scene, s.
+    """
+
+    def __init__(self, whole: Pipeline, begin: float, duration: float, exemplar: Exemplar | None):
+        super().__init__(whole.loaded, duration, whole.candidates, whole.limits, whole.generator, whole.start)
+        self.whole, self.begin, self.exemplar = whole, begin, exemplar
 
     def read_reference(self, clip: Clip, start: float | None) -> Recording:
         """Read for the first scene only."""
@@ -75,6 +84,13 @@ class ScenePipeline(Pipeline):
         """Encoded for the first scene only."""
         self.exemplar = self.exemplar or super().encode_reference(recording)
         return self.exemplar
+
+    def source(self, exemplar: Exemplar) -> Source | None:
+        """The scene's part of what the whole target starts from."""
+        source, rate = self.whole.source(exemplar), self.geometry.sample_rate
+        if source is None:
+            return None
+        return Source(source.wav[round(self.begin * rate) :][: round(self.duration * rate)], source.strength)
 
     def stored(self, track: Track) -> Track:
         """As the whole target needs it."""
@@ -107,7 +123,7 @@ def run_scenes(
         start = first / fps
         end = last / fps if last < len(frames) else whole.duration
         scene = Scene(target, start, end - start, target.name)
-        pipeline = ScenePipeline(whole, scene.duration, exemplar)
+        pipeline = ScenePipeline(whole, start, scene.duration, exemplar)
 
         def part(stage: str, share: float, done: int = i) -> None:
             report(stage, 0.98 * (done + share) / len(bounds))

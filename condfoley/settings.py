@@ -13,12 +13,25 @@ from condfoley.errors import InputError, flag, require_at_least
 
 EngineName = Literal["auto", "onnx", "torch"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-Render = Literal["vocoder", "recorded"]
+Generator = Literal["transformer", "flow"]
+GeneratorName = Literal["auto", "transformer", "flow"]
+Solver = Literal["euler", "heun"]
+SOLVERS: tuple[Solver, ...] = get_args(Solver)
+GENERATORS: tuple[Generator, ...] = get_args(Generator)
+Render = Literal["recorded", "vocoder"]
 RENDERERS: tuple[Render, ...] = get_args(Render)
 Mode = Literal["corrected", "published"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-SAMPLING = ("temperature", "top_k", "top_p", "guidance", "picture_guidance")
+CODE_SAMPLING = ("temperature", "top_k", "top_p")  # of the transformer alone
+SAMPLING = (*CODE_SAMPLING, "guidance", "picture_guidance")
+FLOW_SAMPLING = ("steps", "solver", "guidance", "picture_guidance")
+Bits = Literal["16", "24", "32f"]
+Room = Literal["dry", "booth", "living", "tiled", "hall", "street"]
+ROOMS: tuple[Room, ...] = get_args(Room)
+PAN_WIDTH = 0.6  # pan of the edges of the picture, by default
+CEILING_DBTP = -1.0  # true peak that a soundtrack has at most, by default
 LOWEST_RATE, HIGHEST_RATE = 8000, 192_000  # Hz, of a soundtrack
+MOST_STEPS = 1000
 SEEDS = 2**63  # torch takes twice as many; those of later candidates and windows are higher
 MATCHING = ("eq_match", "decay_match", "texture_match", "dynamics")
 
@@ -45,6 +58,13 @@ class Settings:
     picture_guidance: float | None = None
     """How strongly to follow the target's picture: 1 is as trained; higher is timed to it more strictly and takes longer
     (default: the weights' own setting)."""
+    generator: GeneratorName = "auto"
+    """What writes the sound: transformer: code by code; flow: all at once, in steps from noise to sound; auto: what the
+    weights are for."""
+    steps: int | None = None
+    """Steps of the generator flow: more take longer (default: the weights' own setting)."""
+    solver: Solver | None = None
+    """How the generator flow steps: euler; or heun, which takes twice as long (default: euler)."""
     eq_match: float | None = None
     """Equalise the sound towards the mean spectrum of the reference: 0 not at all, 1 fully (default: 1)."""
     decay_match: float | None = None
@@ -70,13 +90,13 @@ class Settings:
     """Where the used part of the reference begins, in seconds from its start (default: where its events are clearest)."""
     scene_cuts: bool = True
     """Find the target's scene cuts, and let nothing cross one; --no-scene-cuts: windows, takes and tails may cross cuts."""
-    render: Render = "vocoder"
-    """What makes the sound: vocoder: the model's own, mono, up to 7.6 kHz; recorded: the reference's own samples where it has
-    what the model wrote, at its rate and with its channels."""
+    render: Render | None = None
+    """What makes the sound: recorded: the reference's own samples where it has what the model wrote, at its rate and with its
+    channels; vocoder: the model alone, mono, up to 7.6 kHz (default: recorded; with --mode published its own vocoder)."""
     rate: int | None = None
-    """Hz of the soundtrack (default: the reference's for --render recorded, else the model's)."""
+    """Hz of the soundtrack (default: the reference's; with --render vocoder the model's)."""
     channels: int | None = None
-    """1 or 2 channels of the soundtrack (default: the reference's for --render recorded, else 1)."""
+    """1 or 2 channels of the soundtrack (default: the reference's; with --render vocoder 1)."""
     mode: Mode = "corrected"
     """corrected: without the faults of the published system; published: as its script does, faults included
     (docs/published.md)."""
@@ -94,21 +114,33 @@ class Settings:
             raise InputError(f"--temperature is {self.temperature:g}; give a number above 0")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError(f"--top-p is {self.top_p:g}; give a number above 0, at most 1")
+        if self.steps is not None and not 1 <= self.steps <= MOST_STEPS:
+            raise InputError(f"--steps is {self.steps}; give a number from 1 to {MOST_STEPS}")
+        for name, known in (("generator", ("auto", *GENERATORS)), ("solver", (None, *SOLVERS))):
+            if (chosen := getattr(self, name)) not in known:
+                raise InputError(f"{flag(name)} is {chosen!r}; give {' or '.join(filter(None, known))}")
         for name, value in self.given(MATCHING).items():
             if not 0 <= value <= 1:
                 raise InputError(f"{flag(name)} is {value:g}; give a number from 0 to 1")
-        if self.render not in RENDERERS:
+        if self.render not in (None, *RENDERERS):
             raise InputError(f"--render is {self.render!r}; give {' or '.join(RENDERERS)}")
         if self.rate is not None and not LOWEST_RATE <= self.rate <= HIGHEST_RATE:
             raise InputError(f"--rate is {self.rate}; give one from {LOWEST_RATE} to {HIGHEST_RATE} Hz, such as 48000")
         if self.channels not in (None, 1, 2):
             raise InputError(f"--channels is {self.channels}; give 1 or 2")
-        if self.mode == "published" and self.render != "vocoder":
+        if self.mode == "published" and self.render == "recorded":
             raise InputError("--mode published has its own vocoder; leave out --render")
         if self.mode not in MODES:
             raise InputError(f"--mode is {self.mode!r}; give {' or '.join(MODES)}")
-        if self.mode == "published" and (own := self.given((*SAMPLING, *MATCHING))):
+        if self.mode == "published" and self.generator == "flow":
+            raise InputError("--mode published generates with the transformer; leave out --generator flow")
+        if self.mode == "published" and (own := self.given((*SAMPLING, *FLOW_SAMPLING, *MATCHING))):
             raise InputError(f"--mode published has its own {flag(next(iter(own)))}; leave one of the two out")
+
+    @property
+    def renderer(self) -> Render:
+        """What makes the sound, if nothing is asked for: the reference's own samples (E26.4), published mode's vocoder."""
+        return self.render or ("vocoder" if self.mode == "published" else "recorded")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:

@@ -120,6 +120,42 @@ class TransformerConfig:
 
 
 @dataclass(frozen=True)
+class FlowConfig:
+    """Sizes of the flow-matching network, and the sampling that is recommended for it."""
+
+    space: Literal["latents", "patches"] = "latents"
+    """What a token is: a column of the tokenizer's `latents`, before quantisation, or some frames of the spectrogram
+    (`patches`)."""
+    dim: int = 320
+    """Values of a token; follows from the tokenizer, or from `patch` and the mel bands."""
+    tokens: int = 20
+    """Tokens of a window; follows from the geometry and `patch`."""
+    patch: int = 4
+    """Spectrogram frames of a patch; 0 for latents."""
+    width: int = 192
+    """Width of the blocks."""
+    depth: int = 6
+    """Blocks."""
+    heads: int = 4
+    """Attention heads."""
+    feature_dim: int = 288
+    """Length of a picture token."""
+    frames: int = GEOMETRY.window_frames
+    """Picture tokens of a window."""
+    steps: int = 8
+    """Steps of sampling that are recommended."""
+    guidance: float = 1.0
+    """Guidance on the reference that is recommended; 1: none."""
+    picture_guidance: float = 3.0
+    """Guidance on the target's picture that is recommended; 1: none."""
+
+    def __post_init__(self) -> None:
+        require_choices(self)
+        if self.width % self.heads:
+            raise ValueError("heads must divide width")
+
+
+@dataclass(frozen=True)
 class VocoderConfig:
     """Sizes of the generator. Defaults: the published ones (published_facts.md, section 3)."""
 
@@ -174,6 +210,34 @@ class EventsConfig:
     """Recurrent layers."""
     dropout: float = 0.3
     """Dropout before, between and behind them in training."""
+
+
+@dataclass(frozen=True)
+class BindConfig:
+    """Sizes of the network that makes vectors of sounds and of pictures."""
+
+    feature_dim: int = 288
+    """Length of a picture token."""
+    n_mels: int = GEOMETRY.n_mels
+    """Mel bands."""
+    width: int = 128
+    """Channels of both branches."""
+    dim: int = 64
+    """Length of a vector."""
+    dropout: float = 0.1
+    """Dropout of both branches in training."""
+
+
+@dataclass(frozen=True)
+class ContactConfig:
+    """Sizes of the network that finds the place of an impact in the picture."""
+
+    frames: int = 9
+    """Frames that it sees: that of the impact, and as many before as behind it."""
+    size: int = 64
+    """Width and height of the frames, in pixels; a multiple of 16."""
+    width: int = 32
+    """Channels at half the resolution; fourfold at the lowest."""
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from condfoley.audio.levels import limit
-from condfoley.audio.splice import faded
+from condfoley.audio.limiter import limit_into
+from condfoley.audio.splice import ramp
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take, dominant_candidate
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
-from condfoley.memory import array_in_file, release
+from condfoley.memory import array_in_file, release, sound_array
+from condfoley.settings import CEILING_DBTP
 
-MAX_PEAK = 0.98  # of a finished soundtrack
+MAX_PEAK = 10 ** (CEILING_DBTP / 20)  # of a finished soundtrack
 EDGE = 0.003  # s of fade at its beginning and end
+BLOCK = 2**20  # samples that are scaled at a time
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Soundtrack:
     geometry's frame rate. impact_probability, sliding: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
     is needed to make it again. weights: name and hashes. engine: name and version of what ran the
     networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates', scene after scene. ways: how each
-    impact was made by `resynthesis`; empty by the vocoder. remarks: what a user should know.
+    impact was made by `resynthesis`; empty by the vocoder. remarks: what a user should know. reference_number: of the
+    reference that was listened to, where there are several. taken: of the impacts that are the references' own samples: s of the
+    target, the reference's number, s in it.
     """
 
     track: Track
@@ -55,6 +59,8 @@ class Soundtrack:
     codes: np.ndarray | None = None
     ways: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    reference_number: int = 0
+    taken: tuple[tuple[float, int, float], ...] = ()
 
     @property
     def wav(self) -> np.ndarray:
@@ -73,13 +79,21 @@ class Soundtrack:
 
 
 def finished(track: Track, gain: float = 1.0) -> Track:
-    """The track `gain` times as loud, limited to |x| <= MAX_PEAK, and without a click at either end.
+    """The track `gain` times as loud, limited to true peaks of MAX_PEAK, and without a click at either end.
 
     Its onsets are taken to stay where they were.
     """
-    samples = limit(track.scaled(gain).samples, MAX_PEAK, track.rate)
+    samples = sound_array(track.samples.shape)
+    for begin in range(0, len(track), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        np.multiply(track.samples[:, part], np.float32(gain), out=samples[:, part])
+        release(samples)
+        release(track.samples)
+    limit_into(samples, MAX_PEAK, track.rate)
     edge = min(round(EDGE * track.rate), len(track) // 2)
-    return Track(faded(samples, edge, edge), track.rate).with_onsets_of(track)
+    samples[:, :edge] *= ramp(edge)
+    samples[:, len(track) - edge :] *= ramp(edge)[::-1]
+    return Track(samples, track.rate).with_onsets_of(track)
 
 
 def spilled(track: Track) -> Track:

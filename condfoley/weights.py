@@ -9,12 +9,13 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from condfoley import sizes
 from condfoley.errors import InputError
-from condfoley.files import open_atomic, write_json
+from condfoley.files import make_folder, open_atomic, write_json
 from condfoley.geometry import Geometry
 
 FORMAT = 1
@@ -27,9 +28,12 @@ PARTS = {
     "transformer": ("condfoley.networks.transformer", "Transformer", sizes.TransformerConfig),
     # The transformer before guidance distillation: not needed to generate, but where further training starts.
     GUIDED: ("condfoley.networks.transformer", "Transformer", sizes.TransformerConfig),
+    "flow": ("condfoley.networks.flow", "Flow", sizes.FlowConfig),
     "vocoder": ("condfoley.networks.vocoder", "Vocoder", sizes.VocoderConfig),
     "sync": ("condfoley.networks.sync", "Sync", sizes.SyncConfig),
     "events": ("condfoley.networks.event_head", "EventHead", sizes.EventsConfig),
+    "bind": ("condfoley.networks.bind", "Bind", sizes.BindConfig),
+    "contact": ("condfoley.networks.contact", "ContactMap", sizes.ContactConfig),
     "judges": ("condfoley.networks.judges", "Judges", sizes.JudgesConfig),
 }
 
@@ -41,6 +45,20 @@ def sha256(path: Path) -> str:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
+
+
+def sha256_of_input(path: Path) -> str:
+    """The same for a file of the user's, which is read once as long as it does not change: its hash is needed twice.
+
+    Raises OSError when it cannot be read.
+    """
+    found = path.stat()
+    return _sha256_as_it_is(path.resolve(), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+@lru_cache(maxsize=64)
+def _sha256_as_it_is(path: Path, size: int, *changed: int) -> str:
+    return sha256(path)
 
 
 def tree_hash(root: Path, files: Iterable[Path]) -> str:
@@ -146,7 +164,7 @@ def save_part(
     from safetensors.torch import save
 
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     floats = torch.float16 if half else torch.float32
     stored = {
         k: v.detach().cpu().to(floats if v.is_floating_point() else v.dtype).contiguous()
@@ -185,6 +203,11 @@ def add_graphs(folder: Path, name: str, graphs: dict[str, bytes]) -> list[Path]:
     card["parts"][name]["graphs"] = entries
     write_json(Path(folder) / CARD, card)
     return out
+
+
+def part_files(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the card says of each file of a part, by its entry: its tensors, then its graphs; `file` and `sha256` of each."""
+    return [entry, *entry.get("graphs", {}).values()]
 
 
 def drop_part(folder: Path, name: str) -> None:

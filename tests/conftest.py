@@ -139,9 +139,9 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def two_ray_workers() -> Iterator[None]:
-    """A small Ray, started once for all tests that need one."""
+    """A small Ray for the tests of a module; its threads end with them, so that no other test runs beside them."""
     ray = pytest.importorskip("ray", reason="the engine ray needs Ray (pip install 'condfoley[cluster]')")
     here = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent / "data")}}  # the workers import the tests' functions
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env=here)

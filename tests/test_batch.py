@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from condfoley.cli.main import main
 from condfoley.cli.options import BatchOptions
 from condfoley.errors import InputError
 from condfoley.hits import read_hits
+from condfoley.media import write_wav
 from condfoley.pair_list import read_pairs
 from condfoley.results import folder as outputs
-from tests.made_up import pulses, write_video
-from tests.tiny import write_tiny_weights
+from tests.made_up import RATE, pulses, write_video
+from tests.tiny import write_tiny_flow, write_tiny_weights
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +162,27 @@ def test_a_list_may_name_the_hits_of_a_pair_and_edited_ones_are_followed(clips, 
     assert stamps(out)["b"] == first["b"]  # only the one whose hits were edited
 
 
+def test_a_list_may_name_the_sound_that_a_pair_starts_from(clips, tmp_path, capsys):
+    weights = write_tiny_flow(tmp_path / "weights")
+    (clips / "pairs.csv").write_text(
+        "reference,target,start_from\nreference.mp4,targets/a.mp4,temp.wav\nreference.mp4,targets/b.mp4,\n"
+    )
+    write_wav(clips / "temp.wav", pulses([0.3, 0.7], 1.0), RATE)
+    out = tmp_path / "out"
+    words = ["batch", "--pairs", str(clips / "pairs.csv"), "--out", str(out), "--weights", str(weights)]
+    words += ["--generator", "flow", "--steps", "1", "--candidates", "1", "--strength", "0.25", "--quiet"]
+    assert main(words) == 0, capsys.readouterr().err
+    options = [json.loads((out / name / outputs.PROVENANCE).read_text())["settings"] for name in ("a", "b")]
+    assert options[0]["strength"] == 0.25 and "strength" not in options[1]
+    first = stamps(out)
+    assert main(words) == 0 and stamps(out) == first
+    write_wav(clips / "temp.wav", pulses([0.5], 1.0), RATE)
+    assert main(words) == 2 and stamps(out) == first
+    assert f"{out / 'a'}: made from another sound to start from; delete" in capsys.readouterr().err
+    (clips / "pairs.csv").write_text("reference,target\nreference.mp4,targets/b.mp4\n")
+    assert main(words) == 2 and "starts from a sound; name it in a column start_from" in capsys.readouterr().err
+
+
 def test_paths_may_be_spelled_otherwise_and_lost_files_are_made_again(clips, weights, tmp_path, capsys, monkeypatch):
     sound = ["--out", str(tmp_path / "out"), "--weights", str(weights), "--candidates", "1", "--quiet"]
     assert (
@@ -264,6 +287,8 @@ def test_lists_that_cannot_be_used(clips, tmp_path, capsys, rows, says):
         (["--pairs", "no.csv"], "no.csv"),
         (["--pairs", "p.csv", "--reference", "r.mp4"], "go together"),
         (["--targets", "nowhere", "--reference", "r.mp4"], "no folder"),
+        (["--targets", "t", "--reference", "r.mp4", "--strength", "0.5"], "--pairs names in its column start_from"),
+        (["--pairs", "p.csv", "--strength", "2"], "--strength is 2; give a number from 0 to 1"),
     ],
 )
 def test_calls_that_cannot_be_meant(tmp_path, capsys, words, says):

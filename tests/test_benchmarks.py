@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 from benchmarks import first_sound, real, simulated, speed
 from condfoley.errors import InputError
@@ -52,7 +53,8 @@ class FakeFoley:
     def __init__(self, world, events, pitch=None):
         self.world, self.events, self.pitch = world, events, pitch
 
-    def generate(self, reference, target, *, candidates, seed):
+    def generate(self, reference, target, *, candidates, seed, render="vocoder"):
+        assert render == "vocoder"
         pitch = self.pitch or self.world.pitch[Path(reference).name]
         wavs = [
             strike(self.events(self.world, Path(target).name, np.random.default_rng([seed, i])), pitch)
@@ -247,7 +249,7 @@ def test_the_sampling_options_reach_the_model(clips, monkeypatch, tmp_path):
     class Sampling(FakeFoley):
         def generate(self, reference, target, *, candidates, seed, **sampling):
             asked.append(sampling)
-            return super().generate(reference, target, candidates=candidates, seed=seed)
+            return super().generate(reference, target, candidates=candidates, seed=seed, render=sampling.pop("render"))
 
     monkeypatch.setattr(foley.Foley, "load", lambda path=None: Sampling(clips, perfect))
     words = ["--only", "simulated", "--simulated", str(clips.folder), "--pairs", "2", "--candidates", "1"]
@@ -267,12 +269,13 @@ def test_options_that_make_no_sense(words, message, capsys):
 
 def test_speed_is_reported_from_a_run():
     run = {
-        "seconds": [5.0, 4.0, 6.0], "duration": 6.0, "load_seconds": 1.0, "peak_bytes": 1.5e9,
+        "seconds": [5.0, 4.0, 6.0], "processor": [7.1, 7.0, 7.2], "duration": 6.0, "load_seconds": 1.0, "peak_bytes": 1.5e9,
         "candidates": 8, "threads": 2, "machine": speed.machine(),
     }  # fmt: skip
     result = speed.summarise(run)
     assert result["summary"]["seconds_per_second"] == pytest.approx(5 / 6)
     assert "0.83" in speed.table(result).text() and "1.50" in speed.table(result).text()
+    assert result["summary"]["processor_seconds"] == 7.0
     assert "torch" in result["summary"]["machine"]
 
 
@@ -290,3 +293,14 @@ def test_held_out_videos_are_made_where_nothing_is_stale(tmp_path, monkeypatch):
     monkeypatch.setattr(held_out, "write_clips", lambda recipe: [(3, "no screen")])
     with pytest.raises(InputError, match="no screen"):
         held_out.ensure_folder(100)
+
+
+def test_a_study_can_show_the_references_of_the_listening_page(tmp_path):
+    from benchmarks.listen import shown
+    from condfoley.media import probe
+
+    sound = np.random.default_rng(0).normal(0, 0.1, (66150, 2))
+    sf.write(tmp_path / "01-metal.wav", sound, 44100)
+    info = probe(shown(tmp_path / "01-metal.wav"))
+    assert info.has_video and info.has_audio and (info.sample_rate, info.channels) == (44100, 2)
+    assert info.duration == pytest.approx(1.5, abs=0.1)

@@ -261,7 +261,10 @@ class FakeFoley:
     def load(cls, path: str | None = None, device: str = "cpu", engine: str = "auto") -> FakeFoley:
         return cls()
 
-    def generate(self, reference: str, target: str, settings: Settings, *, hits: object, progress: Any) -> Any:
+    def generate(
+        self, reference: str, target: str, settings: Settings, *, hits: object, progress: Any, **start: object
+    ) -> Any:
+        assert start["start_from"] is None
         FakeFoley.asked = settings
         progress("drawing", 0.5)
         progress("done", 1.0)

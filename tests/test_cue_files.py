@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condfoley.cues.files import parse_cues, read_cues
+from condfoley.cues.rows import COLUMNS, CueRow, require_usable
 from condfoley.errors import InputError
 from condfoley.hits import parse_hits, read_hits
-from condfoley.project.cue_files import parse_cues, read_cues
 from condfoley.project.cue_format import differing, format_csv, format_json, format_labels, write_cues
-from condfoley.project.cue_rows import COLUMNS, CueRow, require_usable
 from condfoley.project.model import Cue
 
 HEADER = ",".join(COLUMNS)

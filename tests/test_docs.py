@@ -82,6 +82,17 @@ def test_the_speed_benchmark_names_its_parts(capsys):
     assert "published,shipped,length" in capsys.readouterr().out
 
 
+def test_each_threat_and_each_kind_of_fault_names_tests_that_are_there():
+    for name in ("security.md", "reliability.md"):
+        text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        named = re.findall(r"`(tests/[\w/]+\.py)`", text)
+        assert len(named) >= 5 and [path for path in named if not (ROOT / path).is_file()] == []
+    threats = re.findall(
+        r"^\| (?!threat|---)(.*) \|$", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"), re.M
+    )
+    assert len(threats) > 15 and all("`tests/" in line.rpartition(" | ")[2] for line in threats)
+
+
 EXPERIMENTS = ROOT / "docs" / "experiments"
 
 

@@ -59,8 +59,8 @@ def test_the_soundtrack_is_as_long_as_the_target_and_nowhere_empty(foley, refere
 
 def test_the_same_seed_gives_the_same_sound(foley, reference, home):
     target = noise_clip(home / "seeded.mp4", 2.5, sound=False)
-    many = foley.generate(reference, target, candidates=3, seed=5)
-    one = foley.generate(reference, target, candidates=1, seed=6)
+    many = foley.generate(reference, target, candidates=3, seed=5, render="vocoder")
+    one = foley.generate(reference, target, candidates=1, seed=6, render="vocoder")
     assert [c.seed for c in many.candidates] == [5, 6, 7]
     assert np.allclose(many.candidates[1].wav, one.wav, atol=1e-3)  # sums in another order, nothing more
     assert np.abs(many.candidates[0].wav - one.wav).max() > 0.01 * np.abs(one.wav).max()
@@ -102,7 +102,8 @@ def test_a_candidate_taken_whole_is_the_soundtrack_at_its_level(home, monkeypatc
     ramp = np.linspace(0, 1, RATE // 2) ** 2 * np.random.default_rng(0).normal(0, 0.5, RATE // 2)
     noisy[-RATE // 2 :] += ramp.astype(np.float32)
     monkeypatch.setattr(Pipeline, "vocode", lambda self, specs, outer: [Track(noisy, RATE) for _ in specs])
-    made = foley.generate(reference, target, candidates=2, comp=False, dynamics=0.0, decay_match=0.0, texture_match=0.0)
+    raw = {"dynamics": 0.0, "decay_match": 0.0, "texture_match": 0.0, "render": "vocoder"}
+    made = foley.generate(reference, target, candidates=2, comp=False, **raw)
     whole = made.candidates[made.chosen]
     assert isinstance(whole.wav, np.memmap) is spill
     assert np.allclose(whole.wav, made.wav, atol=1e-6)
@@ -166,7 +167,7 @@ def test_the_soundtrack_is_comped(foley, reference, home, monkeypatch):
     show(monkeypatch, foley, picture)
     takes = [Take(0.0, 1), Take(2.0, 0)]
     monkeypatch.setattr(comping, "choose_takes", lambda *_: takes)
-    raw = {"candidates": 2, "decay_match": 0.0, "texture_match": 0.0, "dynamics": 0.0}
+    raw = {"candidates": 2, "decay_match": 0.0, "texture_match": 0.0, "dynamics": 0.0, "render": "vocoder"}
     made = foley.generate(reference, target, tolerance=9.0, **raw)
     first, second = (c.wav for c in made.candidates)
     assert made.takes == takes and all(c.agreement is not None for c in made.candidates)
@@ -187,7 +188,8 @@ def test_hits_fade_as_the_references_do(foley, reference, home, monkeypatch):
 
     def made(sliding, **settings):
         show(monkeypatch, foley, picture, sliding)
-        found = foley.generate(reference, target, candidates=1, align=False, texture_match=0.0, **settings)
+        own = {"align": False, "texture_match": 0.0, "render": "vocoder"}
+        found = foley.generate(reference, target, candidates=1, **own, **settings)
         assert np.allclose(found.candidates[0].wav, found.wav, atol=1e-4)  # the candidate fades as well
         return found.wav
 

@@ -1,5 +1,6 @@
 """Reading: frames by their time stamps, sound on the picture's clock, what probe reports and refuses."""
 
+import sys
 from pathlib import Path
 
 import av
@@ -297,3 +298,26 @@ def test_a_changed_file_is_probed_again(make_clip):
 
 def test_odd_names(make_clip):
     assert_shows(levels(make_clip("take: 2 %03d é.mp4")), range(15))
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "list.txt", "list.ffconcat", "list.sdp"])
+def test_a_list_of_other_files_is_not_followed(make_clip, tmp_path, name):
+    other = make_clip("other.mp4")
+    texts = {
+        "list.m3u8": f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{other}\n#EXT-X-ENDLIST\n",
+        "list.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n",
+    }
+    (tmp_path / name).write_text(texts.get(name, "ffconcat version 1.0\nfile 'other.mp4'\n"))
+    with pytest.raises(InputError, match="not a media file"):
+        media.probe(tmp_path / name)
+
+
+def test_a_picture_beyond_the_limit_is_not_decoded(make_clip, monkeypatch):
+    path = make_clip("a.mp4", size=(640, 480))
+    monkeypatch.setattr("condfoley.media.streams._LIMITS", {"max_pixels": "300000"})
+    monkeypatch.setattr(sys.modules["condfoley.media.probe"], "MAX_PIXELS", 300_000)  # media.probe is a function
+    with pytest.raises(InputError, match="megapixels"):
+        media.probe(path)
+    monkeypatch.setattr("condfoley.media.streams._LIMITS", {"max_pixels": "310000"})
+    path.touch()
+    assert media.probe(path).width == 640

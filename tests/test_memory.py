@@ -37,7 +37,7 @@ def test_a_large_array_is_taken_from_what_the_process_keeps(kept):
     done = subprocess.run([sys.executable, "-c", COUNT.format(kept=kept)], capture_output=True, text=True, check=True)
     apart, left = json.loads(done.stdout)
     assert (apart == 0) == kept
-    assert (left >= 20 << 20) == kept
+    assert (left >= 19 << 20) == kept  # some of it may have been there before
 
 
 def test_an_array_in_a_file_keeps_its_values_when_its_memory_is_given_back():

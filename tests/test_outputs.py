@@ -82,14 +82,14 @@ def test_an_interrupted_commit_restores_the_earlier_results(tmp_path: Path, monk
     (tmp_path / "overview.png").write_text("old")
     from condfoley.results import folder as outputs
 
-    move = outputs._move
+    move = outputs.move
 
     def interrupted(source: Path, goal: Path) -> None:
         if goal == tmp_path / "provenance.json":
             raise KeyboardInterrupt
         move(source, goal)
 
-    monkeypatch.setattr(outputs, "_move", interrupted)
+    monkeypatch.setattr(outputs, "move", interrupted)
     with pytest.raises(KeyboardInterrupt), ResultFolder(tmp_path, force=True) as folder:
         fill(folder)
         folder.commit()

@@ -14,7 +14,7 @@ from condfoley.sizes import JudgesConfig
 from tests.data import stand_ins
 from tests.documents import ROOT, executed
 from tests.sounds import RATE, noise_bursts
-from tests.tiny import EVENTS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER, write_tiny_weights
+from tests.tiny import BIND, CONTACT, EVENTS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER, write_tiny_weights
 from tests.training.toy import write_clips, write_hits
 
 pytestmark = pytest.mark.heavy  # commands that train
@@ -24,7 +24,7 @@ COMMANDS = executed()
 JUDGES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=8)
 SIZES = {
     "tokenizer": TOKENIZER, "vocoder": VOCODER, "video": VIDEO, "transformer": TRANSFORMER, "sync": SYNC,
-    "events": EVENTS,     "judges": JUDGES,
+    "events": EVENTS, "contact": CONTACT, "bind": BIND, "judges": JUDGES,
 }  # fmt: skip
 RUN = ["steps=2", "batch_size=2", "threads=1", "data.frame_size=40", "data.workers=1", "data.validation=0.3"]
 IMPACTS = ["judges.impact_frames=16", "judges.impact_widths=[4,8]", "data.instruments=8"]
@@ -55,7 +55,7 @@ def toy(words: list[str]) -> list[str]:
         "batch": ["--candidates", "1", "--force"],
         "simulate": ["--clips", "4", "--size", "32", "--duration", "4.5", "--workers", "1"],
         "prepare": ["--workers", "1", "--short-side", "32", *(() if own else ("--validation", "0.4"))],
-        "finetune": ["--weights", "toy", "--steps", "1", "--batch-size", "2"],
+        "finetune": ["--weights", "toy", "--steps", "15", "--batch-size", "2", "--listen", "0"],
     }[words[0]]
 
 

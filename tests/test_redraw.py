@@ -18,7 +18,7 @@ from condfoley.hits import Hits
 from condfoley.inputs import ClipFile, Footage
 from condfoley.matching.dynamics import bring_to_levels, fill_levels
 from condfoley.media import read_frames
-from condfoley.redraw import LEAD, TAIL, Redraw, encode_heard, section, see
+from condfoley.redraw import LEAD, TAIL, Redraw, heard_around, section, see
 from condfoley.settings import Settings
 from tests.made_up import FPS, RATE, noise_clip, pulses
 from tests.tiny import write_tiny_weights
@@ -47,7 +47,7 @@ def clips(home):
 @given(begin=st.floats(0, 60), length=st.floats(0.01, 20), before=st.floats(0, 10), after=st.floats(0, 10))
 def test_a_section_holds_its_span_and_a_window_at_least(begin, length, before, after):
     span, scene = (begin, begin + length), (max(0.0, begin - before), begin + length + after)
-    first, last, known = section(span, scene, G)
+    first, last, known, _ = section(span, scene, G)
     assert last - first >= G.valid_columns and 0 <= known < last - first
     assert first * COLUMN <= begin and last * COLUMN >= min(span[1] + TAIL, scene[1]) - 1e-6
     assert first >= int(scene[0] / COLUMN)  # nothing of the scene before is known but part of a column
@@ -62,11 +62,11 @@ def test_known_codes_stay_and_the_others_continue_from_them(foley, clips):
     tokens = pipeline.encode_frames(clips[1].frames(foley.geometry, (0.0, 3.0)))
     sampling = pipeline.sampling(Settings())
     known = np.random.default_rng(0).integers(0, 64, (2, 10 * G.code_rows))
-    one, other = (pipeline.continue_codes(k, tokens, exemplar, [4, 5], sampling) for k in (known, known[::-1]))
+    one, other = (pipeline.drafter.continue_codes(k, tokens, exemplar, [4, 5], sampling) for k in (known, known[::-1]))
     assert one.shape == (2, G.columns_for(3.0) * G.code_rows)
     assert np.array_equal(one[:, : known.shape[1]], known) and np.array_equal(other[0, : known.shape[1]], known[1])
     assert len(np.unique(one[:, known.shape[1] :])) > 5
-    shared = pipeline.continue_codes(known[:1], tokens, exemplar, [4, 5], sampling)
+    shared = pipeline.drafter.continue_codes(known[:1], tokens, exemplar, [4, 5], sampling)
     assert np.array_equal(shared[0], one[0]) and np.array_equal(shared[1, : known.shape[1]], known[0])
 
 
@@ -105,6 +105,10 @@ def test_another_seed_gives_another_sound_and_the_same_seed_the_same(foley, clip
     assert np.array_equal(first, again) and not np.allclose(first, other, atol=1e-3)
 
 
+def known_codes(pipeline, place, exemplar, heard):
+    return pipeline.drafter.encode_known(heard_around(place, exemplar, heard, 0.0))
+
+
 def test_what_is_heard_before_is_known_and_what_is_replaced_is_not(foley, clips, monkeypatch):
     pipeline, encoded = foley.pipeline(3.0), []
     exemplar = pipeline.encode_reference(pipeline.read_reference(clips[0], None))
@@ -114,14 +118,13 @@ def test_what_is_heard_before_is_known_and_what_is_replaced_is_not(foley, clips,
     place, codes = section((3.0, 4.0), (0.0, 12.0), G), np.arange(G.codes)[None]
     monkeypatch.setattr(foley.loaded.engine, "encode_windows", lambda specs: encoded.append(specs) or codes)
     for heard in (noise, later, pulses([1.0], 12.0)):
-        known = encode_heard(pipeline, place, exemplar, heard)
+        known = known_codes(pipeline, place, exemplar, heard)
         assert known[0].tolist() == codes[0, -place.known * G.code_rows :].tolist()  # those at the window's end
     assert place.known >= G.valid_columns // 2
     assert np.array_equal(encoded[0], encoded[1]) and not np.allclose(encoded[0], encoded[2])
     first = section((0.0, 1.0), (0.0, 12.0), G)
     assert (
-        not encode_heard(pipeline, first, exemplar, noise).size
-        and not encode_heard(pipeline, place, exemplar, None).size
+        not known_codes(pipeline, first, exemplar, noise).size and not known_codes(pipeline, place, exemplar, None).size
     )
 
 
@@ -162,7 +165,7 @@ def test_the_published_mode_draws_no_span(foley, clips):
 
 def test_the_shipped_weights_draw_a_span_as_loud_and_as_exact_as_the_first_time():
     shipped = Foley.load()
-    made = shipped.generate(REFERENCE, TARGET, candidates=4)
+    made = shipped.generate(REFERENCE, TARGET, candidates=4, render="vocoder")
     span = (1.5, 3.0)
     inside = (made.cues.times >= span[0]) & (made.cues.times < span[1])
     cues = Hits(made.cues.times[inside], made.cues.strengths[inside])

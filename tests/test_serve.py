@@ -17,7 +17,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from condfoley.cli.commands.serve import build_application
+from condfoley.cli.commands.serve import build_application, server_config
 from condfoley.cli.main import main
 from condfoley.cli.progress import Progress
 from condfoley.cli.run_job import check_job
@@ -131,6 +131,11 @@ def test_from_clips_to_results(weights, clip, sound, tmp_path):
         assert client.get(f"/api/jobs/{job}/files/hits.txt").text == form["hits"]
         record = client.get(f"/api/jobs/{job}/files/provenance.json").json()
         assert record["options"]["seed"] == 5 and record["command"] == "condfoley serve"
+        assert record["options"]["target"] == "my clip.mp4"
+        project = client.get(f"/api/jobs/{job}/files/project.json").json()
+        assert project["inputs"]["reference"]["path"] == "tap.wav"
+        for name in [name for name in listed if name.endswith((".json", ".csv", ".txt"))]:
+            assert str(tmp_path) not in client.get(f"/api/jobs/{job}/files/{name}").text, name
         with zipfile.ZipFile(io.BytesIO(client.get(f"/api/jobs/{job}/results.zip").content)) as archive:
             assert archive.testzip() is None and sorted(archive.namelist()) == sorted(listed)
         assert client.delete(f"/api/jobs/{job}").status_code == 204
@@ -241,6 +246,7 @@ def test_bad_settings(client, steps, tmp_path, settings, says):
         ({"content": b""}, "target.mp4"),
         ({"reference": b"not a clip"}, "reference.mp4"),
         ({"settings": '{"reference_start": 9}'}, "past the end of reference.mp4"),
+        ({"settings": '{"strength": 0.5}'}, "give that sound with --start-from"),
     ],
 )
 def test_inputs_that_cannot_be_used_are_refused_before_they_wait(clip, steps, tmp_path, form, says):
@@ -249,6 +255,27 @@ def test_inputs_that_cannot_be_used_are_refused_before_they_wait(clip, steps, tm
         detail = reply.json()["detail"]
         assert reply.status_code == 422 and says in detail
         assert "\n" not in detail and str(tmp_path) not in detail and list(tmp_path.iterdir()) == []
+
+
+def test_a_job_may_start_from_a_sound(clip, sound, tmp_path):
+    asked = []
+
+    def run(options, progress):
+        asked.append((Path(options.start_from).read_bytes(), options.strength))
+        return {}
+
+    write_wav(tmp_path / "long.wav", pulses([0.5], 2.0), RATE)
+    fitting, root = (tmp_path / "long.wav").read_bytes(), tmp_path / "jobs"
+    root.mkdir()
+    with serving(run, root, check_job) as client:
+        clips, form = {"reference": ("a.mp4", clip), "target": ("a.mp4", clip)}, {"settings": '{"strength": 0.3}'}
+        reply = client.post("/api/jobs", files=clips | {"start_from": ("a.mp4", sound)}, data=form)
+        assert reply.status_code == 422 and reply.json()["detail"].startswith(
+            "a.mp4 lasts 1.00 s and the target 2.00 s"
+        )
+        assert list(root.iterdir()) == []
+        job = client.post("/api/jobs", files=clips | {"start_from": ("a.mp4", fitting)}, data=form).json()["id"]
+        assert wait_for(client, job)["state"] == "done" and asked == [(fitting, 0.3)]
 
 
 def test_a_target_without_picture_and_a_missing_part(sound, steps, tmp_path):
@@ -300,6 +327,16 @@ def test_too_many_requests(steps, tmp_path):
         assert [client.get("/api/jobs").status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_a_header_of_proxies_does_not_get_around_the_limit(steps, tmp_path):
+    queue = JobQueue(steps, tmp_path)
+    config = server_config(application(queue, lambda options: None, ServeOptions(rate=0.001, burst=2), "tiny"))
+    config.load()
+    client = TestClient(config.loaded_app, base_url=LOCAL, client=("127.0.0.1", 5000))
+    codes = [client.get("/api/jobs", headers={"X-Forwarded-For": f"10.0.0.{k}"}).status_code for k in range(4)]
+    queue.close()
+    assert codes == [200, 200, 429, 429]
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -334,7 +371,7 @@ def test_the_schema_describes_every_endpoint(client):
     }
     assert all(action["description"] for methods in schema["paths"].values() for action in methods.values())
     form = schema["components"]["schemas"]["Body_submit_api_jobs_post"]
-    assert set(form["properties"]) == {"reference", "target", "settings", "hits"}
+    assert set(form["properties"]) == {"reference", "target", "start_from", "settings", "hits"}
     assert form["required"] == ["reference", "target"]
 
 
@@ -369,6 +406,9 @@ def test_the_settings_have_a_schema(client):
         ("a\nb\x00.mp4", "a_b_.mp4"),
         ("x" * 300 + ".mp4", "x" * 96 + ".mp4"),
         ("klöppel.mp4", "klöppel.mp4"),
+        ("klo\u0308ppel.mp4", "klöppel.mp4"),  # as macOS sends it
+        ("Table, take 2 (dry) \u2013 [v3]+A&B.wav", "Table, take 2 (dry) \u2013 [v3]+A&B.wav"),
+        ('<b>"it\'s" 50% a:b|c?*.mp4', "_b__it_s_ 50_ a_b_c__.mp4"),
     ],
 )
 def test_names_of_uploads(name, safe):

@@ -28,7 +28,7 @@ PAIRS = {"struck": (TARGET, 2, 0), "scratched": (SCRATCHED, 2, 0), "spliced": (T
 
 def measured(target: Path, candidates: int, seed: int) -> dict[str, Any]:
     """What is compared of the soundtrack of a target."""
-    made = foley().generate(REFERENCE, target, candidates=candidates, seed=seed)
+    made = foley().generate(REFERENCE, target, candidates=candidates, seed=seed, render="vocoder")
     onsets = detect_onsets(made.wav, made.sample_rate)[0]
     return {
         "samples": len(made.wav),

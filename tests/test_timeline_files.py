@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.cli.main import main
+from condfoley.cues.rows import MAIN
 from condfoley.media import MediaInfo
 from condfoley.media.timecode import NTSC
-from condfoley.project.model import MAIN, Cue, Layer, Project
+from condfoley.project.model import Cue, Layer, Project
 from condfoley.results.folder import TIMELINES
 from condfoley.timeline import otio as otio_file
 from condfoley.timeline import reaper, xmeml

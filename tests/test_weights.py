@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from condfoley.errors import InputError
-from condfoley.runtime.torch import GENERATING, OPTIONAL
+from condfoley.runtime.engine import FINDING, GENERATING, OPTIONAL
 from condfoley.weights import GUIDED, SHIPPED, card_geometry, load_part, read_card, sha256
 from tests.tiny import write_tiny_weights
 
@@ -84,7 +84,7 @@ def test_an_unknown_choice_in_a_card(folder, part, name):
 
 def test_the_shipped_weights_are_whole_and_small():
     card = read_card(SHIPPED)
-    assert set(card["parts"]) == {*GENERATING, *OPTIONAL, GUIDED, "judges"}
+    assert set(card["parts"]) == {*GENERATING, *OPTIONAL, *FINDING, GUIDED, "flow", "judges"}
     assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 40e6
     for name in card["parts"]:
         load_part(SHIPPED, name)

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from condfoley.audio.splice import write_into
+from condfoley.memory import release
+
 BLOCK = 0.02  # s over which levels are taken
 BEFORE, AFTER = 0.04, 0.12  # s around an onset that are never quiet
 QUIET_SHARE = 10.0  # percentile of the levels that is the background
@@ -21,21 +24,26 @@ INAUDIBLE_DB = -85.0  # dBFS, RMS; a recorder's digital silence is no ambience
 CROSSFADE, SHARE = 0.2, 0.25  # s, and share of the shorter part at most
 SEARCH = 0.3  # share of a part, at its beginning, in which it is entered, and at its end, in which it is left
 LOWEST_BAND = 8  # bins of the lowest octave in a crossfade
+KEPT = 2**21  # samples of a long bed that stay in memory while it is written
 WIDTH = 0.05  # s in which the place to enter it is looked for; a period of any hum
 
 
-def bed(sound: np.ndarray, rate: int, onsets: np.ndarray, samples: int, gain_db: float = 0.0) -> np.ndarray | None:
+def bed(
+    sound: np.ndarray, rate: int, onsets: np.ndarray, samples: int, gain_db: float = 0.0, out: np.ndarray | None = None
+) -> np.ndarray | None:
     """Ambience from a recording's quiet parts: (C, samples) float32; None where there is no quiet part long enough.
 
     sound: (C, N) or (N,) at `rate` Hz. onsets: (E,) s, of its impacts. gain_db: by which the bed is louder than it is in
-    the recording.
+    the recording. out: where it is written, if given.
     """
     sound = np.atleast_2d(np.asarray(sound, np.float32))
     parts = quiet_parts(sound, rate, onsets)
     if not parts:
         return None
-    made, _ = lay(_levelled([sound[:, begin:end] for begin, end in parts]), rate, samples)
-    return made * np.float32(10 ** (gain_db / 20))
+    gain = np.float32(10 ** (gain_db / 20))
+    return lay([part * gain for part in _levelled([sound[:, begin:end] for begin, end in parts])], rate, samples, out)[
+        0
+    ]
 
 
 def looped(sound: np.ndarray, rate: int, samples: int, gain_db: float = 0.0) -> np.ndarray:
@@ -74,15 +82,19 @@ def quiet_parts(sound: np.ndarray, rate: int, onsets: np.ndarray) -> list[tuple[
     return parts if enough else []
 
 
-def lay(parts: Sequence[np.ndarray], rate: int, samples: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
+def lay(
+    parts: Sequence[np.ndarray], rate: int, samples: int, out: np.ndarray | None = None
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """Parts of a sound, one after the other and again from the first on: (C, samples) float32; begin and end of crossfades.
 
-    parts: (C, n) each, n >= 1. Each is entered where it continues best what is there, near a place drawn at random, and left
-    at another, so that nothing comes back in the same way.
+    parts: (C, n) each, n >= 1. out: where it is written, if given. Each part is entered where it continues best what is there,
+    near a place drawn at random, and left at another, so that nothing comes back in the same way.
     """
     random, turn, seams = np.random.default_rng(0), 0, list[tuple[int, int]]()
     tail = parts[0]
-    pieces, length = [tail], tail.shape[1]
+    made = np.zeros((len(tail), samples), np.float32) if out is None else out
+    write_into(made, tail, 0)
+    length = written = tail.shape[1]
     while length < samples:
         turn = (turn + 1) % len(parts)
         following = parts[turn]
@@ -91,13 +103,15 @@ def lay(parts: Sequence[np.ndarray], rate: int, samples: int) -> tuple[np.ndarra
         first, left = int(random.integers(room + 1)), int(random.integers(room + 1))
         begin = first + best_entry(tail[:, -fade:], following[:, first : first + fade + round(WIDTH * rate)])
         fresh = following[:, begin : max(following.shape[1] - left, begin + 2 * fade)]
-        pieces[-1] = pieces[-1][:, : pieces[-1].shape[1] - fade]
-        pieces.append(crossfaded(tail[:, -fade:], fresh[:, :fade]))
+        write_into(made, crossfaded(tail[:, -fade:], fresh[:, :fade]), length - fade)
+        write_into(made, fresh[:, fade:], length)
         seams.append((length - fade, length))
-        pieces.append(fresh[:, fade:])
         length += fresh.shape[1] - fade
         tail = fresh
-    return np.concatenate(pieces, axis=1)[:, :samples], [(begin, end) for begin, end in seams if end <= samples]
+        if length - written > KEPT:
+            release(made)
+            written = length
+    return made, [(begin, end) for begin, end in seams if end <= samples]
 
 
 def best_entry(tail: np.ndarray, following: np.ndarray) -> int:

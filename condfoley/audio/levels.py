@@ -12,7 +12,6 @@ from condfoley.audio.splice import until_next
 LEAD = 0.003  # s before an onset with which its impact's part of a sound begins
 SEARCH = 0.1  # s from an onset on in which the impact's peak is looked for
 RMS_WINDOW = 0.02  # s over which the short-term RMS is taken
-LIMITER_SECONDS = 0.005  # s over which a limiter's gain falls and rises
 MIN_POWER = 1e-9  # power that digital silence is taken to have: -90 dB
 
 
@@ -53,33 +52,3 @@ def median_impact_db(samples: np.ndarray, onsets: np.ndarray, rate: int) -> floa
 def gain_to_level(samples: np.ndarray, onsets: np.ndarray, level_db: float, rate: int) -> float:
     """Amplitude factor that brings a sound's impacts to a level, dB (`median_impact_db`); 1 for digital silence."""
     return float(10 ** ((level_db - median_impact_db(samples, onsets, rate)) / 20)) if samples.any() else 1.0
-
-
-def limit(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray:
-    """A sound (..., N) with |x| <= max_peak: a look-ahead limiter, so that one high peak does not make all of it softer.
-
-    The gain is the same in all channels. The same array where there is no such peak.
-    """
-    gain = limit_gain(samples, max_peak, rate)
-    if gain is None:
-        return samples
-    out = samples * gain
-    return np.clip(out, -max_peak, max_peak, out=out).astype(np.float32, copy=False)
-
-
-def limit_gain(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray | None:
-    """The gain, (N,), by which a sound (..., N) gets |x| <= max_peak; None where it has no higher peak.
-
-    Around each peak the gain falls and rises over LIMITER_SECONDS; elsewhere it is 1.
-    """
-    from scipy.ndimage import minimum_filter1d, uniform_filter1d
-
-    each_channel = np.abs(samples).reshape(-1, samples.shape[-1])
-    peaks = each_channel[0] if len(each_channel) == 1 else each_channel.max(0, initial=0.0)  # (N,)
-    if peaks.max(initial=0.0) <= max_peak:
-        return None
-    length = 2 * round(LIMITER_SECONDS * rate / 2) + 1
-    wanted = np.maximum(peaks, 1e-9, out=peaks)  # in place, since soundtracks may be long
-    np.minimum(1, np.divide(max_peak, wanted, out=wanted), out=wanted)
-    gain: np.ndarray = uniform_filter1d(minimum_filter1d(wanted, length), length, output=wanted)
-    return gain

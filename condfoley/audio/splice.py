@@ -67,6 +67,12 @@ def overlay_into(out: np.ndarray, piece: np.ndarray, place: int, fade: int) -> N
     there += share * (piece - there)
 
 
+def write_into(out: np.ndarray, piece: np.ndarray, place: int) -> None:
+    """Replaces what a sound (..., N) has from `place` >= 0 on by a piece (..., L), as far as it goes."""
+    there = out[..., place : place + piece.shape[-1]]
+    there[:] = piece[..., : there.shape[-1]]
+
+
 def add_into(out: np.ndarray, piece: np.ndarray, place: int) -> None:
     """Adds a piece (..., L) to a sound (..., N) from `place` on, which may lie before the beginning."""
     there = out[..., max(0, place) : max(0, place + piece.shape[-1])]

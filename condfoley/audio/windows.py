@@ -12,6 +12,7 @@ from condfoley.audio.splice import ramp, until_next
 SIDE_BY_SIDE = 8  # stretches of a target that are written together at most (E22.10)
 # For `clearest`; estimates, not tuned.
 STEP = 0.1  # s between the starts of a window that are tried
+TOGETHER = 2048  # windows that are looked at together
 AFTER_START, BEFORE_END = 0.02, 0.2  # s of a window before and after an event, for it to count as inside
 
 
@@ -131,12 +132,25 @@ def clearest(times: np.ndarray, strengths: np.ndarray, levels: np.ndarray, durat
         return 0.0
     starts = np.append(np.arange(0, last, STEP), last)
     if len(times):
-        begin, end = starts[:, None] + AFTER_START, starts[:, None] + window - BEFORE_END
-        inside = (times[None] >= begin) & (times[None] <= end)
-        return float(starts[np.argmax((inside * strengths[None]).sum(1))])
+        found = [_strength_inside(times, strengths, part, window) for part in _in_turn(starts)]
+        return float(starts[np.argmax(np.concatenate(found))])
     at = np.linspace(0, duration, len(levels), endpoint=False)
-    energy = [np.square(levels[(at >= s) & (at < s + window)]).sum() for s in starts]
+    bounds = np.searchsorted(at, [starts, starts + window])
+    energy = [np.square(levels[first:last]).sum() for first, last in bounds.T]
     return float(starts[int(np.argmax(energy))])
+
+
+def _in_turn(starts: np.ndarray) -> list[np.ndarray]:
+    """A few of the starts at a time: those of a recording of hours take as much memory as those of a minute."""
+    return [starts[first : first + TOGETHER] for first in range(0, len(starts), TOGETHER)]
+
+
+def _strength_inside(times: np.ndarray, strengths: np.ndarray, starts: np.ndarray, window: float) -> np.ndarray:
+    """Strength of the events within each window, see `clearest`: (S,)."""
+    near = slice(*np.searchsorted(times, [starts[0], starts[-1] + window]))
+    begin, end = starts[:, None] + AFTER_START, starts[:, None] + window - BEFORE_END
+    inside = (times[None, near] >= begin) & (times[None, near] <= end)
+    return np.asarray((inside * strengths[None, near]).sum(1))
 
 
 def segments(frames: int, length: int) -> list[int]:

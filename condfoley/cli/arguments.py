@@ -21,6 +21,8 @@ set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 T = TypeVar("T")
 
+REPEATED = (tuple[str, ...], str | tuple[str, ...], str | tuple[str, ...] | None)
+"""Types of options that may be given again."""
 TYPE_NAMES = {
     "int": "a whole number",
     "float": "a number",
@@ -43,7 +45,8 @@ class Parser(ArgumentParser):
         """The parsed options. Raises InputError for an empty value, which would be taken for a missing one."""
         parsed = super().parse_args(*args, **kwargs)
         for name, option in self.nonempty_options.items():
-            if parsed[name] is not None and not parsed[name].strip():
+            values = parsed[name] if isinstance(parsed[name], list) else [parsed[name]]
+            if any(value is not None and not value.strip() for value in values):
                 raise InputError(f"{option} is empty; see `{self.prog} --help`")
         return parsed
 
@@ -68,15 +71,18 @@ def option_parser(prog: str, options: type) -> Parser:
     for field in sorted(fields(options), key=lambda f: f.default is not MISSING):  # required options first
         option = flag(field.name)
         help_text = helps[field.name].replace("\n", " ")
-        if hints[field.name] is str and field.default != "":
+        if hints[field.name] in (str, *REPEATED) and field.default != "":
             parser.nonempty_options[field.name] = option
         if hints[field.name] is bool and field.default is True:
             action = ActionYesNo(yes_prefix="", no_prefix="no-")
             parser.add_argument(option, action=action, default=True, help=help_text)
         elif hints[field.name] is bool:
             parser.add_argument(option, action="store_true", help=help_text)
-        elif hints[field.name] == tuple[str, ...]:  # given any number of times
-            parser.add_argument(option, action="append", type=str, default=[], help=help_text)
+        elif hints[field.name] in REPEATED:  # given any number of times
+            needed: dict[str, Any] = (
+                {"required": True} if field.default is MISSING else {"default": None if field.default is None else []}
+            )
+            parser.add_argument(option, action="append", type=str, help=help_text, **needed)
         elif field.default is MISSING:
             parser.add_argument(option, type=hints[field.name], required=True, help=help_text)
         else:

@@ -11,14 +11,21 @@ from typing import Any, NamedTuple
 from condfoley.cli.options import BatchOptions, GenerateOptions, SoundOptions
 from condfoley.errors import InputError
 from condfoley.files import plain
+from condfoley.files.partial import clear, partial_name
 from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.pair_list import read_pairs
 from condfoley.project.store import PROJECT
+from condfoley.references.files import by_key
 from condfoley.results.folder import CANDIDATES, HITS, OVERVIEW, PROVENANCE, SCORES, SOUNDTRACK, TIMELINES, VIDEO_STEM
-from condfoley.weights import sha256
+from condfoley.weights import sha256_of_input
 
 FAILED = "failed.csv"
-INPUTS = {"reference": "another reference", "target": "another target", "hits": "another hits file"}
+INPUTS = {
+    "reference": "another reference",
+    "target": "another target",
+    "hits": "another hits file",
+    "start_from": "another sound to start from",
+}
 # Options without effect on the results; the inputs are compared by their content, not by their paths.
 IGNORED_OPTIONS = {"out", "json", "quiet", "force", "weights", "engine", "perform", "perform_align", *INPUTS}
 # Suffixes of targets, so that a damaged one is listed as failed; other files are targets if they have a picture.
@@ -29,9 +36,10 @@ TARGETS = VIDEO_SUFFIXES | {
 
 class _Pair(NamedTuple):
     name: str
-    reference: Path
+    reference: str | tuple[str, ...]
     target: Path
     hits: str | None = None
+    start_from: str | None = None
 
 
 def list_jobs(options: BatchOptions) -> list[GenerateOptions]:
@@ -51,14 +59,20 @@ def list_jobs(options: BatchOptions) -> list[GenerateOptions]:
             raise InputError(f"two pairs would write to {name}; {remedy}")
         if name == FAILED:
             raise InputError(f"a pair is called {FAILED}, as the list of failures is; give it another name")
+    if options.strength is not None and not any(pair.start_from for pair in pairs):
+        raise InputError(
+            f"no pair of {options.pairs} starts from a sound; name it in a column start_from, or leave out --strength"
+        )
     sound = {f.name: getattr(options, f.name) for f in fields(SoundOptions)}
     return [
         GenerateOptions(
             **sound,
-            reference=str(pair.reference),
+            reference=pair.reference,
             target=str(pair.target),
             out=str(Path(options.out) / pair.name),
             hits=pair.hits,
+            start_from=pair.start_from,
+            strength=options.strength if pair.start_from else None,
         )
         for pair in pairs
     ]
@@ -71,9 +85,15 @@ def _pairs_of_csv(path: Path) -> list[_Pair]:
         name = line.name or line.target.stem
         if name != Path(name).name or name.startswith("."):
             raise InputError(f"{line.where}: {name} cannot name a folder; leave out slashes and leading dots")
-        hits = line.row.get("hits")
-        pairs.append(_Pair(name, line.reference, line.target, str(path.parent / hits) if hits else None))
+        files = {key: str(path.parent / cell) for key in ("hits", "start_from") if (cell := line.row.get(key))}
+        pairs.append(_Pair(name, references_of(path.parent, line.row["reference"]), line.target, **files))
     return pairs
+
+
+def references_of(home: Path, cell: str) -> str | tuple[str, ...]:
+    """The references that a cell of a CSV file names: one, or several separated by |; relative to a folder."""
+    names = tuple(str(home / name.strip()) for name in cell.split("|") if name.strip())
+    return names[0] if len(names) == 1 else names
 
 
 def _pairs_of_folder(options: BatchOptions) -> list[_Pair]:
@@ -89,7 +109,7 @@ def _pairs_of_folder(options: BatchOptions) -> list[_Pair]:
         raise InputError(f"{folder} holds no videos; give --targets a folder of videos")
     stems = Counter(path.stem for path in targets)
     names = [p.stem if stems[p.stem] == 1 else f"{p.stem}_{p.suffix[1:]}" for p in targets]
-    return [_Pair(name, Path(str(options.reference)), path) for name, path in zip(names, targets, strict=True)]
+    return [_Pair(name, options.reference or (), path) for name, path in zip(names, targets, strict=True)]
 
 
 def _is_target(path: Path) -> bool:
@@ -112,6 +132,7 @@ def pending_jobs(jobs: list[GenerateOptions], parts: dict[str, str]) -> list[Gen
     """
     pending = []
     for job in jobs:
+        clear(Path(job.out), partial_name(Path(job.out)), Path(job.out))
         earlier = _read_provenance(job)
         same = not job.force and _matches_job(job, earlier, parts)
         if not same:
@@ -125,7 +146,7 @@ def changed_input(job: GenerateOptions) -> str:
     """Which input of the results in the job's folder differs, such as "another reference"; "" when none does."""
     try:
         return _find_changed_input(job, _read_provenance(job))
-    except OSError:  # reading the input later raises an error with the reason
+    except (OSError, InputError):  # reading the input later raises an error with the reason
         return ""
 
 
@@ -134,8 +155,11 @@ def _find_changed_input(job: GenerateOptions, earlier: dict[str, Any]) -> str:
     recorded = earlier.get("inputs")
     if not isinstance(recorded, dict):
         return ""
-    now = {name: sha256(Path(path)) for name in INPUTS if (path := getattr(job, name))}
-    return next((what for name, what in INPUTS.items() if _hash(recorded.get(name)) != now.get(name)), "")
+    given = {"target": job.target, "hits": job.hits, "start_from": job.start_from}
+    files = {name: Path(path) for name, path in given.items() if path} | by_key(job.references)
+    names = [*files, *(name for name in recorded if name in INPUTS or name.startswith("reference "))]
+    changed = (name for name in names if name not in files or _hash(recorded.get(name)) != sha256_of_input(files[name]))
+    return next((INPUTS[name.split(" ")[0]] for name in changed), "")
 
 
 def _read_provenance(job: GenerateOptions) -> dict[str, Any]:
@@ -157,6 +181,7 @@ def _matches_job(job: GenerateOptions, earlier: dict[str, Any], parts: dict[str,
         return all(same) and not _find_changed_input(job, earlier) and earlier["weights"]["parts"] == parts
     except (
         OSError,
+        InputError,
         KeyError,
         TypeError,
         AttributeError,

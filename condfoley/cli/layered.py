@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from condfoley.cli.options import GenerateOptions
 from condfoley.cli.progress import ReportsProgress, then_writing
+from condfoley.cues.rows import MAIN
 from condfoley.project.layer_specs import LayerSpec, assign, parse_layers
-from condfoley.project.model import MAIN
 from condfoley.settings import Settings
 
 if TYPE_CHECKING:
+    from condfoley.cues.rows import CueRow
     from condfoley.foley import Foley, Soundtrack
     from condfoley.hits import Hits
-    from condfoley.project.cue_rows import CueRow
     from condfoley.project.model import Project
 
 
@@ -27,7 +27,7 @@ class Layered:
 
     made: Mapping[str, Soundtrack]
     rows: Mapping[str, Sequence[CueRow]]
-    references: Mapping[str, Path]
+    references: Mapping[str, Sequence[Path]]
 
     @property
     def first(self) -> str:
@@ -46,24 +46,30 @@ def check_layers(options: GenerateOptions, duration: float) -> tuple[list[LayerS
 
     duration: of the target, s. Raises InputError for what cannot be used. Needs no model.
     """
+    from condfoley.cues.rows import require_usable
     from condfoley.media import probe, require_audio
-    from condfoley.project.cue_files import read_cues
-    from condfoley.project.cue_rows import require_usable
 
     specs = parse_layers(options.layer)
     for spec in specs:
         require_audio(probe(spec.reference))
     if options.hits is None:
         return specs, None
-    rows = [row for row in read_cues(Path(options.hits), "hits").rows if not row.muted]
+    rows = unmuted_rows(options.hits)
     cues = [replace(row, layer=name) for name, own in assign(rows, specs).items() for row in own]
     require_usable(sorted(cues, key=lambda row: row.time), duration, [MAIN, *(spec.name for spec in specs)])
     return specs, rows
 
 
+def unmuted_rows(hits: str) -> list[CueRow]:
+    """What a --hits file says of each of its cues that is heard, such as that it is a slide. Raises InputError."""
+    from condfoley.cues.files import read_cues
+
+    return [row for row in read_cues(Path(hits), "hits").rows if not row.muted]
+
+
 def rows_of(hits: Hits) -> list[CueRow]:
     """Hits as cues of no layer in particular."""
-    from condfoley.project.cue_rows import CueRow
+    from condfoley.cues.rows import CueRow
 
     return [
         CueRow(time, strength=None if math.isnan(hard) else hard, where=f"the hit at {time:g} s")
@@ -81,6 +87,7 @@ def generate_layered(
     """A soundtrack for each layer that has cues. rows: None: as the picture shows. Raises InputError."""
     from condfoley.inputs import ClipFile
     from condfoley.layers import generate_layers, watch
+    from condfoley.references.window import ReferenceFile
 
     settings = Settings.of(vars(options))
     target = ClipFile(options.target)
@@ -89,9 +96,11 @@ def generate_layered(
             progress("watching the target", 0.0)
             rows = watch(foley, target, settings)
         cues = assign(rows, specs)
-        references = {MAIN: Path(options.reference)} | {spec.name: Path(spec.reference) for spec in specs}
-        clips = {name: ClipFile(path) for name, path in references.items()}
+        references = {MAIN: options.references} | {spec.name: (Path(spec.reference),) for spec in specs}
+        clips = {name: [ReferenceFile(path) for path in paths] for name, paths in references.items()}
         made = generate_layers(foley, target, clips, cues, settings, then_writing(progress))
     if not cues[MAIN]:
-        progress.note(f"no cue is left for {options.reference}: all are of other layers, so it is not heard")
+        progress.note(
+            f"no cue is left for {', '.join(map(str, options.references))}: all are of other layers, so it is not heard"
+        )
     return Layered(made, cues, references)

@@ -15,7 +15,8 @@ from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, EXIT_USER_ER
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run `condfoley ARGV...`; returns the exit code: 0, 2 (unusable input), 1 (internal error), 130 (Ctrl-C).
+    """Run `condfoley ARGV...`; returns the exit code: 0, 2 (unusable input), 1 (internal error), 130 (Ctrl-C), 3
+    (`finetune`: nothing was better than the start).
 
     argv: arguments without the program's name; None takes the process's own.
     """
@@ -118,11 +119,14 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
         "generate": "write the soundtrack of a target video from a reference clip",
         "redo": "draw a span or a cue of a result anew, or make alternatives of a cue",
         "batch": "the same for many pairs, with the model loaded once",
+        "find": "rank the sounds of a folder by how well they fit a target",
         "serve": "keep the model loaded and generate soundtracks over HTTP, on this machine",
+        "studio": "open a page on which soundtracks are made and edited",
         "edit": "change cues and layers of a result and render it again",
         "undo": "bring the former revision of a result back",
         "stems": "write a WAV for each layer or cue of a result; their sum is the soundtrack",
         "timeline": "export a result for video editors: OpenTimelineIO and Final Cut XML",
+        "label": "mark by hand when a clip's picture shows a contact, and compare",
         "simulate": "write simulated videos with sound and ground truth to train and test on",
         "prepare": "convert a data set or a folder of recordings into training shards",
         "train": "train one part of the system on a folder of clips",

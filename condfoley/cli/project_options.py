@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from condfoley.errors import InputError, require_at_least
+from condfoley.cli.options import require_master, require_width
+from condfoley.errors import InputError, require_at_least, require_share
+from condfoley.settings import PAN_WIDTH, Bits, GeneratorName, Room
 
 
 @dataclass(kw_only=True)
@@ -29,6 +31,10 @@ class EditOptions:
     kind, or NAME=CLIP with those that --cues names so. Generates its sound. May be given again."""
     ambience: str | None = None
     """Add a bed beneath the impacts: auto: from the quiet parts of the reference; a file that is one; or none: without."""
+    pan: Literal["middle", "picture"] | None = None
+    """Put all cues where the picture shows them, between left and right, or back into the middle."""
+    pan_width: float = PAN_WIDTH
+    """With --pan picture: how far to the side the edges of the picture are, from 0 (middle) to 1 (left or right alone)."""
     gain: tuple[str, ...] = ()
     """Level of a layer, as main=-3 in dB. May be given again."""
     mute: tuple[str, ...] = ()
@@ -37,16 +43,31 @@ class EditOptions:
     """Name of a layer that is heard again. May be given again."""
     codec: Literal["aac", "pcm"] | None = None
     """Sound in the finished video (default: as before)."""
+    bits: Bits | None = None
+    """Of the soundtrack's samples: 24, 16 (with dither), or 32f, floating point (default: as before)."""
+    true_peak: float | None = None
+    """dBTP that the soundtrack has at most (default: as before)."""
+    loudness: float | None = None
+    """LUFS to which the whole soundtrack is brought now (default: the gain stays as it is)."""
+    room: Room | None = None
+    """Room in which the soundtrack is heard: dry, booth, living, tiled, hall, street (default: as before)."""
+    room_gain: float | None = None
+    """dB by which the room's echo is louder than it would be there (default: as before)."""
     target: str | None = None
     """Where the target is now, if it was moved and is not found."""
     weights: str | None = None
-    """For --layer: folder of the weights that the project was generated with, if they are not the shipped ones."""
+    """For --layer and --pan: folder of the weights that the project was generated with, if they are not the shipped ones."""
     device: str = "cpu"
-    """For --layer: where to compute, see `condfoley generate --help`."""
+    """For --layer and --pan: where to compute, see `condfoley generate --help`."""
     engine: Literal["auto", "onnx", "torch"] = "auto"
-    """For --layer: what runs the networks, see `condfoley generate --help`."""
+    """For --layer and --pan: what runs the networks, see `condfoley generate --help`."""
     quiet: bool = False
     """Show no remarks."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for invalid options."""
+        require_width(self.pan_width)
+        require_master(self)
 
 
 @dataclass(kw_only=True)
@@ -67,6 +88,12 @@ class RedoOptions:
     """Random seed of the first candidate (default: the next one that the project has not used yet)."""
     candidates: int | None = None
     """Number of candidates to generate (default: as many as the project was generated with)."""
+    generator: GeneratorName = "auto"
+    """What draws: transformer; flow, which knows what is heard behind the span, too; auto: what the project was generated
+    with."""
+    strength: float | None = None
+    """Start from what is heard in the span, and change it so far: 0, as it is but for the vocoder, to 1, not heard any more;
+    with the generator flow (default: a new sound)."""
     reference: str | None = None
     """Where the reference is, if it was moved."""
     target: str | None = None
@@ -93,6 +120,10 @@ class RedoOptions:
                 require_at_least(name, value, 1)
         if self.seed is not None:
             require_at_least("seed", self.seed, 0)
+        if self.strength is not None:
+            require_share("strength", self.strength)
+            if self.generator == "transformer":
+                raise InputError("--strength needs the generator flow; leave out --generator transformer")
 
     @property
     def seconds(self) -> tuple[float, float]:

@@ -6,15 +6,14 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from condfoley.cli.commands.generate import check_inputs, generate_results, load_model, read_hits_option
-from condfoley.cli.options import GenerateOptions, SoundOptions
+from condfoley.cli.options import DeliveryOptions, GenerateOptions, SoundOptions
 from condfoley.cli.progress import Progress
-from condfoley.settings import Settings
 
 if TYPE_CHECKING:
     from condfoley.cli.progress import ReportsProgress
     from condfoley.foley import Foley
 
-NOT_OF_THE_MODEL = {"codec", "keep", "stems", "force", "quiet", *(field.name for field in fields(Settings))}
+NOT_OF_THE_MODEL = {"keep", "stems", "force", "quiet", *(field.name for field in fields(DeliveryOptions))}
 MODEL_OPTIONS = tuple(field.name for field in fields(SoundOptions) if field.name not in NOT_OF_THE_MODEL)
 _models: dict[tuple[Any, ...], Foley] = {}  # one at most
 

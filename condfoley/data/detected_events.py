@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from condfoley.audio.onsets import detect_onsets
@@ -45,11 +47,15 @@ def visible_sound_events(
     wav: (N,) float, mono, at `sample_rate` Hz, starting `lead` s before frames (T, H, W, 3) uint8 at `fps` Hz.
     Returned times are relative to the first frame.
     """
+    shifted = (Event(**(vars(event) | {"time": event.time - lead})) for event in sound_events(wav, sample_rate))
+    return seen_events([event for event in shifted if 0 <= event.time < len(frames) / fps], frames, fps)
+
+
+def seen_events(events: Sequence[Event], frames: np.ndarray, fps: float) -> tuple[Event, ...]:
+    """Those of the events that have motion in the picture within MAX_DISTANCE.
+
+    events: times, s, relative to the first of frames (T, H, W, 3) uint8 at `fps` Hz.
+    """
     moving = frame_motion(frames) >= MIN_CHANGE
     change_times = (np.arange(len(moving)) + 1) / fps  # of the later frame
-    visible = []
-    for event in sound_events(wav, sample_rate):
-        time = event.time - lead
-        if 0 <= time < len(frames) / fps and moving[np.abs(change_times - time) <= MAX_DISTANCE].any():
-            visible.append(Event(**(vars(event) | {"time": time})))
-    return tuple(visible)
+    return tuple(event for event in events if moving[np.abs(change_times - event.time) <= MAX_DISTANCE].any())

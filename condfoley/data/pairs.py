@@ -36,11 +36,19 @@ def draw_pair(
     if pairing == "published":
         reference, target = rng.integers(len(starts), size=2)
         return int(reference), int(target)
-    distance = np.abs(starts[:, None] - starts[None, :])
-    np.fill_diagonal(distance, -1)
-    pairs = np.argwhere(distance >= min(window, distance.max()))
+    pairs = separate_pairs(starts, window)
     reference, target = pairs[rng.integers(len(pairs))]
     return int(reference), int(target)
+
+
+def separate_pairs(starts: np.ndarray, window: int) -> np.ndarray:
+    """All pairs of windows that do not overlap, in either order, or else those that are farthest apart: (K, 2) indices.
+
+    starts: (W,) first frames of the windows. window: their length in frames.
+    """
+    distance = np.abs(starts[:, None] - starts[None, :])
+    np.fill_diagonal(distance, -1)
+    return np.argwhere(distance >= min(window, distance.max()))
 
 
 def draw_misalignment(rng: np.random.Generator, fps: float, pairing: Pairing) -> int:

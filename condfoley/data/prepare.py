@@ -17,8 +17,9 @@ from condfoley.data.rejected import REJECTED, by_reason, write
 from condfoley.data.segments import SegmentOptions
 from condfoley.data.shards import PARTS, ShardJob, ShardResult, complete_shards, make_shard, shard_number
 from condfoley.data.sources import READERS
-from condfoley.data.sources.listing import SplitShares, Video, clashes, hash_fraction
+from condfoley.data.sources.listing import Listing, SplitShares, Video, clashes, hash_fraction
 from condfoley.errors import InputError
+from condfoley.files.partial import only_writer
 from condfoley.geometry import Geometry
 from condfoley.parallel import Done, Engine, run
 
@@ -69,7 +70,8 @@ def prepare(
 
     data_set: a key of READERS. quiet: no progress bar on stderr.
     Raises InputError for options that do not apply to the data set, a source in another layout, an `out` made with
-    other settings, two videos of the same name, no usable clip, a shard that cannot be written.
+    other settings or that another process writes to, two videos of the same name, no usable clip, a shard that cannot be
+    written.
     """
     geometry = geometry or Geometry()
     _require_applicable(data_set, options)
@@ -78,6 +80,14 @@ def prepare(
     listing = READERS[data_set](source, SplitShares(options.split == "published", options.validation, options.test))
     for one, other in clashes(listing.videos):
         raise InputError(f"{one.picture} and {other.picture} would both be clip {one.name}; rename or remove one")
+    with only_writer(out):
+        return _write_missing(listing, data_set, source, out, options, geometry, quiet)
+
+
+def _write_missing(
+    listing: Listing, data_set: str, source: Path, out: Path, options: PrepareOptions, geometry: Geometry, quiet: bool
+) -> Index:
+    """See `prepare`."""
     settings = {"format": FORMAT, "data_set": data_set, "geometry": asdict(geometry)}
     settings |= {name: getattr(options, name) for name in CONTENT_OPTIONS}
     shards = _existing_shards(out, settings)
@@ -113,10 +123,6 @@ def _require_applicable(data_set: str, options: PrepareOptions) -> None:
 
 
 def _existing_shards(out: Path, settings: dict[str, Any]) -> list[Shard]:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {out} ({error.strerror}); choose another OUT") from error
     shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run that was killed
     return complete_shards(out, settings)
 

@@ -22,6 +22,7 @@ from condfoley.media.picture import FrameScaler, frame_count, shown_at
 from condfoley.media.probe import open_media
 from condfoley.media.streams import timed_frames
 
+REFUSED = 0.2  # s of sound that cannot be decoded, above which a clip is not used: silence would be learnt
 SILENCE_PEAK = 1e-4  # peak amplitude below which a clip is silent
 MARGIN = 0.5  # s of sound before and after a clip in which onsets are detected too: one at its start needs a context
 
@@ -154,10 +155,14 @@ def _read_sound(path: Path, rate: int, start: float, duration: float, available:
     if first >= available:
         return np.zeros(samples, np.float32), round((start - first) * rate)
     last = min(available, start + duration + MARGIN)
+    refused: dict[float, float] = {}
     try:
-        wav = media.read_audio(path, rate, first, last - first)
+        wav = media.read_audio(path, rate, first, last - first, refused)
     except av.FFmpegError as error:
         raise DamagedFile(path, _last_decodable(path, first)) from error
+    lost = {time: lasts for time, lasts in refused.items() if first <= time < last}
+    if sum(lost.values()) > REFUSED:
+        raise DamagedFile(path, min(lost))
     return np.pad(wav, (0, max(0, samples - len(wav)))), round((start - first) * rate)
 
 

@@ -34,7 +34,7 @@ from condfoley.data.events import Event
 from condfoley.data.index import require_no_leaks
 from condfoley.data.sources.listing import hash_fraction
 from condfoley.errors import InputError
-from condfoley.files import write_json
+from condfoley.files import make_folder, write_json
 from condfoley.geometry import Geometry
 from condfoley.media.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from condfoley.parallel import Engine, run
@@ -126,7 +126,7 @@ class ClipStore:
                 (str(file), entry.prefix, entry.source) for file, entry in zip(files, entries) if not is_cached(entry)
             ]
             work = partial(decode_file, settings=settings, sound_only=sound_only)
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home)
         write_json(home / "settings.json", vars(settings))
         _fill(work, jobs, engine, workers)
         clips, rejected = _open_entries(entries)

@@ -5,6 +5,7 @@ Functions of sounds and probabilities; `evaluation/systems.py` applies them to t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ import numpy as np
 from condfoley.audio.mel import window_spec
 from condfoley.audio.onsets import detect_onsets
 from condfoley.audio.splice import faded, loop, until_next
+from condfoley.drafting.drafter import LOOP_CROSSFADE
 from condfoley.evaluation.published_scorer import published_onsets
 from condfoley.foley import Foley
 from condfoley.inputs import read_picture
-from condfoley.pipeline import LOOP_CROSSFADE
 from condfoley.runtime.engine import Engine, Prompt
 from condfoley.runtime.peaks import pick_onsets
 from condfoley.soundtrack import finished
@@ -145,13 +146,13 @@ def loop_reference(reference: np.ndarray, samples: int, rate: int) -> np.ndarray
 
 
 def without_reference(foley: Foley, sound: bool = False) -> Foley:
-    """The same model whose transformer gets no reference, or with `sound` one without its picture."""
+    """The same model whose generator gets no reference, or with `sound` one without its picture."""
     engine: Any = _WithoutReference(foley.loaded.engine, sound)
     return Foley(replace(foley.loaded, engine=engine), foley.limits)
 
 
 class _WithoutReference:
-    """An engine whose transformer is given less of the reference; in all else the engine itself."""
+    """An engine whose generator is given less of the reference; in all else the engine itself."""
 
     def __init__(self, engine: Engine, sound: bool):
         self._engine, self._sound = engine, sound
@@ -163,3 +164,9 @@ class _WithoutReference:
         """Codes as from `Engine.generate_codes`, but without the reference or its picture."""
         codes = prompt.codes if self._sound else None
         return self._engine.generate_codes(replace(prompt, reference=None, codes=codes), *rest, **settings)
+
+    def flow_clean(self, *inputs: np.ndarray) -> np.ndarray:
+        """As from `Engine.flow_clean`, but without the reference or its picture."""
+        estimate: Callable[..., np.ndarray] = self._engine.flow_clean
+        *given, no_reference, no_picture = inputs
+        return estimate(*given, no_reference | (not self._sound), np.ones_like(no_picture))

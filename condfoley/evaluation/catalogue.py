@@ -21,6 +21,8 @@ from condfoley.evaluation.systems import (
     copy_system,
     distractor_reference,
     foley_system,
+    generator_system,
+    generators_in,
     mismatched_reference,
     noise_system,
     onset_transfer_system,
@@ -32,9 +34,23 @@ from condfoley.evaluation.systems import (
 from condfoley.media.formats import SOUND_SUFFIXES
 
 SYSTEM_SPECS = (
-    SystemSpec("condfoley", "system", "the model with its default settings", foley_system),
+    SystemSpec("condfoley", "system", "the model's own sound (--render vocoder)", foley_system),
     SystemSpec(
         "condfoley-no-rerank", "system", "its first candidate", partial(foley_system, rerank=False, candidates=1)
+    ),
+    SystemSpec(
+        "condfoley-flow",
+        "system",
+        "drafted by the generator flow, where the weights have it",
+        partial(generator_system, generator="flow"),
+        generator="flow",
+    ),
+    SystemSpec(
+        "condfoley-flow-no-rerank",
+        "system",
+        "the flow's first candidate",
+        partial(generator_system, generator="flow", rerank=False, candidates=1),
+        generator="flow",
     ),
     SystemSpec(
         "condfoley-no-comp",
@@ -60,7 +76,7 @@ SYSTEM_SPECS = (
     SystemSpec(
         "condfoley-recorded",
         "system",
-        "made of the reference's own samples",
+        "the default: the reference's own samples (--render recorded)",
         partial(foley_system, render="recorded"),
     ),
     SystemSpec(
@@ -122,20 +138,26 @@ SYSTEM_SPECS = (
 BY_NAME = {spec.name: spec for spec in SYSTEM_SPECS}
 
 
-def parse_systems(text: str) -> list[SystemSpec]:
+def parse_systems(text: str, weights: str | None = None) -> list[SystemSpec]:
     """Systems of a comma-separated list: names of SYSTEMS, `all`, [NAME=]FOLDER, [NAME=]module:function.
 
-    Raises InputError for an unknown or repeated name.
+    weights: folder of the model, None: the shipped one; `all` leaves out what it has no generator for. Raises InputError for
+    an unknown or repeated name.
     """
     out: list[SystemSpec] = []
     for word in filter(None, (w.strip() for w in text.split(","))):
-        out += SYSTEM_SPECS if word == "all" else [_parse_system(word)]
+        out += _all_systems(weights) if word == "all" else [_parse_system(word)]
     names = [spec.name for spec in out]
     if not names:
         raise InputError(f"--systems names no system; choose from {', '.join(BY_NAME)}")
     if duplicate := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"--systems names {duplicate} twice; write NAME=... to tell them apart")
     return out
+
+
+def _all_systems(weights: str | None) -> list[SystemSpec]:
+    there = generators_in(weights)
+    return [spec for spec in SYSTEM_SPECS if spec.generator in (None, *there)]
 
 
 def _parse_system(word: str) -> SystemSpec:

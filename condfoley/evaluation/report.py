@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tempfile
 from pathlib import Path
@@ -10,20 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from condfoley.audio.onsets import detect_onsets
 from condfoley.evaluation.clips import METRIC_GEOMETRY, Pair
 from condfoley.evaluation.metrics import METRICS, Metric, is_better
 from condfoley.evaluation.run import Result, to_json
 from condfoley.evaluation.scores import MeanScore
 from condfoley.evaluation.sounds import fit_length
-from condfoley.results.page import csv_bytes, data_uri, render, write_files
+from condfoley.results.page import csv_bytes, data_uri, flac, render, write_files
 from condfoley.results.provenance import plain
+from condfoley.results.spectrogram import spectrogram_png
 from condfoley.results.tables import Table, interval, number
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 VIDEO_SIZE = 160  # pixels, width and height of the target's picture on the page
-SPECTROGRAM_SIZE = (4.2, 0.9, 80)  # width in inches, height in inches, dots an inch
-TRUE_COLOR, DETECTED_COLOR = "#009E73", "#D55E00"  # of onsets, from Okabe and Ito's palette
 
 
 def write_report(result: Result, home: Path, sample: int) -> Path:
@@ -115,20 +112,12 @@ def _pair_on_page(result: Result, pair: Pair) -> dict[str, Any]:
             else {
                 "name": name,
                 "failure": "",
-                "audio": data_uri("audio/flac", _encode_flac(wav)),
-                "image": data_uri("image/png", _draw_spectrogram(wav, true)),
+                "audio": data_uri("audio/flac", flac(wav, METRIC_GEOMETRY.sample_rate)),
+                "image": data_uri("image/png", spectrogram_png(wav, true, METRIC_GEOMETRY)),
             }
             for name, wav, true, failure in sounds
         ],
     }
-
-
-def _encode_flac(wav: np.ndarray) -> bytes:
-    import soundfile
-
-    out = io.BytesIO()
-    soundfile.write(out, np.clip(wav, -1, 1), METRIC_GEOMETRY.sample_rate, format="FLAC", subtype="PCM_16")
-    return out.getvalue()
 
 
 def _encode_video(pair: Pair) -> bytes:
@@ -139,26 +128,3 @@ def _encode_video(pair: Pair) -> bytes:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "target.mp4"
         return media.write_clip(path, frames, fps, None, METRIC_GEOMETRY.sample_rate, crf=28).read_bytes()
-
-
-def _draw_spectrogram(wav: np.ndarray, true: np.ndarray) -> bytes:
-    """Log-mel spectrogram as PNG; true onsets (R,) s are triangles at the top, detected ones vertical lines."""
-    from matplotlib.figure import Figure
-
-    from condfoley.audio.mel import spectrogram
-
-    width, height, dpi = SPECTROGRAM_SIZE
-    figure = Figure(figsize=(width, height), dpi=dpi)
-    axes = figure.add_axes((0, 0, 1, 1))
-    seconds = len(wav) / METRIC_GEOMETRY.sample_rate
-    spec = spectrogram(wav, METRIC_GEOMETRY)
-    axes.imshow(spec, origin="lower", aspect="auto", cmap="magma", vmin=0, vmax=0.8, extent=(0, seconds, 0, 1))
-    for time in detect_onsets(wav, METRIC_GEOMETRY.sample_rate)[0]:
-        axes.axvline(time, color=DETECTED_COLOR, lw=1, ymax=0.8)
-    axes.plot(true, np.full(len(true), 0.97), "v", color=TRUE_COLOR, ms=6, clip_on=False)
-    axes.set_xlim(0, seconds)
-    axes.set_ylim(0, 1)
-    axes.set_axis_off()
-    out = io.BytesIO()
-    figure.savefig(out, format="png")
-    return out.getvalue()

@@ -50,7 +50,7 @@ class Result:
 
 def evaluate(options: EvaluateOptions) -> Result:
     """Generates missing sounds and measures all of them. Raises InputError for anything that cannot be used."""
-    specs = parse_systems(options.systems)
+    specs = parse_systems(options.systems, options.weights)
     classifiers = load_classifiers(options)
     embedding_name, embed = embedders.parse_embedder(options.embedding, classifiers)
     synchroniser = import_function(options.synchroniser, "--synchroniser") if options.synchroniser else None

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from condfoley.audio.track import Track
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import METRIC_GEOMETRY, Pair
 from condfoley.evaluation.systems import System, SystemContext, SystemSpec
-from condfoley.files import write_json
+from condfoley.files import make_folder, write_json
 from condfoley.networks.judges import PART
 from condfoley.weights import GUIDED, SHIPPED, read_card, sha256, tree_hash
 
@@ -24,9 +25,22 @@ SOUND_CODE = (
     "*.py",
     *(
         f"{room}/*.py"
-        for room in ("audio", "comping", "matching", "media", "networks", "published", "resynthesis", "runtime")
+        for room in (
+            "audio",
+            "comping",
+            "cues",
+            "drafting",
+            "files",
+            "matching",
+            "media",
+            "networks",
+            "published",
+            "references",
+            "resynthesis",
+            "runtime",
+        )
     ),
-    *(f"project/{name}.py" for name in ("cue_files", "cue_rows", "model")),
+    "project/model.py",
     *(f"evaluation/{name}.py" for name in ("baselines", "catalogue", "clips", "published_scorer", "sounds", "systems")),
 )
 """Files of ours that can change a sound; a superset, so that sounds are generated again too often rather than too rarely."""
@@ -59,6 +73,7 @@ def sound_settings(context: SystemContext) -> dict[str, Any]:
         "sampling": card.get("sampling", {}),
         "candidates": context.candidates,
         "seed": context.seed,
+        "render": context.render,
         "code": code_hash(),
     }
 
@@ -85,7 +100,7 @@ def claim_folder(home: Path, settings: dict[str, Any], force: bool) -> None:
             raise InputError(f"{home} has sounds with another {other[0]}; choose another --out, or --force to replace")
         if other:
             shutil.rmtree(home / SOUNDS, ignore_errors=True)
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
     write_json(path, settings)
 
 
@@ -120,7 +135,7 @@ def generate_all(
     outputs: dict[str, dict[str, Output]] = {spec.name: {} for spec in built}
     with tqdm(total=len(built) * len(context.pairs), desc="sounds", unit="sound", disable=quiet or None) as bar:
         for spec, system in built.items():
-            (home / SOUNDS / spec.name).mkdir(parents=True, exist_ok=True)
+            make_folder(home / SOUNDS / spec.name)
             for pair in context.pairs:
                 path = _sound_path(home, spec, pair)
                 stored = spec.cached and path.is_file()
@@ -136,13 +151,35 @@ def generate_all(
 def _run_system(system: System, pair: Pair, path: Path) -> Output:
     from condfoley.media import write_wav
 
+    rate = METRIC_GEOMETRY.sample_rate
     try:
-        wav, remark = fit_length(system(pair), len(pair.target.wav))
+        made = system(pair)
+        if isinstance(made, Track):
+            wav, rate = made.samples, made.rate
+            wav, remark = fit_channels(wav, rate, len(pair.target.wav) / METRIC_GEOMETRY.sample_rate)
+        else:
+            wav, remark = fit_length(made, len(pair.target.wav))
     except Exception as error:  # noqa: BLE001 - whatever a system does, the others are measured
         path.unlink(missing_ok=True)  # only now: a system may read its sounds from this very folder
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         return Output(path, failure=" ".join(reason.split()))
-    return Output(write_wav(path, wav, METRIC_GEOMETRY.sample_rate), remark=remark)
+    return Output(write_wav(path, wav, rate), remark=remark)
+
+
+def fit_channels(samples: np.ndarray, rate: int, seconds: float) -> tuple[np.ndarray, str]:
+    """As `fit_length` for a sound of any rate, Hz, and channels: (C, N) -> (C, seconds * rate) float32."""
+    if not np.isfinite(samples).all():
+        raise InputError("returned samples that are no numbers")
+    count = round(seconds * rate)
+    fitted = np.pad(samples[:, :count], ((0, 0), (0, max(0, count - samples.shape[1])))).astype(np.float32)
+    return fitted, _remark(samples.shape[1] / rate - seconds)
+
+
+def _remark(excess: float) -> str:
+    """What is said of a sound that is `excess` s too long; nothing for a small difference."""
+    if abs(excess) <= LENGTH_TOLERANCE:
+        return ""
+    return f"{abs(excess):.2f} s too {'long, cut' if excess > 0 else 'short, padded with silence'}"
 
 
 def fit_length(wav: np.ndarray, samples: int) -> tuple[np.ndarray, str]:
@@ -157,5 +194,4 @@ def fit_length(wav: np.ndarray, samples: int) -> tuple[np.ndarray, str]:
             f"returned an array of shape {wav.shape}; one channel of finite samples at {rate} Hz is needed"
         )
     excess = (len(wav) - samples) / METRIC_GEOMETRY.sample_rate
-    remark = f"{abs(excess):.2f} s too {'long, cut' if excess > 0 else 'short, padded with silence'}"
-    return np.pad(wav[:samples], (0, max(0, samples - len(wav)))), remark if abs(excess) > LENGTH_TOLERANCE else ""
+    return np.pad(wav[:samples], (0, max(0, samples - len(wav)))), _remark(excess)

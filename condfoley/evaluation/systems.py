@@ -1,7 +1,8 @@
 """The systems that are compared, each a function from a pair to a waveform.
 
 `System` is the whole interface: `system(pair)` returns (N,) float32 at the metrics' rate, nominally [-1, 1], as long as
-the target's picture. External systems are given as a folder of sound files or as `module:function`.
+the target's picture; or, for people to hear, a track of any rate. External systems are given as a folder of sound files or
+as `module:function`.
 """
 
 from __future__ import annotations
@@ -10,17 +11,22 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from condfoley.audio.track import Track
 from condfoley.errors import InputError
 from condfoley.evaluation.clips import METRIC_GEOMETRY, AnnotatedClip, Pair
+from condfoley.settings import Generator
+from condfoley.weights import SHIPPED, read_card
 
 if TYPE_CHECKING:
     from condfoley.foley import Foley
+    from condfoley.settings import Render
 
-System = Callable[[Pair], np.ndarray]
+System = Callable[[Pair], "np.ndarray | Track"]
 Role = Literal["system", "opponent", "control", "bound"]
 """opponent: a baseline. control: should lose. bound: uses the target's true sound."""
 RATE = METRIC_GEOMETRY.sample_rate
@@ -30,18 +36,24 @@ NO_REFERENCE: dict[str, Any] = {
     "eq_match": 0.0,
     "decay_match": 0.0,
     "texture_match": 0.0,
+    "render": "vocoder",
 }  # settings of `foley_system` that use nothing of the reference's sound
 
 
 @dataclass
 class SystemContext:
-    """What systems are built from. pairs: the whole test set. seed: of the first candidate of each pair."""
+    """What systems are built from. pairs: the whole test set. seed: of the first candidate of each pair.
+
+    render: what makes our own systems' sounds, where those are for people to hear: then all systems keep the rate and
+    channels that they have. None: for metrics, by the vocoder unless a system says otherwise.
+    """
 
     pairs: Sequence[Pair]
     weights: str | None = None
     candidates: int = 8
     seed: int = 0
     device: str = "cpu"
+    render: Render | None = None
 
     @cached_property
     def foley(self) -> Foley:
@@ -50,9 +62,23 @@ class SystemContext:
 
         return Foley.load(self.weights, self.device)
 
+    def require(self, generator: Generator) -> None:
+        """Raises InputError for weights without a generator."""
+        if generator not in generators_in(self.weights):
+            raise InputError(
+                f"the weights in {self.weights or SHIPPED} have no {generator}; give --weights that have it"
+            )
+
     def random_stream(self, pair: Pair) -> np.random.Generator:
         """A random generator that depends on the seed and the pair's name only."""
         return np.random.default_rng([self.seed, zlib.crc32(pair.name.encode())])
+
+
+def generators_in(weights: str | None) -> list[Generator]:
+    """Which generators a weights folder has, None: the shipped one. Raises InputError for one that cannot be read."""
+    from condfoley.runtime.engine import generators_of
+
+    return generators_of(read_card(Path(weights) if weights else SHIPPED))
 
 
 @dataclass(frozen=True)
@@ -60,7 +86,8 @@ class SystemSpec:
     """A system by name, and how to build it.
 
     cached: its sounds depend on the settings of the evaluation only, and are generated once. External systems are not
-    cached: what their files or functions depend on is unknown. needs_model: it runs our model.
+    cached: what their files or functions depend on is unknown. needs_model: it runs our model. generator: what the
+    weights must have.
     """
 
     name: str
@@ -69,6 +96,7 @@ class SystemSpec:
     build: Callable[[SystemContext], System]
     cached: bool = True
     needs_model: bool = True
+    generator: Generator | None = None
 
 
 def own_reference(context: SystemContext, pair: Pair) -> AnnotatedClip:
@@ -99,28 +127,45 @@ def foley_system(
     withheld: Literal["", "reference", "picture"] = "",
     **settings: Any,
 ) -> System:
-    """Our model. withheld: which part of the reference it does not get. settings: of `Foley.generate`."""
+    """Our model. withheld: which part of the reference it does not get. settings: of `Foley.generate`, which
+    uses the vocoder unless they say otherwise."""
 
-    def generate(pair: Pair) -> np.ndarray:
+    def generate(pair: Pair) -> np.ndarray | Track:
         from condfoley.evaluation.baselines import without_reference
 
         foley = without_reference(context.foley, withheld == "picture") if withheld else context.foley
-        merged = {"candidates": context.candidates, "seed": context.seed} | settings
-        soundtrack = foley.generate(choose(context, pair).path, pair.target.path, **merged)
-        return at_metric_rate(soundtrack.track.mono, soundtrack.sample_rate)
+        merged: dict[str, Any] = {
+            "candidates": context.candidates,
+            "seed": context.seed,
+            "render": context.render or "vocoder",
+        } | settings
+        track = foley.generate(choose(context, pair).path, pair.target.path, **merged).track
+        return track if context.render else at_metric_rate(track.mono, track.rate)
 
     return generate
 
 
-def onset_transfer_system(context: SystemContext, published: bool) -> System:
-    """Onset transfer, as published or as an improved baseline."""
+def generator_system(context: SystemContext, generator: Generator, **settings: Any) -> System:
+    """Our model with one of its generators. settings: as of `foley_system`. Raises InputError for weights without it."""
+    context.require(generator)
+    return foley_system(context, generator=generator, **settings)
 
-    def generate(pair: Pair) -> np.ndarray:
+
+def onset_transfer_system(context: SystemContext, published: bool) -> System:
+    """Onset transfer, as published or as an improved baseline. Heard by people, the latter is mono at the reference's rate."""
+
+    def generate(pair: Pair) -> np.ndarray | Track:
         from condfoley.evaluation.baselines import event_transfer, onset_probability, onset_transfer
 
         probability, fps = onset_probability(context.foley, pair.target.path)
-        arguments = probability, fps, pair.reference.wav, len(pair.target.wav), RATE
-        return onset_transfer(*arguments) if published else event_transfer(*arguments, context.random_stream(pair))
+        samples = len(pair.target.wav)
+        if published:
+            return onset_transfer(probability, fps, pair.reference.wav, samples, RATE)
+        if not context.render:
+            return event_transfer(probability, fps, pair.reference.wav, samples, RATE, context.random_stream(pair))
+        heard = recording_of(pair.reference)
+        count, stream = round(samples * heard.rate / RATE), context.random_stream(pair)
+        return Track(event_transfer(probability, fps, heard.mono, count, heard.rate, stream), heard.rate)
 
     return generate
 
@@ -133,8 +178,9 @@ def style_transfer_system(context: SystemContext) -> System:
         from condfoley.audio.mel import spectrogram
         from condfoley.evaluation.baselines import adain, vocode
 
-        g = context.foley.geometry
-        sounds = [resample(w, RATE, g.sample_rate) for w in (content(pair), pair.reference.wav)]
+        g, made = context.foley.geometry, content(pair)
+        wav = at_metric_rate(made.mono, made.rate) if isinstance(made, Track) else made
+        sounds = [resample(w, RATE, g.sample_rate) for w in (wav, pair.reference.wav)]
         wav = vocode(context.foley, adain(*(spectrogram(w, g) for w in sounds)), len(sounds[0]))
         return at_metric_rate(wav, g.sample_rate)
 
@@ -156,17 +202,29 @@ def reconstruction_system(context: SystemContext) -> System:
 def copy_system(context: SystemContext) -> System:
     """The reference's sound from its start, looped if it is shorter than the target."""
 
-    def generate(pair: Pair) -> np.ndarray:
+    def generate(pair: Pair) -> np.ndarray | Track:
         from condfoley.evaluation.baselines import loop_reference
 
-        return loop_reference(pair.reference.wav, len(pair.target.wav), RATE)
+        if not context.render:
+            return loop_reference(pair.reference.wav, len(pair.target.wav), RATE)
+        heard = recording_of(pair.reference)
+        count = round(len(pair.target.wav) * heard.rate / RATE)
+        return Track(np.stack([loop_reference(c, count, heard.rate) for c in heard.samples]), heard.rate)
 
     return generate
 
 
 def truth_system(context: SystemContext) -> System:
     """The target's own sound."""
-    return lambda pair: pair.target.wav
+    return lambda pair: recording_of(pair.target) if context.render else pair.target.wav
+
+
+def recording_of(clip: AnnotatedClip) -> Track:
+    """A clip's sound as it was recorded. Raises InputError for a clip without one."""
+    from condfoley.media import read_sound
+
+    samples, rate = read_sound(clip.path)
+    return Track(samples, rate)
 
 
 def silence_system(context: SystemContext) -> System:

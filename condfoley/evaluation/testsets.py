@@ -16,6 +16,7 @@ from condfoley.errors import InputError
 from condfoley.evaluation import held_out
 from condfoley.evaluation.clips import METRIC_GEOMETRY, AnnotatedClip, Pair
 from condfoley.evaluation.pairs import add_distractors, draw_pairs, require_file_name
+from condfoley.files import make_folder
 from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.pair_list import ListedPair, read_pairs
 
@@ -110,7 +111,7 @@ def greatest_hits_pairs(folder: Path, home: Path) -> list[Pair]:
         for suffix in (PICTURE, TIMES):
             if not (root / (moment.video + suffix)).is_file():
                 raise InputError(f"{root / (moment.video + suffix)} is missing; give the folder vis-data")
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
     pairs = []
     for test in tests:
         target = _cut_clip(root, test.target, home)

@@ -16,9 +16,17 @@ muxing.py   stream copy of the picture with a new sound track
 
 from condfoley.media.clock import variable_rate_note
 from condfoley.media.muxing import mux, mux_suffix
-from condfoley.media.picture import frame_count, read_frames, resampled_frames, resize_and_crop, shown_at
+from condfoley.media.picture import (
+    frame_ages,
+    frame_count,
+    picture_ages,
+    read_frames,
+    resampled_frames,
+    resize_and_crop,
+    shown_at,
+)
 from condfoley.media.probe import probe, require_audio, require_video
-from condfoley.media.sound import read_audio, read_sound, resample
+from condfoley.media.sound import read_audio, read_sound, resample, sound_blocks
 from condfoley.media.streams import MediaInfo
 from condfoley.media.timecode import Timecode, editing_rate
 from condfoley.media.wav import write_wav
@@ -28,10 +36,12 @@ __all__ = [
     "MediaInfo",
     "Timecode",
     "editing_rate",
+    "frame_ages",
     "frame_count",
     "resize_and_crop",
     "mux",
     "mux_suffix",
+    "picture_ages",
     "probe",
     "read_audio",
     "read_sound",
@@ -41,6 +51,7 @@ __all__ = [
     "resample",
     "resampled_frames",
     "shown_at",
+    "sound_blocks",
     "variable_rate_note",
     "write_clip",
     "write_wav",

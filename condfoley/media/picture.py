@@ -103,6 +103,26 @@ def read_frames(
     return frames
 
 
+def frame_ages(path: str | Path, fps: float, start: float = 0.0, duration: float | None = None) -> np.ndarray:
+    """By how much the picture that each frame of `read_frames` shows was there before the frame's instant: (T,) s.
+
+    At most until the next frame: what stays longer does not move. Zeros where the file does not say when frames are shown.
+    start, duration: s. Raises InputError, see `read_frames`.
+    """
+    clip = open_media(path)
+    require_video(clip.info)
+    instants = start + np.arange(frame_count(check_span(clip.info, start, duration), fps)) / fps
+    return picture_ages(np.sort(np.frombuffer(clip.shown)) - clip.zero, instants, fps)
+
+
+def picture_ages(times: np.ndarray, instants: np.ndarray, fps: float) -> np.ndarray:
+    """See `frame_ages`. times: (P,) s, ascending, when pictures are shown. instants: (T,) s. fps: of the frames, Hz."""
+    if not len(times):
+        return np.zeros(len(instants))
+    shown = np.searchsorted(times, instants + TIMESTAMP_TOLERANCE, "right") - 1
+    return (instants - times[shown.clip(0)]).clip(0, 1 / fps)
+
+
 def resampled_frames(
     pictures: np.ndarray,
     times: np.ndarray,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,14 @@ import av
 from condfoley.errors import InputError
 from condfoley.media.timecode import Timecode, nominal_rate
 
-_SEEKABLE = ("mov", "matroska")  # formats in which a seek lands at or before the requested time
+_SEEKABLE = ("mov", "matroska", "wav", "w64", "flac", "aiff")
+"""Formats in which a seek lands at or before the requested time."""
+_PLAYLISTS = frozenset("applehttp concat dash hls imf lavfi rtp rtsp sap sdp webm_dash_manifest".split())
+"""Formats that name other files, or devices, instead of holding picture and sound."""
+
+MAX_PIXELS = 2**26
+"""Of one picture, as 8192 x 8192 has them; larger ones are not decoded, since a tiny file may claim any size."""
+_LIMITS = {"max_pixels": str(MAX_PIXELS)}
 
 
 @dataclass(frozen=True)
@@ -68,18 +77,24 @@ class MediaFile:
     """The picture's codec, such as "h264"; empty without picture."""
     container: str
     """The container format's names, such as "mov,mp4,m4a,3gp,3g2,mj2"."""
+    falls: float = float("-inf")
+    """s, by how much, at most, a packet of the picture is to be decoded no later than the one before; below 0: never."""
     steady: bool = False
     """Whether the picture's frames are shown as at its exact constant rate, within the millisecond of Matroska's clock."""
+    shown: array[float] = field(default_factory=lambda: array("d"), compare=False, repr=False)
+    """s on the container's own clock, when each of the picture's frames is shown, in the file's order; empty where a file
+    does not say (AVI)."""
 
 
 def open_input(path: Path) -> Any:
-    """Opens a file for demuxing. Only local files are read: a file that is a playlist must not reach the network.
+    """Opens a file for demuxing. Nothing but this file is read: a playlist, which names others, is refused.
 
     Raises InputError when it cannot be opened.
     """
-    options = {"protocol_whitelist": "file", "fflags": "+genpts"}  # AVI and the like store no display times
+    options = {"protocol_whitelist": "file", "format_whitelist": _formats()}
+    options["fflags"] = "+genpts"  # AVI and the like store no display times
     try:
-        return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
+        return av.open(f"file:{path}", "r", options=_LIMITS, container_options=options, metadata_errors="replace")
     except PermissionError as error:
         raise InputError(f"{path}: may not be read; change its permissions") from error
     except av.FFmpegError as error:
@@ -88,10 +103,26 @@ def open_input(path: Path) -> Any:
         ) from error
 
 
-def decode_stream(container: Any, stream: Any) -> Iterator[Any]:
-    """Yields the frames of one stream in display order. Damaged packets are skipped: the decoder recovers after them."""
+@lru_cache(maxsize=1)
+def _formats() -> str:
+    """Names of the formats that are read, separated by commas."""
+    return ",".join(sorted(av.formats_available - _PLAYLISTS))
+
+
+def decode_stream(
+    container: Any, stream: Any, numbered: bool = False, on_refusal: Callable[[Any], None] = lambda packet: None
+) -> Iterator[Any]:
+    """Yields the frames of one stream in display order. Packets that the decoder refuses are skipped: it recovers after them.
+
+    Whatever the refusal is called: decoders answer damage with various codes, such as EPERM or numbers of their own.
+    on_refusal: called with each of them.
+    numbered: each frame's `opaque` is the number of its packet, if the decoder's flag copy_opaque is set.
+    Raises av.FFmpegError when the decoder does not even begin.
+    """
     stream.thread_type = "AUTO"
-    packets = container.demux(stream)
+    stream.codec_context.options = _LIMITS
+    stream.codec_context.open(strict=False)
+    packets, number = container.demux(stream), 0
     while True:
         try:
             packet = next(packets, None)
@@ -99,18 +130,32 @@ def decode_stream(container: Any, stream: Any) -> Iterator[Any]:
             return
         if packet is None:
             return
+        if numbered and packet.size:
+            packet.opaque, number = number, number + 1
         try:
             frames = packet.decode()
-        except (av.error.InvalidDataError, av.error.EOFError):
+        except MemoryError:
+            raise
+        except av.FFmpegError:
+            on_refusal(packet)
             continue
         yield from frames
 
 
-def timed_frames(clip: MediaFile, index: int, start: float = 0.0) -> Iterator[tuple[float, Any]]:
+def timed_frames(
+    clip: MediaFile, index: int, start: float = 0.0, refused: dict[float, float] | None = None
+) -> Iterator[tuple[float, Any]]:
     """Yields the frames of one stream as (s on the clip's clock, frame), beginning at or before `start` s.
 
-    Seeks if `start` is far enough from the beginning; if the seek lands too late, decodes from the beginning.
+    Seeks if `start` is far enough from the beginning; if the seek lands too late, decodes from the beginning. refused: gets
+    the times and the durations, s, of packets that the decoder refuses on the way.
     """
+
+    def on_refusal(packet: Any) -> None:
+        if refused is not None and packet.pts is not None:
+            time = float(packet.pts * packet.time_base) - clip.zero
+            refused[time] = float((packet.duration or 0) * packet.time_base)
+
     margin = 1.0  # s decoded before `start`: sound decoders need some packets to settle
     may_seek = start > 2 * margin and clip.container.startswith(_SEEKABLE)
     for seek in (True, False) if may_seek else (False,):
@@ -122,7 +167,7 @@ def timed_frames(clip: MediaFile, index: int, start: float = 0.0) -> Iterator[tu
                     container.seek(int(target), stream=stream)
                 except av.FFmpegError:
                     continue
-            frames = _with_times(decode_stream(container, stream), clip)
+            frames = _with_times(decode_stream(container, stream, on_refusal=on_refusal), clip)
             first = next(frames, None)
             if seek and (first is None or first[0] > start):
                 continue

@@ -13,8 +13,9 @@ import soundfile
 
 from condfoley.media.write import check_sound, new_media_file
 
-Subtype = Literal["PCM_24", "FLOAT"]
-_CODECS = {"PCM_24": "pcm_s24le", "FLOAT": "pcm_f32le"}
+Subtype = Literal["PCM_16", "PCM_24", "FLOAT"]
+_CODECS = {"PCM_16": "pcm_s16le", "PCM_24": "pcm_s24le", "FLOAT": "pcm_f32le"}
+_BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 _LONGEST = 2**32 - 2**16  # bytes of samples in a WAV file; a longer one is an RF64 file
 _BLOCK = 2**16  # samples
 
@@ -29,17 +30,20 @@ def write_wav(
 ) -> Path:
     """Writes a sound as a WAV file at `sample_rate` Hz. Returns the path.
 
-    wav: (N,) or (C, N) float, C = 1 or 2. subtype: "PCM_24" (24 bits; samples outside [-1, 1] are clipped), or "FLOAT"
-    (32 bits; samples are kept as they are). time_reference: samples from midnight to the first one, written into a
-    `bext` chunk before the samples; None: no such chunk. More than 4 GB become RF64. Replaces an existing file.
+    wav: (N,) or (C, N) float, C = 1 or 2. subtype: "PCM_24" or "PCM_16" (24 or 16 bits, see `dithered`; samples outside
+    [-1, 1] are clipped), or "FLOAT" (32 bits; samples are kept as they are). time_reference: samples from midnight to the
+    first one, written into a `bext` chunk before the samples; None: no such chunk. More than 4 GB become RF64.
+    Replaces an existing file.
     Raises InputError when it cannot be written, ValueError for other shapes and samples that are not finite.
     """
     sound = check_sound(wav)
     if subtype == "PCM_24":
         sound = whole_numbers(sound)
+    elif subtype == "PCM_16":
+        sound = (whole_numbers(sound, 16) >> 16).astype(np.int16)
     with new_media_file(path) as part:
         if time_reference is None:
-            large = sound.size * (3 if subtype == "PCM_24" else 4) > _LONGEST
+            large = sound.size * _BYTES[subtype] > _LONGEST
             name = os.fsencode(part)  # soundfile accepts only names in UTF-8
             soundfile.write(name, sound.T, sample_rate, subtype=subtype, format="RF64" if large else "WAV")
         else:
@@ -47,15 +51,32 @@ def write_wav(
     return Path(path)
 
 
-def whole_numbers(wav: np.ndarray) -> np.ndarray:
-    """Samples as 24 bits hold them, the highest bits of int32; multiples of 2^-23 stay exact, beyond [-1, 1) is clipped."""
-    return np.rint(wav.astype(np.float64) * 2**23).clip(-(2**23), 2**23 - 1).astype(np.int32) << 8
+def whole_numbers(wav: np.ndarray, bits: int = 24) -> np.ndarray:
+    """Samples as so many bits hold them, the highest bits of int32; their multiples stay exact, beyond [-1, 1) is clipped."""
+    top = 2 ** (bits - 1)
+    return np.rint(wav.astype(np.float64) * top).clip(-top, top - 1).astype(np.int32) << (32 - bits)
+
+
+def dithered(wav: np.ndarray) -> np.ndarray:
+    """Samples as 16 bits hold them, (..., N) float32: what rounding leaves is noise that does not depend on the sound.
+
+    By triangular dither of two steps' width (TPDF), the same each time; digital silence stays silent.
+    """
+    rng, step = np.random.default_rng(16), 2.0**-15
+    out = np.empty(wav.shape, np.float32)
+    for begin in range(0, wav.shape[-1], _BLOCK):
+        block = wav[..., begin : begin + _BLOCK].astype(np.float64)
+        noise = rng.random(block.shape) - rng.random(block.shape)
+        out[..., begin : begin + _BLOCK] = np.where(block == 0, 0, np.rint(block / step + noise) * step).clip(
+            -1, 1 - step
+        )
+    return out
 
 
 def _write_broadcast(
     part: Path, title: str, wav: np.ndarray, sample_rate: int, subtype: Subtype, time_reference: int
 ) -> None:
-    """Writes (C, N) samples, float32 or for PCM int32, as `write_wav` says."""
+    """Writes (C, N) samples, float32 or for PCM whole numbers, as `write_wav` says."""
     layout = ("mono", "stereo")[len(wav) - 1]
     with av.open(f"file:{part}", "w", format="wav", options={"write_bext": "1", "rf64": "auto"}) as target:
         target.metadata["originator"] = "condfoley"

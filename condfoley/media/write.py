@@ -118,11 +118,14 @@ def encode_sound(stream: Any, wav: np.ndarray, sample_rate: int) -> Iterator[tup
 
 
 def _samples(block: np.ndarray, stream: Any) -> np.ndarray:
-    """Samples (C, n) in the encoder's format: (C, n) float for AAC, (1, n * C) 32-bit integers for PCM (24 bits used)."""
+    """Samples (C, n) in the encoder's format: (C, n) float for AAC, for PCM (1, n * C) integers (of 32 bits 24 are used)."""
     if stream.format.is_planar:
         return np.ascontiguousarray(block)
-    whole = np.round(np.clip(block.astype(np.float64), -1.0, 1.0 - 2.0**-23) * 2.0**31).astype(np.int32)
-    return np.ascontiguousarray(whole.T.reshape(1, -1))
+    if stream.format.name == "s16":
+        block = np.rint(block.astype(np.float64) * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
+    elif stream.format.name != "flt":
+        block = np.round(np.clip(block.astype(np.float64), -1.0, 1.0 - 2.0**-23) * 2.0**31).astype(np.int32)
+    return np.ascontiguousarray(block.T.reshape(1, -1))
 
 
 def _encode_picture(track: Any, frames: Iterable[np.ndarray], rate: Fraction) -> Iterator[tuple[float, Any]]:

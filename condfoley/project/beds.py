@@ -19,6 +19,7 @@ from condfoley.project.model import AMBIENCE, Excerpt, Layer, Opening, Project, 
 from condfoley.project.store import SOUNDS, write_sound
 
 AUTO, NONE = "auto", "none"
+MOST = 300.0  # s of a reference, from its beginning, in which quiet parts are looked for
 EDGE = 0.05  # s of fade at either end
 
 
@@ -63,7 +64,8 @@ def _source(folder: Path, project: Project, source: str) -> tuple[str, Path]:
 def _bed(path: Path, rate: int, samples: int, quiet_parts: bool) -> np.ndarray | None:
     """(1, samples) float32; None where a recording has no quiet part that is long enough."""
     media.require_audio(media.probe(path))
-    wav = media.read_audio(path, rate)
+    long = quiet_parts and media.probe(path).duration > MOST
+    wav = media.read_audio(path, rate, 0.0, MOST) if long else media.read_audio(path, rate)
     if not wav.any():
         raise InputError(f"{path} is silent; give a recording of ambience")
     return bed(wav, rate, detect_onsets(wav, rate)[0], samples) if quiet_parts else looped(wav, rate, samples)

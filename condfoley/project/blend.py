@@ -34,6 +34,7 @@ def blended(samples: np.ndarray, span: Span, drawn: Project, heard: np.ndarray) 
         length = min(round(REACH * rate), tail.begin // 2, place)
         if length > 0:
             out[:, place - length : place] *= _gains(0.0, _limited(change), length)
+            out[:, place:] *= _gains(_limited(change), _limited(change), out.shape[1] - place)  # if it is heard longer
     return out
 
 

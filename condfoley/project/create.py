@@ -13,12 +13,15 @@ import numpy as np
 from condfoley.audio.levels import impact_levels
 from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
 from condfoley.audio.rates import converted
+from condfoley.audio.splice import until_next
 from condfoley.audio.track import Track
-from condfoley.project.find_inputs import input_of
-from condfoley.project.model import MAIN, Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound
+from condfoley.cues.rows import MAIN
+from condfoley.project.find_inputs import input_of, inputs_of
+from condfoley.project.model import Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound, Taken
 from condfoley.project.store import CODES, SOUNDS, write_codes, write_sound
 from condfoley.results.folder import CANDIDATES
 from condfoley.results.scores import candidate_name
+from condfoley.resynthesis.kinds import SHORTEST, loud_share, slide_seconds
 
 if TYPE_CHECKING:
     from condfoley.soundtrack import Soundtrack
@@ -26,15 +29,18 @@ if TYPE_CHECKING:
 LEAD_SECONDS, LEAST_LEAD = 0.06, 0.008  # s before an onset, between which its excerpt begins: where it is quietest
 BLOCK = 0.02  # s over which levels are taken
 QUIET_SHARE = 10.0  # percentile of them that counts as quiet
-SLIDING = 0.5  # probability above which something slides
-MIN_SLIDE = 0.2  # s
+TAKEN = 0.05  # s from an onset, within which what was placed there is heard
 
 
 def new_project(
-    folder: Path, soundtrack: Soundtrack, reference: Path, target: Path, keep: str = "candidates"
+    folder: Path, soundtrack: Soundtrack, references: Path | Sequence[Path], target: Path, keep: str = "candidates"
 ) -> Project:
-    """The project of a pair of files; its sounds are written to the folder. keep: see `project_of`. Raises InputError."""
-    return project_of(folder, soundtrack, {"target": input_of(target), "reference": input_of(reference)}, keep)
+    """The project of a target and one or several references; its sounds are written to the folder. keep: see `project_of`.
+
+    Raises InputError.
+    """
+    found = inputs_of([references] if isinstance(references, Path) else references)
+    return project_of(folder, soundtrack, {"target": input_of(target)} | found, keep, tuple(found))
 
 
 def project_of(
@@ -42,12 +48,12 @@ def project_of(
     soundtrack: Soundtrack,
     inputs: dict[str, Input],
     keep: str = "candidates",
-    reference: str = "reference",
+    references: tuple[str, ...] = ("reference",),
     name: str = MAIN,
 ) -> Project:
     """A new project of one layer; its sounds are written to the folder.
 
-    inputs: `target`, and the reference's key. keep: `candidates`: their sounds and codes; `codes`; `nothing`.
+    inputs: `target`, and the references' keys. keep: `candidates`: their sounds and codes; `codes`; `nothing`.
     Raises InputError when they cannot be written.
     """
     project = Project(
@@ -62,15 +68,20 @@ def project_of(
         engine=soundtrack.engine,
         scene_cuts=soundtrack.scene_cuts,
     )
-    return add_soundtrack(folder, project, soundtrack, name, reference, keep)
+    return add_soundtrack(folder, project, soundtrack, name, references, keep)
 
 
 def add_soundtrack(
-    folder: Path, project: Project, soundtrack: Soundtrack, name: str, reference: str | None, keep: str = "candidates"
+    folder: Path,
+    project: Project,
+    soundtrack: Soundtrack,
+    name: str,
+    references: tuple[str, ...],
+    keep: str = "candidates",
 ) -> Project:
     """The project with a generated soundtrack as its layer `name`, in place of an earlier one of that name.
 
-    reference: key of the input. keep: see `project_of`. Sounds are written to the folder. Raises InputError.
+    references: keys of the inputs. keep: see `project_of`. Sounds are written to the folder. Raises InputError.
     """
     soundtrack = dataclasses.replace(
         soundtrack, track=converted(soundtrack.track, project.rate, soundtrack.track.channels)
@@ -92,7 +103,8 @@ def add_soundtrack(
         write_codes(folder, codes, soundtrack.codes, [candidate.seed for candidate in soundtrack.candidates])
     layer = Layer(
         name,
-        reference,
+        references[soundtrack.reference_number] if references else None,
+        references if len(references) > 1 else (),
         soundtrack.reference_start,
         openings=(),
         codes=codes,
@@ -100,7 +112,7 @@ def add_soundtrack(
         takes=tuple(LayerTake(t.start, candidates[t.candidate], t.moved) for t in soundtrack.takes if candidates),
         seed=max((candidate.seed for candidate in soundtrack.candidates), default=-1) + 1,
     )
-    openings, cues = cues_of(soundtrack, whole, name, project.next_id)
+    openings, cues = cues_of(soundtrack, whole, name, project.next_id, references)
     others = [cue for cue in project.cues if cue.layer != name]
     project = project.with_sounds(*stored).with_layer(dataclasses.replace(layer, openings=openings))
     return project.with_cues([*others, *cues])
@@ -144,21 +156,29 @@ def quiet_db(track: Track) -> float:
     return float(10 * np.log10(max(power, 1e-9)))
 
 
-def cues_of(soundtrack: Soundtrack, sound: Sound, layer: str, first_id: int) -> tuple[tuple[Opening, ...], list[Cue]]:
+def cues_of(
+    soundtrack: Soundtrack, sound: Sound, layer: str, first_id: int, references: tuple[str, ...] = ()
+) -> tuple[tuple[Opening, ...], list[Cue]]:
     """A soundtrack's cues, each with the excerpt of `sound`, its track, that is heard at it, and what is before them.
 
-    A cue's time is that of the onset near it; a cue without one has no excerpt. first_id: of the first cue.
+    A cue's time is that of the onset near it; a cue without one has no excerpt. first_id: of the first cue. references: keys of
+    the inputs.
     """
     track, cues = soundtrack.track, soundtrack.cues
     met = dict(match_pairs(cues.times, track.onsets, MATCH_WINDOW))
     heard = sorted(met.values())
     cuts = [round(time * track.rate) for time in soundtrack.scene_cuts]
     openings, excerpts = segmented(track, sound.key, [float(track.onsets[j]) for j in heard], cuts)
+    places = [(time, Taken(round(at, 4), references[number])) for time, number, at in soundtrack.taken if references]
+    excerpts = with_taken(excerpts, places, track.rate)
     of_onset = dict(zip(heard, excerpts, strict=True))
+    spans = dict(zip(heard, until_next([float(track.onsets[j]) for j in heard], track.duration)))
+    loud = {j: loud_share(track.samples, track.rate, *span) for j, span in spans.items()}
     out = []
     for i, (time, strength) in enumerate(zip(cues.times.tolist(), cues.strengths.tolist(), strict=True)):
         excerpt = of_onset[met[i]] if i in met else None
-        slide = slide_seconds(soundtrack.sliding, time, soundtrack.picture_fps)
+        begin = float(track.onsets[met[i]]) if i in met else time
+        slide = slide_seconds(soundtrack.sliding, soundtrack.picture_fps, begin, loud[met[i]] if i in met else None)
         out.append(
             Cue(
                 first_id + i,
@@ -172,9 +192,19 @@ def cues_of(soundtrack: Soundtrack, sound: Sound, layer: str, first_id: int) -> 
                 layer,
                 seen=round(time, 6),
                 excerpt=excerpt,
-            )
+            ).with_taken(len(references) > 1)
         )
     return openings, _apart(sorted(out, key=lambda cue: cue.time))
+
+
+def with_taken(excerpts: Sequence[Excerpt], places: Sequence[tuple[float, Taken]], rate: int) -> list[Excerpt]:
+    """Excerpts that know the moments that they were taken from. places: onsets, s, in their sound, and those moments."""
+    onsets = np.array([excerpt.onset / rate for excerpt in excerpts])
+    met = dict(match_pairs(onsets, np.array([time for time, _ in places]), TAKEN))
+    return [
+        dataclasses.replace(excerpt, taken=places[met[i]][1] if i in met else None)
+        for i, excerpt in enumerate(excerpts)
+    ]
 
 
 def _apart(cues: list[Cue]) -> list[Cue]:
@@ -184,7 +214,7 @@ def _apart(cues: list[Cue]) -> list[Cue]:
         room = following.time - cue.time - 1e-4 if following else math.inf  # 0.1 ms: what is lost in label tracks
         if cue.duration is None or cue.duration <= room:
             out.append(cue)
-        elif room >= MIN_SLIDE:
+        elif room >= SHORTEST:
             out.append(dataclasses.replace(cue, duration=math.floor(room * 1e4) / 1e4))
         else:
             out.append(dataclasses.replace(cue, kind="impact", duration=None))
@@ -228,15 +258,3 @@ def confidence(probability: np.ndarray, time: float, fps: float) -> float | None
     frame = round(time * fps)
     near = probability[max(0, frame - 1) : frame + 2]
     return round(float(near.max()), 4) if len(near) else None
-
-
-def slide_seconds(sliding: np.ndarray, time: float, fps: float) -> float | None:
-    """How long, s, the picture shows something slide from a time, s, on; None where it does not or hardly."""
-    frame = round(time * fps)
-    near = sliding[frame : frame + 3]
-    if not len(near) or near.max() < SLIDING:
-        return None
-    begin = frame + int(near.argmax())
-    below = np.flatnonzero(sliding[begin:] < SLIDING)
-    seconds = (begin + (int(below[0]) if len(below) else len(sliding) - begin)) / fps - time
-    return seconds if seconds >= MIN_SLIDE else None

@@ -1,4 +1,4 @@
-"""Writes cue lists: cues.csv, cues.json and label tracks; `cue_files` reads them again."""
+"""Writes cue lists: cues.csv, cues.json and label tracks; `cues.files` reads them again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from condfoley.project.cue_rows import COLUMNS, CueRow
-from condfoley.project.model import MAIN, Cue
+from condfoley.cues.rows import COLUMNS, MAIN, CueRow
+from condfoley.project.model import Cue
 
 
 def write_cues(path: Path, cues: Iterable[Cue | CueRow]) -> None:
@@ -30,7 +30,7 @@ def differing(cue: Cue, row: CueRow, columns: Iterable[str] = COLUMNS) -> dict[s
     columns: those that the file has; of them only fields of which a cue always says something keep it where the row is
     empty (kind, layer, gain, pan, locked, muted).
     """
-    optional = {"strength", "duration", "confidence", "reference_at"}
+    optional = {"strength", "duration", "confidence", "reference_at", "reference"}
     theirs, ours = cells_of(row), cells_of(cue)
     wanted = [name for name in columns if name != "id" and (theirs[name] or name in optional)]
     return {name: getattr(row, name) for name in wanted if theirs[name] != ours[name]}

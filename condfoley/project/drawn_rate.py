@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +13,9 @@ from condfoley.audio.rates import converted
 from condfoley.audio.track import Track
 from condfoley.inputs import Clip
 from condfoley.project.model import Cue, Project
-from condfoley.redraw import Redrawn
-from condfoley.resynthesis.recorded import events_at, render_recorded
+from condfoley.redraw import Places, Redrawn
+from condfoley.resynthesis.recorded import events_at, render_events
+from condfoley.resynthesis.soundtrack import place_of, taken_of, wanted_powers
 from condfoley.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,25 +23,43 @@ if TYPE_CHECKING:
 
 
 def at_project(
-    drawn: Redrawn, project: Project, cues: Sequence[Cue], foley: Foley, reference: Clip, settings: Settings, each: bool
+    drawn: Redrawn,
+    project: Project,
+    cues: Sequence[Cue],
+    foley: Foley,
+    references: Mapping[str, Clip],
+    settings: Settings,
+    each: bool,
 ) -> Redrawn:
     """The same sounds as the project has them; of the candidates only if `each` of them is wanted.
 
-    cues: that were drawn. Raises InputError when the reference cannot be read.
+    cues: that were drawn. Raises InputError when a reference cannot be read.
     """
     rate = foley.geometry.sample_rate
     times = np.array([cue.time for cue in cues]) - drawn.start / rate
-    library = None
+    library, keys = None, list(references)
     if settings.render == "recorded":
-        library = foley.library(reference, dataclasses.replace(settings, rate=project.rate))
+        powers = wanted_powers(drawn.track, drawn.track.onsets)
+        moments = [(keys.index(own.reference or keys[0]), own.at) for cue in cues if (own := cue.pinned)]
+        wanted = dataclasses.replace(settings, rate=project.rate)
+        library = foley.library(list(references.values()), wanted, powers, moments)
 
-    def made(track: Track) -> Track:
-        if library:
-            pairs = sorted((j, i) for i, j in match_pairs(times, track.onsets))
-            slides = [cues[i].kind == "slide" for _, i in pairs]
-            track, _ = render_recorded(track, events_at(track, track.onsets[[j for j, _ in pairs]], slides), library)
-        return converted(track, project.rate, track.channels)
+    def made(track: Track) -> tuple[Track, Places]:
+        if library is None:
+            return converted(track, project.rate, track.channels), ()
+        pairs = sorted((j, i) for i, j in match_pairs(times, track.onsets))
+        events = events_at(track, track.onsets[[j for j, _ in pairs]], [cues[i].kind == "slide" for _, i in pairs])
+        own = {n: cues[i].pinned for n, (_, i) in enumerate(pairs)}
+        places = {n: place_of(library, keys.index(p.reference or keys[0]), p.at) for n, p in own.items() if p}
+        out = render_events(track, events, library, {n: place for n, place in places.items() if place is not None})
+        return converted(out.track, project.rate, out.track.channels), taken_of(events, out.moments, library)
 
-    candidates = [dataclasses.replace(c, track=made(c.track)) for c in drawn.candidates] if each else drawn.candidates
-    start = round(drawn.start * project.rate / rate)
-    return dataclasses.replace(drawn, start=start, track=made(drawn.track), candidates=candidates)
+    track, taken = made(drawn.track)
+    others = [made(candidate.track) for candidate in drawn.candidates] if each else []
+    return dataclasses.replace(
+        drawn,
+        start=round(drawn.start * project.rate / rate),
+        track=track,
+        candidates=[dataclasses.replace(c, track=o) for c, (o, _) in zip(drawn.candidates, others)] or drawn.candidates,
+        taken=(taken, *(places for _, places in others)),
+    )

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from condfoley.cues.rows import MAIN, CueList, CueRow, require_usable, suggestion
 from condfoley.errors import InputError
 from condfoley.matching.dynamics import LEVEL_PER_STRENGTH, MIN_STRENGTH
 from condfoley.project.choose import choose_excerpt, level_of
 from condfoley.project.cue_format import differing
-from condfoley.project.cue_rows import CueList, CueRow, require_usable
-from condfoley.project.model import MAIN, Cue, Excerpt, Layer, Project
+from condfoley.project.model import COLOURS, Cue, Excerpt, Layer, Project
 from condfoley.project.pairing import paired
 
 DRAW = "draw it anew with `condfoley redo PROJECT --cue"
@@ -27,13 +27,14 @@ def edit_cues(project: Project, cues: CueList) -> tuple[Project, list[str]]:
     changes of locked ones.
     """
     pairs = sorted(paired(project, cues), key=lambda pair: pair[1].time)
-    as_they_are = {row for cue, row in pairs if cue and not _differing(cue, row, cues.columns)}
+    values = {cue.id: _differing(cue, row, cues.columns) for cue, row in pairs if cue}
+    as_they_are = {row for cue, row in pairs if cue and not values[cue.id]}
     require_usable([row for _, row in pairs], project.duration, [layer.name for layer in project.layers], as_they_are)
     listed = {cue.id for cue, _ in pairs if cue}
     if lost := [cue.id for cue in project.cues if cue.id not in listed and cue.locked]:
         raise InputError(f"cue {lost[0]} is locked, and the list lacks it; write it there again, or unlock it first")
     notes = list(cues.notes)
-    kept = [changed(project, cue, row, cues.columns, notes) for cue, row in pairs if cue]
+    kept = [changed(project, cue, row, values[cue.id], notes) for cue, row in pairs if cue]
     out = project.with_cues(kept)
     for row in (row for cue, row in pairs if not cue):
         key = max(project.next_id, out.next_id)  # not that of a cue that the list lacks
@@ -48,13 +49,14 @@ def _differing(cue: Cue, row: CueRow, columns: Collection[str]) -> dict[str, Any
     return differing(cue, row, [name for name in columns if name not in ("id", "confidence")])
 
 
-def changed(project: Project, cue: Cue, row: CueRow, columns: Collection[str], notes: list[str]) -> Cue:
-    """The cue as a row says. Raises InputError for changes of a locked one."""
-    values = _differing(cue, row, columns)
+def changed(project: Project, cue: Cue, row: CueRow, values: dict[str, Any], notes: list[str]) -> Cue:
+    """The cue as a row says. values: the fields in which it differs. Raises InputError for changes of a locked one."""
     if not values:
         return cue
     if cue.locked and row.locked is not False:
         raise InputError(f"{row.where}: cue {cue.id} is locked; set its column locked to 0 to change it")
+    if (key := values.get("reference")) and key not in (known := project.layer(row.layer or cue.layer).sources):
+        raise InputError(f"{row.where}: layer {row.layer or cue.layer} has no {key}; {suggestion(key, known)}")
     if "strength" in values and "gain" not in values:
         values["gain"] = limited(cue.gain + level_change(cue.strength, row.strength))
     if "time" in values:
@@ -63,7 +65,7 @@ def changed(project: Project, cue: Cue, row: CueRow, columns: Collection[str], n
         values |= _sound(project, row.layer or MAIN, row.time, row.strength, cue.id)
         if values["excerpt"] is None:
             notes.append(without_sound(f"layer {row.layer}", cue.id))
-    if set(values) & {"kind", "duration", "reference_at"}:
+    if set(values) & {"kind", "duration", "reference_at", "reference"}:
         notes.append(f"cue {cue.id} keeps its sound; {DRAW} {cue.id}`")
     return dataclasses.replace(cue, **values)
 
@@ -79,7 +81,8 @@ def new_cue(project: Project, row: CueRow, key: int, notes: list[str]) -> Cue:
     elif given["kind"] == "slide" or row.reference_at is not None:
         notes.append(f"{row.where}: cue {given['id']} has another cue's sound; {DRAW} {given['id']}`")
     sound["gain"] = row.gain if row.gain is not None else sound["gain"]
-    return Cue(**(given | sound))
+    cue = Cue(**(given | sound))
+    return cue if row.reference_at is not None else project.telling(cue)
 
 
 def _sound(project: Project, layer: str, time: float, strength: float | None, cue: int | None) -> dict[str, Any]:
@@ -121,9 +124,15 @@ def choose_alternative(project: Project, cue_id: int, number: int) -> Project:
         raise InputError(f"cue {cue_id} has no alternative {number}; {have}")
     others = list(cue.alternatives)
     chosen, others[number - 1 : number] = others[number - 1], [cue.excerpt] if cue.excerpt else []
-    gain = cue.gain + (_level(project, cue.excerpt) - _level(project, chosen) if cue.excerpt else 0.0)
-    new = dataclasses.replace(cue, excerpt=chosen, tails=(), alternatives=tuple(others), gain=limited(gain))
+    gain = chosen_gain(project, cue, chosen)
+    new = dataclasses.replace(cue, excerpt=chosen, tails=(), alternatives=tuple(others), gain=gain)
+    new = project.telling(new)
     return project.with_cues([new if other.id == cue_id else other for other in project.cues])
+
+
+def chosen_gain(project: Project, cue: Cue, excerpt: Excerpt) -> float:
+    """The gain, dB, with which another excerpt is as loud as a cue's own is."""
+    return limited(cue.gain + (_level(project, cue.excerpt) - _level(project, excerpt) if cue.excerpt else 0.0))
 
 
 def _level(project: Project, excerpt: Excerpt) -> float:
@@ -144,3 +153,10 @@ def change_layers(
         muted = name in mute or (layer.muted and name not in unmute)
         project = project.with_layer(dataclasses.replace(layer, gain=gain, muted=muted))
     return project
+
+
+def colour_layer(project: Project, name: str, colour: int) -> Project:
+    """The project with a layer shown in another colour. Raises InputError for a layer or a colour that there is not."""
+    if not 0 <= colour < COLOURS:
+        raise InputError(f"the colour of layer {name} is {colour}; give one from 0 to {COLOURS - 1}")
+    return project.with_layer(dataclasses.replace(project.layer(name), colour=colour))

@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from condfoley.errors import InputError
-from condfoley.project.model import Input, Project
-from condfoley.weights import sha256
+from condfoley.project.model import Input, Layer, Project
+from condfoley.references.files import by_key
+from condfoley.weights import sha256_of_input
 
 
 def input_of(path: Path) -> Input:
     """A file as an input of a project, by its absolute path. Raises InputError when it cannot be read."""
     try:
-        return Input(str(path.resolve()), path.stat().st_size, sha256(path))
+        return Input(str(path.resolve()), path.stat().st_size, sha256_of_input(path))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
+
+
+def inputs_of(references: Sequence[Path], key: str = "reference") -> dict[str, Input]:
+    """Reference files as inputs of a project, named as `by_key` names them. Raises InputError."""
+    return {name: input_of(path) for name, path in by_key(references, key).items()}
+
+
+def find_references(folder: Path, project: Project, layer: Layer, given: str | Path | None = None) -> dict[str, Path]:
+    """Where the references of a layer are, by their keys; see `find_input`.
+
+    given: where one of them is now, or the folder in which all are. Raises InputError when one is nowhere.
+    """
+    homes = sorted(Path(given).iterdir()) if given is not None and Path(given).is_dir() else []
+    out, used = {}, False
+    for key in layer.sources:
+        moved = next((path for path in homes if _same(path, project.inputs[key])), None)
+        if given is not None and not homes and (len(layer.sources) == 1 or _same(Path(given), project.inputs[key])):
+            moved = Path(given)
+        used = used or moved is not None
+        out[key] = find_input(folder, project, key, moved)
+    if given is not None and not used:
+        raise InputError(f"{given} is none of the references of this project; give one of them, or their folder")
+    return out
 
 
 def find_input(folder: Path, project: Project, key: str, given: str | Path | None = None) -> Path:
@@ -72,6 +97,6 @@ def _files(home: Path) -> list[Path]:
 
 def _same(path: Path, wanted: Input) -> bool:
     try:
-        return path.stat().st_size == wanted.bytes and sha256(path) == wanted.sha256
+        return path.stat().st_size == wanted.bytes and sha256_of_input(path) == wanted.sha256
     except OSError:
         return False

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from condfoley.cues.rows import KINDS, MAIN, CueRow, Kind, suggestion
 from condfoley.errors import InputError
-from condfoley.project.cue_rows import CueRow, suggestion
-from condfoley.project.model import AMBIENCE, KINDS, MAIN, Kind
+from condfoley.project.model import AMBIENCE
 
 FORMS = "NAME=CLIP, NAME=CLIP@0:5 for the cues of a span, or NAME=CLIP@slide for those of a kind"
 NAME = re.compile(r"[\w-]+")
@@ -45,7 +45,7 @@ def parse_layers(words: Sequence[str], taken: Iterable[str] = (), option: str = 
     specs = [_parse(word, option) for word in words]
     names = {name.casefold(): name for name in (*taken, MAIN)}
     for spec in specs:
-        _require_name(spec.name, option)
+        require_name(spec.name, option)
         if other := names.get(spec.name.casefold()):
             raise InputError(f"{option} {spec.name}: there is a layer {other} already; choose another name")
         names[spec.name.casefold()] = spec.name
@@ -70,7 +70,8 @@ def _parse(word: str, option: str) -> LayerSpec:
     return LayerSpec(name.strip(), rest)
 
 
-def _require_name(name: str, option: str) -> None:
+def require_name(name: str, option: str) -> None:
+    """Raises InputError for what cannot name a layer. option: what gives it, for the message."""
     if name == AMBIENCE:
         raise InputError(f"{option} {name}: the bed has that name; choose another one")
     if not NAME.fullmatch(name):

@@ -7,23 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condfoley.cues.rows import MAIN, CueRow
 from condfoley.errors import InputError
 from condfoley.hits import hits_of_rows
 from condfoley.inputs import ClipFile
 from condfoley.project.create import add_soundtrack, project_of
-from condfoley.project.cue_rows import CueRow
-from condfoley.project.find_inputs import find_input, input_of
+from condfoley.project.find_inputs import find_input, input_of, inputs_of
 from condfoley.project.layer_specs import LayerSpec
-from condfoley.project.model import MAIN, Cue, Project
+from condfoley.project.model import Cue, Project
 from condfoley.project.redo import require_weights
-from condfoley.settings import Settings
+from condfoley.references.window import ReferenceFile
 
 if TYPE_CHECKING:
     from condfoley.foley import Foley
     from condfoley.pipeline import Progress
     from condfoley.soundtrack import Soundtrack
 
-KEPT = ("kind", "duration", "confidence", "gain", "pan", "locked", "muted", "reference_at")
+KEPT = ("kind", "duration", "confidence", "gain", "pan", "locked", "muted", "reference_at", "reference")
 """What a cue of a file keeps that a soundtrack does not tell."""
 
 
@@ -36,7 +36,7 @@ def layered_project(
     folder: Path,
     made: Mapping[str, Soundtrack],
     rows: Mapping[str, Sequence[CueRow]],
-    references: Mapping[str, Path],
+    references: Mapping[str, Sequence[Path]],
     target: Path,
     keep: str,
 ) -> Project:
@@ -45,11 +45,12 @@ def layered_project(
     made, rows, references: by the names of layers, of which the first one made gives the settings. keep: see
     `create.project_of`. Raises InputError when something cannot be read or written.
     """
-    inputs = {"target": input_of(target)} | {reference_key(name): input_of(references[name]) for name in made}
+    found = {name: inputs_of(references[name], reference_key(name)) for name in made}
+    inputs = {"target": input_of(target)} | {key: file for own in found.values() for key, file in own.items()}
     first, *others = made
-    project = project_of(folder, made[first], inputs, keep, reference_key(first), first)
+    project = project_of(folder, made[first], inputs, keep, tuple(found[first]), first)
     for name in others:
-        project = add_soundtrack(folder, project, made[name], name, reference_key(name), keep)
+        project = add_soundtrack(folder, project, made[name], name, tuple(found[name]), keep)
     for name in made:
         project = with_rows(project, name, rows[name])
     return project
@@ -96,15 +97,15 @@ def add_layer(
             f"layer {spec.name} has no cues: give a span or kind, such as {spec.name}={spec.reference}@0:5, or name it in --cues"
         )
     require_weights(project, foley)
-    settings = dataclasses.replace(Settings.of(project.settings), reference_start=None)
-    clips = ClipFile(spec.reference), ClipFile(find_input(folder, project, "target", target))
+    settings = dataclasses.replace(project.generated_with, reference_start=None)
+    clips = ReferenceFile(spec.reference), ClipFile(find_input(folder, project, "target", target))
     soundtrack = foley.render(*clips, settings, hits=hits, progress=progress)
     key = reference_key(spec.name)
     left = dataclasses.replace(
         project.with_cues([cue for cue in project.cues if cue not in taken]),
         inputs=project.inputs | {key: input_of(Path(spec.reference))},
     )
-    return with_rows(add_soundtrack(folder, left, soundtrack, spec.name, key, keep), spec.name, wanted)
+    return with_rows(add_soundtrack(folder, left, soundtrack, spec.name, (key,), keep), spec.name, wanted)
 
 
 def row_of(cue: Cue) -> CueRow:

@@ -8,27 +8,41 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from condfoley.cues.rows import MAIN, Kind
 from condfoley.errors import InputError
+from condfoley.settings import CEILING_DBTP, Bits, Room, Settings
 
 VERSION = 1
 """Of project.json. A higher one is refused; keys that a version does not know are kept as they are."""
-MAIN, AMBIENCE = "main", "ambience"
-"""Names of the layer that `--reference` makes, and of the bed."""
-Kind = Literal["impact", "slide"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+AMBIENCE = "ambience"
+"""Name of the bed's layer."""
+COLOURS = 6
+"""In which layers can be shown."""
 Origin = Literal["soundtrack", "candidate", "redrawn", "ambience"]
 
 
 @dataclass(frozen=True)
+class Taken:
+    """A moment of a reference, s. reference: key of the input."""
+
+    at: float
+    reference: str
+
+
+@dataclass(frozen=True)
 class Excerpt:
-    """Part [begin, end) of a sound, in its samples. onset: the sample that is heard at the cue's time."""
+    """Part [begin, end) of a sound, in its samples. onset: the sample that is heard at the cue's time.
+
+    taken: the moment of a reference whose own samples it is made of; None where the model made it, or of many of them.
+    """
 
     sound: str
     begin: int
     end: int
     onset: int
+    taken: Taken | None = None
 
     @property
     def lead(self) -> int:
@@ -78,7 +92,8 @@ class Cue:
 
     time: s, when it is heard. strength: in [0, 1]. duration: s, of a slide. confidence: in [0, 1], of what the picture
     shows. gain: dB. pan: from -1 (left) to 1 (right). locked: its sound is not drawn again. reference_at: s, the moment
-    of the reference that it is to sound like. seen: s, when the picture shows it, or when it was given. excerpt: what is
+    of the reference that it is to sound like, or that its sound was taken from; reference: key of the input where the layer has
+    several. seen: s, when the picture shows it, or when it was given. excerpt: what is
     heard; None: nothing of its own. tails: what is heard in its place later on, ascending. alternatives: other excerpts for
     it, to choose from.
     """
@@ -95,10 +110,26 @@ class Cue:
     locked: bool = False
     muted: bool = False
     reference_at: float | None = None
+    reference: str | None = None
     seen: float | None = None
     excerpt: Excerpt | None = None
     tails: tuple[Tail, ...] = ()
     alternatives: tuple[Excerpt, ...] = ()
+
+    @property
+    def pinned(self) -> Taken | None:
+        """The moment that it is to be taken from, if that is another one than its sound was taken from."""
+        taken = self.excerpt.taken if self.excerpt else None
+        if self.reference_at is None:
+            return None
+        same = taken and abs(taken.at - self.reference_at) < 1e-4 and self.reference in (None, taken.reference)
+        return None if same else Taken(self.reference_at, self.reference or (taken.reference if taken else ""))
+
+    def with_taken(self, several: bool) -> Cue:
+        """The cue whose `reference_at` is the moment that its sound was taken from; None where it was not."""
+        taken = self.excerpt.taken if self.excerpt else None
+        reference = taken.reference if taken and several else None
+        return dataclasses.replace(self, reference_at=taken.at if taken else None, reference=reference)
 
 
 @dataclass(frozen=True)
@@ -126,14 +157,16 @@ class Opening:
 class Layer:
     """Sounds of one reference.
 
-    reference: key of the input; None without one. reference_start: s, where its used part begins. gain: dB. openings:
+    reference: key of the input; None without one. references: keys of all where there are several, `reference` the one that
+    the model listens to. reference_start: s, where its used part begins. gain: dB. openings:
     what is heard before the first cue, of all and behind each scene cut. codes: file of the candidates' codes
     (`store.read_codes`); None where they were dropped. candidates: keys of sounds, in order of generation. seed: the
-    next one that was not used yet.
+    next one that was not used yet. colour: index of the colour in which it is shown, of COLOURS; None: that of its place.
     """
 
     name: str
     reference: str | None = None
+    references: tuple[str, ...] = ()
     reference_start: float | None = None
     gain: float = 0.0
     muted: bool = False
@@ -142,6 +175,34 @@ class Layer:
     candidates: tuple[str, ...] = ()
     takes: tuple[LayerTake, ...] = ()
     seed: int = 0
+    colour: int | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether its sounds are of several references."""
+        return len(self.references) > 1
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys of all inputs that its sounds are of."""
+        return self.references or ((self.reference,) if self.reference else ())
+
+
+@dataclass(frozen=True)
+class Master:
+    """What becomes of the sum of all layers.
+
+    gain: dB of all of it, and loudness: LUFS that it was chosen for; None: for none. true_peak: dBTP, the ceiling. bits: of
+    the WAV file's samples. room: in which all but the bed is heard, room_gain: dB by which its echo is louder than it
+    is there.
+    """
+
+    gain: float = 0.0
+    loudness: float | None = None
+    true_peak: float = CEILING_DBTP
+    bits: Bits = "24"
+    room: Room = "dry"
+    room_gain: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -158,8 +219,9 @@ class Project:
     """All of it.
 
     duration: of the target, s. rate: Hz, of all sounds. inputs: `target`, and the layers' references. cues: ascending in
-    time. settings: with which it was generated (`Settings`). weights, engine: what generated it. scene_cuts: s, which no
-    sound crosses. revision: counts the edits; `store.write_project` sets it. other: unknown keys of project.json, kept.
+    time. master: what becomes of their sum. settings: with which it was generated (`Settings`). weights, engine: what
+    generated it. scene_cuts: s, which no sound crosses. revision: counts the edits; `store.write_project` sets it.
+    other: unknown keys of project.json, kept.
     """
 
     duration: float
@@ -168,6 +230,7 @@ class Project:
     layers: tuple[Layer, ...]
     cues: tuple[Cue, ...]
     sounds: dict[str, Sound]
+    master: Master = field(default_factory=Master)
     settings: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, str] = field(default_factory=dict)
@@ -188,8 +251,19 @@ class Project:
 
     @property
     def channels(self) -> int:
-        """2 where a sound has two, or a cue is panned, else 1."""
-        return 2 if any(cue.pan for cue in self.cues) or any(s.channels == 2 for s in self.sounds.values()) else 1
+        """2 where a sound has two, a cue is panned, or all is heard in a room, else 1."""
+        panned = self.master.room != "dry" or any(cue.pan for cue in self.cues)
+        return 2 if panned or any(s.channels == 2 for s in self.sounds.values()) else 1
+
+    @property
+    def generated_with(self) -> Settings:
+        """The settings with which it was generated; where they do not say what makes the sound, that was the vocoder."""
+        return Settings.of({"render": "vocoder", **self.settings})
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether its sounds are the reference's own samples."""
+        return self.generated_with.render == "recorded"
 
     def layer(self, name: str) -> Layer:
         """The layer of that name. Raises InputError when there is none."""
@@ -205,6 +279,10 @@ class Project:
             if cue.id == key:
                 return cue
         raise InputError(f"there is no cue {key}; cues.csv lists them")
+
+    def telling(self, cue: Cue) -> Cue:
+        """A cue with another sound, which tells where in a reference that was taken from, if it is the reference's own."""
+        return cue.with_taken(self.layer(cue.layer).several) if self.is_recorded else cue
 
     def cues_of(self, layer: str) -> list[Cue]:
         """A layer's cues, ascending in time."""

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from condfoley.cues.rows import MAIN
 from condfoley.files import scratch_folder
 from condfoley.media.write import FORMATS
 from condfoley.project.cue_format import write_cues
 from condfoley.project.find_inputs import at_its_place, picture_of
-from condfoley.project.model import AMBIENCE, MAIN, Project
+from condfoley.project.model import AMBIENCE, Project
 from condfoley.project.render import Rendered, place_layer, render
 from condfoley.project.store import (
     PROJECT,
@@ -52,7 +53,8 @@ def write_generated(
 
     project = write_project(folder, dataclasses.replace(project, settings=project.settings | {"codec": codec}))
     sound = rendered(folder, project)
-    video = write_media(folder, plain(sound.sum()), project.rate, Path(project.inputs["target"].path), codec)
+    picture = Path(project.inputs["target"].path)
+    video = write_media(folder, plain(sound.sum()), project.rate, picture, codec, project.master.bits)
     write_cue_lists(folder, project)
     (folder / CANDIDATES).mkdir(exist_ok=True)
     write_scores(folder / CANDIDATES / SCORES, soundtrack)
@@ -167,7 +169,8 @@ def replaced(folder: Path, project: Project, picture: Path) -> Iterator[None]:
     """
     sound = rendered(folder, project)
     with scratch_folder(folder) as work:
-        video = write_media(work, plain(sound.sum()), project.rate, picture, project.settings.get("codec") or "aac")
+        codec = project.settings.get("codec") or "aac"
+        video = write_media(work, plain(sound.sum()), project.rate, picture, codec, project.master.bits)
         write_cue_lists(work, project)
         write_cues(work / HITS, project.cues)
         if stems := former_stems(folder):

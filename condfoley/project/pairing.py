@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
+from condfoley.cues.rows import COLUMNS, MAIN, CueList, CueRow
 from condfoley.errors import InputError
-from condfoley.project.cue_rows import COLUMNS, CueList, CueRow
-from condfoley.project.model import MAIN, Cue, Project
+from condfoley.project.model import Cue, Project
 
 MATCH_SECONDS = 0.5  # within which a cue of a list without ids is taken for one that was moved
 SAME_SECONDS = 6e-5  # what is lost where times are written with 4 decimals

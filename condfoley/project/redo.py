@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,16 +22,18 @@ from condfoley.errors import InputError
 from condfoley.hits import Hits
 from condfoley.inputs import ClipFile
 from condfoley.project.blend import blended, blended_background, tightened
-from condfoley.project.create import LEAST_LEAD, described, segmented, store, unused
+from condfoley.project.create import LEAST_LEAD, described, segmented, store, unused, with_taken
 from condfoley.project.drawn_from import layer_sound, strengths_of, wanted_levels
 from condfoley.project.drawn_rate import at_project
-from condfoley.project.find_inputs import find_input
-from condfoley.project.model import Cue, Excerpt, Project, Sound
+from condfoley.project.edits import chosen_gain
+from condfoley.project.find_inputs import find_input, find_references
+from condfoley.project.model import Cue, Excerpt, Project, Sound, Taken
 from condfoley.project.replacing import background_join, with_background, with_excerpts
-from condfoley.project.spans import Span, scene_of, span_of_cue, spans_of
+from condfoley.project.spans import RedoRequest, Span, scene_of, span_of_cue, spans_of
 from condfoley.project.store import SOUNDS
 from condfoley.redraw import Redraw, Redrawn
-from condfoley.settings import Settings
+from condfoley.references.window import ReferenceFile
+from condfoley.settings import CODE_SAMPLING, FLOW_SAMPLING, GeneratorName, Settings
 from condfoley.soundtrack import EDGE
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 SNAP = 0.002  # s, by which an onset may be off its cue and count as at it, so that excerpts follow one another unmoved
 
+BEHIND = 2.0  # s behind a span that a generator may know; more than a window
 NO_ONSETS = (np.zeros(0), np.zeros(0))  # of a sound whose onsets nobody asks for
 
 
@@ -48,7 +51,8 @@ class Drawing:
     """How new sounds are made.
 
     folder: the project's. seed: of the first candidate; None: the next one that was not used yet. candidates: how many;
-    None: as many as the project has. reference, target: where the inputs are, if they were moved.
+    None: as many as the project has. reference, target: where the inputs are, if they were moved. generator: auto: the
+    project's. strength: see `Redraw`.
     """
 
     folder: Path
@@ -58,6 +62,18 @@ class Drawing:
     reference: str | None = None
     target: str | None = None
     progress: Progress = lambda stage, share: None
+    generator: GeneratorName = "auto"
+    strength: float | None = None
+
+
+def redo(project: Project, wanted: RedoRequest, drawing: Drawing) -> tuple[Project, list[str]]:
+    """The project with what is wanted drawn anew, and what a user should know. Raises InputError."""
+    if wanted.cue is not None and wanted.variations is not None:
+        return vary_cue(project, wanted.cue, wanted.variations, drawing), []
+    if wanted.cue is not None:
+        return redo_cue(project, wanted.cue, drawing), []
+    assert wanted.span is not None
+    return redo_span(project, wanted.span, drawing, wanted.layer)
 
 
 def redo_span(
@@ -83,13 +99,25 @@ def vary_cue(project: Project, key: int, count: int, drawing: Drawing) -> Projec
     span = span_of_cue(project, project.cue(key))
     drawn_from = drawing.candidates or int(project.settings.get("candidates", count))
     drawing = dataclasses.replace(drawing, candidates=max(count, drawn_from))
+    heard = layer_sound(drawing.folder, project, span, span.end)
     project, drawn = draw(project, span, drawing, each=True)
     tolerance = float(project.settings.get("tolerance", 0.0))
     found = []
     for index in rank_candidates(drawn.candidates, tolerance)[:count]:
         candidate = drawn.candidates[index]
-        project, sound, track = _stored(drawing.folder, project, span, drawn.start, candidate.track, candidate.seed)
-        found += excerpts_at(track, sound, span.cues, project.rate)
+        made, excerpts = _replaced(
+            drawing.folder,
+            project,
+            span,
+            drawn.start,
+            candidate.track,
+            candidate.seed,
+            heard,
+            True,
+            places_of(project, span, drawn, 1 + index),
+        )
+        project = dataclasses.replace(project, sounds=made.sounds)
+        found += excerpts
     changed = dataclasses.replace(project.cue(key), alternatives=tuple(found))
     return project.with_cues([changed if cue.id == key else cue for cue in project.cues])
 
@@ -100,11 +128,13 @@ def draw(project: Project, span: Span, drawing: Drawing, each: bool = False) -> 
     if layer.reference is None:
         raise InputError(f"layer {layer.name} has no reference to draw from; give another --layer")
     require_weights(project, foley)
-    settings = Settings.of(project.settings)
+    settings = settings_with(project.generated_with, drawing.generator)
     seed = layer.seed if drawing.seed is None else drawing.seed
     count = drawing.candidates or settings.candidates
     start = layer.reference_start if span.reference_at is None else span.reference_at
-    heard = layer_sound(drawing.folder, project, span, span.begin)
+    behind = span.end + round(BEHIND * rate)  # of which the transformer makes no use
+    until = min(project.samples, behind) if foley.hears_both_sides(settings) else span.begin
+    heard = layer_sound(drawing.folder, project, span, until)
     heard = converted(Track(heard, rate, NO_ONSETS), foley.geometry.sample_rate, 1).mono
     wanted = Redraw(
         (span.begin / rate, min(span.end / rate, project.duration)),
@@ -113,17 +143,28 @@ def draw(project: Project, span: Span, drawing: Drawing, each: bool = False) -> 
         heard if span.reference_at is None else None,
         scene_of(project, (span.begin + span.end) / 2 / rate),
         each,
+        drawing.strength,
     )
-    reference = ClipFile(find_input(drawing.folder, project, layer.reference, drawing.reference))
+    found = find_references(drawing.folder, project, layer, drawing.reference)
+    references = {key: ReferenceFile(path) for key, path in found.items()}
     drawn = foley.redraw(
-        reference,
+        references[layer.reference],
         ClipFile(find_input(drawing.folder, project, "target", drawing.target)),
         wanted,
         dataclasses.replace(settings, candidates=count, seed=seed, reference_start=start),
         progress=drawing.progress,
     )
-    drawn = at_project(drawn, project, span.cues, foley, reference, settings, each)
+    drawn = at_project(drawn, project, span.cues, foley, references, settings, each)
     return project.with_layer(dataclasses.replace(layer, seed=max(layer.seed, seed + count))), drawn
+
+
+def settings_with(settings: Settings, generator: GeneratorName) -> Settings:
+    """A project's settings with another generator, whose own recommendations then count; auto: the same settings."""
+    made: GeneratorName = "transformer" if settings.generator == "auto" else settings.generator  # of an older condfoley
+    if generator in ("auto", made):
+        return dataclasses.replace(settings, generator=made)
+    own: dict[str, Any] = dict.fromkeys((*CODE_SAMPLING, *FLOW_SAMPLING))
+    return dataclasses.replace(settings, generator=generator, **own)
 
 
 def _redo(project: Project, span: Span, drawing: Drawing) -> Project:
@@ -136,12 +177,48 @@ def _redo(project: Project, span: Span, drawing: Drawing) -> Project:
         track = drawn.track.edited(samples).with_onsets_of(drawn.track)
         project, sound, _ = _stored(drawing.folder, project, span, drawn.start, track, seed)
         return with_background(project, span, sound.key, sound.start, sound.length)
-    sound, track = _described(drawing.folder, project, span, drawn.start, drawn.track, seed)
-    excerpts = tightened(excerpts_at(track, sound, span.cues, project.rate), track.samples, span, project, heard)
-    changed = with_excerpts(project.with_sounds(sound), span, excerpts)
+    return _replaced(
+        drawing.folder, project, span, drawn.start, drawn.track, seed, heard, places=places_of(project, span, drawn)
+    )[0]
+
+
+def _replaced(
+    folder: Path,
+    project: Project,
+    span: Span,
+    start: int,
+    track: Track,
+    seed: int,
+    heard: np.ndarray,
+    to_choose: bool = False,
+    places: Sequence[tuple[float, Taken]] = (),
+) -> tuple[Project, list[Excerpt]]:
+    """The project in which a track, which is written, sounds at a span's cues, and the excerpts of it.
+
+    heard: see `blend.blended`. to_choose: the cues have the gain that they get when the track is chosen for them.
+    places: see `create.with_taken`.
+    """
+    sound, track = _described(folder, project, span, start, track, seed)
+    project, excerpts = project.with_sounds(sound), excerpts_at(track, sound, span.cues, project.rate)
+    if to_choose:
+        gains = [chosen_gain(project, cue, part) for cue, part in zip(span.cues, excerpts, strict=True)]
+        cues = tuple(dataclasses.replace(cue, gain=gain) for cue, gain in zip(span.cues, gains, strict=True))
+        others = [cue for cue in project.cues if cue.id not in {own.id for own in cues}]
+        project, span = project.with_cues([*others, *cues]), dataclasses.replace(span, cues=cues)
+    excerpts = tightened(excerpts, track.samples, span, project, heard)
+    excerpts = with_taken(excerpts, places, project.rate)
+    changed = with_excerpts(project, span, excerpts)
     samples = blended(track.samples, span, changed, heard)
-    store(drawing.folder, track.edited(samples).with_onsets_of(track), sound)
-    return changed
+    store(folder, track.edited(samples).with_onsets_of(track), sound)
+    return changed, excerpts
+
+
+def places_of(project: Project, span: Span, drawn: Redrawn, number: int = 0) -> list[tuple[float, Taken]]:
+    """Onsets, s, of what was drawn that is a reference's own samples, and their moments. number: 0: of the track; else of a
+    candidate, from 1."""
+    keys = project.layer(span.layer).sources
+    places = drawn.taken[number] if number < len(drawn.taken) else ()
+    return [(time, Taken(round(at, 4), keys[key])) for time, key, at in places]
 
 
 def _stored(
@@ -185,9 +262,12 @@ def excerpts_at(track: Track, sound: Sound, cues: Sequence[Cue], rate: int) -> l
 
 
 def require_weights(project: Project, foley: Foley) -> None:
-    """Raises InputError where a project was generated with other weights than the ones that are loaded."""
+    """Raises InputError where a project was generated with other weights than the ones that are loaded.
+
+    These may have further parts, such as another generator.
+    """
     made, here = project.weights, foley.loaded.identity
-    if made.get("parts") and made["parts"] != here["parts"]:
+    if any(here["parts"].get(part) != digest for part, digest in made.get("parts", {}).items()):
         raise InputError(
             f"the project was generated with other weights ({made.get('name')}) than {here['name']}; give theirs with --weights"
         )

@@ -16,55 +16,21 @@ from itertools import pairwise
 
 import numpy as np
 
-from condfoley.audio.levels import limit_gain
+from condfoley.audio.limiter import limit_gain
 from condfoley.audio.splice import ramp
 from condfoley.project.create import LEAD_SECONDS, LEAST_LEAD
-from condfoley.project.model import AMBIENCE, Cue, Excerpt, Layer, Project, Sound
+from condfoley.project.heard import Heard, Placed, in_room
+from condfoley.project.model import AMBIENCE, Cue, Excerpt, Layer, Master, Project, Sound
 from condfoley.project.ring_out import ring_out
 from condfoley.project.store import SCALE, quantised
-from condfoley.soundtrack import MAX_PEAK
 
 FADE_IN = 0.002  # s, of an excerpt that does not go on from the one before
 FADE_OUT = 0.01  # s, of one that is cut off, and of a crossfade from one to another
 SPLIT = 0.003  # s over which two excerpts share the sound that they both are parts of
-ROUNDING = 2 / SCALE  # by which rounding may exceed a peak
+ROUNDING = 8 / SCALE  # by which rounding may exceed a true peak
 
 Reader = Callable[[Sound], np.ndarray]
 """A sound's samples, (C, N) float32."""
-
-
-@dataclass(frozen=True)
-class Placed:
-    """An excerpt in its place. cue: id; None for what is before a layer's first cue.
-
-    begin, stop: samples of the target, [begin, stop). follows, leads: samples before `begin` and `stop` over which it is
-    shared with the one before and the next one; 0 where it begins or ends by itself.
-    gain: factor. pan: from -1 to 1. skip: samples of the excerpt that are not heard, at its beginning. fade: samples over
-    which it is shared with the one before, whatever that is of. unlike: whether the one before, and the next one, is another
-    sound: then it is the power that the two share, else the amplitude.
-    """
-
-    cue: int | None
-    layer: str
-    excerpt: Excerpt
-    begin: int
-    stop: int
-    gain: float = 1.0
-    pan: float = 0.0
-    follows: int = 0
-    leads: int = 0
-    skip: int = 0
-    fade: int = 0
-    unlike: tuple[bool, bool] = (False, False)
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What an excerpt adds to the soundtrack. samples: (C, N) float32, of the target from `begin` on."""
-
-    placed: Placed
-    begin: int
-    samples: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -94,17 +60,61 @@ class Rendered:
 
 def render(project: Project, read: Reader) -> Rendered:
     """The whole soundtrack; muted layers and cues are silent."""
-    muted = {cue.id for cue in project.cues if cue.muted}
-    parts = [
-        _heard(project, placed, read)
-        for layer in project.layers
-        if not layer.muted
-        for placed in place_layer(project, layer)
-        if placed.cue not in muted
-    ]
-    whole = Rendered(parts, project.channels, project.samples)
-    gain = limit_gain(whole.sum(), MAX_PEAK + ROUNDING, project.rate)
-    return whole if gain is None else Rendered([_limited(part, gain) for part in parts], whole.channels, whole.length)
+    whole = unmastered(project, read)
+    gain = master_gain(whole.sum(), project.master, project.rate)
+    if gain is None:
+        return whole
+    return Rendered([with_gain(part, gain) for part in whole.parts], whole.channels, whole.length)
+
+
+def master_gain(samples: np.ndarray, master: Master, rate: int) -> np.ndarray | None:
+    """The gain, (N,) float64, that all of a soundtrack gets, of which all parts are the sum, (C, N); None where it is 1."""
+    factor = master_factor(master)
+    gain = limit_gain(scaled(samples, factor), ceiling(master), rate)
+    if gain is None:
+        return None if factor == 1 else np.full(samples.shape[1], factor)
+    return gain.astype(np.float64) * factor
+
+
+def master_factor(master: Master) -> float:
+    """By which all of a soundtrack is louder than its parts."""
+    return float(10 ** (master.gain / 20))
+
+
+def ceiling(master: Master) -> float:
+    """The highest true peak, an amplitude."""
+    return float(10 ** (master.true_peak / 20)) + ROUNDING
+
+
+def scaled(samples: np.ndarray, factor: float) -> np.ndarray:
+    """Samples `factor` times as loud: float32, for the limiter."""
+    return samples if factor == 1 else (samples * factor).astype(np.float32)
+
+
+def unmastered(project: Project, read: Reader) -> Rendered:
+    """The soundtrack before the gain and the ceiling of its master."""
+    places = audible(project, place_layers(project))
+    parts = [part for placed in places for part in heard(project, placed, read)]
+    return Rendered(parts, project.channels, project.samples)
+
+
+def place_layers(project: Project) -> list[Placed]:
+    """All layers' excerpts in their places, layer by layer."""
+    return [placed for layer in project.layers for placed in place_layer(project, layer)]
+
+
+def audible(project: Project, places: list[Placed]) -> list[Placed]:
+    """Those that are of no muted layer or cue."""
+    cues, layers = (
+        {cue.id for cue in project.cues if cue.muted},
+        {layer.name for layer in project.layers if layer.muted},
+    )
+    return [placed for placed in places if placed.cue not in cues and placed.layer not in layers]
+
+
+def heard(project: Project, placed: Placed, read: Reader) -> list[Heard]:
+    """What an excerpt adds to a soundtrack before its master: its samples, and their echo in a room."""
+    return in_room(project, _dry(project, placed, read))
 
 
 def place_layer(project: Project, layer: Layer) -> list[Placed]:
@@ -172,7 +182,7 @@ def goes_on(before: Placed, after: Placed) -> bool:
     return same and before.excerpt.end >= ends and before.stop == after.begin
 
 
-def _heard(project: Project, placed: Placed, read: Reader) -> Heard:
+def _dry(project: Project, placed: Placed, read: Reader) -> Heard:
     """An excerpt's samples, with its gain and its ends, quantised."""
     sound, rate, part = project.sounds[placed.excerpt.sound], project.rate, placed.excerpt
     length = placed.skip + placed.stop - placed.begin
@@ -229,6 +239,7 @@ def _power_ramp(samples: int) -> np.ndarray:
     return np.sin(np.pi / 2 * ramp(samples))
 
 
-def _limited(part: Heard, gain: np.ndarray) -> Heard:
+def with_gain(part: Heard, gain: np.ndarray) -> Heard:
+    """What an excerpt adds where all of the soundtrack has a gain, (N,)."""
     here = gain[part.begin : part.begin + part.samples.shape[1]]
     return part if (here == 1).all() else Heard(part.placed, part.begin, quantised(part.samples * here))

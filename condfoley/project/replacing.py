@@ -25,7 +25,7 @@ def with_excerpts(project: Project, span: Span, excerpts: Sequence[Excerpt]) -> 
         time = round(cue.time * rate)
         begin = max(time - excerpt.lead, min(span.begin + round(FADE_OUT * rate), time) if span.begin else 0)
         part = dataclasses.replace(excerpt, begin=min(excerpt.onset - (time - begin), excerpt.end))
-        new[cue.id] = dataclasses.replace(cue, excerpt=part, tails=())
+        new[cue.id] = project.telling(dataclasses.replace(cue, excerpt=part, tails=()))
     changed = project.with_cues([new.get(cue.id, cue) for cue in project.cues])
     placed = [part for part in place_layer(changed, layer) if part.cue in new]
     tailed = {part.cue: _tails(project, former, span, part, new) for part in placed if part.cue is not None}

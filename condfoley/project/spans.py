@@ -30,6 +30,28 @@ class Span:
     reference_at: float | None = None
 
 
+@dataclass(frozen=True)
+class RedoRequest:
+    """What is to be drawn anew: a span, s, of one layer or of all; a cue; or so many alternatives of a cue."""
+
+    span: tuple[float, float] | None = None
+    layer: str | None = None
+    cue: int | None = None
+    variations: int | None = None
+
+    def require_possible(self, project: Project) -> None:
+        """Raises InputError for what a project cannot have drawn anew. Needs no model."""
+        if self.cue is not None:
+            span_of_cue(project, project.cue(self.cue))
+        elif self.span is not None:
+            spans_of(project, self.span, self.layer)
+
+
+def window_of(project: Project, cue: Cue) -> float | None:
+    """The moment, s, from which on the model is to listen for a cue; of the reference's own samples one is taken instead."""
+    return None if project.is_recorded else cue.reference_at
+
+
 def require_span(project: Project, span: tuple[float, float]) -> None:
     """Raises InputError for a span, s, that is empty, not within the target, or across a scene cut."""
     begin, end = span
@@ -77,8 +99,8 @@ def spans_of(project: Project, span: tuple[float, float], only: str | None = Non
     for layer in layers:
         own = [cue for cue in free if cue.layer == layer.name]
         placed = {p.cue: _join(project, p) for p in place_layer(project, layer) if not p.skip}
-        for moment in dict.fromkeys(cue.reference_at for cue in own):
-            cues = tuple(cue for cue in own if cue.reference_at == moment)
+        for moment in dict.fromkeys(window_of(project, cue) for cue in own):
+            cues = tuple(cue for cue in own if window_of(project, cue) == moment)
             wanted, end = round(span[0] * project.rate), min(round(span[1] * project.rate), project.samples)
             begin = min(wanted, _first_sample(project, cues[0], placed.get(cues[0].id)))
             if begin < wanted:
@@ -101,7 +123,7 @@ def span_of_cue(project: Project, cue: Cue) -> Span:
     until = round(min([scene_of(project, cue.time)[1], *(t - LEAST_LEAD for t in following)]) * project.rate)
     begin = _first_sample(project, cue, _join(project, parts[0]) if parts else None)
     end = max(parts[-1].stop if parts else until, time + round(SHORTEST * project.rate))
-    return Span(cue.layer, begin, min(end, project.samples), (cue,), cue.reference_at)
+    return Span(cue.layer, begin, min(end, project.samples), (cue,), window_of(project, cue))
 
 
 def _first_sample(project: Project, cue: Cue, begin: int | None) -> int:

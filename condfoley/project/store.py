@@ -15,22 +15,29 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from condfoley.errors import InputError
 from condfoley.files import atomic_file, make_folder, remove_parts
+from condfoley.files.partial import clear_killed
 from condfoley.media.wav import whole_numbers
+from condfoley.memory import ByteCache
 from condfoley.project.model import Project, Sound
 from condfoley.project.text import from_text, to_text
 
 PROJECT, HISTORY, LOCK, SOUNDS, CODES = "project.json", "history", ".lock", "sounds", "codes"
 REVISION_FILE = re.compile(r"(\d{4,})\.json")
 NO_PROJECT = "{} holds no project; give the --out folder of `condfoley generate`"
+DECODED: ByteCache[np.ndarray] = ByteCache(512 << 20)
+"""Sounds that were read last."""
 SCALE = 2**23
 """Samples of a project are whole multiples of 1 / SCALE, as 24 bits hold them, so that sums of them are exact."""
+
+
+class BeingEdited(InputError):
+    """Somebody else edits the project now."""
 
 
 def quantised(samples: np.ndarray) -> np.ndarray:
@@ -56,12 +63,11 @@ def read_sound(folder: Path, sound: Sound, rate: int) -> np.ndarray:
         found = path.stat()
     except OSError:
         raise InputError(f"{path} is missing; copy it back into the project, or generate again") from None
-    return _read(path, sound.length, rate, (found.st_mtime_ns, found.st_size, found.st_ino))
+    version = (found.st_mtime_ns, found.st_size, found.st_ino)  # tells files apart that were there one after the other
+    return DECODED.get((path, sound.length, rate, version), lambda: _read(path, sound.length, rate))
 
 
-@lru_cache(maxsize=64)
-def _read(path: Path, length: int, rate: int, version: tuple[int, int, int]) -> np.ndarray:
-    """version: tells files apart that were at one path one after the other."""
+def _read(path: Path, length: int, rate: int) -> np.ndarray:
     import soundfile
 
     try:
@@ -118,13 +124,13 @@ def _parsed(path: Path) -> Project:
         raise InputError(f"{path} is no text; take the last version back with `condfoley undo`") from None
 
 
-def write_project(folder: Path, project: Project) -> Project:
+def write_project(folder: Path, project: Project, current: int | None = None) -> Project:
     """Writes a new revision, which becomes the current one, and returns it. Those behind the former one are forgotten.
 
-    Raises InputError when it cannot be written.
+    current: number of the current one, where it is known. Raises InputError when it cannot be written.
     """
     make_folder(folder / HISTORY)
-    now = current_revision(folder)
+    now = current_revision(folder) if current is None else current
     if now and not revision_path(folder, now).exists() and (folder / PROJECT).exists():  # its copy was deleted
         with suppress(InputError):
             _write(revision_path(folder, now), to_text(read_project(folder)))
@@ -132,8 +138,9 @@ def write_project(folder: Path, project: Project) -> Project:
         if number > now:
             revision_path(folder, number).unlink()
     project = dataclasses.replace(project, revision=now + 1)
+    text = to_text(project)
     for path in (revision_path(folder, now + 1), folder / PROJECT):
-        _write(path, to_text(project))
+        _write(path, text)
     return project
 
 
@@ -188,19 +195,20 @@ def _write(path: Path, text: str) -> None:
 def editing(folder: Path) -> Iterator[None]:
     """While a project is edited. What an edit has left that was killed is removed.
 
-    Raises InputError when there is no project, another process edits it, or it cannot be written to.
+    Raises InputError when there is no project, somebody else edits it (BeingEdited), or it cannot be written to.
     """
     from filelock import FileLock, Timeout
 
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give the --out folder of `condfoley generate`")
+    clear_killed(folder)
     if not (folder / PROJECT).exists() and not revisions(folder):
         read_project(folder)  # says so
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise InputError(f"{folder} is being edited by another process; wait for it, or close it") from None
+        raise BeingEdited(f"{folder} is being edited by another process; wait for it, or close it") from None
     except OSError as error:
         raise InputError(f"{folder} cannot be written to ({error.strerror}); change its permissions") from None
     try:

@@ -8,19 +8,32 @@ import math
 import types
 import typing
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from condfoley.cues.rows import RANGES
 from condfoley.errors import InputError
 from condfoley.files import plain
-from condfoley.project.cue_rows import RANGES
 from condfoley.project.model import VERSION, Project
 
 
 def to_text(project: Project) -> str:
     """As indented JSON."""
-    content = dataclasses.asdict(project)
-    return json.dumps(plain(content.pop("other") | content), indent=1, ensure_ascii=False) + "\n"
+    content = _content(project)
+    return json.dumps(content.pop("other") | content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _content(value: Any) -> Any:
+    """A value of a project in JSON's own types."""
+    if dataclasses.is_dataclass(value):
+        kind: Any = type(value)
+        return {name: _content(getattr(value, name)) for name in _types(kind)}
+    if isinstance(value, tuple):
+        return [item if type(item) is int else _content(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _content(item) for key, item in value.items()}
+    return plain(value)
 
 
 def from_text(text: str, name: str) -> Project:
@@ -72,8 +85,9 @@ def _problems(project: Project) -> Iterator[str]:
         for sound_key in (*layer.candidates, *(take.sound for take in layer.takes)):
             if sound_key not in project.sounds:
                 yield f"layer {layer.name}: no sound {sound_key}"
-        if layer.reference is not None and layer.reference not in project.inputs:
-            yield f"layer {layer.name}: no input {layer.reference}"
+        for source in {*layer.sources, *([layer.reference] if layer.reference else [])}:
+            if source not in project.inputs:
+                yield f"layer {layer.name}: no input {source}"
     if "target" not in project.inputs:
         yield "no input target"
     yield from _problems_of_cues(project, layers)
@@ -122,10 +136,16 @@ def _value(kind: Any, value: Any, where: str) -> Any:
 
 
 def _record(kind: Any, value: Any, where: str) -> Any:
-    hints = typing.get_type_hints(kind)
-    names = {f.name for f in dataclasses.fields(kind)}
-    given = {key: item for key, item in _of(dict, value, where).items() if key in names}
+    hints = _types(kind)
+    given = {key: item for key, item in _of(dict, value, where).items() if key in hints}
     return kind(**{key: _value(hints[key], item, f"{where}.{key}".strip(".")) for key, item in given.items()})
+
+
+@cache
+def _types(kind: Any) -> dict[str, Any]:
+    """A dataclass's fields and their types."""
+    hints = typing.get_type_hints(kind)
+    return {f.name: hints[f.name] for f in dataclasses.fields(kind)}
 
 
 def _of(kind: Any, value: Any, where: str) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from condfoley.cues.rows import COLUMNS, CueList, ordered, row_of_cells, suggestion
 from condfoley.errors import InputError
 from condfoley.project.cue_format import cells_of
-from condfoley.project.cue_rows import COLUMNS, CueList, ordered, row_of_cells, suggestion
 from condfoley.project.model import Project
 
 SET = "an id and what to change, such as 7:time=3.25,gain=-3"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,35 +16,28 @@ import numpy as np
 from condfoley.audio.mel import window_spec
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate
+from condfoley.drafting.codes import NO_SAMPLING, CodeDrafter
+from condfoley.drafting.drafter import Start
 from condfoley.encoded import Exemplar
+from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, Recording, read_reference
 from condfoley.matching.chain import MatchAmounts
 from condfoley.memory import Limits
-from condfoley.pipeline import NO_SAMPLING, Pipeline, Progress
+from condfoley.pipeline import Pipeline, Progress
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.scorer import VisualEvents
-from condfoley.settings import Settings
+from condfoley.runtime.side_by_side import MOST, each
+from condfoley.settings import GeneratorName, Settings
 
 
-class PublishedPipeline(Pipeline):
-    """One job of the published script.
+class PublishedDrafter(CodeDrafter):
+    """Codes as the published script writes and decodes them. whole: the geometry of all of the target's windows in one."""
 
-    spans: windows in the target, rounded up (its W_scale). whole: the geometry of that many windows in one.
-    """
-
-    def __init__(self, loaded: Loaded, duration: float, candidates: int = 1, limits: Limits | None = None):
-        super().__init__(loaded, duration, candidates, limits)
-        g = loaded.geometry
-        self.geometry = g = dataclasses.replace(g, crop="first") if g.crop == "centre" else g
-        self.spans = n = max(1, math.ceil(round(duration * g.fps) / g.window_frames))
-        self.whole = dataclasses.replace(
-            g,
-            window_mel_frames=n * g.window_mel_frames,
-            window_frames=n * g.window_frames,
-            code_columns=n * g.code_columns,
-        )
+    def __init__(self, loaded: Loaded, geometry: Geometry, duration: float, limits: Limits, whole: Geometry):
+        super().__init__(loaded, geometry, duration, limits)
+        self.whole = whole
 
     def sampling(self, settings: Settings) -> dict[str, Any]:
         """The published sampling: the likelier half of the codes, temperature 1, no guidance (section 10).
@@ -52,43 +46,13 @@ class PublishedPipeline(Pipeline):
         """
         return NO_SAMPLING | {"top_k": self.engine.codebook_size // 2}
 
-    def amounts(self, settings: Settings) -> MatchAmounts:
-        """Nothing is matched."""
-        return MatchAmounts(0.0, 0.0, 0.0, 0.0)
-
-    def record(self, settings: Settings, sampling: dict[str, Any], amounts: MatchAmounts) -> dict[str, Any]:
-        """As it is done: nothing is comped or aligned."""
-        return super().record(settings, sampling, amounts) | {"comp": False, "align": False}
-
-    def find_cues(self, events: VisualEvents, given: Hits | None) -> Hits:
-        """None: the published choice knows the sync model only."""
-        return Hits(np.zeros(0), np.zeros(0))
-
-    def read_reference(self, clip: Clip, start: float | None) -> Recording:
-        """As it was recorded."""
-        return read_reference(clip, start, self.geometry, as_recorded=True)
-
-    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
-        """Tokens of all frames in one pass, so that BatchNorm sees the whole clip and nothing else (section 11)."""
-        return self._one_pass(frames, 0)
-
-    def encode_reference_frames(self, frames: np.ndarray, first: int, shown: int) -> np.ndarray:
-        """The first window of one pass over as many frames as the target has."""
-        return self._one_pass(frames, first)[: self.geometry.window_frames]
-
-    def encode_sound(self, wav: np.ndarray) -> np.ndarray:
+    def encode(self, wav: np.ndarray) -> np.ndarray:
         """Codes (1, codes) of the reference's first window, from a sound as long as the target's picture (section 11).
 
         A shorter sound is followed by silence; all of it is encoded at once. wav: (N,).
         """
         spec = window_spec(wav[None, : self.whole.clip_samples], self.whole)
         return self.engine.encode_windows(spec)[:, : self.geometry.codes]
-
-    def _one_pass(self, frames: np.ndarray, begin: int) -> np.ndarray:
-        """Tokens (T, D) of the job's T frames from `begin` on; the last frame stays where the clip is shorter."""
-        count = self.whole.window_frames
-        index = (begin + np.arange(count)).clip(max=len(frames) - 1)
-        return self.engine.encode_frames(frames[index], chunk=count)
 
     def sample(
         self,
@@ -104,7 +68,7 @@ class PublishedPipeline(Pipeline):
         """
         g = self.geometry
         streams = self.engine.random_streams(seeds)
-        prompt = Prompt(tokens[None, : g.window_frames], exemplar.tokens, exemplar.codes)
+        prompt = Prompt(tokens[None, : g.window_frames], exemplar.tokens, exemplar.sound)
         codes = np.zeros((len(seeds), self.whole.codes), np.int64)
         steps = column_windows(self.whole.code_columns, g.code_columns)
         for i, (start, begin, end) in enumerate(steps):
@@ -119,8 +83,71 @@ class PublishedPipeline(Pipeline):
 
         Without the filling where a window is longer than its clip.
         """
-        specs = self.each(lambda row: self.engine.decode_codes(row[None])[0], codes)
+        specs = each(lambda row: self.engine.decode_codes(row[None])[0], codes, min(self.engine.workers, MOST))
         return (np.stack(specs)[:, :, : self.whole.clip_mel_frames] + 1) / 2
+
+
+class PublishedPipeline(Pipeline):
+    """One job of the published script.
+
+    spans: windows in the target, rounded up (its W_scale). whole: the geometry of that many windows in one.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        duration: float,
+        candidates: int = 1,
+        limits: Limits | None = None,
+        generator: GeneratorName = "auto",
+        start: Start | None = None,
+    ):
+        super().__init__(loaded, duration, candidates, limits, "transformer", start)
+        g = loaded.geometry
+        self.geometry = g = dataclasses.replace(g, crop="first") if g.crop == "centre" else g
+        self.spans = n = max(1, math.ceil(round(duration * g.fps) / g.window_frames))
+        self.whole = dataclasses.replace(
+            g,
+            window_mel_frames=n * g.window_mel_frames,
+            window_frames=n * g.window_frames,
+            code_columns=n * g.code_columns,
+        )
+
+    @cached_property
+    def drafter(self) -> PublishedDrafter:
+        """The published way to write codes. Raises InputError for weights without a transformer."""
+        self.loaded.generator("transformer")
+        return PublishedDrafter(self.loaded, self.geometry, self.duration, self.limits, self.whole)
+
+    def amounts(self, settings: Settings) -> MatchAmounts:
+        """Nothing is matched."""
+        return MatchAmounts(0.0, 0.0, 0.0, 0.0)
+
+    def record(self, settings: Settings, sampling: dict[str, Any], amounts: MatchAmounts) -> dict[str, Any]:
+        """As it is done: nothing is comped or aligned."""
+        return super().record(settings, sampling, amounts) | {"comp": False, "align": False}
+
+    def find_cues(self, events: VisualEvents, given: Hits | None, late: np.ndarray | None = None) -> Hits:
+        """None: the published choice knows the sync model only."""
+        return Hits(np.zeros(0), np.zeros(0))
+
+    def read_reference(self, clip: Clip, start: float | None) -> Recording:
+        """As it was recorded."""
+        return read_reference(clip, start, self.geometry, as_recorded=True)
+
+    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
+        """Tokens of all frames in one pass, so that BatchNorm sees the whole clip and nothing else (section 11)."""
+        return self._one_pass(frames, 0)
+
+    def encode_reference_frames(self, frames: np.ndarray, first: int, shown: int) -> np.ndarray:
+        """The first window of one pass over as many frames as the target has."""
+        return self._one_pass(frames, first)[: self.geometry.window_frames]
+
+    def _one_pass(self, frames: np.ndarray, begin: int) -> np.ndarray:
+        """Tokens (T, D) of the job's T frames from `begin` on; the last frame stays where the clip is shorter."""
+        count = self.whole.window_frames
+        index = (begin + np.arange(count)).clip(max=len(frames) - 1)
+        return self.engine.encode_frames(frames[index], chunk=count)
 
     def vocode(self, specs: np.ndarray, outer: np.ndarray | None = None) -> list[Track]:
         """The vocoder's own output of each candidate: silence where the published file ends (section 2)."""

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condfoley.errors import InputError
+from condfoley.files.partial import REPLACED, SET_ASIDE, clear_killed, move, owned_folder, partial_name
+from condfoley.settings import Bits
 
 if TYPE_CHECKING:
     import numpy as np
     from typing_extensions import Self
+
+    from condfoley.media.wav import Subtype
 
 
 SOUNDTRACK, OVERVIEW, PROVENANCE, HITS = "soundtrack.wav", "overview.png", "provenance.json", "hits.txt"
 CANDIDATES, SCORES, STEMS = "candidates", "scores.csv", "stems"
 VIDEO_STEM = "target_with_sound"
 TIMELINE_MEDIA = "timeline_media"
+SUBTYPES: dict[Bits, Subtype] = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
+PCM: dict[Bits, str] = {"16": "pcm16", "24": "pcm", "32f": "pcm32f"}
 TIMELINES = (
     "timeline.otio",
     "timeline_premiere.xml",
@@ -58,16 +63,18 @@ class ResultFolder:
         self.force = force
         self.inputs = inputs
         self.work = Path()  # known once entered
+        self._owned: AbstractContextManager[Path] = nullcontext(self.work)
         self._made: list[Path] = []  # parent folders that were not there before
 
     def __enter__(self) -> Self:
+        clear_killed(self.out)
         self._refuse_to_overwrite()
         try:
             self._make_parents()
             # Inside an existing folder, since its parent may be another disk or not ours to write in.
             home = self.out if self.out.is_dir() else self.out.parent
-            self.work = home / f".{self.out.resolve().name}.partial-{secrets.token_hex(4)}"
-            self.work.mkdir()
+            self._owned = owned_folder(home, partial_name(self.out))
+            self.work = self._owned.__enter__()
         except OSError as error:
             self._remove_parents()
             raise InputError(
@@ -76,7 +83,7 @@ class ResultFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.work, ignore_errors=True)
+        self._owned.__exit__(None, None, None)
         self._remove_parents()
 
     @contextmanager
@@ -100,8 +107,9 @@ class ResultFolder:
     def commit(self) -> None:
         """Move the finished results in place; on any interruption the earlier results are put back.
 
-        Raises InputError when another process edits the earlier results.
+        Raises InputError when another process edits the earlier results, or has meanwhile written some.
         """
+        self._refuse_to_overwrite()
         if not self.out.exists():
             self.work.rename(self.out)
             return
@@ -115,23 +123,25 @@ class ResultFolder:
 
     def _replace_earlier(self) -> None:
         new = [path.relative_to(self.work) for path in sorted(self.work.rglob("*")) if path.is_file()]
-        backup = self.work / "replaced"
+        backup = self.work / SET_ASIDE
         set_aside: list[Path] = []
         placed: list[Path] = []
         missing = [self.out / name for name in FOLDERS if not (self.out / name).exists()]
         try:
             for path in results_in(self.out):
                 set_aside.append(path.relative_to(self.out))
-                _move(path, backup / set_aside[-1])
+                move(path, backup / set_aside[-1])
+            backup.mkdir(exist_ok=True)
+            backup = backup.rename(self.work / REPLACED)  # whoever is killed from here on has replaced them
             for name in new:
                 placed.append(name)
-                _move(self.work / name, self.out / name)
+                move(self.work / name, self.out / name)
         except BaseException:
             for name in placed:
                 (self.out / name).unlink(missing_ok=True)
             for name in set_aside:
                 if (backup / name).exists():
-                    _move(backup / name, self.out / name)
+                    move(backup / name, self.out / name)
             for folder in missing:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -168,11 +178,6 @@ class ResultFolder:
                 return
 
 
-def _move(source: Path, goal: Path) -> None:
-    goal.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, goal)
-
-
 def _remove_empty(folder: Path) -> None:
     """Removes a folder and those in it as far as they hold no file."""
     for path in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
@@ -182,14 +187,18 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def write_media(folder: Path, wav: np.ndarray, rate: int, picture: Path, codec: str) -> Path:
+def write_media(folder: Path, wav: np.ndarray, rate: int, picture: Path, codec: str, bits: Bits = "24") -> Path:
     """Writes soundtrack.wav and a video's picture with it; returns the path of the video in `folder`.
 
-    wav: (N,) or (C, N) float at `rate` Hz. codec: `aac` or `pcm`. The WAV begins at the picture's timecode. Raises
-    InputError.
+    wav: (N,) or (C, N) float at `rate` Hz. codec: `aac` or `pcm`. bits: of the WAV's samples, and of pcm. The WAV begins
+    at the picture's timecode. Raises InputError.
     """
     from condfoley.media import mux, mux_suffix, probe, write_wav
+    from condfoley.media.wav import dithered
 
     start = probe(picture).start
-    write_wav(folder / SOUNDTRACK, wav, rate, time_reference=start and start.samples(rate))
-    return mux(picture, wav, rate, folder / (VIDEO_STEM + mux_suffix(picture, codec)), codec=codec)
+    kept, suffix = dithered(wav) if bits == "16" else wav, mux_suffix(picture, codec)
+    write_wav(folder / SOUNDTRACK, kept, rate, subtype=SUBTYPES[bits], time_reference=start and start.samples(rate))
+    if codec == "pcm":
+        wav, codec = kept, PCM[bits]
+    return mux(picture, wav, rate, folder / (VIDEO_STEM + suffix), codec=codec)

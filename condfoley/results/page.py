@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 
 from condfoley.files import scratch_folder
 
@@ -30,6 +31,15 @@ def render(template: Path, **values: Any) -> str:
 def data_uri(media_type: str, content: bytes) -> str:
     """A link that contains its content, such as `data:image/png;base64,...`."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def flac(wav: np.ndarray, rate: int) -> bytes:
+    """A sound (N,), at `rate` Hz, as a FLAC file; clipped to [-1, 1]."""
+    import soundfile
+
+    out = io.BytesIO()
+    soundfile.write(out, np.clip(wav, -1, 1), rate, format="FLAC", subtype="PCM_16")
+    return out.getvalue()
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:

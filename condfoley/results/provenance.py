@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from condfoley.files import plain
 from condfoley.project.layer_specs import parse_layers
+from condfoley.references.files import by_key
 from condfoley.results.scores import score_table, take_list
-from condfoley.weights import sha256
+from condfoley.weights import sha256_of_input
 
 if TYPE_CHECKING:
     from condfoley.cli.options import GenerateOptions
@@ -28,7 +29,7 @@ NETWORKS = ("torch", "torchvision", "transformers")  # packages that run the net
 
 def file_record(path: Path) -> dict[str, Any]:
     """Name, size in bytes and SHA-256 of a file."""
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_input(path)}
 
 
 def versions() -> dict[str, str | None]:
@@ -57,12 +58,12 @@ def _required() -> list[str]:
 def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str], started: datetime) -> dict[str, Any]:
     """The content of provenance.json; times in seconds, dates in UTC, every value plain JSON."""
     finished = datetime.now(timezone.utc)
-    told = {"hits": options.hits, "perform": options.perform}
+    told = {"hits": options.hits, "perform": options.perform, "start_from": options.start_from}
     return plain(
         {
             "inputs": {
-                "reference": file_record(Path(options.reference)),
-                "target": file_record(Path(options.target)),
+                name: file_record(path)
+                for name, path in (by_key(options.references) | {"target": Path(options.target)}).items()
             }
             | {name: file_record(Path(path)) for name, path in told.items() if path}
             | {f"layer {spec.name}": file_record(Path(spec.reference)) for spec in parse_layers(options.layer)},
@@ -72,6 +73,7 @@ def record(options: GenerateOptions, soundtrack: Soundtrack, command: list[str],
             "options": asdict(options),
             "settings": soundtrack.settings,
             "reference_window": {
+                "file": options.references[soundtrack.reference_number].name,
                 "start": soundtrack.reference_start,
                 "duration": soundtrack.reference.duration,
             },

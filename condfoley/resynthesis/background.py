@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from condfoley.audio.splice import add_into, segment
 from condfoley.resynthesis.bands import bin_gains, hop
 
 QUIET_SHARE = 0.25  # of all moments, the softest of which are taken for background
 OVER = 1.5  # by how much more than the background's mean power is taken out
 FLOOR = 0.05  # least gain
-SMOOTH = 3  # frames over which gains are averaged
+SMOOTH = 3  # frames of which the greatest gain is taken, and over which gains are then averaged
 
 
 def background_powers(powers: np.ndarray) -> np.ndarray:
@@ -26,9 +27,14 @@ def without_background(sound: np.ndarray, rate: int, powers: np.ndarray) -> np.n
     """
     noise = background_powers(powers)[:, None]
     wanted = np.sqrt(np.maximum(1 - OVER * noise / powers, FLOOR**2))  # (B, M)
-    padded = np.pad(wanted, ((0, 0), (SMOOTH // 2, SMOOTH // 2)), mode="edge")
-    gains = np.lib.stride_tricks.sliding_window_view(padded, SMOOTH, axis=1).mean(2)
-    return with_gains(sound, rate, gains)
+    widest = _neighbours(wanted).max(2)  # an attack stays whole, also where frames before it touch it
+    return with_gains(sound, rate, _neighbours(widest).mean(2))
+
+
+def _neighbours(gains: np.ndarray) -> np.ndarray:
+    """Gains (B, M) with those of the frames beside each: (B, M, SMOOTH)."""
+    padded = np.pad(gains, ((0, 0), (SMOOTH // 2, SMOOTH // 2)), mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, SMOOTH, axis=1)
 
 
 def with_gains(sound: np.ndarray, rate: int, gains: np.ndarray) -> np.ndarray:
@@ -37,14 +43,13 @@ def with_gains(sound: np.ndarray, rate: int, gains: np.ndarray) -> np.ndarray:
     size = 2 * step
     window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)  # its square adds up to 1
     frames = gains.shape[1]
-    padded = np.pad(sound, ((0, 0), (step, frames * step + size - sound.shape[1])))
-    out = np.zeros_like(padded)
-    bins = bin_gains(gains, rate, size)  # (bins, M)
+    out = np.zeros_like(sound, np.float32)
     for first in range(0, frames, 512):
         last = min(first + 512, frames)
-        places = np.arange(first, last) * step
-        pieces = np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[:, places] * window
-        made = np.fft.irfft(np.fft.rfft(pieces, axis=-1) * bins[:, first:last].T, size, axis=-1) * window
-        for i, place in enumerate(places):
-            out[:, place : place + size] += made[:, i]
-    return out[:, step : step + sound.shape[1]].astype(np.float32)
+        near = segment(sound, (first - 1) * step, last * step)
+        pieces = np.lib.stride_tricks.sliding_window_view(near, size, axis=-1)[:, ::step] * window
+        bins = bin_gains(gains[:, first:last], rate, size)  # (bins, frames)
+        made = np.fft.irfft(np.fft.rfft(pieces, axis=-1) * bins.T, size, axis=-1) * window
+        for i, frame in enumerate(range(first, last)):
+            add_into(out, made[:, i], (frame - 1) * step)
+    return out

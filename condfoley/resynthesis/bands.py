@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from condfoley.audio.splice import segment
+
 EDGES = (
     60,
     150,
@@ -30,6 +32,7 @@ EDGES = (
 HIGHER = (9500, 12000, 15000, 20000)  # Hz
 FRAME = 0.02  # s of a frame; frames overlap by half
 SILENCE = 1e-12  # power
+BLOCK = 2048  # frames that are transformed at a time
 
 
 def band_count(rate: int, model_only: bool = False) -> int:
@@ -54,12 +57,14 @@ def band_powers(samples: np.ndarray, rate: int, model_only: bool = False) -> np.
     """
     step = hop(rate)
     size = 2 * step
-    padded = np.pad(np.atleast_2d(samples), ((0, 0), (step, size)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[:, ::step]
-    frames = frames[:, : samples.shape[-1] // step + 1]
-    spectrum = np.abs(np.fft.rfft(frames * np.hanning(size).astype(np.float32), axis=-1)) ** 2
-    power = spectrum.mean(0) @ _pooling(rate, size, model_only).T  # (M, B)
-    return np.maximum(power.T / size**2, SILENCE)
+    window, pooling = np.hanning(size).astype(np.float32), _pooling(rate, size, model_only).T
+    sound, count, found = np.atleast_2d(samples), samples.shape[-1] // step + 1, []
+    for first in range(0, count, BLOCK):
+        last = min(first + BLOCK, count)
+        near = segment(sound, (first - 1) * step, last * step)  # frame m has samples (m - 1) * step to (m + 1) * step
+        frames = np.lib.stride_tricks.sliding_window_view(near, size, axis=-1)[:, ::step]
+        found.append((np.abs(np.fft.rfft(frames * window, axis=-1)) ** 2).mean(0) @ pooling)
+    return np.maximum(np.concatenate(found).T / size**2, SILENCE)  # (B, M)
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""Which one-shot of the reference each impact becomes: the most similar, and never the same one twice in a row."""
+"""Which one-shot of the reference each impact becomes: a similar one, each about as often, never one twice in a row."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from condfoley.resynthesis.library import OneShot
 COMPARED = 0.3  # s from the onset on
 RANGE_DB = 40.0  # below an impact's loudest band and frame, what is softer does not count
 WORST_DB = 25.0  # difference of a cell that counts at most
-AGAIN, AGAIN_SOON = 8.0, 3.0  # dB of distance that a one-shot costs that was heard one or two impacts before
-MOST = 32  # one-shots that are looked at in sequence
+AGAIN, AGAIN_SOON = 100.0, 3.0  # dB of distance that a one-shot costs that was heard one or two impacts before
+USED = 8.0  # the same for each time that it was heard more often than the one heard least (E26.3)
 LEVEL_COST = 0.15  # for a dB by which it has to be made louder or softer
 
 
@@ -45,32 +45,22 @@ def distances(wanted: Sequence[np.ndarray], shots: Sequence[OneShot]) -> np.ndar
 
 
 def choose_shots(apart: np.ndarray) -> list[int]:
-    """Index of the one-shot of each impact: the cheapest sequence, by dynamic programming over the last two.
+    """Index of the one-shot of each impact: the nearest one, as long as all are heard about equally often.
 
+    Never the one before where there is another, each as often as the others if they are as near: round robin by likeness.
     apart: (E, S, 2), see `distances`.
     """
     if not len(apart) or apart.shape[1] == 1:
         return [0] * len(apart)
     levels = apart[:, :, 1] - np.median(apart[:, :, 1])
     cost = apart[:, :, 0] + LEVEL_COST * np.abs(levels)
-    if cost.shape[1] > MOST:  # those that are near to some impact
-        kept = np.sort(np.argsort(cost.min(0), kind="stable")[:MOST])
-        return [int(kept[i]) for i in cheapest(cost[:, kept])]
-    return cheapest(cost)
-
-
-def cheapest(cost: np.ndarray) -> list[int]:
-    """The cheapest sequence of one-shots: one index an impact. cost: (E, S) dB."""
-    count = cost.shape[1]
-    total, back = np.full((count, count), 0.0) + cost[0][None], []  # (one before, last)
-    same = np.eye(count)
-    for i in range(1, len(cost)):
-        # paths over (a, b, c): a two before, b before, c now
-        paths = total[:, :, None] + AGAIN * same[None] + AGAIN_SOON * same[:, None, :] * (count > 2)
-        back.append(paths.argmin(0))  # (b, c): best a
-        total = paths.min(0) + cost[i][None]
-    before, last = np.unravel_index(int(total.argmin()), total.shape)
-    out = [int(last), int(before)]
-    for step in back[::-1]:
-        out.append(int(step[out[-1], out[-2]]))
-    return out[: len(cost)][::-1]
+    heard, out = np.zeros(cost.shape[1]), list[int]()
+    for own in cost:
+        total = own + USED * (heard - heard.min())
+        if len(heard) > 2 and len(out) > 1:
+            total[out[-2]] += AGAIN_SOON
+        if out:
+            total[out[-1]] += AGAIN
+        out.append(int(total.argmin()))
+        heard[out[-1]] += 1
+    return out

@@ -7,58 +7,99 @@ What the reference has nothing like stays the model's own sound, by the vocoder.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from condfoley.audio.onsets import match_pairs, matched_onsets
+from condfoley.audio.onsets import MATCH_WINDOW, match_pairs, matched_onsets
 from condfoley.audio.rates import converted
-from condfoley.audio.splice import add_into, faded, overlay_into, until_next
+from condfoley.audio.splice import until_next
 from condfoley.audio.track import Track
-from condfoley.media import resample
-from condfoley.resynthesis.background import without_background
-from condfoley.resynthesis.bands import band_powers
 from condfoley.resynthesis.choose import choose_shots, distances, event_powers
-from condfoley.resynthesis.grains import grain_places, granulated
-from condfoley.resynthesis.library import LEAD, SLIDING, Library
-from condfoley.resynthesis.place import shaped, varied
+from condfoley.resynthesis.kinds import kinds_of
+from condfoley.resynthesis.laying import GRAINS, RECORDED, VOCODER, Event, Laying
+from condfoley.resynthesis.library import Library
 
-FARTHEST = 4.5  # dB from what the model wrote, up to which a one-shot is of the same kind
-FADE, RELEASE = 0.003, 0.03  # s, of joins, and of the end of what slides
+FARTHEST = 9.0  # dB from what the model wrote, up to which a one-shot stands for an impact
+NEAR = 4.5  # the same for a doubtful one: the picture shows something slide, or most of what the reference has slides
+UNDETECTED = 0.03  # s before the end in which an onset cannot be detected
+PINNED = 0.25  # s around a moment in which the one-shot that is meant begins
 LOST = 0.03  # s from an event, within which its onset is still there
-RECORDED, GRAINS, VOCODER = "recorded", "grains", "vocoder"
+ATTEMPTS = 3  # soundtracks that are made until all onsets are where they were
 
 
-@dataclass(frozen=True)
-class Event:
-    """An impact or a slide of the soundtrack: from `onset` until `end`, s."""
+class Made(NamedTuple):
+    """A soundtrack, how each of its events was made, and the time, s, in the library's sound of the one-shot it became."""
 
-    onset: float
-    end: float
-    slides: bool
+    track: Track
+    ways: list[str]
+    moments: list[float | None]
 
 
-def render_recorded(track: Track, events: Sequence[Event], library: Library) -> tuple[Track, list[str]]:
+def render_events(
+    track: Track, events: Sequence[Event], library: Library, wanted: Mapping[int, float] | None = None
+) -> Made:
     """The soundtrack, at the model's rate, made of a library's samples, at its rate and with its channels.
 
-    events: those of the track, ascending. An event whose onset is lost so stays the model's own sound. Also returns how
-    each event was made.
+    events: those of the track, ascending. An impact whose onset is lost, or which sounds like two, becomes another one-shot, and
+    if that is no better, it stays the model's own sound. wanted: event -> time, s, in the library's sound of the one-shot that
+    it becomes in any case, the nearest within PINNED.
     """
-    if not events:
-        return converted(track, library.rate, len(library.sound)), []
-    clean = cleaned(track)
-    powers = [powers_of(track, event) for event in events]
-    apart = distances(powers, library.shots)
+    if not events or not (library.shots or library.slides):
+        whole = converted(track, library.rate, len(library.sound))
+        return Made(whole, [VOCODER] * len(events), [None] * len(events))
+    laying = Laying(track, events, library)
+    apart = distances([powers_of(track, event) for event in events], library.struck)
+    pinned = pin(apart, library, wanted or {})
     ways = [way(event, own, library) for event, own in zip(events, apart)]
-    chosen = chosen_shots(ways, apart)
-    made = _laid(track, clean, events, library, ways, chosen)
+    for attempt in range(ATTEMPTS):
+        chosen = chosen_shots(ways, apart)
+        made = laying.made(ways, chosen)
+        wrong = [i for i in misheard(events, ways, track, made.onsets) if i not in pinned]
+        if not wrong or attempt == ATTEMPTS - 1:
+            break
+        for i in wrong:
+            if i in chosen and attempt == 0:
+                apart[i, chosen[i][0], 0] = np.inf
+                ways[i] = way(events[i], apart[i], library)
+            else:
+                ways[i] = VOCODER
+    moments = [library.struck[chosen[i][0]].time if i in chosen else None for i in range(len(events))]
+    return Made(made, ways, moments)
+
+
+def pin(apart: np.ndarray, library: Library, wanted: Mapping[int, float]) -> set[int]:
+    """Makes all one-shots but the wanted ones impossible for some events; which events those are.
+
+    apart: see `choose.distances`; is changed. wanted: event -> time, s, in the library's sound.
+    """
+    times, out = np.array([shot.time for shot in library.struck]), set()
+    for event, time in wanted.items():
+        near = np.abs(times - time)
+        if len(near) and near.min() <= PINNED:
+            apart[event, np.arange(len(times)) != near.argmin(), 0] = np.inf
+            apart[event, near.argmin()] = 0.0
+            out.add(event)
+    return out
+
+
+def misheard(events: Sequence[Event], ways: Sequence[str], track: Track, onsets: np.ndarray) -> list[int]:
+    """Which events of the reference's samples have no onset, or one more than the track has: indices.
+
+    onsets: (E,) s, of what was made.
+    """
     times = np.array([event.onset for event in events])
-    met = {i for i, _ in match_pairs(times, made.onsets, LOST)}
-    if lost := [i for i in range(len(events)) if i not in met and ways[i] != VOCODER]:
-        ways = [VOCODER if i in lost else found for i, found in enumerate(ways)]
-        made = _laid(track, clean, events, library, ways, chosen)
-    return made, ways
+    met = {i for i, _ in match_pairs(times, onsets, LOST)}
+    known = {j for _, j in match_pairs(np.union1d(track.onsets, times), onsets, 2 * LOST)}
+    extra = [time for j, time in enumerate(onsets) if j not in known]
+    return [
+        i
+        for i, event in enumerate(events)
+        if (ways[i] != VOCODER and i not in met and event.onset < track.duration - UNDETECTED)
+        or (ways[i] == RECORDED and any(event.onset <= time < event.end for time in extra))
+    ]
 
 
 def chosen_shots(ways: Sequence[str], apart: np.ndarray) -> dict[int, tuple[int, int]]:
@@ -72,80 +113,40 @@ def chosen_shots(ways: Sequence[str], apart: np.ndarray) -> dict[int, tuple[int,
     return out
 
 
-def cleaned(track: Track) -> Track:
-    """A track of one channel without its background, with the same onsets."""
-    powers = band_powers(track.mono[None], track.rate)
-    return track.edited(without_background(track.mono[None], track.rate, powers)).with_onsets_of(track)
-
-
-def _laid(
-    track: Track,
-    clean: Track,
-    events: Sequence[Event],
-    library: Library,
-    ways: Sequence[str],
-    chosen: dict[int, tuple[int, int]],
-) -> Track:
-    """All events in their places. Onsets are detected in what the model can hear."""
-    rate, channels = library.rate, library.sound.shape[0]
-    length = round(track.duration * rate)
-    out = library.bed(length)
-    own = converted(track, rate, 1).samples
-    lead, fade = round(LEAD * rate), round(FADE * rate)
-    pieces: list[tuple[np.ndarray, int]] = []  # what is heard above the background
-    for i, event in enumerate(events):
-        begin, end = round(event.onset * rate), round(event.end * rate)
-        if ways[i] == RECORDED:
-            shot, again = library.shots[chosen[i][0]], chosen[i][1]
-            pieces.append(
-                (shaped(shot, whole_powers(clean, event), event.end - event.onset, again), begin - shot.onset)
-            )
-            noise = (varied(shot.raw, again) - varied(shot.samples, again))[:, : end - begin + shot.onset - lead]
-            overlay_into(out, noise, begin - shot.onset, fade)
-        elif ways[i] == GRAINS:
-            places = grain_places(library, library.slides)
-            grains = granulated(library, places, whole_powers(clean, event), end - begin)
-            pieces.append((faded(grains, fade, round(RELEASE * rate)), begin))
-        else:
-            begin = max(0, begin - lead)
-            overlay_into(out, np.repeat(own[:, begin : end - lead], channels, 0), begin, fade)
-    for piece, begin in pieces:
-        add_into(out, piece, begin)
-    return Track(out, rate).with_onsets_of(Track(resample(out.mean(0), rate, track.rate), track.rate))
-
-
 def way(event: Event, apart: np.ndarray, library: Library) -> str:
     """How an event is made: of what the reference has of its kind, if that is near enough to what the model wrote.
 
     apart: (S, 2), see `choose.distances`.
     """
-    if event.slides:
-        return GRAINS if len(grain_places(library, library.slides)) else VOCODER
-    return RECORDED if apart[:, 0].min(initial=np.inf) <= FARTHEST else VOCODER
+    if library.slides and (event.slides or not library.shots):
+        return GRAINS
+    doubtful = event.slides or len(library.struck) < len(library.shots) / 2
+    farthest = NEAR if doubtful else FARTHEST
+    return RECORDED if apart[:, 0].min(initial=np.inf) <= farthest else VOCODER
 
 
 def powers_of(track: Track, event: Event) -> np.ndarray:
     """Band powers of an event's beginning: (B, M)."""
-    return event_powers(track.samples, track.rate, round(event.onset * track.rate), round(event.end * track.rate))
-
-
-def whole_powers(track: Track, event: Event) -> np.ndarray:
-    """Band powers of a whole event: (B, M)."""
-    first, last = (
-        round(event.onset * track.rate),
-        max(round(event.end * track.rate), round(event.onset * track.rate) + 1),
-    )
-    return band_powers(track.samples[:, first:last], track.rate, model_only=True)
+    first, last = (round(time * track.rate) for time in event.span)
+    return event_powers(track.samples, track.rate, first, last)
 
 
 def events_of(track: Track, cues: np.ndarray, sliding: np.ndarray, fps: float) -> list[Event]:
     """The track's events: its onsets near the cues, (K,) s, each until the next one; others belong to the one before.
 
-    sliding: (T,) in [0, 1] at `fps`, of the target's picture.
+    A cue so near the end that no onset can be detected there is an impact, too, like the one before. sliding: (T,) in [0, 1] at
+    `fps`, of the target's picture.
     """
     onsets = matched_onsets(cues, track.onsets)
-    near = [sliding[max(0, round(time * fps) - 1) : round(time * fps) + 4] for time in onsets]
-    return events_at(track, onsets, [bool(len(part) and part.max() > SLIDING) for part in near])
+    events = events_at(track, onsets, kinds_of(track.samples, track.rate, onsets, sliding, fps))
+    late = cues[(cues > track.duration - UNDETECTED) & (cues < track.duration)]
+    if len(late) and events and late[0] > events[-1].onset + MATCH_WINDOW:
+        before = events.pop()
+        events += [
+            dataclasses.replace(before, end=float(late[0])),
+            Event(float(late[0]), track.duration, slides=False, written=before.onset),
+        ]
+    return events
 
 
 def events_at(track: Track, onsets: np.ndarray, slides: Sequence[bool]) -> list[Event]:

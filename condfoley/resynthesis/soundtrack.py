@@ -3,49 +3,85 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from condfoley.audio.onsets import RATE
-from condfoley.audio.rates import converted
+from condfoley.audio.splice import until_next
 from condfoley.audio.track import Track
-from condfoley.errors import InputError
-from condfoley.inputs import Clip, highpass
+from condfoley.inputs import SILENCE_PEAK, Clip
+from condfoley.redraw import Places
+from condfoley.references.selection import located, placed, selected
+from condfoley.resynthesis.choose import event_powers
 from condfoley.resynthesis.library import Library, library_of
-from condfoley.resynthesis.recorded import VOCODER, events_of, render_recorded
-from condfoley.resynthesis.usable import usable_channels
+from condfoley.resynthesis.recorded import VOCODER, Event, events_of, render_events
 from condfoley.settings import Settings
 from condfoley.soundtrack import Soundtrack, finished
 
-LEAST_RATE, MOST_RATE = RATE, 96_000  # Hz, of a soundtrack where no other rate is asked for
-LONGEST = 300.0  # s of a reference, from its beginning, that are looked through
-NOT_DETECTED = (np.zeros(0), np.zeros(0))  # onsets of a sound of which nobody asks for them
 
+def read_library(
+    references: Sequence[Clip],
+    settings: Settings,
+    wanted: Sequence[np.ndarray] = (),
+    moments: Sequence[tuple[int, float]] = (),
+    sliding: np.ndarray | None = None,
+    fps: float = 15.0,
+) -> Library:
+    """What references have, at the rate and with the channels of the settings, else their own.
 
-def read_library(reference: Clip, settings: Settings, sliding: np.ndarray | None, fps: float) -> Library:
-    """What a reference has, at the rate and with the channels of the settings, else its own.
-
-    sliding: (T,) in [0, 1] at `fps`, of its picture; None without one. Raises InputError when it cannot be read or has no
-    sound.
+    wanted: band powers of the soundtrack's events, (B, M), for which long references are searched. moments: of
+    the references (by number), s, that are needed in any case. sliding: (T,) in [0, 1] at
+    `fps`, of the one reference's picture; None without one. Raises InputError when one cannot be read or has no sound.
     """
-    found = reference.recording()
-    if found is None:
-        raise InputError(f"{reference.name} has no sound; give a reference with sound")
-    sound, own = found
-    sound, note = usable_channels(sound[:, : round(LONGEST * own)])
-    rate = settings.rate or min(max(own, LEAST_RATE), MOST_RATE)
-    whole = converted(Track(sound, own, NOT_DETECTED), rate, settings.channels or len(sound))
-    samples = np.stack([highpass(channel, rate) for channel in whole.samples])
-    return dataclasses.replace(library_of(samples, rate, sliding, fps), note=note)
+    found = selected(references, wanted, settings.rate, settings.channels, moments)
+    library = library_of(found.samples, found.rate, sliding, fps, found.onsets)
+    notes = found.notes
+    if not library.shots and np.abs(library.sound).max(initial=0.0) > SILENCE_PEAK:
+        notes = (*notes, "nothing is struck in the reference; it is used as a texture")
+        library = dataclasses.replace(library, slides=((0, library.sound.shape[1]),))
+    return dataclasses.replace(library, notes=notes, sources=found.sources)
+
+
+def wanted_powers(track: Track, onsets: np.ndarray) -> list[np.ndarray]:
+    """Band powers of a track's events, (E,) s, from their onsets on until the next one at most: (B, M) each."""
+    spans = until_next(onsets, track.duration)
+    places = [(round(begin * track.rate), round(end * track.rate)) for begin, end in spans]
+    return [event_powers(track.mono[None], track.rate, begin, end) for begin, end in places if end > begin]
+
+
+def taken_of(events: Sequence[Event], moments: Sequence[float | None], library: Library) -> Places:
+    """Which events are one-shots, and of which moment of which reference. moments: see `recorded.Made`."""
+    return tuple(
+        (event.onset, *located(library.sources, library.rate, moment))
+        for event, moment in zip(events, moments)
+        if moment is not None
+    )
+
+
+def place_of(library: Library, number: int, moment: float) -> float | None:
+    """The time, s, in a library's sound of a moment of a reference; None where it does not have it."""
+    return placed(library.sources, library.rate, number, moment)
 
 
 def resynthesised(soundtrack: Soundtrack, library: Library) -> Soundtrack:
     """The soundtrack made of a library's samples, at its rate and with its channels; candidates stay as they are."""
     track = soundtrack.track
     events = events_of(track, soundtrack.cues.times, soundtrack.sliding, soundtrack.picture_fps)
-    made, ways = render_recorded(track, events, library)
-    remarks = [library.note] if library.note else []
+    made, ways, moments = render_events(track, events, library)
+    taken = taken_of(events, moments, library)
+    remarks = [*soundtrack.remarks, *library.notes]
     if ways:
-        own = len(ways) - ways.count(VOCODER)
-        remarks.append(f"{own} of {len(ways)} impacts are the reference's own samples, the others the vocoder's")
-    return dataclasses.replace(soundtrack, track=finished(made), ways=tuple(ways), remarks=tuple(remarks))
+        remarks.append(told_ways(len(ways) - ways.count(VOCODER), len(ways)))
+    return dataclasses.replace(soundtrack, track=finished(made), ways=tuple(ways), remarks=tuple(remarks), taken=taken)
+
+
+def told_ways(own: int, count: int) -> str:
+    """How many of some impacts are the reference's own samples, in one line."""
+    if own == count:
+        return (
+            f"all {count} impacts are the reference's own samples"
+            if count > 1
+            else "the impact is the reference's own sample"
+        )
+    rest = "the other is" if count - own == 1 else "the others are"
+    return f"{own} of {count} impacts are the reference's own samples, {rest} the vocoder's"

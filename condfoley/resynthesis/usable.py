@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from condfoley.media.channels import CANCELLED_DB
+
 DEAD_DB = 60.0  # below the louder channel
-CANCELLED_DB = 12.0  # by which the mean of two channels may be softer than the louder one
 
 
 def usable_channels(sound: np.ndarray) -> tuple[np.ndarray, str]:
@@ -13,13 +14,20 @@ def usable_channels(sound: np.ndarray) -> tuple[np.ndarray, str]:
 
     Returns (1, N) or (2, N), and "" where all is used.
     """
-    if len(sound) < 2:
-        return sound, ""
-    power = np.square(sound, dtype=np.float64).mean(1)
-    louder = int(power.argmax())
-    if power[1 - louder] < power[louder] * 10 ** (-DEAD_DB / 10):
-        return sound[louder : louder + 1], "one channel of the reference is silent; the other one is used"
-    mean = np.square(sound.mean(0), dtype=np.float64).mean()
-    if mean < power[louder] * 10 ** (-CANCELLED_DB / 10):
-        return sound[louder : louder + 1], "the reference's channels cancel each other out; the louder one is used"
-    return sound, ""
+    channel, note = usable_channel(energies(sound)) if len(sound) == 2 else (None, "")
+    return sound if channel is None else sound[channel : channel + 1], note
+
+
+def energies(sound: np.ndarray) -> np.ndarray:
+    """Energy of the first and last channel of a sound (C, N) and of all channels' mean: (3,), which add up over time."""
+    return np.array([np.square(part, dtype=np.float64).sum() for part in (sound[0], sound[-1], sound.mean(0))])
+
+
+def usable_channel(energy: np.ndarray) -> tuple[int | None, str]:
+    """The channel that is to be used by itself, None for both, and why. energy: (3,), see `energies`."""
+    louder = int(energy[:2].argmax())
+    if energy[1 - louder] < energy[louder] * 10 ** (-DEAD_DB / 10):
+        return louder, "one channel of the reference is silent; the other one is used"
+    if energy[2] < energy[louder] * 10 ** (-CANCELLED_DB / 10):
+        return louder, "the reference's channels cancel each other out; the louder one is used"
+    return None, ""

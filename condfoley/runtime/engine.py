@@ -7,16 +7,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from condfoley.errors import InputError
 from condfoley.runtime.sampling import GuidanceTerm
-from condfoley.sizes import VocoderConfig
+from condfoley.settings import GENERATORS, Generator
+from condfoley.sizes import FlowConfig, VocoderConfig
 
 VIEWING = ("video_encoder", "sync", "events")  # parts that score soundtracks and see impacts
-GENERATING = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts without which nothing can be generated
-OPTIONAL = ("sync", "events")
+GENERATING = ("tokenizer", "video_encoder", "transformer", "vocoder")  # parts with which the transformer generates
+FLOW = ("video_encoder", "flow", "vocoder")  # with which the flow does; over latents, the tokenizer too
+FINDING = ("video_encoder", "bind")  # with which sounds are found for a picture
+OPTIONAL = ("sync", "events", "contact")
+
+
+def generators_of(card: dict[str, Any]) -> list[Generator]:
+    """Which generators a weights folder has, by its card."""
+    return [name for name in GENERATORS if name in card["parts"]]
+
+
+def generating_parts(card: dict[str, Any], folder: Path) -> tuple[str, ...]:
+    """Parts without which a weights folder's generators cannot run. folder: where the card is from.
+
+    Raises InputError where it has none.
+    """
+    found = generators_of(card)
+    if not found:
+        raise InputError(
+            f"the weights in {folder} have no generator, neither transformer nor flow; train one, or give complete weights"
+        )
+    parts: list[str] = [*GENERATING] if "transformer" in found else []
+    if "flow" in found:
+        parts += FLOW
+        parts += ["tokenizer"] if over_latents(card) else []
+    return tuple(dict.fromkeys(parts))
+
+
+def over_latents(card: dict[str, Any]) -> bool:
+    """Whether a weights folder has a flow whose tokens are the tokenizer's latents."""
+    return bool(card["parts"].get("flow", {}).get("config", {}).get("space", "") == "latents")
 
 
 @dataclass(frozen=True)
@@ -49,6 +81,14 @@ class Engine(Protocol):
     @property
     def has_event_head(self) -> bool:
         """Whether impacts can be seen."""
+
+    @property
+    def contact_frames(self) -> int:
+        """Number of frames that `contact_maps` sees of an impact; 0: it cannot be used."""
+
+    @property
+    def generators(self) -> list[Generator]:
+        """Which it can run: the transformer, the flow, or both."""
 
     @property
     def codebook_size(self) -> int:
@@ -106,6 +146,30 @@ class Engine(Protocol):
         forced: (S * N, F) codes with which the rows begin. until: stop before this code.
         """
 
+    @property
+    def flow_config(self) -> FlowConfig | None:
+        """The flow's sizes; None without one."""
+
+    def flow_clean(
+        self,
+        noisy: np.ndarray,
+        known: np.ndarray,
+        time: np.ndarray,
+        reference: np.ndarray,
+        reference_tokens: np.ndarray,
+        target_tokens: np.ndarray,
+        no_picture: np.ndarray,
+        no_reference: np.ndarray,
+        no_reference_picture: np.ndarray,
+    ) -> np.ndarray:
+        """The flow's estimate of clean tokens, standardised: (B, L, dim) float32; see `networks.flow.Flow.forward`."""
+
+    def flow_tokens(self, specs: np.ndarray) -> np.ndarray:
+        """Windows of spectrogram as the flow's tokens: (B, 1, n_mels, window) in [-1, 1] -> (B, L, dim), standardised."""
+
+    def flow_specs(self, tokens: np.ndarray) -> np.ndarray:
+        """The flow's tokens, any number of them, as spectrograms: (B, L, dim) -> (B, n_mels, M), about [-1, 1]."""
+
     def vocode(self, specs: np.ndarray) -> np.ndarray:
         """The vocoder's own waveforms: (B, n_mels, M) in [0, 1] -> (B, M * hop) float32."""
 
@@ -117,3 +181,15 @@ class Engine(Protocol):
 
     def event_logits(self, tokens: np.ndarray) -> np.ndarray:
         """(B, T, D) -> (B, T, 3): logits of an impact and of sliding, and the strength."""
+
+    def contact_maps(self, frames: np.ndarray) -> np.ndarray:
+        """Where something is struck: (B, contact_frames, S, S, 3) uint8, the middle one of an impact -> (B, G, G) logits.
+
+        Rows are from top to bottom, columns from left to right.
+        """
+
+    def embed_sounds(self, specs: np.ndarray) -> np.ndarray:
+        """Vectors of length 1 of sounds, by part `bind`: (B, n_mels, M) in [0, 1] -> (B, dim) float32."""
+
+    def embed_pictures(self, tokens: np.ndarray) -> np.ndarray:
+        """Vectors of length 1 of pictures, by part `bind`: (B, T, D) -> (B, dim) float32."""

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from condfoley.networks.flow import to_columns
 from condfoley.networks.vocoder import ResidualLayer
 from condfoley.runtime.export_transformer import transformer_graphs
 from condfoley.runtime.export_video import encoder_graph
@@ -26,14 +27,21 @@ from condfoley.weights import add_graphs, card_geometry, load_part, read_card
 
 
 def graphs_of(name: str, network: Any, code_rows: int, frame_size: int) -> dict[str, Graph]:
-    """All graphs of a part of the weights, in eval mode: name -> graph; {} for a part that `generate` does not run."""
+    """All graphs of a part of the weights, in eval mode: name -> graph; {} for a part that neither `generate` nor `find` runs."""
     if name == "tokenizer":
         return _tokenizer(network, code_rows)
     if name == "video_encoder":
         return _video_encoder(network, frame_size)
     if name == "transformer":
         return transformer_graphs(network)
-    builders = {"vocoder": _vocoder, "sync": _sync, "events": _events}
+    builders = {
+        "flow": _flow,
+        "vocoder": _vocoder,
+        "sync": _sync,
+        "events": _events,
+        "contact": _contact,
+        "bind": _bind,
+    }
     return builders[name](network) if name in builders else {}
 
 
@@ -48,10 +56,25 @@ def _tokenizer(network: Any, code_rows: int) -> dict[str, Graph]:
     def decode(codes: Tensor) -> Tensor:
         return network.decode(codes, code_rows)[:, 0]
 
+    def latents(spec: Tensor) -> Tensor:
+        return to_columns(network.latent(spec))
+
+    def decode_latents(latents: Tensor) -> Tensor:
+        batch, columns = latents.shape[:2]  # as sizes that vary: `from_columns` would fix them in the graph
+        vectors = latents.reshape(batch, columns, code_rows, c.embed_dim).permute(0, 3, 2, 1)
+        return network.decoder(network.post_quant_conv(vectors))[:, 0]
+
     varying = {0: "batch", 3: "frames"}, {0: "batch", 1: "codes"}
+    raw, by_column, made = (
+        torch.randn(2, columns, rows * c.embed_dim),
+        {0: "batch", 1: "columns"},
+        {0: "batch", 2: "frames"},
+    )
     return {
+        "latents": Graph(Call(network, latents), {"specs": (specs, varying[0])}, {"latents": by_column}),
+        "decode_latents": Graph(Call(network, decode_latents), {"latents": (raw, by_column)}, {"specs": made}),
         "encode": Graph(Call(network, encode), {"specs": (specs, varying[0])}, {"codes": varying[1]}),
-        "decode": Graph(Call(network, decode), {"codes": (codes, varying[1])}, {"specs": {0: "batch", 2: "frames"}}),
+        "decode": Graph(Call(network, decode), {"codes": (codes, varying[1])}, {"specs": made}),
     }
 
 
@@ -70,6 +93,42 @@ BT = {0: "batch", 1: "frames"}
 def _events(network: Any) -> dict[str, Graph]:
     tokens = torch.randn(2, 20, network.config.feature_dim)
     return {"events": Graph(network, {"tokens": (tokens, BT)}, {"logits": BT})}
+
+
+def _contact(network: Any) -> dict[str, Graph]:
+    c = network.config
+    frames = torch.zeros(2, c.frames, c.size, c.size, 3, dtype=torch.uint8)
+    return {"locate": Graph(network, {"frames": (frames, {0: "batch"})}, {"logits": {0: "batch"}})}
+
+
+def _bind(network: Any) -> dict[str, Graph]:
+    c = network.config
+    specs, tokens = torch.rand(2, c.n_mels, 40), torch.randn(2, 20, c.feature_dim)
+    each = {"vectors": {0: "batch"}}
+    return {
+        "embed_sound": Graph(Call(network, network.embed_sound), {"specs": (specs, {0: "batch", 2: "frames"})}, each),
+        "embed_picture": Graph(Call(network, network.embed_picture), {"tokens": (tokens, BT)}, each),
+    }
+
+
+def _flow(network: Any) -> dict[str, Graph]:
+    """As `Flow.forward`, with whole windows."""
+    c = network.config
+    sound, picture = torch.randn(2, c.tokens, c.dim), torch.randn(2, c.frames, c.feature_dim)
+    drop = torch.zeros(2, dtype=torch.bool)
+    examples = {
+        "noisy": sound,
+        "known": torch.zeros(2, c.tokens),
+        "time": torch.rand(2),
+        "reference": sound,
+        "reference_tokens": picture,
+        "target_tokens": picture,
+        "no_picture": drop,
+        "no_reference": drop,
+        "no_reference_picture": drop,
+    }
+    inputs = {name: (example.clone(), {0: "batch"}) for name, example in examples.items()}
+    return {"clean": Graph(network, inputs, {"clean": {0: "batch"}})}
 
 
 def _vocoder(network: Any) -> dict[str, Graph]:

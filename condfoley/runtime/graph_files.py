@@ -15,18 +15,22 @@ from typing import Any
 import numpy as np
 
 from condfoley.errors import InputError
-from condfoley.weights import part_config, part_entry, verified_file
+from condfoley.weights import part_config, part_entry, part_files, verified_file
 
 GRAPHS = {
     "tokenizer": ("encode", "decode"),
     "video_encoder": ("encode",),
     "transformer": ("prefill", "extend", "step"),
+    "flow": ("clean",),
     "vocoder": ("vocode",),
     "sync": ("score",),
     "events": ("events",),
+    "contact": ("locate",),
+    "bind": ("embed_sound", "embed_picture"),
 }
-"""Graphs of each part that `generate` runs; the video encoder has `events` too where it has an event head."""
-SIDE_BY_SIDE = {"decode", "prefill", "extend", "step", "vocode"}
+"""Graphs of each part that `generate` or `find` runs; the video encoder has `events` too where it has an event head, and the
+tokenizer `latents` and `decode_latents`, which a flow over latents needs."""
+SIDE_BY_SIDE = {"decode", "decode_latents", "prefill", "extend", "step", "clean", "vocode"}
 """Graphs of which several calls run at the same time, each in one thread: threads of one call wait for each other."""
 GIVES_BACK = {"encode", "events"}
 """Graphs that run seldom and on much at a time: their sessions do not keep the memory that a run took."""
@@ -73,7 +77,7 @@ class PartGraphs:
 
     def verify(self) -> None:
         """Raises InputError when a file of the part is missing, damaged, or of other weights."""
-        for entry in (self.entry, *self.entry.get("graphs", {}).values()):
+        for entry in part_files(self.entry):
             verified_file(self.folder, entry)
 
     @cached_property

@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
 from condfoley.runtime.choice import load_engine
 from condfoley.runtime.engine import Engine
 from condfoley.runtime.scorer import Scorer
-from condfoley.settings import EngineName
+from condfoley.settings import EngineName, Generator, GeneratorName
 from condfoley.weights import SHIPPED, card_geometry, read_card
 
 if TYPE_CHECKING:
@@ -49,6 +50,23 @@ class Loaded:
         if not loaded.engine.has_sync:
             Scorer.require_same_spectrograms(loaded.geometry)
         return loaded
+
+    def generator(self, asked: GeneratorName = "auto") -> Generator:
+        """The generator that is asked for; auto: the one that the card names (`generator`), or else what there is.
+
+        Raises InputError where the weights have no such generator.
+        """
+        there, preferred = self.engine.generators, self.card.get("generator")
+        if asked == "auto" and there:
+            return preferred if preferred in there else there[0]
+        for name in there:
+            if name == asked:
+                return name
+        wanted = "generator" if asked == "auto" else asked
+        raise InputError(
+            f"the weights {self.card.get('name', '')} have no {wanted}; "
+            + (f"leave out --generator, or give {there[0]}" if there else "train one, or give complete weights")
+        )
 
     @contextmanager
     def remembering_pictures(self) -> Iterator[None]:

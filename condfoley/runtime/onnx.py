@@ -11,15 +11,17 @@ import numpy as np
 import onnxruntime
 
 from condfoley.runtime import sync_scores
-from condfoley.runtime.engine import GENERATING, OPTIONAL, Prompt
+from condfoley.runtime.engine import OPTIONAL, Prompt, generating_parts
 from condfoley.runtime.frames import CHUNK_FRAMES, encode_clip
 from condfoley.runtime.generation import CodeGenerator
 from condfoley.runtime.graph_files import PartGraphs, cores
 from condfoley.runtime.sampling import GuidanceTerm, dropped
 from condfoley.runtime.side_by_side import MOST
-from condfoley.sizes import VocoderConfig
+from condfoley.settings import GENERATORS, Generator
+from condfoley.sizes import FlowConfig, VocoderConfig
 from condfoley.weights import read_card
 
+FLOW_INPUTS = ("noisy", "known", "time", "reference", "reference_tokens", "target_tokens")
 ROOM = 25  # codes by which the room for the rows' own keys and values grows
 
 
@@ -77,13 +79,16 @@ class OnnxEngine(CodeGenerator):
         self.parts, self.workers = parts, min(threads, MOST)
 
     @classmethod
-    def load(cls, folder: Path, required: Sequence[str] = GENERATING, threads: int | None = None) -> OnnxEngine:
+    def load(cls, folder: Path, required: Sequence[str] | None = None, threads: int | None = None) -> OnnxEngine:
         """The engine of a weights folder with the parts `required`, and OPTIONAL ones where the folder has them.
+
+        required: None: those of the generators that the folder has.
 
         threads: that compute; None: one for each core. Graphs are loaded when they are first run. Raises InputError for
         bad weights.
         """
         card = read_card(folder)
+        required = generating_parts(card, folder) if required is None else required
         names = dict.fromkeys([*required, *(name for name in OPTIONAL if name in card["parts"])])
         threads = threads or cores()
         parts = {name: PartGraphs(folder, card, name, threads) for name in names}
@@ -100,6 +105,21 @@ class OnnxEngine(CodeGenerator):
     def has_event_head(self) -> bool:
         """Whether impacts can be seen."""
         return "events" in self.parts or self.parts["video_encoder"].has_events
+
+    @property
+    def contact_frames(self) -> int:
+        """Number of frames that `contact_maps` sees; 0: it cannot be used."""
+        return int(self.parts["contact"].config.frames) if "contact" in self.parts else 0
+
+    @property
+    def generators(self) -> list[Generator]:
+        """Which it can run."""
+        return [name for name in GENERATORS if name in self.parts]
+
+    @property
+    def flow_config(self) -> FlowConfig | None:
+        """The flow's sizes; None without one."""
+        return self.parts["flow"].config if "flow" in self.parts else None
 
     @property
     def codebook_size(self) -> int:
@@ -187,6 +207,30 @@ class OnnxEngine(CodeGenerator):
         logits: np.ndarray = first.numpy().reshape(terms, windows * candidates, -1)
         return logits
 
+    def flow_clean(self, *inputs: np.ndarray) -> np.ndarray:
+        """(B, L, dim); see `Engine.flow_clean`."""
+        *values, no_picture, no_reference, no_reference_picture = inputs
+        given = dict(zip(FLOW_INPUTS, map(_float, values)))
+        dropped = {"no_picture": no_picture, "no_reference": no_reference, "no_reference_picture": no_reference_picture}
+        return self._array("flow", "clean", **given, **dropped)
+
+    def flow_tokens(self, specs: np.ndarray) -> np.ndarray:
+        """(B, 1, n_mels, window) in [-1, 1] -> (B, L, dim), standardised."""
+        flow = self.parts["flow"]
+        mean, std = (flow.tensors[name].numpy() for name in ("mean", "std"))
+        if flow.config.space == "latents":
+            return (self._array("tokenizer", "latents", specs=_float(specs)) - mean) / std
+        patches = specs[:, 0].swapaxes(1, 2).reshape(len(specs), -1, flow.config.dim)
+        return (_float(patches) - mean) / std
+
+    def flow_specs(self, tokens: np.ndarray) -> np.ndarray:
+        """(B, L, dim) -> (B, n_mels, M), about [-1, 1]."""
+        flow = self.parts["flow"]
+        values = _float(tokens * flow.tensors["std"].numpy() + flow.tensors["mean"].numpy())
+        if flow.config.space == "latents":
+            return self._array("tokenizer", "decode_latents", latents=values)
+        return values.reshape(len(values), -1, flow.config.dim // flow.config.patch).swapaxes(1, 2)
+
     def vocode(self, specs: np.ndarray) -> np.ndarray:
         """(B, n_mels, M) in [0, 1] -> (B, M * hop) float32."""
         return self._array("vocoder", "vocode", specs=_float(specs))
@@ -200,6 +244,18 @@ class OnnxEngine(CodeGenerator):
         """(B, T, D) -> (B, T, 3)."""
         part = "events" if "events" in self.parts else "video_encoder"
         return self._array(part, "events", tokens=_float(tokens))
+
+    def contact_maps(self, frames: np.ndarray) -> np.ndarray:
+        """(B, contact_frames, S, S, 3) uint8 -> (B, G, G)."""
+        return self._array("contact", "locate", frames=np.ascontiguousarray(frames))
+
+    def embed_sounds(self, specs: np.ndarray) -> np.ndarray:
+        """(B, n_mels, M) in [0, 1] -> (B, dim) float32."""
+        return self._array("bind", "embed_sound", specs=_float(specs))
+
+    def embed_pictures(self, tokens: np.ndarray) -> np.ndarray:
+        """(B, T, D) -> (B, dim) float32."""
+        return self._array("bind", "embed_picture", tokens=_float(tokens))
 
     def _array(self, part: str, key: str, **inputs: np.ndarray) -> np.ndarray:
         array: np.ndarray = self.parts[part].run(key, **inputs)

@@ -32,18 +32,22 @@ class Sampling:
     """Classifier-free guidance on the target's picture: 1: none; above 1: follows its timing more strictly."""
 
     def terms(self, has_reference: bool) -> dict[GuidanceTerm, float]:
-        """Weights with which guidance adds up the logits of each term; terms of weight 0 are left out.
+        """Weights with which guidance adds up the logits of each term; see `guidance_terms`."""
+        return guidance_terms(self.guidance if has_reference else 0.0, self.picture_guidance)
 
-        nothing + picture_guidance * (target - nothing) + guidance * (both - target), where each name stands for the
-        logits of that term; without a reference the last summand is missing.
-        """
-        both = self.guidance if has_reference else 0.0
-        weights: dict[GuidanceTerm, float] = {
-            "both": both,
-            "target": self.picture_guidance - both,
-            "nothing": 1 - self.picture_guidance,
-        }
-        return {term: weight for term, weight in weights.items() if weight}
+
+def guidance_terms(guidance: float, picture_guidance: float) -> dict[GuidanceTerm, float]:
+    """Weights with which guidance adds up what a network says under each term; terms of weight 0 are left out.
+
+    nothing + picture_guidance * (target - nothing) + guidance * (both - target), where each name stands for what is said
+    under that term (Ho and Salimans 2022). guidance: on the reference, 0 without one.
+    """
+    weights: dict[GuidanceTerm, float] = {
+        "both": guidance,
+        "target": picture_guidance - guidance,
+        "nothing": 1 - picture_guidance,
+    }
+    return {term: weight for term, weight in weights.items() if weight}
 
 
 def dropped(term: GuidanceTerm) -> tuple[bool, bool]:

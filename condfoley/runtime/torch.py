@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from condfoley.networks.flow import from_columns, from_patches, to_columns, to_patches
 from condfoley.networks.transformer import Condition, Decoding
-from condfoley.runtime.engine import GENERATING, OPTIONAL, Prompt
+from condfoley.runtime.engine import OPTIONAL, Prompt, generating_parts
 from condfoley.runtime.generation import CodeGenerator
 from condfoley.runtime.sampling import GuidanceTerm
-from condfoley.sizes import VocoderConfig
+from condfoley.settings import GENERATORS, Generator
+from condfoley.sizes import FlowConfig, VocoderConfig
 from condfoley.weights import card_geometry, load_part, read_card
 
 
@@ -31,12 +33,15 @@ class TorchEngine(CodeGenerator):
         self.parts, self.code_rows, self.device = parts, code_rows, torch.device(device)
 
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu", required: Sequence[str] = GENERATING) -> TorchEngine:
+    def load(cls, folder: Path, device: str = "cpu", required: Sequence[str] | None = None) -> TorchEngine:
         """The engine of a weights folder with the parts `required`, and OPTIONAL ones where the folder has them.
+
+        required: None: those of the generators that the folder has.
 
         Raises InputError for bad weights.
         """
         card = read_card(folder)
+        required = generating_parts(card, folder) if required is None else required
         names = dict.fromkeys([*required, *(name for name in OPTIONAL if name in card["parts"])])
         parts = {name: load_part(folder, name, device) for name in names}
         return cls(parts, card_geometry(card).code_rows, device)
@@ -57,6 +62,21 @@ class TorchEngine(CodeGenerator):
     def has_event_head(self) -> bool:
         """Whether impacts can be seen."""
         return "events" in self.parts or bool(self.video_encoder.config.neck)
+
+    @property
+    def contact_frames(self) -> int:
+        """Number of frames that `contact_maps` sees; 0: it cannot be used."""
+        return int(self.contact.config.frames) if "contact" in self.parts else 0
+
+    @property
+    def generators(self) -> list[Generator]:
+        """Which it can run."""
+        return [name for name in GENERATORS if name in self.parts]
+
+    @property
+    def flow_config(self) -> FlowConfig | None:
+        """The flow's sizes; None without one."""
+        return self.flow.config if "flow" in self.parts else None
 
     @property
     def codebook_size(self) -> int:
@@ -107,6 +127,28 @@ class TorchEngine(CodeGenerator):
         return _numpy(self.transformer.step(state, self._tensor(codes)))
 
     @torch.no_grad()
+    def flow_clean(self, *inputs: np.ndarray) -> np.ndarray:
+        """(B, L, dim); see `Engine.flow_clean`."""
+        return _numpy(self.flow(*map(self._tensor, inputs)))
+
+    @torch.no_grad()
+    def flow_tokens(self, specs: np.ndarray) -> np.ndarray:
+        """(B, 1, n_mels, window) in [-1, 1] -> (B, L, dim), standardised."""
+        given, patch = self._tensor(specs), self.flow.config.patch
+        latents = self.flow.config.space == "latents"
+        tokens = to_columns(self.tokenizer.latent(given)) if latents else to_patches(given[:, 0], patch)
+        return _numpy(self.flow.standardise(tokens))
+
+    @torch.no_grad()
+    def flow_specs(self, tokens: np.ndarray) -> np.ndarray:
+        """(B, L, dim) -> (B, n_mels, M), about [-1, 1]."""
+        values = self.flow.restore(self._tensor(tokens))
+        if self.flow.config.space == "patches":
+            return _numpy(from_patches(values, self.flow.config.patch))
+        latents = from_columns(values, self.code_rows)
+        return _numpy(self.tokenizer.decoder(self.tokenizer.post_quant_conv(latents))[:, 0])
+
+    @torch.no_grad()
     def vocode(self, specs: np.ndarray) -> np.ndarray:
         """(B, n_mels, M) in [0, 1] -> (B, M * hop) float32."""
         return _numpy(self.vocoder(self._tensor(specs)))
@@ -122,6 +164,21 @@ class TorchEngine(CodeGenerator):
         """(B, T, D) -> (B, T, 3)."""
         head = self.parts.get("events") or self.video_encoder.event_logits
         return _numpy(head(self._tensor(tokens)))
+
+    @torch.no_grad()
+    def contact_maps(self, frames: np.ndarray) -> np.ndarray:
+        """(B, contact_frames, S, S, 3) uint8 -> (B, G, G)."""
+        return _numpy(self.contact(self._tensor(frames)))
+
+    @torch.no_grad()
+    def embed_sounds(self, specs: np.ndarray) -> np.ndarray:
+        """(B, n_mels, M) in [0, 1] -> (B, dim) float32."""
+        return _numpy(self.bind.embed_sound(self._tensor(specs)))
+
+    @torch.no_grad()
+    def embed_pictures(self, tokens: np.ndarray) -> np.ndarray:
+        """(B, T, D) -> (B, dim) float32."""
+        return _numpy(self.bind.embed_picture(self._tensor(tokens)))
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)

@@ -97,11 +97,14 @@ def _add_job_routes(app: FastAPI, queue: JobQueue, check: Check) -> None:
     async def submit(
         reference: UploadFile,
         target: UploadFile,
+        start_from: UploadFile | None = None,
         settings: Annotated[str, Form(description="JSON object; GET /api/settings has its schema.")] = "{}",
         hits: Annotated[str, Form(description="Times of the impacts, as in hits.txt.")] = "",
     ) -> JobStatus:
-        """Submit a job: a reference (clip or sound), a target (video), settings and times of impacts."""
-        return _status(await run_in_threadpool(_submit, queue, check, (reference, target), settings, hits), queue)
+        """Submit a job: a reference (clip or sound), a target (video), a sound to start from (generator flow), settings
+        and times of impacts."""
+        files = {"reference": reference, "target": target} | ({"start_from": start_from} if start_from else {})
+        return _status(await run_in_threadpool(_submit, queue, check, files, settings, hits), queue)
 
     @app.get("/api/jobs")
     def list_jobs() -> list[JobStatus]:
@@ -143,13 +146,13 @@ def _add_result_routes(app: FastAPI, queue: JobQueue) -> None:
         return FileResponse(_archive(_finished(queue, key)), filename=f"condfoley-{key}.zip")
 
 
-def _submit(queue: JobQueue, check: Check, clips: tuple[UploadFile, UploadFile], settings: str, hits: str) -> Job:
+def _submit(queue: JobQueue, check: Check, files: dict[str, UploadFile], settings: str, hits: str) -> Job:
     """Puts a checked job into the queue. Raises HTTPException; nothing is left then."""
     job = None
     try:
         wanted: JobSettings = parse_settings(settings)
         job = queue.new()
-        job.options = save_job(job, *clips, wanted, hits)
+        job.options = save_job(job, files, wanted, hits)
         check(job.options)
         queue.add(job)
         return job

@@ -1,4 +1,4 @@
-"""A queue of jobs that one thread works off in order, because one soundtrack already uses all cores.
+"""A queue of jobs that one thread works off, because one soundtrack already uses all cores; owners take turns.
 
 It knows nothing of HTTP or of soundtracks: what a job does is a function that is given to the queue.
 """
@@ -17,6 +17,7 @@ from condfoley.errors import InputError
 from condfoley.parallel import reason
 
 State = Literal["queued", "running", "done", "failed"]
+CANCELLED = "cancelled"
 RESULTS = "results"
 """Folder of a job's results, inside the job's own folder."""
 
@@ -31,11 +32,15 @@ class QueueFull(Exception):
 
 @dataclass
 class Job:
-    """One job. folder: its own, with inputs and results, removed with the job. options: for the function that runs it."""
+    """One job. folder: its own, with inputs and results, removed with the job. options: for the function that runs it.
+
+    owner: whose it is; jobs of one owner keep their order.
+    """
 
     id: str
     folder: Path
     options: Any = None
+    owner: str = ""
     state: State = "queued"
     stage: str = ""
     """Name of the current stage."""
@@ -67,11 +72,11 @@ class JobProgress:
 
 
 class JobQueue:
-    """Runs jobs one after the other in a thread of its own.
+    """Runs jobs one after the other in a thread of its own; the next one is of the owner who has waited longest for a turn.
 
     run: called with a job's options and its progress; the returned values become `Job.summary`. Exceptions become
-    `Job.error`. root: an existing folder for the jobs' folders. max_waiting: jobs that may wait. max_finished: finished
-    jobs whose results are kept; older ones are removed.
+    `Job.error`. root: an existing folder for the jobs' folders. max_waiting: jobs of one owner that may wait.
+    max_finished: finished jobs whose results are kept; older ones are removed.
     """
 
     def __init__(
@@ -84,32 +89,38 @@ class JobQueue:
         self.root, self.max_waiting, self.max_finished = root, max_waiting, max_finished
         self._run = run
         self._jobs: dict[str, Job] = {}  # in the order in which they were added
+        self._turns: dict[str, int] = {}  # owner -> number of their latest turn
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
 
-    def new(self) -> Job:
+    def new(self, owner: str = "") -> Job:
         """A job that is not in the queue yet, with an empty folder. Raises QueueFull before anything is created."""
-        self.require_room()
-        job = Job(secrets.token_hex(8), Path())
+        self.require_room(owner)
+        job = Job(secrets.token_hex(8), Path(), owner=owner)
         job.folder = self.root / job.id
         job.folder.mkdir()
         return job
 
-    def require_room(self) -> None:
-        """Raises QueueFull when no further job may wait."""
+    def require_room(self, owner: str = "") -> None:
+        """Raises QueueFull when no further job of an owner may wait."""
         with self._changed:
-            waiting = sum(job.state == "queued" for job in self._jobs.values())
-        if waiting >= self.max_waiting:
-            raise QueueFull(f"{waiting} jobs are waiting already; try again when some are finished")
+            waiting = sum(job.state == "queued" and job.owner == owner for job in self._jobs.values())
+            if waiting >= self.max_waiting:
+                raise QueueFull(f"{waiting} jobs are waiting already; try again when some are finished")
 
     def add(self, job: Job) -> None:
-        """Puts a new job at the end of the queue."""
-        self.require_room()
+        """Puts a new job behind the others of its owner. Raises QueueFull."""
         with self._changed:
+            self.require_room(job.owner)
             self._jobs[job.id] = job
             self._changed.notify_all()
+
+    def add_finished(self, job: Job) -> None:
+        """Lists a job that ended before there was this queue."""
+        with self._changed:
+            self._jobs[job.id] = job
 
     def all(self) -> list[Job]:
         """All jobs, in the order in which they were added."""
@@ -123,12 +134,19 @@ class JobQueue:
 
     def position(self, job: Job) -> int:
         """How many jobs are before a job that waits; 0 for any other job."""
-        before = 0
-        for other in self.all():
-            if other is job:
-                return before if job.state == "queued" else 0
-            before += other.state in ("queued", "running")
-        return 0
+        with self._changed:
+            running = sum(other.state == "running" for other in self._jobs.values())
+            waiting = self._waiting()
+        return running + waiting.index(job) if job in waiting else 0
+
+    def cancel(self, job: Job) -> None:
+        """Ends a job as failed: at once while it waits, at its next report of progress while it runs. It stays listed."""
+        with self._changed:
+            job.cancelled.set()
+            if job.state != "queued":
+                return
+            job.error, job.state = CANCELLED, "failed"
+        discard(job)
 
     def remove(self, job: Job) -> None:
         """Cancels a job if it is not finished, and removes it and its files.
@@ -158,7 +176,7 @@ class JobQueue:
             try:
                 summary, state, error = self._run(job.options, JobProgress(job)), "done", ""
             except JobCancelled:
-                error = "cancelled"
+                error = CANCELLED
             except InputError as failure:
                 error = reason(failure)
             except Exception as failure:  # noqa: BLE001 - a failed job must not end the server
@@ -166,15 +184,31 @@ class JobQueue:
             self._finish(job, state, error, summary)
 
     def _next(self) -> Job | None:
-        """The first waiting job, as soon as there is one; None once the queue is closed."""
+        """The next job, as soon as there is one; None once the queue is closed."""
         with self._changed:
             while not self._closed:
-                for job in self._jobs.values():
-                    if job.state == "queued":
-                        job.state = "running"
-                        return job
+                if waiting := self._waiting():
+                    job = waiting[0]
+                    self._turns[job.owner] = max(self._turns.values(), default=0) + 1
+                    job.state = "running"
+                    return job
                 self._changed.wait()
         return None
+
+    def _waiting(self) -> list[Job]:
+        """The jobs that wait, in the order in which they will run if no further ones come."""
+        left: dict[str, list[Job]] = {}
+        for job in self._jobs.values():
+            if job.state == "queued":
+                left.setdefault(job.owner, []).append(job)
+        turns, order = dict(self._turns), list[Job]()
+        while left:
+            owner = min(left, key=lambda name: turns.get(name, 0))  # the first to have come, of equals
+            turns[owner] = max(turns.values(), default=0) + 1
+            order.append(left[owner].pop(0))
+            if not left[owner]:
+                del left[owner]
+        return order
 
     def _finish(self, job: Job, state: State, error: str, summary: dict[str, Any]) -> None:
         with self._changed:

@@ -5,6 +5,7 @@ ASGI middleware, used by `condfoley serve` and `condfoley study serve`.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from urllib.parse import urlsplit
@@ -14,13 +15,17 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from condfoley.server.options import LOOPBACK
+
+GRACE, SLOWEST = 30.0, 2000.0
+"""s in which something of a body must come, and after which it must have been as fast as so many bytes a second."""
 MAX_CLIENTS = 10_000
 """Number of addresses whose recent requests are stored."""
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+TOO_SLOW = "the upload is too slow; send it again over a faster connection"
 
 
 class RequestLimits:
-    """Rejects bodies above `max_bytes` (413), however they are sent, and clients with too many requests (429).
+    """Rejects bodies above `max_bytes` (413), however they are sent, or that creep (408), and too many requests (429).
 
     Each address has a token bucket with room for `burst` requests that is refilled with `rate` requests a second;
     only paths below /api/ are counted.
@@ -41,14 +46,18 @@ class RequestLimits:
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.max_bytes:
             return await JSONResponse({"detail": too_large}, 413)(scope, receive, send)
-        read = 0
+        read, began, more = 0, time.monotonic(), True
 
         async def counted() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, more
+            message = await (_in_time(receive) if more else receive())
             read += len(message.get("body", b""))
+            more = more and message.get("more_body", False)
             if read > self.max_bytes:
                 raise HTTPException(413, too_large)
+            seconds = time.monotonic() - began
+            if more and seconds > GRACE and read < seconds * SLOWEST:
+                raise HTTPException(408, TOO_SLOW)
             return message
 
         await self.app(scope, counted, send)
@@ -60,6 +69,14 @@ class RequestLimits:
         if len(self.buckets) > MAX_CLIENTS:
             self.buckets.popitem(last=False)
         return tokens >= 1
+
+
+async def _in_time(receive: Receive) -> Message:
+    """The next part of a body. Raises HTTPException where none comes."""
+    try:
+        return await asyncio.wait_for(receive(), GRACE)
+    except asyncio.TimeoutError:
+        raise HTTPException(408, TOO_SLOW) from None
 
 
 class LoopbackOnly:

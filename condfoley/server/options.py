@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from condfoley.cli.options import DeliveryOptions
 from condfoley.errors import InputError, require_at_least
-from condfoley.settings import EngineName, Settings
+from condfoley.settings import EngineName
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Names of this machine."""
 
 
 @dataclass(kw_only=True)
-class ServeOptions:
-    """Keep the model loaded and generate soundtracks for other programs on this machine, over HTTP."""
+class ServerOptions:
+    """Options of every server that has the model loaded; each says what its `port`, `rate` and `burst` are."""
 
-    port: int = 8765
-    """Port to listen on, at 127.0.0.1; 0: any free one."""
     weights: str | None = None
     """Folder of another model's weights (default: the model that ships with condfoley)."""
     device: str = "cpu"
@@ -22,6 +23,25 @@ class ServeOptions:
     engine: EngineName = "auto"
     """What runs the networks: onnx (onnxruntime, on the CPU), torch (PyTorch, on any device), or auto: onnx where it can
     run the weights on the device, else torch."""
+    port: int
+    rate: float
+    burst: int
+
+    def __post_init__(self) -> None:
+        """Raise InputError for numbers out of range."""
+        if not 0 <= self.port <= 65535:
+            raise InputError(f"--port is {self.port}; give a number from 0 to 65535")
+        if not 0 < self.rate < float("inf"):
+            raise InputError(f"--rate is {self.rate:g}; give a number above 0")
+        require_at_least("burst", self.burst, 1)
+
+
+@dataclass(kw_only=True)
+class ServeOptions(ServerOptions):
+    """Keep the model loaded and generate soundtracks for other programs on this machine, over HTTP."""
+
+    port: int = 8765
+    """Port to listen on, at 127.0.0.1; 0: any free one."""
     max_upload: int = 2000
     """Maximum size of a request, both clips together, in megabytes."""
     max_waiting: int = 20
@@ -37,17 +57,15 @@ class ServeOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError for invalid numbers."""
-        if not 0 <= self.port <= 65535:
-            raise InputError(f"--port is {self.port}; give a number from 0 to 65535")
-        if not 0 < self.rate < float("inf"):
-            raise InputError(f"--rate is {self.rate:g}; give a number above 0")
-        for name in ("max_upload", "max_waiting", "max_finished", "burst"):
+        super().__post_init__()
+        for name in ("max_upload", "max_waiting", "max_finished"):
             require_at_least(name, getattr(self, name), 1)
 
 
 @dataclass(kw_only=True)
-class JobSettings(Settings):
+class JobSettings(DeliveryOptions):
     """Settings of one job: those of `condfoley generate`."""
 
-    codec: Literal["aac", "pcm"] = "aac"
-    """Sound in the finished video: aac plays anywhere, pcm is lossless."""
+    strength: float | None = None
+    """How far the sound that a job starts from is changed: 0, as it is but for the vocoder, to 1, not heard any more (default:
+    0.5)."""

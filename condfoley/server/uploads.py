@@ -1,10 +1,11 @@
-"""The parts of a job as they arrive over HTTP: two files, settings as JSON, and times of impacts as text."""
+"""The parts of a job as they arrive over HTTP: files, settings as JSON, and times of impacts as text."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
+import unicodedata
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from condfoley.server.options import JobSettings
 
 SETTINGS: TypeAdapter[JobSettings] = TypeAdapter(JobSettings)
 MAX_NAME = 100
-"""Characters of a file's name that are kept."""
+"""Bytes of a file's name that are kept."""
+UNUSUAL = r"[^\w. ,()\[\]+&=!\u2013\u2014-]"
+"""Characters that become a _ in a file's name."""
 
 
 def settings_schema() -> dict[str, Any]:
@@ -36,12 +39,17 @@ def parse_settings(text: str) -> JobSettings:
         raise InputError(f'settings is not JSON ({error}); give an object such as {{"candidates": 4}}') from None
     if not isinstance(values, dict):
         raise InputError('settings must be a JSON object such as {"candidates": 4}')
+    return checked_settings(values)
+
+
+def checked_settings(values: dict[str, Any]) -> JobSettings:
+    """The settings of an object such as {"candidates": 4}. Raises InputError, naming the setting, for wrong ones."""
     names = [field.name for field in fields(JobSettings)]
     for name in values:
         if name not in names:
             raise InputError(f"unknown setting {name}; {suggest(name, names) or 'GET /api/settings lists them'}")
     try:
-        return SETTINGS.validate_json(text, strict=True)
+        return SETTINGS.validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         own = first.get("ctx", {}).get("error")  # an InputError, whose message names the setting
@@ -50,19 +58,26 @@ def parse_settings(text: str) -> JobSettings:
 
 
 def safe_name(name: str | None, default: str) -> str:
-    """A client's name of a file, without folders and unusual characters; never empty or hidden."""
-    plain = re.sub(r"[^\w. -]", "_", (name or "").replace("\\", "/").rsplit("/", 1)[-1]).lstrip(". -")
-    return plain[-MAX_NAME:].lstrip(". -") or default
+    """A client's name of a file, without folders and what file systems or scripts take for more than a name; never empty or
+    hidden. Accents that macOS writes as characters of their own are put together with their letters."""
+    given = unicodedata.normalize("NFC", name or "").replace("\\", "/").rsplit("/", 1)[-1]
+    plain = re.sub(UNUSUAL, "_", given).lstrip(". -")
+    kept = plain.encode("utf-8", "ignore")[-MAX_NAME:].decode("utf-8", "ignore")
+    return kept.lstrip(". -") or default
 
 
-def save_job(job: Job, reference: UploadFile, target: UploadFile, settings: JobSettings, hits: str) -> GenerateOptions:
-    """Writes a job's inputs into its folder. hits: times of impacts; empty: as the picture shows.
+ROLES = ("reference", "target", "start_from")
+"""Options of a job that are files."""
+
+
+def save_job(job: Job, files: dict[str, UploadFile], settings: JobSettings, hits: str) -> GenerateOptions:
+    """Writes a job's inputs into its folder. files: by ROLES. hits: times of impacts; empty: as the picture shows.
 
     Raises InputError for settings that do not go together, and OSError when the files cannot be written.
     """
     paths: dict[str, Any] = {}
-    for role, upload in (("reference", reference), ("target", target)):
-        folder = job.folder / role  # one for each, since both clips may have the same name
+    for role, upload in files.items():
+        folder = job.folder / role  # one for each, since clips may have the same name
         folder.mkdir()
         paths[role] = str(folder / safe_name(upload.filename, role))
         with open(paths[role], "wb") as file:
@@ -76,4 +91,4 @@ def save_job(job: Job, reference: UploadFile, target: UploadFile, settings: JobS
 
 def without_folders(message: str, folder: Path) -> str:
     """A message about a job's files with their names only, since the client does not know their folder."""
-    return re.sub(rf"{re.escape(str(folder))}/((reference|target)/)?", "", message)
+    return re.sub(rf"{re.escape(str(folder))}/(({'|'.join(ROLES)})/)?", "", message)

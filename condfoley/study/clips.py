@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from condfoley.geometry import Geometry
 from condfoley.media import mux
 from condfoley.study import media
 from condfoley.study.assignment import ClipNames, Probe
@@ -24,6 +23,12 @@ def random_name() -> str:
     return secrets.token_hex(8)
 
 
+def heard_of(found: list[StudyItem]) -> list[Path]:
+    """All files whose sound a participant may hear."""
+    own = [item.target for item in found if item.has_sound]
+    return [*own, *(path for item in found for path in (item.reference, *item.sounds))]
+
+
 class ClipWriter:
     """Writes the clips into `folder`, those of one picture in random order.
 
@@ -32,7 +37,7 @@ class ClipWriter:
 
     def __init__(self, options: ExportOptions, folder: Path, found: list[StudyItem], anchor: int) -> None:
         self.options, self.folder, self.found, self.anchor = options, folder, found, anchor
-        self.rate = Geometry().sample_rate
+        self.rate, self.channels = media.common_form(heard_of(found))
         self.seconds: dict[str, float] = {}
         self.rng = np.random.default_rng(options.seed)
 
@@ -42,9 +47,9 @@ class ClipWriter:
         picture = self.folder / "picture.mp4"
         for source in self.found:
             length = media.encode_silent_video(source.reference, picture, self.options.height, self.rate)
-            references += self._clips(picture, [media.fit_sound(source.reference, length, self.rate)], length)
+            references += self._clips(picture, [self._sound(source.reference, length)], length)
             length = media.encode_silent_video(source.target, picture, self.options.height, self.rate)
-            shown.append(self._clips(picture, [media.fit_sound(p, length, self.rate) for p in source.sounds], length))
+            shown.append(self._clips(picture, [self._sound(path, length) for path in source.sounds], length))
         probes = [self._probe(k, picture) for k in range(self.options.practice + self.options.sentinels)]
         picture.unlink(missing_ok=True)
         practice, sentinels = probes[: self.options.practice], probes[self.options.practice :]
@@ -72,11 +77,14 @@ class ClipWriter:
         if kind == "shuffled":
             wrong = self._true((index + 1) % len(self.found), length)
         elif kind == "late":
-            late = min(round(LATE_SECONDS * self.rate), len(right) // 2)
-            wrong[late:] = right[: len(right) - late]
+            late = min(round(LATE_SECONDS * self.rate), right.shape[1] // 2)
+            wrong[:, late:] = right[:, : right.shape[1] - late]
         names = self._clips(picture, [right, wrong], length)
         return Probe(index, kind, *names)
 
     def _true(self, index: int, seconds: float) -> np.ndarray:
         source = self.found[index]
-        return media.fit_sound(source.target if source.has_sound else source.sounds[self.anchor], seconds, self.rate)
+        return self._sound(source.target if source.has_sound else source.sounds[self.anchor], seconds)
+
+    def _sound(self, path: Path, seconds: float) -> np.ndarray:
+        return media.fit_sound(path, seconds, self.rate, self.channels)

@@ -34,7 +34,7 @@ def export(options: ExportOptions) -> dict[str, Any]:
             f"give --trials {len(pairs)} or more pairs"
         )
     if not options.sounds:
-        sources.generate_sounds(options.test, options.systems, sounds, options.force)
+        sources.generate_sounds(options.test, options.systems, sounds, options.render or "recorded", options.force)
     found = sources.load_items(pairs, sounds, systems)
     anchor = systems.index(options.anchor or systems[0])
     shown = design.conditions(options.method, options.compare, len(systems), anchor)

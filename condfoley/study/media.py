@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from condfoley.audio.loudness import integrated_loudness
-from condfoley.errors import require_extra
-from condfoley.media import frame_count, probe, read_audio, shown_at, write_clip
+from condfoley.media import frame_count, probe, read_sound, shown_at, write_clip
 from condfoley.media.picture import FrameScaler
 from condfoley.media.probe import open_media
 from condfoley.media.streams import timed_frames
 
 PEAK = 10 ** (-1 / 20)
 """Maximum sample of a study's sound: 1 dB below full scale, so that the encoder does not clip."""
+RATES = (22_050, 44_100, 48_000)
+"""Hz that a study's sounds may have: those that every browser plays."""
 MAX_FPS = 60.0
 """Maximum frame rate that browsers show; faster clips are encoded at this rate."""
 
@@ -49,21 +51,35 @@ def write_poster(video: Path, out: Path) -> None:
     frame.to_image().save(out, quality=85)
 
 
-def fit_sound(path: Path, seconds: float, sample_rate: int) -> np.ndarray:
-    """A file's sound as (N,) float32 mono, cut or padded with silence to `seconds`. Raises InputError; see `probe`."""
-    wav = read_audio(path, sample_rate, duration=min(seconds, probe(path).duration))
+def common_form(sounds: Iterable[Path]) -> tuple[int, int]:
+    """Rate, Hz, and channels that all sounds of a study are given, so that neither tells one system from another.
+
+    The lowest of RATES that none of them exceeds, or the highest there is, and two channels if any sound has them.
+    Raises InputError for files that `probe` cannot read.
+    """
+    infos = [probe(path) for path in sounds]
+    highest = max((info.sample_rate for info in infos), default=0)
+    rate = next((rate for rate in RATES if rate >= highest), RATES[-1])
+    return rate, 2 if any(info.channels > 1 for info in infos) else 1
+
+
+def fit_sound(path: Path, seconds: float, sample_rate: int, channels: int) -> np.ndarray:
+    """A file's sound as (C, N) float32, cut or padded with silence to `seconds`; a single channel is repeated.
+
+    channels: 2, or 1 for sounds that have one. Raises InputError; see `probe`.
+    """
+    wav, _ = read_sound(path, sample_rate, duration=min(seconds, probe(path).duration))
     samples = round(seconds * sample_rate)
-    return np.pad(wav[:samples], (0, max(0, samples - len(wav))))
+    wav = np.repeat(wav, channels, 0) if len(wav) < channels else wav
+    return np.pad(wav[:, :samples], ((0, 0), (0, max(0, samples - wav.shape[1]))))
 
 
 def match_loudness(sounds: list[np.ndarray], sample_rate: int, loudness: float) -> tuple[list[np.ndarray], float]:
-    """Scale sounds (N,) to the same integrated loudness (ITU-R BS.1770-4); silence stays silent.
+    """Scale sounds (C, N) to the same integrated loudness (ITU-R BS.1770-4); silence stays silent.
 
     loudness: target, LUFS. Where a sound would then exceed PEAK, the level of all sounds is reduced by the same gain,
     since equal loudness matters more than the level. Returns the sounds and the LUFS reached.
-    Raises InputError without pyloudnorm.
     """
-    require_extra("study", "exporting a study", ("pyloudnorm",))
     measured = [integrated_loudness(wav, sample_rate) for wav in sounds]
     peaks = [
         np.abs(wav).max() * 10 ** ((loudness - level) / 20)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from condfoley.errors import InputError, require_at_least
+from condfoley.settings import RENDERERS, Render
 
 
 @dataclass(kw_only=True)
@@ -21,6 +22,9 @@ class ExportOptions:
     """Folder to write: public/ is the page to publish, key.json is secret."""
     sounds: str | None = None
     """Report of `condfoley evaluate`, or a folder with SYSTEM/NAME.wav (default: sounds are generated in OUT/report)."""
+    render: Render | None = None
+    """What makes the sounds of systems that are ours, where they are generated, as in `condfoley generate`: recorded: the
+    reference's own samples, at its rate and with its channels; vocoder: the model alone, mono (default: recorded)."""
     method: Literal["forced-choice", "rating", "opinion"] = "forced-choice"
     """Two sounds and a choice; all systems rated from 0 to 100 side by side (like MUSHRA); one rated from 1 to 5 (MOS)."""
     compare: Literal["anchor", "all"] = "anchor"
@@ -58,6 +62,12 @@ class ExportOptions:
             require_at_least(name, getattr(self, name), least)
         require_at_least("headphone-rounds", self.headphone_rounds, 0)
         require_at_least("seed", self.seed, 0)
+        if self.render not in (None, *RENDERERS):
+            raise InputError(f"--render is {self.render!r}; give {' or '.join(RENDERERS)}")
+        if self.render and self.sounds:
+            raise InputError(
+                "--render is of sounds that are generated, and --sounds has them; leave out one of the two"
+            )
         if not -70 < self.loudness < 0:
             raise InputError(f"--loudness is {self.loudness:g}; give LUFS between -70 and 0, such as -23")
         if self.endpoint and not self.endpoint.startswith(("https://", "http://")):

@@ -9,6 +9,7 @@ from condfoley.errors import InputError
 from condfoley.evaluation.pairs import require_file_name
 from condfoley.media import probe, require_audio, require_video
 from condfoley.pair_list import read_pairs
+from condfoley.settings import Render
 
 CLIPS = "clips"
 """Subfolder of a report of `condfoley evaluate` with clips cut from longer videos."""
@@ -48,9 +49,10 @@ def list_pairs(test: str, clips: Path) -> list[Names]:
     return found
 
 
-def generate_sounds(test: str, systems: str, home: Path, force: bool) -> Path:
+def generate_sounds(test: str, systems: str, home: Path, render: Render, force: bool) -> Path:
     """Generate the sounds of systems of `condfoley evaluate` in `home`, or only the missing ones; returns `home`.
 
+    render: what makes those of our own systems. All are at the rate and with the channels that they have.
     force: sounds in it that were made with other settings are deleted.
     Raises InputError for a system that is unknown or fails on a pair.
     """
@@ -58,7 +60,7 @@ def generate_sounds(test: str, systems: str, home: Path, force: bool) -> Path:
     from condfoley.evaluation.catalogue import parse_systems
     from condfoley.evaluation.systems import SystemContext
 
-    context = SystemContext(testsets.load_pairs(test, home / CLIPS))
+    context = SystemContext(testsets.load_pairs(test, home / CLIPS), render=render)
     built = sounds.build_systems(parse_systems(systems), context, home, force)
     sounds.claim_folder(home, sounds.sound_settings(context), force)
     for system, answers in sounds.generate_all(built, context, home).items():

@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from condfoley.errors import InputError
+from condfoley.files import make_folder
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class AnswerStore:
 
     def __init__(self, path: Path, study: str) -> None:
         """Open or create the database. Raises InputError when it cannot be used or belongs to another study."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, timeout=30)
             self._db.execute("PRAGMA journal_mode=WAL")

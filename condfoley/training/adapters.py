@@ -14,18 +14,19 @@ from condfoley.networks.transformer import Transformer
 TARGETS = ["c_attn", "c_proj", "c_fc", "head"]  # attention and MLP of each GPT-2 block, and the output layer
 
 
-def add_adapters(model: Transformer, rank: int) -> Any:
+def add_adapters(model: Transformer, rank: int, dropout: float = 0.0) -> Any:
     """Adds adapters of a rank to the model, in place; in the returned wrapper only they are trained.
 
-    Raises InputError when peft is not installed.
+    dropout: share of the adapters' inputs that is dropped in training. Raises InputError when peft is not installed.
     """
     require_extra("train", "lora", ("peft",), "set lora=0")
     from peft import LoraConfig, get_peft_model
 
+    settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS, lora_dropout=dropout)
     with warnings.catch_warnings():
         # targets are GPT-2's Conv1D and a Linear; peft detects the layout of each itself, and warns about it
         warnings.filterwarnings("ignore", "fan_in_fan_out")
-        return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS))
+        return get_peft_model(model, settings)
 
 
 def merge_adapters(adapted: Any) -> nn.Module:

@@ -31,8 +31,27 @@ def augment(frames: Tensor, size: int, generator: torch.Generator) -> Tensor:
     frames: (T, 3, H, W) in [0, 1]. size: pixels. generator: the only source of randomness. Returns (T, 3, size, size).
     """
     draw = _RandomStream(generator)
+    return _coloured(_seen(frames, _views(len(frames), draw), size), draw)
+
+
+def augment_with_point(
+    frames: Tensor, point: tuple[float, float], size: int, generator: torch.Generator
+) -> tuple[Tensor, tuple[float, float]]:
+    """The same for a clip with a point of its picture, which may be outside of it afterwards; no view is cut to another.
+
+    point: x and y, (0, 0) top left, (1, 1) bottom right. Returns the frames (T, 3, size, size) and the point in their middle
+    one.
+    """
+    draw = _RandomStream(generator)
+    views = _views(len(frames), draw, cut_share=0.0)
+    turn, shift = views[len(views) // 2].split((2, 1), 1)  # from a place in the new picture to one in the old, -1 .. 1
+    x, y = torch.linalg.solve(turn, 2 * torch.tensor(point)[:, None] - 1 - shift).flatten().tolist()
+    return _coloured(_seen(frames, views, size), draw), ((x + 1) / 2, (y + 1) / 2)
+
+
+def _coloured(frames: Tensor, draw: _RandomStream) -> Tensor:
+    """Other colours, sharpness, exposure and noise: (T, 3, S, S) -> the same."""
     t = len(frames)
-    frames = _geometric(frames, size, draw)
     if draw.uniform() < 0.25:
         frames = frames.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     if draw.uniform() < 0.3:
@@ -83,17 +102,22 @@ class _RandomStream:
         return torch.randn(shape, generator=self.generator)
 
 
-def _geometric(frames: Tensor, size: int, draw: _RandomStream) -> Tensor:
-    """A random affine view of a clip; in CUT_SHARE of cases another from a random frame on; in 40 % with camera shake."""
-    t = len(frames)
+def _views(t: int, draw: _RandomStream, cut_share: float = CUT_SHARE) -> Tensor:
+    """Random affine views of T frames, (T, 2, 3): one for all; in `cut_share` of cases another from a random frame on; in
+    40 % with camera shake."""
     aspect = math.sqrt(math.exp(draw.uniform(-0.3, 0.6)))  # wide pictures are resized to squares
     flip = -1.0 if draw.uniform() < 0.5 else 1.0
-    view = _affine(draw, aspect, flip).repeat(t, 1, 1)  # (T, 2, 3)
-    if draw.uniform() < CUT_SHARE:
+    view = _affine(draw, aspect, flip).repeat(t, 1, 1)
+    if draw.uniform() < cut_share:
         view[int(draw.uniform() * t) :] = _affine(draw, aspect, flip)
     if draw.uniform() < 0.4:
         view[:, :, 2] += torch.cumsum(draw.normal(t, 2), 0) * draw.uniform(0, 0.02)
-    grid = F.affine_grid(view, [t, 3, size, size], align_corners=False)
+    return view
+
+
+def _seen(frames: Tensor, views: Tensor, size: int) -> Tensor:
+    """Frames (T, 3, H, W) in views (T, 2, 3): (T, 3, size, size)."""
+    grid = F.affine_grid(views, [len(frames), 3, size, size], align_corners=False)
     return F.grid_sample(frames, grid, align_corners=False, padding_mode="reflection")
 
 

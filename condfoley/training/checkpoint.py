@@ -9,7 +9,10 @@ import errno
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
+
+import torch
 
 from condfoley.errors import InputError
 from condfoley.lineage import lineage, require_lineage
@@ -93,6 +96,7 @@ class Checkpoints:
             meta = json.loads((newest / META).read_text(encoding="utf-8"))
             if meta["trained_with"]:
                 require_lineage(meta["trained_with"], Path(config.weights), self.stage.part)
+            require_data_only(newest)
             self.stage.accelerator.load_state(str(newest))
         except InputError:
             raise
@@ -109,6 +113,15 @@ class Checkpoints:
             leaving = old.with_suffix(SCRATCH)  # a partly deleted folder must not look like a checkpoint
             os.replace(old, leaving)
             shutil.rmtree(leaving)
+
+
+def require_data_only(checkpoint: Path) -> None:
+    """Raises pickle.UnpicklingError where a checkpoint holds more than tensors and plain values.
+
+    accelerate reads all files of a checkpoint so (weights_only) but those of registered objects, which could run code.
+    """
+    for path in checkpoint.glob("custom_checkpoint_*.pkl"):
+        torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

@@ -10,7 +10,10 @@ from typing import Any, Literal, get_args
 from condfoley.geometry import Geometry
 from condfoley.parallel import Engine
 from condfoley.sizes import (
+    BindConfig,
+    ContactConfig,
     EventsConfig,
+    FlowConfig,
     JudgesConfig,
     SyncConfig,
     TokenizerConfig,
@@ -19,7 +22,9 @@ from condfoley.sizes import (
     VocoderConfig,
 )
 
-StageName = Literal["tokenizer", "vocoder", "video", "transformer", "sync", "events", "judges"]
+StageName = Literal[
+    "tokenizer", "vocoder", "video", "transformer", "flow", "sync", "events", "contact", "bind", "judges"
+]
 STAGES: tuple[StageName, ...] = get_args(StageName)
 UNLIMITED = sys.float_info.max
 BOUNDS = {  # minimum and maximum
@@ -27,6 +32,8 @@ BOUNDS = {  # minimum and maximum
         ("batch_size", "accumulate", "keep", "log_every", "evaluate_every", "checkpoint_every"), (1, UNLIMITED)
     ),
     **dict.fromkeys(("steps", "window", "warmup", "threads", "lora", "weight_decay", "clip_grad"), (0, UNLIMITED)),
+    "loss.keep_init": (0, UNLIMITED),
+    **dict.fromkeys(("lora_dropout", "data.rehearsed"), (0, 1)),
     **dict.fromkeys(("lr", "lr_disc"), (0, 1)),  # Adam changes a weight by about this in a step
     "seed": (0, 2**28 - 1),  # combined with step and position it must be below 2**64
     **dict.fromkeys(
@@ -36,8 +43,10 @@ BOUNDS = {  # minimum and maximum
     **dict.fromkeys(("loss.codebook", "loss.perceptual", "loss.adversarial", "loss.feature_matching"), (0, UNLIMITED)),
     **dict.fromkeys(("loss.stft", "loss.mel", "loss.feature_noise", "loss.onset_weight"), (0, UNLIMITED)),
     **dict.fromkeys(("loss.quantise_from", "loss.adversarial_from"), (0, UNLIMITED)),
+    **dict.fromkeys(("loss.sound_sound", "loss.sound_picture"), (0, UNLIMITED)),
     **dict.fromkeys(("loss.reconstructed", "loss.drafts", "data.cuts"), (0, 1)),
-    **dict.fromkeys(("loss.drop_reference", "loss.drop_all", "loss.drop_picture"), (0, 1)),
+    **dict.fromkeys(("loss.drop_reference", "loss.drop_all", "loss.drop_picture", "loss.drop_target"), (0, 1)),
+    "loss.known": (0, 1),
 }
 
 
@@ -60,7 +69,7 @@ class DataConfig:
     """Share of videos held out for validation, by the hash of their name, but never fewer than one video; a prepared data set
     has its own split."""
     pairing: Literal["in_video", "published"] = "in_video"
-    """Transformer: in_video: target and reference do not overlap; published: as the published loader, with its defects."""
+    """Transformer, flow: in_video: target and reference do not overlap; published: as the published loader, with its defects."""
     rms: float = 0.0
     """Transformer: RMS level to which a soundtrack's windows are normalised (published: 0.1); 0: unchanged."""
     views: int = 3
@@ -68,6 +77,10 @@ class DataConfig:
     cuts: float = 0.0
     """Transformer: share of examples whose target is cut to another moment and view of the same video, picture and sound, as
     films are."""
+    rehearse: str | None = None
+    """Transformer: folder of clips like those that init was trained on, mixed in against forgetting."""
+    rehearsed: float = 0.0
+    """Transformer: share of examples that are of `rehearse`."""
     workers: int = 2
     """Processes that fill the cache with decoded clips and their features."""
     loaders: int = 0
@@ -112,13 +125,23 @@ class LossConfig:
     """Sync: share of examples whose sound was generated for the picture; their label is the agreement of their onsets with
     the events, so that the confidence learns to tell good candidates from bad ones."""
     drop_reference: float = 0.0
-    """Transformer: share of examples whose reference is replaced by null tokens."""
+    """Transformer, flow: share of examples whose reference is replaced by null tokens."""
     drop_all: float = 0.0
-    """Transformer: share of examples without reference and target's picture, for guidance on the picture."""
+    """Transformer, flow: share of examples without reference and target's picture, for guidance on the picture."""
     drop_picture: float = 0.0
-    """Transformer: share of examples whose reference picture is replaced by null tokens."""
+    """Transformer, flow: share of examples whose reference picture is replaced by null tokens."""
+    drop_target: float = 0.0
+    """Flow: share of examples without the target's picture whose reference stays."""
+    known: float = 0.0
+    """Flow: share of examples in which a part of the target is known: the left part, or both sides of a range."""
+    sound_sound: float = 1.0
+    """Bind: weight of telling which sound is of another moment of the same video."""
+    sound_picture: float = 1.0
+    """Bind: weight of telling which sound and which picture are of the same video."""
     feature_noise: float = 0.0
-    """Transformer, sync, events: standard deviation of noise added to the standardised picture tokens."""
+    """Transformer, flow, sync, events, bind: standard deviation of noise added to the standardised picture tokens."""
+    keep_init: float = 0.0
+    """Transformer, events: weight of the divergence from init's predictions for the same examples, to forget less."""
     onset_weight: float = 3.0
     """Video, events: weight of frames with an onset relative to frames without."""
 
@@ -145,10 +168,16 @@ class TrainConfig:
     """Sizes, stage video."""
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     """Sizes, stage transformer."""
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    """Sizes, stage flow."""
     sync: SyncConfig = field(default_factory=SyncConfig)
     """Sizes, stage sync."""
     events: EventsConfig = field(default_factory=EventsConfig)
     """Sizes, stage events."""
+    contact: ContactConfig = field(default_factory=ContactConfig)
+    """Sizes, stage contact."""
+    bind: BindConfig = field(default_factory=BindConfig)
+    """Sizes, stage bind."""
     judges: JudgesConfig = field(default_factory=JudgesConfig)
     """Sizes, stage judges."""
     loss: LossConfig = field(default_factory=LossConfig)
@@ -160,8 +189,8 @@ class TrainConfig:
     accumulate: int = 1
     """Gradient accumulation: number of parts into which each process divides its share of a batch, to save memory."""
     window: int = 0
-    """Length of an example: samples (vocoder) or picture frames (video, sync, events); shorter clips are padded; 0: one
-    window of the geometry (sync, events: two)."""
+    """Length of an example: samples (vocoder) or picture frames (video, sync, events, bind); shorter clips are padded; 0:
+    one window of the geometry (sync, events: two)."""
     lr: float = 3e-4
     """Maximum learning rate."""
     lr_disc: float = 2e-4
@@ -202,6 +231,8 @@ class TrainConfig:
     """Transformer: start from init's transformer before guidance distillation (its part `guided`), and recommend its guidance."""
     lora: int = 0
     """Transformer: rank of low-rank adapters, trained in place of the weights; 0: train the weights themselves."""
+    lora_dropout: float = 0.0
+    """Transformer: dropout of the adapters' inputs."""
     resume: bool = True
     """Resume from the newest checkpoint in the run folder, if there is one."""
     dry_run: bool = False
@@ -237,6 +268,14 @@ class TrainConfig:
         ):
             if not 0 <= share < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1")
+        if self.data.rehearsed and self.stage != "transformer":
+            raise ValueError("data.rehearsed is for stage transformer")
+        if self.loss.keep_init and self.stage not in ("transformer", "events"):
+            raise ValueError("loss.keep_init is for stages transformer and events")
+        if self.loss.keep_init and not self.init:
+            raise ValueError("loss.keep_init needs init, whose predictions are kept")
+        if bool(self.data.rehearsed) != bool(self.data.rehearse):
+            raise ValueError("data.rehearse, a folder of clips, and data.rehearsed, their share, go together")
         if self.init_share and not self.init:
             raise ValueError("init_share needs init, whose weights it refers to")
         if self.loss.drafts and self.stage != "sync":

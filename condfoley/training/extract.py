@@ -25,10 +25,12 @@ from condfoley.files import open_atomic
 from condfoley.geometry import Geometry
 from condfoley.inputs import Recording, clearest_start
 from condfoley.lineage import require_lineage
+from condfoley.networks.flow import to_columns, to_patches
 from condfoley.networks.mel import log_mel, window_spec
 from condfoley.pipeline import FULL_MATCH, Pipeline
+from condfoley.runtime.engine import GENERATING
 from condfoley.runtime.loaded import Loaded
-from condfoley.runtime.torch import GENERATING, TorchEngine
+from condfoley.runtime.torch import TorchEngine
 from condfoley.settings import Settings
 from condfoley.training.augment import augment
 from condfoley.training.precision import frozen_autocast
@@ -119,21 +121,56 @@ def write_code_windows(part: FrozenPart, pairing: Pairing, rms: float, clip: Cac
 
     rms: level to which the windows of a soundtrack are normalised; 0: unchanged.
     """
-    g, tokenizer = part.geometry, part.load()
-    rng = np.random.default_rng(seed_of(clip.name))
-    starts = np.stack([_starts(clip, g, rng, pairing) for _ in range(clip.tracks)])
-    wavs = []
-    for track, row in enumerate(starts):
-        shift = rng.uniform(-0.5, 0.5, len(row))
-        begins = np.round((row + shift) / g.fps * g.sample_rate).astype(int)
-        windows = np.stack([clip.sound(track, int(begin), g.clip_samples) for begin in begins])
-        wavs.append(normalise_rms(windows, rms) if rms else windows)
-    spec = window_spec(torch.from_numpy(np.concatenate(wavs)), g).to(part.device)
+    tokenizer = part.load()
+    starts, specs = _random_windows(clip, part.geometry, pairing, rms)
     with frozen_autocast(part.device):
-        codes = tokenizer.encode(spec)
+        codes = tokenizer.encode(specs.to(part.device))
     grid = codes.cpu().numpy().astype(np.int32).reshape(*starts.shape, -1)
     with open_atomic(path) as file:
         np.savez(file, starts=starts, codes=grid)
+
+
+@torch.no_grad()
+def write_latent_windows(part: FrozenPart, pairing: Pairing, rms: float, clip: CachedClip, path: Path) -> None:
+    """Random windows: starts (tracks, WINDOWS), in picture frames, and latents as tokens of sound.
+
+    These are (tracks, WINDOWS, columns, rows * embed_dim) float16. rms: see `write_code_windows`.
+    """
+    tokenizer = part.load()
+    starts, specs = _random_windows(clip, part.geometry, pairing, rms)
+    parts = specs.split(BATCH_WINDOWS)
+    tokens = torch.cat([to_columns(tokenizer.latent(spec.to(part.device)).float()) for spec in parts])
+    _save_windows(path, starts, tokens)
+
+
+def write_patch_windows(
+    geometry: Geometry, patch: int, pairing: Pairing, rms: float, clip: CachedClip, path: Path
+) -> None:
+    """The same windows, cut into patches: (tracks, WINDOWS, window_mel_frames // patch, patch * n_mels) float16."""
+    starts, specs = _random_windows(clip, geometry, pairing, rms)
+    _save_windows(path, starts, to_patches(specs[:, 0], patch))
+
+
+def _save_windows(path: Path, starts: np.ndarray, tokens: Tensor) -> None:
+    sounds = tokens.unflatten(0, starts.shape).cpu().numpy().astype(np.float16)
+    with open_atomic(path) as file:
+        np.savez(file, starts=starts, sounds=sounds)
+
+
+def _random_windows(clip: CachedClip, geometry: Geometry, pairing: Pairing, rms: float) -> tuple[np.ndarray, Tensor]:
+    """Starts (tracks, W) in picture frames, and spectrograms (tracks * W, 1, n_mels, T) in [-1, 1] of these windows.
+
+    Each is shifted by up to half a frame. rms: see `write_code_windows`.
+    """
+    rng = np.random.default_rng(seed_of(clip.name))
+    starts = np.stack([_starts(clip, geometry, rng, pairing) for _ in range(clip.tracks)])
+    wavs = []
+    for track, row in enumerate(starts):
+        shift = rng.uniform(-0.5, 0.5, len(row))
+        begins = np.round((row + shift) / geometry.fps * geometry.sample_rate).astype(int)
+        windows = np.stack([clip.sound(track, int(begin), geometry.clip_samples) for begin in begins])
+        wavs.append(normalise_rms(windows, rms) if rms else windows)
+    return starts, window_spec(torch.from_numpy(np.concatenate(wavs)), geometry)
 
 
 def _starts(clip: CachedClip, geometry: Geometry, rng: np.random.Generator, pairing: Pairing) -> np.ndarray:
@@ -215,9 +252,9 @@ def write_generated(part: FrozenPart, reference: CachedClip, clip: CachedClip, p
     seeds = [int(seed) for seed in rng.integers(2**31, size=SOUNDTRACKS)]
     window = Track(wav[round(start * g.sample_rate) :][: g.clip_samples], g.sample_rate)
     recording = Recording(start, window, window, window.mono, 0.0, np.zeros((0, 1, 1, 3), np.uint8), 0, 0)
-    exemplar = Exemplar(_plain_tokens(loaded, reference)[beside][None], pipeline.encode_sound(window.mono), recording)
-    codes = pipeline.sample(_plain_tokens(loaded, clip), exemplar, seeds, pipeline.sampling(Settings()))
-    specs, tracks = pipeline.render(codes, exemplar, FULL_MATCH)
+    exemplar = Exemplar(_plain_tokens(loaded, reference)[beside][None], pipeline.drafter.encode(window.mono), recording)
+    drafts = pipeline.drafter.draft(_plain_tokens(loaded, clip), exemplar, seeds, pipeline.sampling(Settings()))
+    specs, tracks = pipeline.render(drafts.spectrograms(slice(None)), exemplar, FULL_MATCH)
     hits = np.full((SOUNDTRACKS, max(len(track.onsets) for track in tracks)), np.nan)
     for row, track in zip(hits, tracks):
         row[: len(track.onsets)] = track.onsets

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from condfoley.data.store import CachedClip, seed_of
 from condfoley.errors import InputError
+from condfoley.files import make_folder
 from condfoley.lineage import codes_hash
 from condfoley.parallel import run
 from condfoley.training import extract
@@ -63,7 +64,7 @@ class Features:
         d = self.config.data
         folders = [self.cache / f"{kind.folder}-{self.key}" for kind in kinds]
         for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         names = [f"{Path(clip.prefix).name}-{clip.digest}" for clip in clips]
         paths = [[(home / (name + kind.suffix)).resolve() for home, kind in zip(folders, kinds)] for name in names]
         jobs = []
@@ -93,6 +94,20 @@ class Features:
         codes = codes_hash(Path(self.config.weights))[:12]  # does not change with the decoder
         write = partial(extract.write_code_windows, self._part("tokenizer"), d.pairing, d.rms)
         return FeatureKind(write, f"code_windows-{d.pairing}{level}-{codes}", ".npz")
+
+    def sound_tokens(self, space: Literal["latents", "patches"], patch: int) -> FeatureKind:
+        """Random windows of each soundtrack: starts (tracks, W) and tokens of sound (tracks, W, L, dim) float16.
+
+        space, patch: see `sizes.FlowConfig`. Otherwise as `code_windows`.
+        """
+        d = self.config.data
+        level = f"-rms{d.rms:g}" if d.rms else ""
+        if space == "patches":
+            cut = partial(extract.write_patch_windows, self.config.geometry, patch, d.pairing, d.rms)
+            return FeatureKind(cut, f"patches{patch}-{d.pairing}{level}", ".npz")
+        codes = codes_hash(Path(self.config.weights))[:12]
+        write = partial(extract.write_latent_windows, self._part("tokenizer"), d.pairing, d.rms)
+        return FeatureKind(write, f"latents-{d.pairing}{level}-{codes}", ".npz")
 
     def spectrograms(self) -> FeatureKind:
         """Log-mel spectrograms of each soundtrack: (tracks, n_mels, M) float16 in [0, 1]."""

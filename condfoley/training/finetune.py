@@ -1,109 +1,232 @@
-"""Fine-tuning of trained weights on a folder of clips: the transformer is trained, the other parts are copied."""
+"""Fine-tuning of trained weights on a folder of clips: the transformer or the event head is trained, the others are copied.
+
+examine the clips -> folds by recording -> train each fold -> choose the step -> train on all, if it is better -> report
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
+import sys
 from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
 
 from condfoley.cli.options import FinetuneOptions
+from condfoley.data.store import CachedClip, ClipStore
 from condfoley.errors import InputError
-from condfoley.files import write_json
+from condfoley.files import make_folder, write_json
 from condfoley.results.tables import Table
-from condfoley.sizes import TransformerConfig
-from condfoley.training import pretext
-from condfoley.training.checkpoint import require_same_run
-from condfoley.training.config import DataConfig, LossConfig, TrainConfig
-from condfoley.training.distil import guided_part
-from condfoley.training.run import build, train
-from condfoley.training.stages.transformer import TransformerStage
-from condfoley.weights import CARD, GUIDED, SHIPPED, card_geometry, read_card
+from condfoley.training.banks import load_examples
+from condfoley.training.config import TrainConfig
+from condfoley.training.features import Features
+from condfoley.training.finetuning.choice import Curves, Evaluations, Verdict, join, judge
+from condfoley.training.finetuning.examine import ExaminedClip, clips_table, examine
+from condfoley.training.finetuning.listening import Heard, choose_targets, listen, reference_for
+from condfoley.training.finetuning.model import Models, remove_model, write_model
+from condfoley.training.finetuning.plan import Fold, Recipe, make_folds, plan_table, recipe_for, used_recordings
+from condfoley.training.finetuning.report import PAGE, REPORT, RESULT, Outcome, write_report
+from condfoley.training.finetuning.settings import NAMES, RUN_FOLDER, finetune_config, start_of
+from condfoley.training.finetuning.stage import F1, FinetuneEvents, FinetuneTransformer, FoldStage, evaluations
+from condfoley.training.resume_settings import decisive_settings, require_same_settings
+from condfoley.training.run import make_accelerator, train
+from condfoley.weights import CARD
 
-LORA_RANK = 8  # of the adapters
-LEARNING_RATES = {"adapters": 1e-3, "whole": 1e-4}  # maximum learning rates
-VALIDATION_SHARE = 0.2  # share of the videos on which the table is measured
-RUN_FOLDER, RESULT_FILE = "training", "finetune.json"  # in the new weights folder
+BACKWARD = 3.0  # cost of a training step relative to measuring as many pairs
+STAGES: dict[str, type[FoldStage]] = {"transformer": FinetuneTransformer, "events": FinetuneEvents}
+PLAN = "plan.json"  # in RUN_FOLDER
 
 
-def finetune(clips: str, options: FinetuneOptions) -> Table:
-    """Fine-tunes into `options.out`, resuming a stopped run; returns the table of cross-entropies before and after.
+def check(clips: str, options: FinetuneOptions) -> list[Table]:
+    """What `--check` prints: the clips one by one, and what fine-tuning on them would do.
+
+    clips: folder. Raises InputError for clips or weights that cannot be used.
+    """
+    config = finetune_config(clips, start_of(options), options)
+    _, rows = _open(config, options)
+    try:
+        recordings = used_recordings(rows, clips)
+    except InputError as error:
+        return [clips_table(rows), Table("Not enough", ("",), ((str(error),),))]
+    recipe = recipe_for(len(recordings), options.part)
+    steps = options.steps or recipe.steps
+    return [clips_table(rows), plan_table(recordings, make_folds(recordings), recipe, steps)]
+
+
+def finetune(clips: str, options: FinetuneOptions) -> Outcome:
+    """Fine-tunes into `options.out`, resuming a stopped run, if held-out clips get better; writes the report in any case.
 
     clips: folder. Raises InputError for clips or weights that cannot be used, when the folder has other or finished
-    weights, or a run that was started with other options.
+    weights, or a run that was started with other options or clips.
     """
-    start, out = Path(options.weights) if options.weights else SHIPPED, Path(options.out)
+    start, out = start_of(options), Path(options.out or "")
     config = finetune_config(clips, start, options)
-    if (out / CARD).exists() and not (out / RUN_FOLDER).is_dir():
-        raise InputError(f"{out} holds other weights; give another --out")
-    if (out / RESULT_FILE).exists() and not options.force:
-        raise InputError(f"{out} is already finished; give another --out, or --force to do it again")
-    if not options.force:
-        require_same_run(config, restart_hint="give --force")
-    before = measure(dataclasses.replace(config, weights=str(start)))
-    if options.force:
-        shutil.rmtree(out / RUN_FOLDER, ignore_errors=True)
-        for finished in (out / RESULT_FILE, out / CARD):
-            finished.unlink(missing_ok=True)
-    if not (out / CARD).exists():
-        _copy(start, out)
-    train(build(config))
-    after = measure(dataclasses.replace(config, weights=str(out), init=str(out), from_guided=False, lora=0))
-    table = pretext.pretext_table("Fine-tuning", {"before": before, "after": after})
-    write_json(out / RESULT_FILE, {"before": before, "after": after})
-    return table
-
-
-def _copy(start: Path, out: Path) -> None:
-    """Copies all parts except `guided`, whose weights the transformer starts from, and writes the card last."""
-    (out / RUN_FOLDER).mkdir(parents=True, exist_ok=True)
-    card = read_card(start)
-    card["parts"].pop(GUIDED, None)
-    for entry in card["parts"].values():
-        for file in (entry, *entry.get("graphs", {}).values()):
-            shutil.copy2(start / file["file"], out / file["file"])
-    data = f"{card.get('training_data', 'not recorded')}; fine-tuned on clips of {out.name}'s owner"
-    write_json(out / CARD, card | {"name": out.name, "training_data": data, "licence": "as its owner decides"})
-
-
-def finetune_config(clips: str, start: Path, options: FinetuneOptions) -> TrainConfig:
-    """The training configuration: sizes and geometry of the weights to start from. Raises InputError.
-
-    clips: folder. start: weights folder.
-    """
-    if start.resolve() == Path(options.out).resolve():
-        raise InputError("--out is the folder of the weights to start from; give another one")
-    card = read_card(start)
-    if "transformer" not in card["parts"]:
-        raise InputError(f"the weights in {start} have no transformer; give complete weights")
-    initial_part, _ = guided_part(start)
-    sizes = card["parts"][initial_part]["config"]
-    geometry = card_geometry(card)
-    size = geometry.frame_size * 5 // 4  # pixels, larger for crops
-    cache = str(Path(clips) / ".cache" / f"finetune-{size}")  # not that of training from scratch
-    return TrainConfig(
-        stage="transformer",
-        out=str(Path(options.out) / RUN_FOLDER),
-        weights=options.out,
-        init=str(start),
-        from_guided=initial_part == GUIDED,
-        data=DataConfig(folder=clips, cache=cache, frame_size=size, validation=VALIDATION_SHARE),
-        geometry=geometry,
-        transformer=TransformerConfig(**sizes),
-        loss=LossConfig(drop_reference=0.1, drop_all=0.1, drop_picture=0.3, feature_noise=0.1),
-        lora=0 if options.whole else LORA_RANK,
-        lr=LEARNING_RATES["whole" if options.whole else "adapters"],
-        steps=options.steps,
-        batch_size=options.batch_size,
-        warmup=min(20, options.steps),
-        log_every=max(1, options.steps // 20),
-        evaluate_every=max(1, options.steps // 4),
-        checkpoint_every=max(1, options.steps // 4),
-        seed=options.seed,
+    _require_free(out, options)
+    store, rows = _open(config, options)
+    recordings = used_recordings(rows, clips)
+    recipe, folds = recipe_for(len(recordings), options.part), make_folds(recordings)
+    config = finetune_config(clips, start, options, len(recordings))
+    _begin(config, options, store, recordings)
+    print(f"condfoley: {plan_table(recordings, folds, recipe, config.steps).text()}", file=sys.stderr)
+    stages = [_run_fold(config, store, folds, number, recipe) for number in range(len(folds))]
+    curves = join([evaluations(Path(stage.config.out)) for stage in stages], recordings)
+    verdict = judge(curves)
+    heard = _listen(stages, curves, recordings, options)
+    if verdict.better:
+        _write(stages, verdict, config, store, recordings)
+    outcome = Outcome(
+        part=options.part,
+        clips=clips,
+        out=str(out),
+        curves=curves,
+        verdict=verdict,
+        rows=tuple(rows),
+        folds=len(folds),
+        fits=tuple(_fit(Path(stage.config.out)) for stage in stages),
+        settings=_settings(config, recipe, options),
+        heard=tuple(heard),
+        back="condfoley generate" + (f" --weights {start}" if options.weights else ""),
+        f1=_picture_f1(stages, curves, verdict, recordings) if options.part == "events" else (),
     )
+    write_report(outcome, config.geometry)
+    shutil.rmtree(out / RUN_FOLDER, ignore_errors=True)
+    return outcome
 
 
-def measure(config: TrainConfig) -> dict[str, list[float]]:
-    """Cross-entropies of the transformer in `config.init` on the held-out videos; see `TransformerStage.pretext`."""
-    stage = build(config)
-    assert isinstance(stage, TransformerStage)
-    return stage.pretext()
+def _require_free(out: Path, options: FinetuneOptions) -> None:
+    """Raises InputError when `out` has weights that are not an unfinished fine-tuning's; with --force clears the latter's."""
+    finished, running = out / REPORT / RESULT, out / RUN_FOLDER / PLAN
+    if (out / CARD).exists() and not (finished.exists() or running.exists()):
+        raise InputError(f"{out} holds other weights; give another --out")
+    if finished.exists() and not options.force:
+        raise InputError(
+            f"{out} is already finished ({out / REPORT / PAGE}); give another --out, or --force to do it again"
+        )
+
+
+def _open(config: TrainConfig, options: FinetuneOptions) -> tuple[ClipStore, list[ExaminedClip]]:
+    """The clips of the folder, decoded, and what they are like; their features are then in the cache. Raises InputError."""
+    d = config.data
+    store = ClipStore.open(
+        d.folder, config.geometry, cache=d.cache, frame_size=d.frame_size, validation=d.validation, workers=d.workers
+    )
+    features = Features(config, store.cache, "cuda" if torch.cuda.is_available() else "cpu")
+    examples = load_examples(store.train + store.validation, features, features.code_windows())
+    return store, examine(store, examples, config, options.keep_faulty)
+
+
+def _begin(config: TrainConfig, options: FinetuneOptions, store: ClipStore, recordings: dict[str, str]) -> None:
+    """Notes what the run is of, or checks that a stopped one can be resumed. Raises InputError."""
+    run = Path(config.out)
+    digests = {clip.name: clip.digest for clip in store.train + store.validation}
+    plan = {
+        "settings": decisive_settings(config),
+        "clips": {name: [digests[name], recording] for name, recording in sorted(recordings.items())},
+    }
+    if options.force:
+        shutil.rmtree(run, ignore_errors=True)
+        (run.parent / REPORT / RESULT).unlink(missing_ok=True)
+        remove_model(run.parent)
+    if (run / PLAN).exists():
+        before = json.loads((run / PLAN).read_text(encoding="utf-8"))
+        require_same_settings(before["settings"], config, "give --force")
+        if before["clips"] != plan["clips"]:
+            raise InputError(f"the clips in {config.data.folder} or their recordings have changed since; give --force")
+        return
+    make_folder(run)
+    write_json(run / PLAN, plan)
+
+
+def build_fold(config: TrainConfig, store: ClipStore, fold: Fold, patience: int) -> FoldStage:
+    """The stage of one fold, ready to train. Raises InputError."""
+    accelerator = make_accelerator(config)
+    torch.manual_seed(config.seed)
+    stage = STAGES[config.stage](config, accelerator, store, fold, patience)
+    stage.prepare()
+    return stage
+
+
+def _run_fold(config: TrainConfig, store: ClipStore, folds: tuple[Fold, ...], number: int, recipe: Recipe) -> FoldStage:
+    """Trains one fold, or what is left of it. The stage then has the last state."""
+    fold_config = dataclasses.replace(config, out=str(Path(config.out) / f"fold-{number + 1}"))
+    stage = build_fold(fold_config, store, folds[number], recipe.patience)
+    begin = perf_counter()
+    stage.measure_start()
+    seconds = perf_counter() - begin
+    if number == 0 and seconds > 0:  # a fold that is resumed measures nothing
+        each = BACKWARD * seconds / stage.measured * config.batch_size + seconds / recipe.every
+        told = f"at most about {max(1, round(each * config.steps * len(folds) / 60))} minutes"
+        print(f"condfoley: {told}, less where held-out clips stop getting better", file=sys.stderr)
+    train(stage)
+    return stage
+
+
+def _listen(
+    stages: list[FoldStage], curves: Curves, recordings: dict[str, str], options: FinetuneOptions
+) -> list[Heard]:
+    """Held-out clips before and after; where the start is best, after the step that is next best."""
+    targets = choose_targets([stage.fold.held_out for stage in stages], options.listen)
+    if not targets or len(curves.steps) < 2:
+        return []
+    step = curves.steps[1 + int(curves.mean[1:].argmin())]
+    models = Models(start_of(options), str(stages[0].device))
+    before = models.before()
+    heard: list[Heard] = []
+    for fold, clip in sorted(targets):
+        stage = stages[fold]
+        clips: dict[str, CachedClip] = {c.name: c for c in stage.opened.train + stage.opened.validation}
+        stage.load_state(step)
+        reference = clips[reference_for(clip, recordings)]
+        heard.append(
+            listen(clips[clip], reference, before, models.after(stage.part, stage.whole_model()), options.seed)
+        )
+    return heard
+
+
+def _write(
+    stages: list[FoldStage], verdict: Verdict, config: TrainConfig, store: ClipStore, recordings: dict[str, str]
+) -> None:
+    """Writes the model: with several folds one that is trained on all clips for as many steps, else the fold's own."""
+    stage, out = stages[0], Path(config.out).parent
+    if len(stages) > 1:
+        out_of_run = str(Path(config.out) / "all")
+        whole = dataclasses.replace(config, out=out_of_run, steps=verdict.step, warmup=min(config.warmup, verdict.step))
+        stage = build_fold(whole, store, Fold(tuple(sorted(recordings)), ()), 0)
+        train(stage)
+    else:
+        stage.load_state(verdict.step)
+    metrics = {"val/cross_entropy": float(verdict.after.mean())}
+    write_model(stage, verdict.step, metrics, Path(config.weights), out)
+
+
+def _picture_f1(
+    stages: list[FoldStage], curves: Curves, verdict: Verdict, recordings: dict[str, str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """F1 of the picture's onsets in each held-out recording: at the start, and at the step at which it was measured."""
+    found: list[Evaluations] = [evaluations(Path(stage.config.out), F1) for stage in stages]
+    values = join(found, recordings).values[:, : len(curves.steps)]
+    return values[:, 0], values[np.arange(len(values)), verdict.chosen]
+
+
+def _fit(run: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Steps and training losses in the log of a fold's run."""
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    found = [(row["step"], row["cross_entropy"]) for row in rows if "cross_entropy" in row]
+    return tuple(step for step, _ in found), tuple(loss for _, loss in found)
+
+
+def _settings(config: TrainConfig, recipe: Recipe, options: FinetuneOptions) -> dict[str, object]:
+    """What the report says of the training."""
+    return {
+        "trained": f"adapters of rank {config.lora}" if config.lora else f"all weights of the {NAMES[config.stage]}",
+        "learning rate": config.lr,
+        "steps at most": config.steps,
+        "batch size": config.batch_size,
+        "weight of staying near the start": config.loss.keep_init,
+        "rehearsed": options.rehearse or "nothing",
+        "patience, measurements": recipe.patience,
+        "seed": config.seed,
+    }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from condfoley.errors import require_extra
-from condfoley.files import open_atomic, write_json
+from condfoley.files import make_folder, open_atomic, write_json
 from condfoley.training.config import TrainConfig
 from condfoley.training.plots import draw_curves
 
@@ -29,7 +29,7 @@ class Log(contextlib.AbstractContextManager["Log"]):
         self.latest: dict[str, float] = {}
         self.wandb: Any = None
         if main:
-            run.mkdir(parents=True, exist_ok=True)
+            make_folder(run)
             self._truncate_after(start)
             write_json(run / "config.json", dataclasses.asdict(config))
             self.wandb = _start_wandb(config)

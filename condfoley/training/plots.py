@@ -128,3 +128,12 @@ def draw_confusions(path: Path, counts: list[tuple[np.ndarray, tuple[str, ...]]]
             axis.set_yticks(range(len(labels)), labels, fontsize=7)
             axis.set_ylabel("true", fontsize=8)
             axis.set_xlabel("predicted", fontsize=8)
+
+
+def draw_similarities(path: Path, matrices: dict[str, Tensor]) -> None:
+    """Draws matrices of cosines, name -> (N, N), side by side as one PNG; rows are what is sought by."""
+    with _page(path, 1, len(matrices), (5 * len(matrices), 4.5)) as axes:
+        for axis, (name, cosines) in zip(axes[0], matrices.items()):
+            axis.imshow(cosines.float().cpu().numpy(), vmin=-1, vmax=1, cmap="RdBu_r")
+            axis.set_ylabel(f"sought by {name}", fontsize=8)
+            axis.set_xlabel("sound of another moment", fontsize=8)

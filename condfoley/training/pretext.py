@@ -1,6 +1,6 @@
-"""The pretext task's control: cross-entropy with the true reference and picture, and with those of other videos.
+"""The pretext task's control: the loss with the true reference and picture, and with those of other videos.
 
-A transformer that ignores its reference (or the picture) is not worse with another video's.
+A model that ignores its reference (or the picture) is not worse with another video's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from condfoley.results.tables import Table, bootstrap, interval, number
 from condfoley.training.batches import Batch
 
-TRUE = "cross_entropy"
+TRUE = "cross_entropy"  # key of the case without exchange: the transformer's loss
 CASES = {
     TRUE: "true reference, true picture",
     "other_reference": "another video's reference, true picture",
@@ -36,22 +36,26 @@ def other_videos(names: Sequence[str]) -> list[int] | None:
 def exchanged_pairs(pairs: Batch) -> dict[str, tuple[Tensor, ...]]:
     """The pairs, unchanged and with reference, target picture or both exchanged between videos; keys as in CASES.
 
-    pairs: tensors (reference frames, target frames, reference codes, target codes). With a single video only unchanged.
+    pairs: tensors (reference frames, target frames, reference's sound, target's sound, ...); what follows stays with the
+    target's sound. With a single video only unchanged.
     """
-    reference, target, reference_codes, target_codes = pairs.tensors
+    reference, target, reference_sound, *rest = pairs.tensors
     out = {TRUE: pairs.tensors}
     other = other_videos(pairs.names)
     if other is not None:
-        out["other_reference"] = (reference[other], target, reference_codes[other], target_codes)
-        out["other_picture"] = (reference, target[other], reference_codes, target_codes)
-        out["other_both"] = (reference[other], target[other], reference_codes[other], target_codes)
+        out["other_reference"] = (reference[other], target, reference_sound[other], *rest)
+        out["other_picture"] = (reference, target[other], reference_sound, *rest)
+        out["other_both"] = (reference[other], target[other], reference_sound[other], *rest)
     return out
 
 
-def pretext_table(title: str, systems: dict[str, dict[str, list[float]]]) -> Table:
-    """Table of the mean over the videos with its 95 % interval, nats per code; rows are cases, columns are systems.
+CODES = "cross-entropy of the target's codes, nats per code"
 
-    systems: name -> case -> cross-entropy of each video.
+
+def pretext_table(title: str, systems: dict[str, dict[str, list[float]]], measure: str = CODES) -> Table:
+    """Table of the mean over the videos with its 95 % interval; rows are cases, columns are systems.
+
+    systems: name -> case -> loss of each video. measure: what the loss is.
     """
     rows = []
     for case in next(iter(systems.values())):
@@ -61,5 +65,5 @@ def pretext_table(title: str, systems: dict[str, dict[str, list[float]]]) -> Tab
             cells.append(f"{number(float(np.mean(measured[case])), 3)} ({interval(low, high, 3)})")
         rows.append((CASES[case], *cells))
     videos = len(next(iter(systems.values()))[TRUE])
-    note = f"cross-entropy of the target's codes, nats per code; {videos} held-out videos, 95 % bootstrap intervals over them"
+    note = f"{measure}; {videos} held-out videos, 95 % bootstrap intervals over them"
     return Table(title, ("", *systems), tuple(rows), (note,))

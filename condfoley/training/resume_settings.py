@@ -23,6 +23,7 @@ PATHS = {
     "init",
     "pretrained",
     "teacher",
+    "data.rehearse",
     "loss.perceptual_weights",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from condfoley.data.store import videos_of
 from condfoley.errors import InputError
+from condfoley.files.partial import only_writer
 from condfoley.lineage import lineage
 from condfoley.runtime.export import write_graphs_if_possible
 from condfoley.training.batches import Batch
@@ -112,7 +114,8 @@ def train(stage: Stage) -> None:
     """Runs the training loop. Raises InputError; see `main`."""
     checkpoints = Checkpoints(stage, Path(stage.config.out) / CHECKPOINTS)
     try:
-        _train(stage, checkpoints)
+        with only_writer(Path(stage.config.out)) if stage.accelerator.is_main_process else nullcontext():
+            _train(stage, checkpoints)
     except InputError:
         raise
     except Exception as error:  # torch, safetensors and matplotlib report a full disk in different ways
@@ -141,6 +144,8 @@ def _train(stage: Stage, checkpoints: Checkpoints) -> None:
     batches = iterate_batches(stage, start)
     with Log(c, start, a.is_main_process) as log:
         for step in range(start, c.steps):
+            if stage.is_finished(step):
+                break
             metrics = train_step(stage, step, batches, checkpoints)
             done = step + 1
             last = done == c.steps
@@ -150,8 +155,9 @@ def _train(stage: Stage, checkpoints: Checkpoints) -> None:
                 log.write(done, validate(stage, done))
             if done % c.checkpoint_every == 0 or last:
                 checkpoints.save(done)
-                export(stage, log.latest, done)
-        if start == c.steps:  # nothing left to train, but a killed run may not have exported its part
+                if stage.exports:
+                    export(stage, log.latest, done)
+        if start == c.steps and stage.exports:  # nothing left to train, but a killed run may not have exported its part
             export(stage, log.latest, c.steps)
 
 
@@ -220,7 +226,7 @@ def export(stage: Stage, metrics: dict[str, float], step: int) -> None:
         teacher = guided_part(Path(c.teacher))[0] if c.stage == "transformer" else stage.part
         training["teacher"] = read_card(Path(c.teacher))["parts"][teacher]["sha256"]
     record: dict[str, Any] = {"training": training}
-    if (weights / CARD).exists() and (built_on := lineage(weights, stage.part)):
+    if (weights / CARD).exists() and (built_on := lineage(weights, stage.part, stage.needs(c))):
         record["trained_with"] = built_on
     with stage.averaged_weights():
         part, tensors = stage.exported()  # by all processes, since each may have a shard only

@@ -61,10 +61,12 @@ class Stage(ABC):
     """A training stage: `__init__` builds the networks, the training loop (`run`) calls the other methods.
 
     part: name of the trained part in the weights folder. sound_only: whether no frames are decoded. windows_of_frames:
-    whether the unit of `config.window` is picture frames.
+    whether the unit of `config.window` is picture frames. exports: whether each checkpoint writes the part into the
+    weights folder.
     """
 
     part: str
+    exports = True
     sound_only = False
     windows_of_frames = False
 
@@ -128,6 +130,14 @@ class Stage(ABC):
     @abstractmethod
     def sample(self, folder: Path, step: int) -> None:
         """Writes pictures (and sounds) of the model's present output into `folder`."""
+
+    def built(self, network: Callable[..., Network], *sizes: Any) -> Network:
+        """A new network, whose weights depend on `config.seed` and its sizes alone.
+
+        Features that have to be computed first, and other networks that are loaded, draw random numbers, too.
+        """
+        torch.manual_seed(self.config.seed)
+        return network(*sizes)
 
     def add(self, name: str, network: Network, lr: float, loss: Callable[..., Loss]) -> Network:
         """Registers a network with its loss and an AdamW optimiser (no weight decay on vectors); returns the network."""
@@ -228,6 +238,10 @@ class Stage(ABC):
         """Switches all networks to training mode, or to evaluation mode."""
         for trained in self.networks.values():
             trained.objective.train(on)
+
+    def is_finished(self, step: int) -> bool:
+        """Whether training ends after `step` steps although more are allowed."""
+        return False
 
     def trained_network(self) -> nn.Module:
         """The network that is exported to the weights folder."""

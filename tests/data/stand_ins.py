@@ -87,11 +87,14 @@ def countix_av(folder: Path) -> None:
 
 def interruptible(words: list[str]) -> subprocess.Popen:
     """Starts a condfoley command in its own process group, in which Ctrl-C works however the tests were started."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "condfoley", *words],
-        cwd=REPOSITORY,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a program inherits that Ctrl-C is ignored
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "condfoley", *words],
+            cwd=REPOSITORY,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, ignored)

@@ -15,6 +15,7 @@ from condfoley.data.simulation.motion import Hand, gesture, min_jerk, stroke_pro
 from condfoley.data.simulation.plan import Style, plan_actions
 from condfoley.data.simulation.render import open_context
 from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
+from condfoley.data.simulation.shutter import Shutter
 from condfoley.data.simulation.timing import BEFORE, MIN_GAP, Timing, loose, steady
 from condfoley.errors import InputError
 
@@ -175,3 +176,31 @@ def test_gestures_move_and_pause() -> None:
     path = gesture(np.random.default_rng(0), 6 * STEPS_PER_SECOND)[:, 0]
     still = np.abs(np.diff(path)) < 1e-9
     assert path.shape == (6 * STEPS_PER_SECOND,) and 0.1 < still.mean() < 0.9 and np.ptp(path) > 1
+
+
+@pytest.mark.parametrize(("exposure", "readout"), [(1 / 1000, 0.02), (1 / 60, 0.01), (0.03, 0.0)])
+def test_rows_are_exposed_one_after_another(exposure: float, readout: float) -> None:
+    shutter, step, rows = Shutter(exposure, readout), 1 / 240, 50
+    times = np.arange(0, int(np.ceil((exposure + readout) / step)) + 1) * step
+    weights = shutter.weights(times, step, rows)
+    np.testing.assert_allclose(weights.sum(0), 1, atol=1e-6)
+    middles = times @ weights  # when what each row shows was, in the mean
+    expected = exposure / 2 + readout * (np.arange(rows) + 0.5) / rows
+    np.testing.assert_allclose(middles, expected, atol=step)
+    assert middles[25] == pytest.approx(shutter.delay, abs=step)
+
+
+def test_shutters_fit_between_two_frames() -> None:
+    for fps in (15.0, 30.0, 120.0):
+        drawn = [Shutter.draw(np.random.default_rng(seed), fps) for seed in range(30)]
+        assert all(0 < s.exposure < 1 / fps and 0 < s.readout < 1 / fps for s in drawn)
+        assert len({s.exposure for s in drawn}) > 1
+
+
+def test_a_camera_shows_the_same_events_later_in_its_frames(drawing: None) -> None:
+    centred, camera = simulate(5, 0.6, size=32), simulate(5, 0.6, size=32, capture="camera")
+    assert camera.events == centred.events and camera.frames.shape == centred.frames.shape
+    assert not np.array_equal(camera.frames, centred.frames)
+    assert 0 < camera.description["readout"] < 1 / 15 and "readout" not in centred.description
+    unlit = simulate(5, 0.6, size=32, capture="camera", shadows=False)
+    assert unlit.events == centred.events and not np.array_equal(unlit.frames, camera.frames)

@@ -9,7 +9,7 @@ import pytest
 from condfoley.data.events import Event
 from condfoley.data.published import greatest_hits_test_pairs
 from condfoley.errors import InputError
-from condfoley.evaluation import testsets
+from condfoley.evaluation import sounds, testsets
 from condfoley.evaluation.catalogue import parse_systems
 from condfoley.evaluation.clips import METRIC_GEOMETRY, AnnotatedClip, Pair
 from condfoley.evaluation.embedders import parse_embedder
@@ -17,8 +17,9 @@ from condfoley.evaluation.metrics import METRICS
 from condfoley.evaluation.pairs import add_distractors, draw_pairs, require_file_name
 from condfoley.evaluation.scores import PairScores, mean_scores, worst_value
 from condfoley.evaluation.systems import SystemContext, mismatched_reference
-from condfoley.media import write_clip
-from tests.made_up import frames, pulses
+from condfoley.media import read_sound, write_clip
+from tests.made_up import frames, pulses, write_video
+from tests.tiny import write_tiny_flow, write_tiny_weights
 
 CLIPS = [
     AnnotatedClip(Path(f"{i}.mp4"), (Event(0.5, "hit" if i % 2 else "scratch", 0.0 if i % 2 else 0.2),))
@@ -117,6 +118,42 @@ def test_lists_of_systems(tmp_path):
             parse_systems(bad)
     with pytest.raises(InputError, match="name them by pair"):
         parse_systems(f"mine={tmp_path}")[0].build(SystemContext([Pair("p", CLIPS[0], CLIPS[1])]))
+
+
+def test_for_people_to_hear_sounds_keep_their_rate(tmp_path, tmp_path_factory):
+    """As `condfoley study export` asks for them; for metrics all are mono at one rate."""
+    rng = np.random.default_rng(0)
+    wide = (np.repeat(pulses([0.3, 0.9], 1.5), 2) * rng.uniform(0.9, 1, round(1.5 * 44_100))).astype(np.float32)
+    path = write_clip(tmp_path / "clip.mp4", frames(1.5), METRIC_GEOMETRY.fps, np.stack([wide, 0.5 * wide]), 44_100)
+    clip = testsets.read_clip(path)
+    weights, forms = str(write_tiny_weights(tmp_path_factory.mktemp("tiny"))), {}
+    for render, systems in (
+        ("recorded", "condfoley,copy,truth,onset-transfer-strong,style-transfer"),
+        ("vocoder", "condfoley"),
+    ):
+        context = SystemContext([Pair("p", clip, clip)], weights, candidates=1, render=render)
+        built = sounds.build_systems(parse_systems(systems), context, tmp_path / render)
+        for system, found in sounds.generate_all(built, context, tmp_path / render, quiet=True).items():
+            sound, rate = read_sound(found["p"].path)
+            assert sound.shape[1] == round(len(clip.wav) * rate / METRIC_GEOMETRY.sample_rate)
+            forms[render, system] = rate, len(sound)
+    assert forms.pop(("vocoder", "condfoley")) == forms.pop(("recorded", "style-transfer")) == (22_050, 1)
+    assert forms.pop(("recorded", "onset-transfer-strong")) == (44_100, 1)
+    assert len(forms) == 3 and set(forms.values()) == {(44_100, 2)}
+
+
+def test_the_flow_is_a_system_where_the_weights_have_it(tmp_path):
+    weights = str(write_tiny_flow(tmp_path / "weights", transformer=False))
+    flows = {"condfoley-flow", "condfoley-flow-no-rerank"}
+    assert flows < {e.name for e in parse_systems("all", weights)} and not flows & {
+        e.name for e in parse_systems("all")
+    }
+    clip = AnnotatedClip(write_video(tmp_path / "clip.mp4", 1.0, pulses([0.4], 1.0)))
+    (system,) = parse_systems("condfoley-flow-no-rerank")
+    with pytest.raises(InputError, match="have no flow; give --weights that have it"):
+        system.build(SystemContext([Pair("p", clip, clip)]))
+    wav = system.build(SystemContext([Pair("p", clip, clip)], weights))(Pair("p", clip, clip))
+    assert len(wav) == METRIC_GEOMETRY.sample_rate and wav.any()
 
 
 def test_embeddings_by_name(tmp_path):

@@ -238,7 +238,8 @@ def test_every_system_answers_with_toy_weights(clips, tmp_path):
     )  # fmt: skip
     result = evaluate(options)
     assert not [(row.system, row.failure) for row in result.scores if row.failure]
-    wavs = {e.name: result.outputs[e.name][result.pairs[0].name].wav for e in SYSTEM_SPECS}
+    wavs = {e.name: result.outputs[e.name][result.pairs[0].name].wav for e in result.systems}
+    assert {e.name for e in SYSTEM_SPECS} - set(wavs) == {"condfoley-flow", "condfoley-flow-no-rerank"}
     assert len({wav.tobytes() for wav in wavs.values()}) >= 10  # toy weights hardly heed their reference
     assert all(len(wav) == len(wavs["truth"]) for wav in wavs.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -72,3 +73,18 @@ def stored(path, soundtrack) -> Folder:
 def onsets(samples: np.ndarray) -> np.ndarray:
     """s, of (C, N)."""
     return detect_onsets(samples.mean(0), RATE)[0]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A result of generation, which no test changes."""
+    from tests.project.results import made_result
+
+    return made_result(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    """A result of its own, whose target is at its place."""
+    shutil.copytree(made, tmp_path / "DIR")
+    return tmp_path / "DIR"

@@ -37,7 +37,7 @@ def test_a_bed_of_the_references_quiet_parts_is_a_stem_of_its_own(home):
     assert not notes and [layer.name for layer in after.layers] == ["main", AMBIENCE]
     sound = heard(home, after)
     assert rms_db(sound.stem(AMBIENCE)[:, RATE // 2 :]) == pytest.approx(20 * np.log10(3e-3) - 6, abs=1.5)
-    assert np.array_equal(sound.stem("main"), render(home.project, home.read).sum())
+    assert np.abs(sound.stem("main") - render(home.project, home.read).sum()).max() < 0.02  # the ceiling is of both
     assert np.array_equal(sound.stem("main").astype(float) + sound.stem(AMBIENCE), sound.sum())
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from condfoley.cues.files import parse_cues
 from condfoley.errors import InputError
 from condfoley.project.choose import choose_excerpt, level_of
 from condfoley.project.create import project_of
-from condfoley.project.cue_files import parse_cues
 from condfoley.project.cue_format import format_csv, format_json, format_labels
 from condfoley.project.edits import change_layers, choose_alternative, edit_cues, level_change
 from condfoley.project.model import Cue, Excerpt, Layer, Project, Sound

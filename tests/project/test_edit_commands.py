@@ -18,20 +18,8 @@ from condfoley.project.store import editing, read_project, write_project
 from condfoley.results.folder import ResultFolder
 from tests import made_up
 from tests.project.conftest import DURATION, onsets
-from tests.project.results import assert_of_one_revision, contents, made_result, sound_of
+from tests.project.results import assert_of_one_revision, contents, sound_of
 from tests.sounds import RATE
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return made_result(tmp_path_factory.mktemp("made"))
-
-
-@pytest.fixture
-def folder(made, tmp_path):
-    """A result of its own, whose target is at its place."""
-    shutil.copytree(made, tmp_path / "DIR")
-    return tmp_path / "DIR"
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import soundfile
 
 from condfoley.audio.onsets import detect_onsets
 from condfoley.cli.main import main
+from condfoley.cues.rows import CueRow
 from condfoley.data import simulation
 from condfoley.errors import InputError
 from condfoley.examples import REFERENCE, TARGET
 from condfoley.foley import Foley
 from condfoley.media import write_wav
-from condfoley.project.cue_rows import CueRow
 from condfoley.project.layer_specs import LayerSpec, assign, parse_layers
 from condfoley.project.layers import add_layer
 from condfoley.project.outputs import rendered
@@ -212,6 +212,22 @@ def test_a_layer_is_added_and_takes_cues_of_a_span_which_the_others_keep_no_more
             add_layer(folder, added, wrong, foley)
 
 
+def test_a_layer_whose_video_cannot_be_written_leaves_no_sounds(home, tmp_path, monkeypatch, capsys):
+    folder = shutil.copytree(home / "out", tmp_path / "project")
+    before = {path for path in folder.rglob("*") if path.name != ".lock"}
+
+    def full(*words, **more):
+        written = {path.parent.name for path in {p for p in folder.rglob("*") if p.is_file()} - before}
+        assert {"sounds", "codes", "late"} <= written
+        raise InputError("the disk is full; make room there")
+
+    monkeypatch.setattr("condfoley.project.outputs.write_media", full)
+    spec = f"late={home / 'boots.wav'}@3:6"
+    assert main(["edit", str(folder), "--layer", spec, "--weights", str(home / "weights"), "--quiet"]) == 2
+    assert "disk is full" in capsys.readouterr().err
+    assert {path for path in folder.rglob("*") if path.name != ".lock"} == before
+
+
 def test_the_shipped_weights_keep_layers_apart(tmp_path):
     """Each stem has impacts at its own cues and nowhere else."""
     out, inputs = tmp_path / "out", ["--reference", str(REFERENCE), "--target", str(TARGET)]
@@ -221,6 +237,6 @@ def test_the_shipped_weights_keep_layers_apart(tmp_path):
     project = read_project(out)
     assert len(project.cues_of("drum")) >= 2 and len(project.cues_of("main")) >= 2
     for layer in project.layers:
-        stem = soundfile.read(out / f"stems/{layer.name}.wav")[0]
-        found, times = detect_onsets(stem, RATE)[0], [cue.time for cue in project.cues_of(layer.name)]
+        stem, rate = soundfile.read(out / f"stems/{layer.name}.wav", always_2d=True)
+        found, times = detect_onsets(stem.mean(1), rate)[0], [cue.time for cue in project.cues_of(layer.name)]
         assert found == pytest.approx(times, abs=0.03)

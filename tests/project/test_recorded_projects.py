@@ -69,7 +69,7 @@ def test_redo_and_edit_keep_them(made, tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--render", "grains"], "--render must be one of vocoder, recorded"),
+        (["--render", "grains"], "--render must be one of recorded, vocoder"),
         (["--rate", "100"], "--rate is 100"),
         (["--channels", "6"], "--channels is 6"),
         (["--render", "recorded", "--mode", "published"], "--mode published has its own vocoder"),

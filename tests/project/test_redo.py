@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,7 +23,7 @@ from condfoley.project import redo
 from condfoley.project.edits import choose_alternative
 from condfoley.project.model import AMBIENCE, Layer, Opening
 from condfoley.project.redo import Drawing, redo_cue, redo_span, vary_cue
-from condfoley.project.render import render
+from condfoley.project.render import render, unmastered
 from condfoley.project.spans import span_of_cue, spans_of
 from condfoley.redraw import Redraw, Redrawn
 from tests.project.conftest import DURATION, TIMES, generated, onsets, stored
@@ -32,10 +33,13 @@ from tests.sounds import RATE, noise_bursts
 class FakeFoley:
     """Draws bursts of noise at the cues, a little late, in a section around the span; remembers what it was asked."""
 
-    def __init__(self, late: float = 0.004):
-        self.late, self.asked = late, []
+    def __init__(self, late: float = 0.004, floor: float = 1e-3):
+        self.late, self.floor, self.asked = late, floor, []
         self.loaded = SimpleNamespace(identity={"name": "made-up", "parts": {}})
         self.geometry = Geometry()
+
+    def hears_both_sides(self, settings):
+        return False
 
     def redraw(self, reference, target, wanted: Redraw, settings, progress):
         start = max(0, round((wanted.span[0] - 0.3) * RATE))
@@ -43,7 +47,7 @@ class FakeFoley:
         places = [float(time) - start / RATE + self.late for time in wanted.cues.times]
 
         def bursts(seed: int) -> Track:
-            sound = noise_bursts(places, [60.0] * len(places), duration, 1e-3, seed)
+            sound = noise_bursts(places, [60.0] * len(places), duration, self.floor, seed)
             return Track(0.5 * sound, RATE, (np.array(places), np.full(len(places), 60.0)))
 
         candidates = [
@@ -53,9 +57,13 @@ class FakeFoley:
         return Redrawn(start, candidates[0].track, candidates, [Take(0.0, 0)], 0.25)
 
 
+REACH = round(0.05 * RATE)  # samples over which a peak is limited
+
+
 @pytest.fixture(autouse=True)
 def inputs_are_there(monkeypatch):
     monkeypatch.setattr(redo, "find_input", lambda *_: "made_up.mp4")
+    monkeypatch.setattr(redo, "find_references", lambda *_: {"reference": Path("made_up.mp4")})
     monkeypatch.setattr(redo, "ClipFile", lambda path: Footage(name=path))
 
 
@@ -83,7 +91,9 @@ def test_outside_of_the_span_no_sample_changes(home, begin, length, again):
             assert "not there either" in str(error) and not any(span[0] <= cue.time < span[1] for cue in project.cues)
             continue
         drawn, _ = redo_span(project, span, drawing(home))
-        changed = changes(sound_of(home, project), sound_of(home, drawn))
+        changed = changes(*(unmastered(version, home.read).sum() for version in (project, drawn)))
+        limited = changes(sound_of(home, project), sound_of(home, drawn))  # the ceiling reaches a little further
+        assert changed[0] - REACH <= limited[0] and limited[-1] <= changed[-1] + REACH
         first = min(part.begin for part in parts)
         assert len(changed) and first <= changed[0] and changed[-1] < round(span[1] * RATE)
         assert first == round(span[0] * RATE) or any("begins there" in note for note in notes)
@@ -175,6 +185,19 @@ def test_alternatives_are_made_and_what_is_heard_stays(home):
     again = vary_cue(varied, 2, 2, drawing(home))
     assert len(again.cue(2).alternatives) == 2
     assert not {p.sound for p in again.cue(2).alternatives} & {p.sound for p in varied.cue(2).alternatives}
+
+
+def test_alternatives_end_as_loud_as_what_they_replace(home):
+    noisy = Drawing(home.path, FakeFoley(floor=0.1), candidates=2)
+    varied = vary_cue(home.project, 2, 2, noisy)
+    ends = round((home.project.cue(3).time - 0.07) * RATE)
+    last = slice(ends - round(0.03 * RATE), ends)
+
+    def level(project):
+        return 10 * np.log10(np.square(sound_of(home, project)[0, last]).mean())
+
+    for number in (1, 2):
+        assert level(choose_alternative(varied, 2, number)) == pytest.approx(level(home.project), abs=4)
 
 
 def test_a_sound_of_a_revision_that_was_undone_is_not_written_over(home):

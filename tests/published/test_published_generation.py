@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condfoley.cli.main import main
+from condfoley.drafting.codes import NO_SAMPLING
 from condfoley.encoded import Exemplar
 from condfoley.geometry import Geometry
 from condfoley.media import write_clip
-from condfoley.pipeline import NO_SAMPLING
 from condfoley.published.generation import column_windows, rerank_published
 from condfoley.weights import SHIPPED, read_card
 from tests.golden_files import tensors
@@ -76,8 +76,8 @@ def test_what_is_heard_of_the_reference(foley):
     wav, encode = golden["in/wave_target"].numpy(), foley.loaded.engine.encode_windows
     first, middle = golden["out/A_first160_pm1"].numpy(), golden["out/A_codebook_training_pm1"][:1, None].numpy()
     published, corrected = foley.pipeline(2.0, mode="published"), foley.pipeline(2.0)
-    assert np.array_equal(published.encode_sound(wav), encode(first))
-    assert np.array_equal(corrected.encode_sound(wav), encode(middle))
+    assert np.array_equal(published.drafter.encode(wav), encode(first))
+    assert np.array_equal(corrected.drafter.encode(wav), encode(middle))
 
 
 def published_loop(pipeline, tokens, exemplar):
@@ -86,7 +86,7 @@ def published_loop(pipeline, tokens, exemplar):
     rows, window = pipeline.geometry.code_rows, pipeline.geometry.code_columns
     total, transformer = window * pipeline.spans, pipeline.engine.transformer
     grid = torch.zeros(1, 2 * total, rows, dtype=torch.long)
-    grid[0, :window] = torch.from_numpy(exemplar.codes).view(window, rows)
+    grid[0, :window] = torch.from_numpy(exemplar.sound).view(window, rows)
     target, reference = torch.from_numpy(tokens[None, :30]), torch.from_numpy(exemplar.tokens)
     for column in range(total, 2 * total):
         patch = min(max(0, column - 3 * 2 * window // 4), 2 * total - 2 * window)
@@ -108,7 +108,7 @@ def test_the_published_window_rule(request, system, spans):
     exemplar = Exemplar(reference, rng.integers(128, size=(1, pipeline.geometry.codes)), None)
     with torch.no_grad():
         expected = published_loop(pipeline, tokens, exemplar)
-    ours = pipeline.sample(tokens, exemplar, [0], NO_SAMPLING | {"top_k": 1})
+    ours = pipeline.drafter.sample(tokens, exemplar, [0], NO_SAMPLING | {"top_k": 1})
     assert len(np.unique(expected)) > 5 and np.array_equal(ours, expected)
 
 

@@ -161,9 +161,9 @@ def test_the_chain_from_pictures_and_spectrograms_to_sound(foley):
     transformer, codes = pipeline.engine.transformer, {n: torch.from_numpy(c) for n, c in encoded.items()}
     prefix = transformer.prefix(torch.from_numpy(reference[None]), torch.from_numpy(target[None]), codes["cond"])
     close(transformer(prefix, codes["target"]), golden["out/logits_target"])
-    drawn = pipeline.sample(target, Exemplar(reference[None], encoded["cond"], None), [0], asdict(GREEDY))
+    drawn = pipeline.drafter.sample(target, Exemplar(reference[None], encoded["cond"], None), [0], asdict(GREEDY))
     assert np.array_equal(drawn, golden["out/greedy_codes"])
-    spec = pipeline.decode(drawn)
+    spec = pipeline.drafter.decode(drawn)
     close(torch.from_numpy(2 * spec - 1), golden["out/decoded"][:, 0])
     close(torch.from_numpy(spec), golden["out/melgan_input"])
     wave = torch.from_numpy(np.array(pipeline.vocode(spec)[0].mono))

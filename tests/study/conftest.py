@@ -36,9 +36,9 @@ def exported(
     sources: tuple[Path, Path], web: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., tuple[Path, dict[str, Any]]]:
     """exported("--trials", "2", ...) -> (the study's folder, its key)."""
-    pairs, sounds = sources
+    pairs, made = sources
 
-    def make(*words: str, systems: str = "ours,noise") -> tuple[Path, dict[str, Any]]:
+    def make(*words: str, systems: str = "ours,noise", sounds: Path = made) -> tuple[Path, dict[str, Any]]:
         out = tmp_path_factory.mktemp("study") / "out"
         command = ["--test", str(pairs), "--sounds", str(sounds), "--systems", systems, "--out", str(out), *words]
         assert study.run(["export", *command]) == 0

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from condfoley import examples
 from condfoley.audio.loudness import integrated_loudness
 from condfoley.cli.main import main
 from condfoley.errors import InputError
 from condfoley.evaluation import sounds as sound_store
-from condfoley.media import probe, read_audio, write_wav
+from condfoley.media import probe, read_audio, read_sound, write_wav
 from condfoley.study import media, page
 from condfoley.study import sources as study_sources
 from condfoley.study.design import OPINION
@@ -86,9 +87,35 @@ def test_clips_are_equally_loud_and_sentinels_wrong(exported):
 def test_loudness_gives_way_before_the_peak_does():
     quiet, clicky = pulses([0.1, 0.5], 1.0) * 0.1, np.zeros(RATE, np.float32)
     clicky[:: RATE // 4] = 1.0
-    (a, b), reached = media.match_loudness([quiet, clicky], RATE, -12.0)
+    (a, b), reached = media.match_loudness([quiet[None], clicky[None]], RATE, -12.0)
     assert reached < -12 and max(np.abs(a).max(), np.abs(b).max()) == pytest.approx(media.PEAK)
     assert integrated_loudness(a, RATE) == pytest.approx(integrated_loudness(b, RATE), abs=0.1)
+
+
+def test_clips_keep_rate_and_channels_alike_for_all_systems(exported, tmp_path):
+    """A stereo sound of 48 kHz beside a mono one of the model's rate: both are heard as stereo of 48 kHz, equally loud."""
+    wide, narrow = tmp_path / "sounds" / "wide", tmp_path / "sounds" / "narrow"
+    time = np.arange(48_000) / 48_000
+    left = (0.2 * np.sin(2 * np.pi * 14_000 * time) + 0.1 * np.sin(2 * np.pi * 900 * time)).astype(np.float32)
+    for name in ("pair0", "pair1", "pair2", "pair3"):
+        for folder, sound, rate in (
+            (wide, np.stack([left, 0.1 * left]), 48_000),
+            (narrow, pulses([0.1, 0.5], 1.0), RATE),
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_wav(folder / f"{name}.wav", sound, rate)
+    folder, key = exported("--trials", "2", "--sentinels", "0", systems="wide,narrow", sounds=tmp_path / "sounds")
+    media_of = {name: folder / f"public/media/{name}.mp4" for name in key["clips"]}
+    heard = {}
+    for name, path in media_of.items():
+        info, (sound, rate) = probe(path), read_sound(path)
+        assert (info.sample_rate, info.channels, rate) == (48_000, 2, 48_000)
+        assert integrated_loudness(sound, rate) == pytest.approx(-23, abs=0.6)
+        heard.setdefault(key["clips"][name]["system"], sound)
+    spectrum = np.abs(np.fft.rfft(heard["wide"], axis=1))
+    assert spectrum[0].argmax() == pytest.approx(14_000 * heard["wide"].shape[1] / 48_000, abs=3)
+    assert spectrum[1].max() < 0.15 * spectrum[0].max()  # the image stays
+    assert np.allclose(heard["narrow"][0], heard["narrow"][1], atol=5e-3)
 
 
 @pytest.mark.parametrize(("method", "clips"), [("rating", 3), (OPINION, 1)])
@@ -163,6 +190,7 @@ def test_the_page_brings_no_font_of_others(web):
         (("--loudness", "3"), "LUFS"),
         (("--prolific-code", "C1&evil"), "letters and digits"),
         (("--trials", "0"), "1 or more"),
+        (("--render", "recorded"), "leave out one of the two"),
     ],
 )
 def test_wrong_options(capsys, sources, web, tmp_path, words, expected):
@@ -204,6 +232,20 @@ def test_missing_sounds_are_made_by_the_systems_of_the_evaluation(sources, web, 
     monkeypatch.setattr(sound_store, "code_hash", lambda: "another")
     assert main(["study", "export", *words]) == 2 and "--force" in capsys.readouterr().err
     assert main(["study", "export", *words, "--force"]) == 0
+
+
+def test_generated_sounds_keep_their_form(web, tmp_path):
+    (tmp_path / "pairs.csv").write_text(f"reference,target\n{examples.REFERENCE},{examples.REFERENCE}\n")
+    words = ["--test", str(tmp_path / "pairs.csv"), "--systems", "truth,copy", "--out", str(tmp_path / "s")]
+    assert main(["study", "export", *words, "--trials", "1", "--practice", "0", "--sentinels", "0"]) == 0
+    recording, rate = read_sound(examples.REFERENCE)
+    for system in ("truth", "copy"):
+        (path,) = (tmp_path / "s/report/sounds" / system).glob("*.wav")
+        sound, own = read_sound(path)
+        assert own == rate == 44_100 and np.allclose(sound[:, :rate], recording[:, :rate], atol=1e-4), system
+    for name in json.loads((tmp_path / "s/key.json").read_text())["clips"]:
+        clip, own = read_sound(tmp_path / f"s/public/media/{name}.mp4")
+        assert (own, len(clip)) == (rate, 2) and integrated_loudness(clip, own) == pytest.approx(-23, abs=0.6)
 
 
 def test_an_export_is_replaced_only_when_told_and_never_with_results(exported, sources, capsys):

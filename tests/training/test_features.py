@@ -17,6 +17,7 @@ from condfoley.training import extract
 from condfoley.training.config import TrainConfig
 from condfoley.training.extract import normalise_rms, write_code_windows
 from condfoley.training.features import Features
+from condfoley.training.run import build
 from condfoley.training.stages.sync import spec_window
 from condfoley.weights import SHIPPED, load_part
 from tests.tiny import write_tiny_weights
@@ -31,6 +32,7 @@ def decoded(clips, tmp_path_factory) -> tuple[TrainConfig, list[CachedClip]]:
     weights = write_tiny_weights(tmp_path_factory.mktemp("weights"))
     settings = config("sync", clips, weights.parent, weights=str(weights))
     cache = str(tmp_path_factory.mktemp("decoded"))
+    settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, cache=cache))
     store = ClipStore.open(str(clips), settings.geometry, cache=cache, frame_size=40, renderings=2, workers=1)
     return settings, store.train + store.validation
 
@@ -137,3 +139,23 @@ def test_codes_are_the_same_where_parts_are_run_in_bf16():
         assert torch.equal(tokenizer.encode(spec), codes)
         coarse = rearrange(tokenizer.nearest(tokenizer.latent(spec)), "b h w -> b (w h)")
     assert (coarse != codes).float().mean() > 0.1  # the arithmetic is what matters here
+
+
+@pytest.mark.parametrize("stage", ["transformer", "flow", "sync", "events", "bind"])
+def test_a_run_begins_alike_whether_features_were_there_or_not(decoded, clips, monkeypatch, stage):
+    settings, load = decoded[0], Features.load
+    settings = config(stage, clips, Path(settings.weights).parent, weights=settings.weights, data=settings.data, seed=5)
+
+    def start(**changes):
+        return build(dataclasses.replace(settings, **changes)).trained_network().state_dict()
+
+    def after_work(*inputs):
+        found = load(*inputs)
+        torch.randn(3)  # as networks that compute features do while they are loaded
+        return found
+
+    cold = start()
+    monkeypatch.setattr(Features, "load", after_work)
+    warm, other = start(), start(seed=6)
+    assert all(torch.equal(cold[name], warm[name]) for name in cold)
+    assert any(not torch.equal(cold[name], other[name]) for name in cold)

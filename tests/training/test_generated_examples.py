@@ -8,8 +8,8 @@ import pytest
 from accelerate import Accelerator
 
 from condfoley.data.store import ClipStore
+from condfoley.drafting.codes import CodeDrafter
 from condfoley.errors import InputError
-from condfoley.pipeline import Pipeline
 from condfoley.training import extract
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
@@ -30,13 +30,13 @@ def settings(clips, tmp_path) -> TrainConfig:
 def test_soundtracks_are_generated_for_each_clip_with_another_one_as_reference(settings, tmp_path, monkeypatch):
     store = ClipStore.open(settings.data.folder, GEOMETRY, cache=str(tmp_path / "c"), frame_size=40, workers=1)
     clips, heard = store.train + store.validation, []
-    sample = Pipeline.sample
+    sample = CodeDrafter.sample
 
-    def recording(pipeline, tokens, exemplar, *rest):
+    def recording(drafter, tokens, exemplar, *rest):
         heard.append((len(tokens), exemplar.recording.window.mono))
-        return sample(pipeline, tokens, exemplar, *rest)
+        return sample(drafter, tokens, exemplar, *rest)
 
-    monkeypatch.setattr(Pipeline, "sample", recording)
+    monkeypatch.setattr(CodeDrafter, "sample", recording)
 
     def written(cache: str) -> list[GeneratedExamples]:
         features = Features(settings, tmp_path / cache, "cpu")

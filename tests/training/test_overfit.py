@@ -35,6 +35,9 @@ def test_the_transformer_gives_back_eight_targets(eight, copied):
     ("stage", "steps", "lr", "left"),
     [("tokenizer", 30, 5e-3, 0.3), ("vocoder", 150, 5e-3, 0.15), ("video", 60, 1e-2, 0.05), ("sync", 60, 5e-3, 0.02),
      ("events", 400, 1e-2, 0.05),
+     ("flow", 300, 1e-2, 0.2),
+     ("contact", 150, 1e-2, 0.1),
+     ("bind", 100, 1e-2, 0.1),
      ("judges", 150, 1e-2, 0.05)],
 )  # fmt: skip
 def test_a_stage_learns_eight_examples(eight, copied, stage, steps, lr, left):
@@ -42,6 +45,8 @@ def test_a_stage_learns_eight_examples(eight, copied, stage, steps, lr, left):
     sizes = {"window": 0}
     if stage == "vocoder":
         sizes = {"window": 2560, "vocoder": dataclasses.replace(config(stage, eight, copied).vocoder, ngf=8)}
+    if stage == "flow":
+        sizes["flow"] = dataclasses.replace(config(stage, eight, copied).flow, width=64)
     built, batch, losses = learned(stage, eight, copied, steps, lr=lr, **sizes)
     least = benchmark.min_loss(built, batch)
     assert least <= losses[-1] < least + left * (losses[0] - least)

@@ -63,7 +63,9 @@ def test_a_run_killed_at_five_points_is_the_same_to_the_bit(clips, tmp_path):
     assert logged(Path(whole.out)) == logged(Path(killed.out))
 
 
-@pytest.mark.parametrize("stage", ["vocoder", "video", "transformer", "sync", "events", "judges"])
+@pytest.mark.parametrize(
+    "stage", ["vocoder", "video", "transformer", "flow", "sync", "events", "contact", "bind", "judges"]
+)
 def test_a_resumed_run_is_the_same_to_the_bit(copied, clips, stage):
     """Whoever draws its batches."""
     changes = dict(schedule="constant", steps=3, evaluate_every=100)

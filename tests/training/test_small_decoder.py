@@ -28,7 +28,7 @@ def teacher(copied) -> Path:
 
 def test_it_comes_nearer_to_its_teacher_and_all_else_stays_valid(copied, teacher, clips):
     weights = copied / "weights"
-    changes = {"tokenizer": SMALLER, "loss": LOSS, "lr": 3e-3, "steps": 16, "evaluate_every": 2}
+    changes = {"tokenizer": SMALLER, "loss": LOSS, "lr": 3e-3, "steps": 32, "evaluate_every": 2}
     main(config("tokenizer", clips, copied, teacher=str(teacher), **changes))
     lines = [json.loads(x) for x in (copied / "tokenizer" / "metrics.jsonl").read_text().splitlines()]
     measured = [line["val/l1"] for line in lines if "val/l1" in line]

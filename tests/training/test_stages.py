@@ -32,7 +32,9 @@ def test_a_stage_leaves_its_records(trained, stage):
 def test_the_trained_parts_generate(trained):
     examples = Path(__file__).parents[2] / "condfoley" / "examples"
     foley = Foley.load(trained / "weights")
-    made = foley.generate(examples / "hitting_metal.mp4", examples / "hitting_bag_silent.mp4", candidates=2)
+    made = foley.generate(
+        examples / "hitting_metal.mp4", examples / "hitting_bag_silent.mp4", candidates=2, render="vocoder"
+    )
     assert made.wav.shape == (6 * GEOMETRY.sample_rate,)
     assert np.isfinite(made.wav).all()
 
@@ -42,14 +44,16 @@ def test_other_frame_rates_train_and_generate(copied, clips, fps):
     """The parts that count in frames; tokenizer and vocoder hear no picture."""
     frames = int(GEOMETRY.window_samples / GEOMETRY.sample_rate * fps)
     other = dict(geometry=dataclasses.replace(GEOMETRY, fps=fps, window_frames=frames), steps=1)
-    for stage in ("video", "transformer", "sync", "events"):
+    for stage in ("video", "transformer", "flow", "sync", "events", "bind"):
         settings = config(stage, clips, copied, loss=dataclasses.replace(LOSSES[stage], reconstructed=0.0), **other)
         settings.data.renderings = 0
         main(settings)
     sizes = read_card(copied / "weights")["parts"]
     assert sizes["transformer"]["config"]["frames"] == frames and sizes["sync"]["config"]["fps"] == fps
     assert sizes["sync"]["config"]["mel_per_frame"] == pytest.approx(GEOMETRY.sample_rate / GEOMETRY.hop / fps)
-    made = Foley.load(copied / "weights").generate(clips / "000000.mp4", clips / "000001.mp4", candidates=1)
+    made = Foley.load(copied / "weights").generate(
+        clips / "000000.mp4", clips / "000001.mp4", candidates=1, render="vocoder"
+    )
     assert len(made.wav) == round(made.duration * GEOMETRY.sample_rate) and np.isfinite(made.wav).all()
     assert made.duration == pytest.approx(SECONDS, abs=0.05) and len(made.impact_probability) == round(
         made.duration * fps

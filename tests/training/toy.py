@@ -10,9 +10,10 @@ from condfoley.data.simulation.write import GENERATOR
 from condfoley.media import write_clip
 from condfoley.sizes import JudgesConfig
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
-from tests.tiny import EVENTS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER
+from tests.tiny import BIND, CONTACT, EVENTS, FLOWS, GEOMETRY, SYNC, TOKENIZER, TRANSFORMER, VIDEO, VOCODER
 
 JUDGES = JudgesConfig(widths=(4, 8), depths=(1, 1), grid=(2, 2), hidden=32)
+CENTRE = (0.49, 0.5)  # of the bar
 SECONDS, HITS = 4.5, (0.6, 1.5, 2.7, 3.6)
 
 
@@ -30,7 +31,7 @@ def write_hits(path: Path, seed: int, events: bool) -> None:
         frames[round(time * fps), 10:38, 10:38] = 230
     write_clip(path, frames, fps, wav, rate)
     if events:
-        notes = {"generator": GENERATOR, "events": [Event(t, "hit", 0.0, 0.7).to_dict() for t in HITS]}
+        notes = {"generator": GENERATOR, "events": [Event(t, "hit", 0.0, 0.7, *CENTRE).to_dict() for t in HITS]}
         path.with_suffix(".json").write_text(json.dumps(notes))
 
 
@@ -54,8 +55,11 @@ def config(stage: str, clips: Path, home: Path, **changes) -> TrainConfig:
         vocoder=VOCODER,
         video=VIDEO,
         transformer=TRANSFORMER,
+        flow=FLOWS["latents"],
         sync=SYNC,
         events=EVENTS,
+        contact=CONTACT,
+        bind=BIND,
         judges=JUDGES,
         loss=LOSSES[stage],
         steps=4,
@@ -82,8 +86,13 @@ LOSSES = {
     "vocoder": LossConfig(stft=1, mel=5, adversarial_from=1, feature_matching=1, reconstructed=0.5, disc_channels=4),
     "video": LossConfig(),
     "transformer": LossConfig(drop_reference=0.3, drop_picture=0.3, feature_noise=0.1),
+    "flow": LossConfig(
+        drop_reference=0.2, drop_all=0.2, drop_picture=0.3, drop_target=0.2, known=0.5, feature_noise=0.1
+    ),
     "sync": LossConfig(reconstructed=0.5, feature_noise=0.1),
     "events": LossConfig(feature_noise=0.1),
+    "contact": LossConfig(),
+    "bind": LossConfig(feature_noise=0.1),
     "judges": LossConfig(),
 }
-ORDER = ("tokenizer", "vocoder", "video", "transformer", "sync", "events", "judges")
+ORDER = ("tokenizer", "vocoder", "video", "transformer", "flow", "sync", "events", "contact", "bind", "judges")

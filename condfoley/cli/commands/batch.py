@@ -12,6 +12,7 @@ from condfoley.cli.batch_jobs import FAILED, changed_input, lacks_timelines, lis
 from condfoley.cli.options import BatchOptions, GenerateOptions
 from condfoley.cli.progress import print_path
 from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError, require_extra
+from condfoley.files import atomic_file, make_folder
 from condfoley.results.folder import ResultFolder
 from condfoley.weights import SHIPPED, read_card
 
@@ -99,10 +100,10 @@ def generate_pair(argv: list[str], timeline: bool, job: GenerateOptions) -> tupl
 
 
 def write_failures(path: Path, failures: list[Failure]) -> None:
-    """Writes failed.csv with name and reason of each failed pair; removes it when there is none."""
+    """Writes failed.csv with name and reason of each failed pair; removes it when there is none. Raises InputError."""
     if not failures:
         path.unlink(missing_ok=True)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    make_folder(path.parent)
+    with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         csv.writer(file).writerows([("name", "reason"), *((name, reason) for name, reason, _ in failures)])

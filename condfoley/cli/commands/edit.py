@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, cast
 
 from condfoley.cli.arguments import parse_with_folder
 from condfoley.cli.commands.generate import load_model
-from condfoley.cli.commands.redo import note_timelines, only_if_finished
+from condfoley.cli.commands.redo import note_timelines
 from condfoley.cli.layered import rows_of
-from condfoley.cli.options import SoundOptions
+from condfoley.cli.options import MASTER, SoundOptions
 from condfoley.cli.progress import Progress, print_path, then_writing
 from condfoley.cli.project_options import EditOptions
 from condfoley.errors import InputError
 
 if TYPE_CHECKING:
-    from condfoley.project.cue_rows import CueList, CueRow
+    from condfoley.cues.rows import CueList, CueRow
     from condfoley.project.layer_specs import LayerSpec
     from condfoley.project.model import Project
 
@@ -48,6 +48,8 @@ def edit(folder: Path, options: EditOptions, progress: Progress) -> None:
     from condfoley.project.beds import with_ambience
     from condfoley.project.edits import change_layers, choose_alternative, edit_cues
     from condfoley.project.layer_specs import parse_layers
+    from condfoley.project.leftovers import only_if_finished
+    from condfoley.project.master import with_master
     from condfoley.project.outputs import commit_edited
     from condfoley.project.store import read_project
 
@@ -67,8 +69,11 @@ def edit(folder: Path, options: EditOptions, progress: Progress) -> None:
         if options.ambience is not None:
             project, more = with_ambience(folder, project, options.ambience)
             notes += more
+        if options.pan is not None:
+            project = with_pans(folder, project, options, progress)
         project = change_layers(project, words.gains(options.gain), options.mute, options.unmute)
-        for note in notes:
+        project, more = with_master(folder, project, **{name: getattr(options, name) for name in MASTER})
+        for note in [*notes, *more]:
             progress.note(note)
         after = commit_edited(folder, project, options.codec, options.target)
     if after.revision == before.revision:
@@ -78,7 +83,7 @@ def edit(folder: Path, options: EditOptions, progress: Progress) -> None:
 
 def listed_cues(project: Project, options: EditOptions) -> CueList | None:
     """The whole list of cues that the options ask for; None: as it is. Raises InputError."""
-    from condfoley.project.cue_files import read_cues
+    from condfoley.cues.files import read_cues
     from condfoley.project.words import cue_list_of_words
 
     if options.perform is not None:
@@ -92,9 +97,8 @@ def listed_cues(project: Project, options: EditOptions) -> CueList | None:
 
 def performed_cues(project: Project, path: str) -> CueList:
     """The project's cues, those of MAIN as a recording performs them. Raises InputError."""
-    from condfoley.project.cue_rows import CueList
+    from condfoley.cues.rows import MAIN, CueList
     from condfoley.project.layers import row_of
-    from condfoley.project.model import MAIN
     from condfoley.project.perform import read_performance
 
     played = read_performance(path, project.duration)
@@ -123,3 +127,17 @@ def with_layers(
         own = rows[spec.name]
         project = add_layer(folder, project, spec, foley, own, target=options.target, progress=then_writing(progress))
     return project
+
+
+def with_pans(folder: Path, project: Project, options: EditOptions, progress: Progress) -> Project:
+    """The project with all cues where the picture shows them, or in the middle. Raises InputError."""
+    from condfoley.inputs import ClipFile, read_target
+    from condfoley.project.outputs import picture_in_place
+    from condfoley.project.panning import centred, panned
+
+    if options.pan == "middle":
+        return centred(project)
+    foley = load_model(cast(SoundOptions, options), progress)
+    foley.require_contacts()
+    _, frames = read_target(ClipFile(picture_in_place(folder, project, options.target)[1]), foley.geometry)
+    return panned(project, lambda times: foley.contacts(frames, times), options.pan_width)

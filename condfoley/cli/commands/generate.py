@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from condfoley.cli.arguments import parse_options
-from condfoley.cli.layered import Layered, check_layers, generate_layered, rows_of
-from condfoley.cli.options import GenerateOptions, SoundOptions
+from condfoley.cli.layered import Layered, check_layers, generate_layered, rows_of, unmuted_rows
+from condfoley.cli.options import MASTER, GenerateOptions, SoundOptions
 from condfoley.cli.progress import Progress, ReportsProgress, print_path, then_writing
 from condfoley.errors import InputError
 from condfoley.results.folder import HITS, ResultFolder
@@ -62,16 +62,18 @@ def generate_results(
     hits = None if options.layer else read_hits_option(options, clips[1].duration, progress.note)
     played = read_perform_option(options, clips[1].duration)
     specs, rows = check_layers(options, clips[1].duration) if options.layer else ([], None)
-    inputs = Path(options.reference), Path(options.target), *(Path(spec.reference) for spec in specs)
+    started_from = [Path(options.start_from)] if options.start_from else []
+    inputs = *options.references, Path(options.target), *(Path(spec.reference) for spec in specs), *started_from
     with ResultFolder(Path(options.out), force=options.force, inputs=inputs) as folder:
         model = foley or load_model(options, progress)
+        check_model(options, model)
         if played:
             hits = _performed(options, played, progress, model)
             rows = rows_of(hits)
         layered = generate_layered(options, specs, rows, progress, model) if specs else None
         soundtrack = layered.made[layered.first] if layered else _soundtrack(options, hits, progress, model)
         with folder.writing():
-            summary = _write(folder.work, options, soundtrack, layered, clips, (command, started), progress)
+            summary = _write(folder.work, options, soundtrack, layered, clips, (command, started), progress, model)
             folder.commit()
     if not len(soundtrack.cues.times) and options.mode != "published":
         progress.note(
@@ -85,7 +87,12 @@ def generate_results(
 
 def load_model(options: SoundOptions, progress: ReportsProgress) -> Foley:
     """The model that the options name, on their device. Raises InputError when either cannot be used."""
-    read_card(Path(options.weights) if options.weights else SHIPPED)
+    from condfoley.runtime.engine import generators_of
+
+    folder = Path(options.weights) if options.weights else SHIPPED
+    there, asked = generators_of(read_card(folder)), options.generator if isinstance(options, Settings) else "auto"
+    if asked != "auto" and asked not in there:
+        raise InputError(f"--generator {asked}: the weights in {folder} have no {asked}; leave it out, or give others")
     if options.engine != "onnx":  # which refuses another device itself
         check_device(options.device)
     progress("loading the model", 0.0)
@@ -94,14 +101,33 @@ def load_model(options: SoundOptions, progress: ReportsProgress) -> Foley:
     return Foley.load(options.weights, device=options.device, engine=options.engine)
 
 
+def check_model(options: GenerateOptions, foley: Foley) -> None:
+    """Raises InputError for options that the weights cannot follow."""
+    if options.pan == "picture":
+        foley.require_contacts()
+    if options.keep != "codes" or options.mode == "published":
+        return
+    if foley.loaded.generator(options.generator) == "flow":
+        raise InputError("--keep codes: the generator flow writes no codes; give --keep candidates")
+
+
 def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
-    """Properties of reference and target. Raises InputError for one that cannot be used. Needs no model."""
+    """Properties of the first reference and the target. Raises InputError for one that cannot be used. Needs no model."""
+    from condfoley.inputs import require_as_long
     from condfoley.media import mux_suffix, probe, require_audio, require_video
 
-    reference, target = probe(options.reference), probe(options.target)
-    require_audio(reference)  # a sound without picture is a valid reference
+    references, target = [probe(path) for path in options.references], probe(options.target)
+    for reference in references:
+        require_audio(reference)  # a sound without picture is a valid reference
+    reference = references[0]
     require_video(target)
+    if options.start_from is not None:
+        start = probe(options.start_from)
+        require_audio(start)
+        require_as_long(options.start_from, start.duration, target.duration)
     mux_suffix(options.target, options.codec)  # raises for a video codec that no container supports
+    if options.reference_start is not None and len(references) > 1:
+        raise InputError("--reference-start is of one reference; give one, or leave it out")
     if options.reference_start is not None and options.reference_start >= reference.duration:
         raise InputError(
             f"--reference-start {options.reference_start:g} is past the end of {options.reference} "
@@ -120,8 +146,8 @@ def read_hits_option(
     """
     if options.hits is None:
         return None
+    from condfoley.cues.files import read_cues
     from condfoley.hits import read_hits
-    from condfoley.project.cue_files import read_cues
 
     hits = read_hits(Path(options.hits))
     hits.require_within(duration, options.hits)
@@ -177,7 +203,12 @@ def check_device(name: str) -> None:
 
 def _soundtrack(options: GenerateOptions, hits: Hits | None, progress: ReportsProgress, foley: Foley) -> Soundtrack:
     wanted = Settings.of(vars(options))
-    return foley.generate(options.reference, options.target, wanted, hits=hits, progress=then_writing(progress))
+    start: dict[str, Any] = {"start_from": options.start_from}
+    if options.strength is not None:
+        start["strength"] = options.strength
+    return foley.generate(
+        options.references, options.target, wanted, hits=hits, progress=then_writing(progress), **start
+    )
 
 
 def _write(
@@ -188,25 +219,39 @@ def _write(
     clips: tuple[MediaInfo, MediaInfo],
     run: tuple[list[str], datetime],
     progress: ReportsProgress,
+    foley: Foley,
 ) -> dict[str, Any]:
     """Write all results into `work`; returns the values that --json prints, with file names relative to `work`."""
+    from condfoley.cues.rows import MAIN
     from condfoley.project.create import new_project
+    from condfoley.project.layers import with_rows
     from condfoley.project.outputs import video_of, write_generated
     from condfoley.results import folder as outputs
     from condfoley.results import overview, provenance
 
     reference, target = clips
-    heard = layered.references[layered.first] if layered else reference.path
+    heard = (layered.references[layered.first] if layered else options.references)[soundtrack.reference_number]
     if layered:
         project = layered.project(work, target.path, options.keep)
     else:
-        project = new_project(work, soundtrack, reference.path, target.path, options.keep)
+        project = new_project(work, soundtrack, options.references, target.path, options.keep)
+        if options.hits:
+            project = with_rows(project, MAIN, unmuted_rows(options.hits))
     if options.ambience:
         from condfoley.project.beds import with_ambience
 
         project, notes = with_ambience(work, project, options.ambience, options.ambience_gain)
         for note in notes:
             progress.note(note)
+    if options.pan == "picture":
+        from condfoley.project.panning import panned
+
+        project = panned(project, lambda times: foley.contacts(soundtrack.target_frames, times), options.pan_width)
+    from condfoley.project.master import with_master
+
+    project, notes = with_master(work, project, **{name: getattr(options, name) for name in MASTER})
+    for note in notes:
+        progress.note(note)
     write_generated(work, project, soundtrack, options.hits, options.stems, options.codec)
     video = video_of(work)
     assert video

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from condfoley.cli.arguments import parse_with_folder
 from condfoley.cli.commands.generate import load_model
@@ -15,6 +13,7 @@ from condfoley.cli.project_options import RedoOptions
 
 if TYPE_CHECKING:
     from condfoley.project.model import Project
+    from condfoley.project.spans import RedoRequest
 
 
 def run(argv: list[str]) -> int:
@@ -33,15 +32,19 @@ def redo(folder: Path, options: RedoOptions, progress: Progress) -> list[Path]:
 
     Raises InputError when something cannot be used; then nothing has changed.
     """
+    from condfoley.project.leftovers import only_if_finished
     from condfoley.project.outputs import commit_edited
     from condfoley.project.previews import write_previews
+    from condfoley.project.spans import RedoRequest
     from condfoley.project.store import editing, read_project, write_project
 
     with editing(folder):
         project = read_project(folder)
-        _check(project, options)
+        span = options.seconds if options.cue is None else None
+        wanted = RedoRequest(span, options.layer, options.cue, options.variations)
+        wanted.require_possible(project)
         with only_if_finished(folder):
-            changed, notes = _draw(folder, project, options, progress)
+            changed, notes = _draw(folder, project, wanted, options, progress)
             for note in notes:
                 progress.note(note)
             if options.variations is None or options.cue is None:
@@ -53,42 +56,18 @@ def redo(folder: Path, options: RedoOptions, progress: Progress) -> list[Path]:
             return written
 
 
-def _check(project: Project, options: RedoOptions) -> None:
-    """Raises InputError for what cannot be drawn anew, before a model is loaded."""
-    from condfoley.project.spans import span_of_cue, spans_of
-
-    if options.cue is not None:
-        span_of_cue(project, project.cue(options.cue))
-    else:
-        spans_of(project, options.seconds, options.layer)
-
-
-def _draw(folder: Path, project: Project, options: RedoOptions, progress: Progress) -> tuple[Project, list[str]]:
+def _draw(
+    folder: Path, project: Project, wanted: RedoRequest, options: RedoOptions, progress: Progress
+) -> tuple[Project, list[str]]:
     foley = load_model(cast(SoundOptions, options), progress)
-    from condfoley.project.redo import Drawing, redo_cue, redo_span, vary_cue
+    from condfoley.project import redo
 
     inputs = (options.reference, options.target)
-    drawing = Drawing(folder, foley, options.seed, options.candidates, *inputs, then_writing(progress))
-    if options.cue is None:
-        return redo_span(project, options.seconds, drawing, options.layer)
-    if options.variations is None:
-        return redo_cue(project, options.cue, drawing), []
-    return vary_cue(project, options.cue, options.variations, drawing), []
-
-
-@contextmanager
-def only_if_finished(folder: Path) -> Iterator[None]:
-    """Removes the sounds that were written meanwhile, where an error or an interruption leaves the project without them."""
-    from condfoley.project.store import SOUNDS, read_project
-
-    before = set((folder / SOUNDS).glob("*"))
-    try:
-        yield
-    except BaseException:
-        used = {folder / sound.file for sound in read_project(folder).sounds.values()}
-        for path in set((folder / SOUNDS).glob("*")) - before - used:
-            path.unlink(missing_ok=True)
-        raise
+    how: dict[str, Any] = {"generator": options.generator, "strength": options.strength}
+    drawing = redo.Drawing(
+        folder, foley, options.seed, options.candidates, *inputs, progress=then_writing(progress), **how
+    )
+    return redo.redo(project, wanted, drawing)
 
 
 def note_timelines(folder: Path, progress: Progress) -> None:

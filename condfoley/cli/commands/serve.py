@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,11 @@ from condfoley.cli.arguments import parse_options
 from condfoley.cli.options import GenerateOptions, SoundOptions
 from condfoley.cli.progress import Progress
 from condfoley.errors import InputError, require_extra
+from condfoley.files.partial import owned_folder
 from condfoley.server.options import ServeOptions
 
 if TYPE_CHECKING:
+    import uvicorn
     from fastapi import FastAPI
 
     from condfoley.server.jobs import JobProgress
@@ -29,17 +32,48 @@ def run(argv: list[str]) -> int:
     require_extra("studio", "condfoley serve", ("fastapi", "uvicorn", "python_multipart"))
     import uvicorn
 
+    from condfoley.server.listen import bound_socket
+
     progress = Progress(options.quiet)
-    with _listen(options.port) as listener, tempfile.TemporaryDirectory(prefix="condfoley-serve-") as folder:
+    with bound_socket(HOST, options.port) as listener, _jobs_folder() as folder:
         try:
-            app = build_application(options, Path(folder), ["condfoley", "serve", *argv], progress)
+            app = build_application(options, folder, ["condfoley", "serve", *argv], progress)
         finally:
             progress.close()
         port = listener.getsockname()[1]
         print(f"condfoley: http://{HOST}:{port}/api is ready (Ctrl-C stops and removes all jobs)", file=sys.stderr)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(server_config(app)).run(sockets=[listener])
     return 0
+
+
+@contextmanager
+def _jobs_folder() -> Iterator[Path]:
+    """A new temporary folder; those of servers that were killed are removed. Raises InputError when it cannot be made."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(owned_folder(Path(tempfile.gettempdir()), "condfoley-serve-", 0o700))
+        except OSError as error:
+            raise InputError(
+                f"the temporary folder cannot be written to ({error.strerror or error}); set TMPDIR to another one"
+            ) from error
+        yield folder
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """How the application is served. Nothing is in front of it, so no header says who asks: the rate limit counts on it."""
+    import uvicorn
+
+    from condfoley.server.connections import CONNECTIONS, PatientProtocol
+
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        http=PatientProtocol,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=5,
+        proxy_headers=False,
+    )
 
 
 def build_application(options: ServeOptions, root: Path, command: list[str], progress: Progress) -> FastAPI:
@@ -59,20 +93,9 @@ def build_application(options: ServeOptions, root: Path, command: list[str], pro
 
 def _run(options: ServeOptions, command: list[str], job: GenerateOptions, progress: JobProgress) -> dict[str, Any]:
     from condfoley.cli.run_job import run_job
+    from condfoley.results.public import make_public
 
     job.weights, job.device, job.engine = options.weights, options.device, options.engine
-    return run_job(job, command, progress)
-
-
-def _listen(port: int) -> socket.socket:
-    """A socket that is bound to the port. Raises InputError when it cannot be."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise InputError(
-            f"cannot listen on port {port} ({error.strerror}); give another --port, or 0 for any"
-        ) from None
-    return listener
+    result = run_job(job, command, progress)
+    make_public(Path(job.out))
+    return result

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from condfoley.cli.arguments import option_parser, parse_options, suggest
 from condfoley.errors import EXIT_USER_ERROR, InputError, require_extra
@@ -61,11 +60,14 @@ def _serve(argv: list[str]) -> None:
     app = create_app(folder, options)
     import uvicorn
 
+    from condfoley.server.connections import PatientProtocol
+
     print(f"condfoley: http://{options.host}:{options.port}/ (Ctrl-C stops; answers are stored)", file=sys.stderr)
     uvicorn.run(
         app,
         host=options.host,
         port=options.port,
+        http=PatientProtocol,
         log_level="warning",  # no access log, which would contain addresses
         proxy_headers=bool(options.trust_proxy),
         forwarded_allow_ips=options.trust_proxy or None,
@@ -75,6 +77,7 @@ def _serve(argv: list[str]) -> None:
 def create_app(folder: Path, options: ServeOptions) -> FastAPI:
     """The web application of an exported study with its database open. Raises InputError when it cannot be served."""
     require_extra("study", "serving a study")
+    from condfoley.study.key import read_key
     from condfoley.study.server import application
     from condfoley.study.store import AnswerStore
 
@@ -84,19 +87,6 @@ def create_app(folder: Path, options: ServeOptions) -> FastAPI:
     database = Path(options.results) if options.results else folder / "results" / "answers.sqlite"
     store = AnswerStore(database, key["study"])
     return application(folder / "public", key, store, options.rate, options.burst)
-
-
-def read_key(path: Path) -> dict[str, Any]:
-    """The content of a study's key.json. Raises InputError when it is missing or invalid."""
-    if not path.exists():
-        raise InputError(f"there is no {path}; give the key.json that `condfoley study export` wrote, or its folder")
-    try:
-        key = json.loads(path.read_text(encoding="utf-8"))
-        if {"study", "secret", "method", "questions", "systems", "targets", "trials"} <= key.keys():
-            return key
-    except (OSError, ValueError, AttributeError):
-        pass
-    raise InputError(f"{path} is not the key of a study; give the key.json that `condfoley study export` wrote")
 
 
 def _analyse(argv: list[str]) -> None:
@@ -110,6 +100,8 @@ def _analyse(argv: list[str]) -> None:
     key_path = Path(options.key) if options.key else home.parent / "key.json"
     if not options.key and not key_path.exists():
         raise InputError(f"there is no {key_path}, the key of the study whose answers these are; give it as --key")
+    from condfoley.study.key import read_key
+
     key = read_key(key_path)
     out = Path(options.out) if options.out else key_path.parent / "analysis"
     from condfoley.study.report import analyse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,18 +12,23 @@ from numpy.typing import NDArray
 from condfoley.data.events import Event
 from condfoley.data.simulation import camera, sensor
 from condfoley.data.simulation.motion import Hand, gesture, impact_speed, smooth_noise
-from condfoley.data.simulation.plan import Style, plan_actions
+from condfoley.data.simulation.plan import HIT_SPEEDS, SCRATCH_SPEEDS, Action, Probe, Style, plan_actions, plan_events
 from condfoley.data.simulation.render import Renderer
 from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
-from condfoley.data.simulation.timing import BEFORE, Timing, loose, steady
+from condfoley.data.simulation.shutter import Capture, Shutter
+from condfoley.data.simulation.timing import BEFORE, loose, steady
 
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
+Plan = Callable[[Probe], list[Action]]
+"""(finds surface points in the initial scene) -> all actions, in order of time."""
 
 TOUCHABLE = np.array([1, 0, 0, 0, 0, 0], np.uint8)  # MuJoCo groups: 0 objects and floor, 1 tools, 2 scenery
 OPAQUE = np.array([1, 0, 1, 0, 0, 0], np.uint8)
-# Impact speeds (hit) and sliding speeds (scratch) that have strength 0 and 1, in picture widths per second.
-HIT_SPEEDS, SCRATCH_SPEEDS = (0.8, 14.0), (0.12, 2.5)
+STEEPEST = 0.6  # rad from the vertical of a swing that must not miss
+
+Exposures = dict[int, list[tuple[int, Any]]]
+"""Step of the simulation -> frames that show it, each with its weight: one for all rows, or (rows, 1, 1)."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,24 @@ class SimulatedClip:
 
 
 def simulate(
-    seed: int, duration: float = 6.0, fps: float = 15.0, size: int = 96, unheard: float = 0.0, rhythmic: float = 0.0
+    seed: int,
+    duration: float = 6.0,
+    fps: float = 15.0,
+    size: int = 96,
+    unheard: float = 0.0,
+    rhythmic: float = 0.0,
+    capture: Capture = "centred",
+    shadows: bool = True,
+    like: Sequence[Event] = (),
 ) -> SimulatedClip:
     """Simulates one video without sound; a pure function of its arguments (and of the graphics driver).
 
     duration: s. fps: Hz. size: pixels, both sides. unheard: share of videos with motion that makes no sound: soft
     landings of tools, swings that miss, gestures. rhythmic: share of videos whose actions are as regular as in most
-    recordings. Raises InputError when OpenGL is not available.
+    recordings. capture: centred, exposures are centred on the frames' times; camera, they begin there and the rows are
+    exposed one after another, which is drawn beside all else, so that the same seed shows the same events. shadows: whether
+    lamps cast any; without, drawing takes a fifth of the time. like: events at which something is struck or stroked, in
+    order of time; otherwise nothing is. Raises InputError when OpenGL is not available.
     """
     import mujoco
 
@@ -53,38 +70,58 @@ def simulate(
     with_silent_motion = bool(chance.random() < unheard)
     scene = Scene.draw(rng, distractor=with_silent_motion and bool(chance.random() < 0.6))
     style = Style.draw(rng, scene)
+    while like and not _never_misses(scene, style):
+        scene = Scene.draw(rng)
+        style = Style.draw(rng, scene)
     if with_silent_motion:
         style = replace(style, landing=chance.uniform(0, 0.5), missing=max(style.missing, chance.uniform(0, 0.35)))
     timing = steady if chance.random() < rhythmic else loose
     model = mujoco.MjModel.from_xml_string(scene.xml)
+    if not shadows:
+        model.vis.quality.shadowsize = 0
     for index, image in enumerate(scene.surfaces):
         start = model.tex_adr[index]
         model.tex_data[start : start + image.size] = image.reshape(-1)
-    simulation = _Simulation(rng, scene, style, model, duration, timing, gestures=with_silent_motion)
-    frames = simulation.film(rng, duration, fps, size)
+
+    def plan(probe: Probe) -> list[Action]:
+        if like:
+            return plan_events(rng, scene, style, like, probe)
+        return plan_actions(rng, scene, style, duration, probe, timing)
+
+    simulation = _Simulation(rng, scene, style, model, duration, plan, gestures=with_silent_motion)
+    shutter = None if capture == "centred" else Shutter.draw(np.random.default_rng([seed, 0x5077]), fps)
+    frames = simulation.film(rng, duration, fps, size, shutter)
     events = simulation.events(duration)
     description = {
         "view": scene.view, "wall": scene.wall, "tools": [tool.kind for tool in scene.tools],
         "things": [[thing.shape, thing.mount] for thing in scene.things], "distractor": scene.distractor,
         "height": style.height, "misses": sum(action.kind == "miss" for action in simulation.actions),
         "scratchy": style.scratchy > 0, "landings": sum(action.kind == "landing" for action in simulation.actions),
-        "timing": timing.__name__,
+        "timing": "like" if like else timing.__name__,
     }  # fmt: skip
+    if shutter is not None:
+        description |= {"exposure": shutter.exposure, "readout": shutter.readout}
     return SimulatedClip(sensor.apply_sensor(frames, rng), fps, events, seed, description)
+
+
+def _never_misses(scene: Scene, style: Style) -> bool:
+    """Whether every swing hits something that stays where it is; and there is a thing to be struck."""
+    still = not scene.moves and not scene.distractor
+    return still and bool(scene.things) and style.approach[2] >= np.cos(STEEPEST)
 
 
 class _Simulation:
     """The moving scene: physics, hands, camera."""
 
     def __init__(
-        self, rng: Rng, scene: Scene, style: Style, model: Any, duration: float, timing: Timing, gestures: bool
+        self, rng: Rng, scene: Scene, style: Style, model: Any, duration: float, plan: Plan, gestures: bool
     ) -> None:
         import mujoco
 
         self._mujoco, self.scene, self.style, self.model = mujoco, scene, style, model
         self.data = mujoco.MjData(model)
         mujoco.mj_forward(model, self.data)
-        self.actions = actions = plan_actions(rng, scene, style, duration, self.probe, timing)
+        self.actions = actions = plan(self.probe)
         self.hands = [
             Hand(rng, tool, style, [action for action in actions if action.tool == index], duration)
             for index, tool in enumerate(scene.tools)
@@ -106,8 +143,13 @@ class _Simulation:
             return None
         return start - self.style.approach * distance
 
-    def film(self, rng: Rng, duration: float, fps: float, size: int) -> NDArray[np.float32]:
-        """Renders (T, size, size, 3) float32, 0..255, with motion blur; exposures are centred on the frames' times."""
+    def film(
+        self, rng: Rng, duration: float, fps: float, size: int, camera: Shutter | None = None
+    ) -> NDArray[np.float32]:
+        """Renders (T, size, size, 3) float32, 0..255, with motion blur.
+
+        camera: how rows are exposed; None: all at once, for a random share of a frame around its time.
+        """
         first = round(BEFORE * STEPS_PER_SECOND)
         count = round(duration * fps)
         shutter = 0.0 if rng.random() < 0.2 else rng.uniform(0.2, 0.9)  # share of a frame
@@ -115,12 +157,15 @@ class _Simulation:
         middles = first + np.round(np.arange(count) * STEPS_PER_SECOND / fps).astype(int)
         frames = np.zeros((count, size, size, 3), np.float32)
         with Renderer(self.model, size) as renderer:
-            exposures = self._exposures(middles, half, size)
-            for step in range(int(middles[-1]) + half + 1):
+            exposures = self._exposures(middles, half, size) if camera is None else _rows(camera, count, fps, size)
+            for step in range(max(exposures) + 1):
                 self._advance(step)
-                for frame, weight in exposures.get(step, ()):
+                seen = exposures.get(step)
+                if seen:
                     self._aim_camera(step)
-                    frames[frame] += renderer.draw(self.data).astype(np.float32) * np.float32(weight)
+                    image = renderer.draw(self.data).astype(np.float32)
+                    for frame, weight in seen:
+                        frames[frame] += image * weight
         return frames
 
     def events(self, duration: float) -> list[Event]:
@@ -142,9 +187,9 @@ class _Simulation:
                 events.append(Event(action.time, action.kind, length, strength, x, y))
         return sorted(events, key=lambda event: event.time)
 
-    def _exposures(self, middles: NDArray[np.int_], half: int, size: int) -> dict[int, list[tuple[int, float]]]:
-        """Simulation steps to render: step -> [(frame, weight)]; more steps for a frame with faster motion."""
-        exposures: dict[int, list[tuple[int, float]]] = {}
+    def _exposures(self, middles: NDArray[np.int_], half: int, size: int) -> Exposures:
+        """Simulation steps to render; more steps for a frame with faster motion."""
+        exposures: Exposures = {}
         for frame, middle in enumerate(middles):
             moved = 0.0
             for hand in self.hands:
@@ -153,7 +198,7 @@ class _Simulation:
             samples = 1 if half == 0 else int(np.clip(np.ceil(moved / 2.5), 1, 4))
             places = np.unique(np.round(middle + np.linspace(-half, half, samples + 2)[1:-1]).astype(int))
             for place in places:
-                exposures.setdefault(int(place), []).append((frame, 1 / len(places)))
+                exposures.setdefault(int(place), []).append((frame, np.float32(1 / len(places))))
         return exposures
 
     def _advance(self, step: int) -> None:
@@ -217,3 +262,17 @@ class _Simulation:
         if kind == 2:
             return centre + smooth_noise(rng, len(times), 3, 0.8) * 0.15 * size
         return centre + gesture(rng, len(times)) * direction * size * rng.uniform(0.1, 0.4)
+
+
+def _rows(shutter: Shutter, count: int, fps: float, size: int) -> Exposures:
+    """Simulation steps to render for rows that are exposed one after another, from each frame's time on."""
+    exposures: Exposures = {}
+    for frame in range(count):
+        begin = (BEFORE + frame / fps) * STEPS_PER_SECOND
+        last = begin + (shutter.exposure + shutter.readout) * STEPS_PER_SECOND
+        steps = np.arange(int(np.floor(begin)), int(np.ceil(last)) + 1)
+        weights = shutter.weights((steps - begin) / STEPS_PER_SECOND, 1 / STEPS_PER_SECOND, size)
+        for step, weight in zip(steps.tolist(), weights, strict=True):
+            if weight.any():
+                exposures.setdefault(step, []).append((frame, weight[:, None, None]))
+    return exposures

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from condfoley.data.events import Event
 from condfoley.data.simulation.scene import Scene, Thing
 from condfoley.data.simulation.timing import BEFORE, Timing, loose
 
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
 Probe = Callable[[Vector], "Vector | None"]  # aim -> the surface point that a swing at it hits; None: it hits nothing
+# Impact speeds (hit) and sliding speeds (scratch) that have strength 0 and 1, in picture widths per second.
+HIT_SPEEDS, SCRATCH_SPEEDS = (0.8, 14.0), (0.12, 2.5)
+HIGHEST = 0.7  # m of a swing
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,53 @@ def plan_actions(
             actions.append(_rest(rng, scene, style, before, time))
         actions.append(action)
     return actions
+
+
+def plan_events(rng: Rng, scene: Scene, style: Style, events: Sequence[Event], probe: Probe) -> list[Action]:
+    """Actions that make contact when events say so, at no other time, and about as fast; in order of time.
+
+    events: in order of time, of which only time, kind, duration and strength count. probe: finds surface points in the scene, in
+    which nothing moves. Swings are lower than strengths ask for where there is no time for them.
+    """
+    actions: list[Action] = []
+    spots = [_spot(rng, scene) for _ in scene.tools]
+    for index, event in enumerate(events):
+        tool = index % len(scene.tools)
+        before = next((a for a in reversed(actions) if a.tool == tool), None)
+        free = event.time - (before.end if before else -BEFORE - 0.4)
+        if before is None or rng.random() < style.wandering * min(free, 1):
+            spots[tool] = _spot(rng, scene)
+        aim = probe(spots[tool] + rng.normal(0, 0.015, 3) * scene.view)
+        if aim is None:  # beyond the edge of a thing that stands by itself
+            aim = probe(np.zeros(3))
+        if aim is None:
+            continue
+        following = events[index + 1].time if index + 1 < len(events) else event.time + 1.0
+        if before is not None and free > 1.0 and rng.random() < 0.5:
+            actions.append(_rest(rng, scene, style, before, event.time))
+        actions.append(_event_action(rng, scene, style, event, tool, aim, free, following - event.time))
+    return actions
+
+
+def _event_action(
+    rng: Rng, scene: Scene, style: Style, event: Event, tool: int, aim: Vector, free: float, gap: float
+) -> Action:
+    """The action of an event. free: s since the tool left the surface. gap: s until the next event."""
+    low, high = HIT_SPEEDS if event.kind == "hit" else SCRATCH_SPEEDS
+    speed = scene.view * low * (high / low) ** event.strength  # m/s, see `impact_speed`
+    common: dict[str, Any] = {"time": event.time, "tool": tool, "aim": aim, "power": style.power}
+    common["rest"] = float(rng.uniform(0.3, 1))
+    if event.kind == "scratch":
+        way = _slide(rng, scene, style, aim, event.duration)
+        length = float(np.clip(speed * event.duration, 0.1 * scene.view, 0.6 * scene.view))
+        slide = way / max(float(np.linalg.norm(way)), 1e-6) * length
+        fall, rise = min(rng.uniform(0.1, 0.3), 0.45 * free), min(rng.uniform(0.1, 0.3), 0.4 * (gap - event.duration))
+        height = min(style.height, 2.2 * free)
+        return Action("scratch", height=height, fall=fall, rise=rise, duration=event.duration, slide=slide, **common)
+    fall = min(style.fall, 0.45 * free)
+    height = min(speed * fall / style.power, 2.2 * free, HIGHEST)
+    fall = min(fall, max(0.02, height * style.power / speed))
+    return Action("hit", height=height, fall=fall, rise=min(fall * rng.uniform(0.8, 2.5), 0.4 * gap), **common)
 
 
 def _action(

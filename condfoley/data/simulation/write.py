@@ -5,21 +5,29 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from condfoley.data.events import Event
 from condfoley.data.simulation.bank import SoundBank, Split
+from condfoley.data.simulation.shutter import Capture
 from condfoley.errors import InputError, require_extra
-from condfoley.files import make_folder, scratch_folder
+from condfoley.files import scratch_folder
+from condfoley.files.partial import only_writer
 from condfoley.parallel import Engine, run
 
+if TYPE_CHECKING:
+    from condfoley.data.simulation.like import HeardSound
+
 GENERATOR = 1  # increase it when the same seed gives another clip
-OLDER: dict[str, Any] = {"rhythmic": 0.0}  # settings added later, with the values of clips that lack them
+# settings added later, with the values of clips that lack them
+OLDER: dict[str, Any] = {"rhythmic": 0.0, "capture": "centred", "like": None}
 PARTS = ".parts"  # subfolder of the output in which files are written before they are complete
 
 
@@ -29,8 +37,8 @@ class SimulateOptions:
 
     out: Path
     """Folder for the clips; created if missing."""
-    clips: int = 2000
-    """Number of clips."""
+    clips: int | None = None
+    """Number of clips (default: 2000; with --like 1)."""
     workers: int = 2
     """Number of processes; a Ray cluster uses all its CPUs."""
     engine: Engine = "local"
@@ -47,11 +55,19 @@ class SimulateOptions:
     """Share of the videos with motion that makes no sound: soft landings, swings that miss, gestures."""
     rhythmic: float = 0.0
     """Share of the videos whose hits are as regular as in most recordings; the others are less regular."""
+    capture: Capture = "centred"
+    """centred: exposures are centred on the frames' times; camera: as cameras do it, they begin there, and the rows are
+    exposed one after another."""
     sounds: Split = "train"
     """Recordings to use: train, heldout or all."""
+    like: Path | None = None
+    """Sound, or video with sound, that each clip is simulated for: it strikes when the sound does, lasts as long, and has
+    that sound as its own."""
 
     def __post_init__(self) -> None:
-        if self.clips < 1 or self.workers < 1:
+        if self.clips is None:
+            object.__setattr__(self, "clips", 2000 if self.like is None else 1)
+        if self.count < 1 or self.workers < 1:
             raise InputError("--clips and --workers must be 1 or more")
         if not 0.5 <= self.duration <= 600:
             raise InputError("--duration must be between 0.5 and 600 seconds")
@@ -63,6 +79,29 @@ class SimulateOptions:
             raise InputError("--unheard must be between 0 and 1")
         if not 0 <= self.rhythmic <= 1:
             raise InputError("--rhythmic must be between 0 and 1")
+        if self.like is not None:
+            self._require_like_alone()
+
+    def _require_like_alone(self) -> None:
+        """Raises InputError for an option that --like decides."""
+        for name in ("duration", "unheard", "rhythmic", "sounds"):
+            if getattr(self, name) != getattr(SimulateOptions, name):
+                raise InputError(f"--like says when and how long something sounds; leave out --{name}")
+
+    @property
+    def count(self) -> int:
+        """Number of clips."""
+        assert self.clips is not None
+        return self.clips
+
+    @property
+    def heard(self) -> HeardSound | None:
+        """The sound of --like; None without it. Raises InputError for one that cannot be used."""
+        if self.like is None:
+            return None
+        from condfoley.data.simulation.like import hear
+
+        return hear(Path(self.like))
 
     def path(self, index: int, suffix: str) -> Path:
         """Path of a file of clip number `index`."""
@@ -70,28 +109,36 @@ class SimulateOptions:
 
     def settings(self, index: int) -> dict[str, Any]:
         """The settings that decide the content of clip number `index`."""
+        heard = self.heard
         return {
-            "generator": GENERATOR, "seed": self.seed + index, "duration": self.duration, "fps": self.fps,
-            "size": self.size, "unheard": self.unheard, "rhythmic": self.rhythmic, "sounds": self.sounds,
+            "generator": GENERATOR, "seed": self.seed + index, "duration": heard.duration if heard else self.duration,
+            "fps": self.fps, "size": self.size, "unheard": self.unheard, "rhythmic": self.rhythmic, "sounds": self.sounds,
+            "capture": self.capture, "like": heard.sha256 if heard else None,
         }  # fmt: skip
 
 
 def write_clips(options: SimulateOptions, quiet: bool = False) -> list[tuple[int, str]]:
     """Simulates the clips that are missing; returns (number, reason) of those that failed.
 
-    quiet: no progress bar on stderr. Raises InputError when the folder cannot be used or has clips of other settings,
-    or when the simulator is not installed.
+    quiet: no progress bar on stderr. Raises InputError when the folder cannot be used, has clips of other settings, or
+    another process writes to it, or when the simulator is not installed.
     """
+    if not Path(options.out).exists():  # before the folder is made
+        _require_simulator()
+        _ = options.heard
+    with only_writer(Path(options.out)):
+        return _write_missing(options, quiet)
+
+
+def _write_missing(options: SimulateOptions, quiet: bool) -> list[tuple[int, str]]:
     from tqdm import tqdm
 
-    if not Path(options.out).exists():
-        _require_simulator()  # before the folder is made
     missing = _missing(options)
     if not missing:
         return []
     _require_simulator()
     failures = []
-    progress = tqdm(total=options.clips, initial=options.clips - len(missing), unit="clip", disable=quiet)
+    progress = tqdm(total=options.count, initial=options.count - len(missing), unit="clip", disable=quiet)
     try:
         work = run(partial(_work, options=options), missing, options.engine, options.workers)
         with progress, closing(work):  # closing it ends all workers
@@ -108,33 +155,51 @@ def write_clips(options: SimulateOptions, quiet: bool = False) -> list[tuple[int
 def write_clip(options: SimulateOptions, index: int, bank: SoundBank) -> None:
     """Simulates clip number `index`; the JSON file is moved last, so that its video always exists."""
     from condfoley.data.simulation.clip import simulate
-    from condfoley.data.simulation.sound import Instrument
     from condfoley.media import write
 
-    seed = options.seed + index
-    clip = simulate(seed, options.duration, options.fps, options.size, options.unheard, options.rhythmic)
+    o, seed, heard = options, options.seed + index, options.heard
+    if heard is None:
+        clip = simulate(seed, o.duration, o.fps, o.size, o.unheard, o.rhythmic, o.capture)
+    else:
+        clip = simulate(seed, heard.duration, o.fps, o.size, capture=o.capture, like=heard.events)
+        require_contacts(heard.events, clip.events)
     rng = np.random.default_rng([seed, 0x50D])
-    instrument = Instrument.draw(rng, bank)
-    wav = instrument.render(clip.events, options.duration, rng)
+    wav, rate, told = (
+        _own_sound(clip.events, options.duration, bank, rng) if heard is None else (heard.samples, heard.rate, {})
+    )
     quality = int(rng.integers(18, 37))
     video, truth = options.path(index, ".mp4"), options.path(index, ".json")
-    content = options.settings(index) | {
-        "material": instrument.material, "events": [event.to_dict() for event in clip.events],
-        "instrument": instrument.describe(), "scene": clip.description, "quality": quality,
-    }  # fmt: skip
+    content = options.settings(index) | told
+    content |= {"events": [event.to_dict() for event in clip.events], "scene": clip.description, "quality": quality}
     with scratch_folder(Path(options.out) / PARTS) as work:
-        write.write_clip(work / video.name, clip.frames, options.fps, wav, bank.sample_rate, crf=quality)
+        write.write_clip(work / video.name, clip.frames, options.fps, wav, rate, crf=quality)
         (work / truth.name).write_text(json.dumps(content, indent=1) + "\n")
         for complete in (video, truth):
             os.replace(work / complete.name, complete)
 
 
+def _own_sound(
+    events: Sequence[Event], duration: float, bank: SoundBank, rng: np.random.Generator
+) -> tuple[np.ndarray, int, dict[str, Any]]:
+    """A random instrument's sound of a clip, (N,), its rate in Hz, and what the clip's file tells of the instrument."""
+    from condfoley.data.simulation.sound import Instrument
+
+    instrument = Instrument.draw(rng, bank)
+    wav = instrument.render(events, duration, rng)
+    return wav, bank.sample_rate, {"material": instrument.material, "instrument": instrument.describe()}
+
+
+def require_contacts(wanted: Sequence[Event], made: Sequence[Event]) -> None:
+    """Raises InputError unless the events of a clip are at the times of those that it was made for, and of their kinds."""
+    if [(event.time, event.kind) for event in wanted] != [(event.time, event.kind) for event in made]:
+        raise InputError("a swing missed what it was to strike; give another --seed")
+
+
 def _missing(options: SimulateOptions) -> list[int]:
     """Numbers of the clips that are still missing. Raises InputError for clips made with other settings."""
-    make_folder(Path(options.out))
     shutil.rmtree(Path(options.out) / PARTS, ignore_errors=True)  # of a run that was killed
     missing = []
-    for index in range(options.clips):
+    for index in range(options.count):
         truth = options.path(index, ".json")
         if not truth.exists() or not options.path(index, ".mp4").exists():
             missing.append(index)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 
@@ -34,11 +36,13 @@ class EventsStage(Stage):
         tokens = [tokens for (tokens,) in every]
         self.bank, self.held_out = tokens[: len(self.store.train)], tokens[len(self.store.train) :]
         sizes = dataclasses.replace(config.events, feature_dim=self.bank[0].shape[2])
-        self.model: EventHead = EventHead(sizes)
+        self.model: EventHead = self.built(EventHead, sizes)
         mean, std = token_statistics(self.bank)
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
-        self.add("events", load_init(self.model, self.part, config), config.lr, self._loss)
+        load_init(self.model, self.part, config)
+        self.initial: EventHead = copy.deepcopy(self.model).requires_grad_(False).eval().to(accelerator.device)
+        self.add("events", self.model, config.lr, self._loss)
         self.token_std = self.model.feature_std.cpu().numpy()
         self.window = config.window or 2 * self.geometry.window_frames
 
@@ -64,16 +68,30 @@ class EventsStage(Stage):
     def _loss(self, tokens: Tensor, labels: Tensor) -> Loss:
         logits = self.model(tokens).float()
         with self.full_precision():
-            return event_loss(logits, labels, self.config.loss.onset_weight)
+            loss, metrics = event_loss(logits, labels, self.config.loss.onset_weight)
+            if keep := self.config.loss.keep_init:
+                distance = F.binary_cross_entropy_with_logits(logits[..., :2], self.before(tokens)[..., :2].sigmoid())
+                loss, metrics = loss + keep * distance, metrics | {"from_init": distance.detach()}
+        return loss, metrics
+
+    @torch.no_grad()
+    def before(self, tokens: Tensor) -> Tensor:
+        """The initial head's logits (B, T, 3) for picture tokens (B, T, D)."""
+        return self.initial(tokens).float()
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update on random windows of random clips."""
         return self.update("events", *batch.tensors)
 
-    def _predict(self, views: np.ndarray) -> np.ndarray:
-        """Onset probability of each frame of a whole clip: (T,). views: (views, T, D), of which the first is used."""
+    def onset_logits(self, views: np.ndarray) -> Tensor:
+        """Onset logit of each frame of a whole clip: (T,) on the CPU. views: (views, T, D), of which the first is used."""
         tokens = torch.from_numpy(views[:1].astype(np.float32)).to(self.device)
-        return self.model(tokens)[0, :, 0].sigmoid().cpu().numpy()
+        out: Tensor = self.model(tokens)[0, :, 0].float().cpu()
+        return out
+
+    def _predict(self, views: np.ndarray) -> np.ndarray:
+        """Onset probability of each frame of a whole clip: (T,). views: see `onset_logits`."""
+        return self.onset_logits(views).sigmoid().numpy()
 
     def validate(self, step: int) -> dict[str, float]:
         """F1, recall and precision of the picked onsets, within 0.1 s, on up to 80 whole validation clips."""

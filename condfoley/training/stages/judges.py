@@ -77,7 +77,7 @@ class JudgesStage(Stage):
                 "events of a material that is trained on; give a larger data.validation (a prepared data set: prepare it with "
                 "a larger share), or more clips"
             )
-        self.judges: Judges = load_init(Judges(c), PART, config)
+        self.judges: Judges = load_init(self.built(Judges, c), PART, config)
         if not config.init:
             self._standardise()
         self.add(PART, self.judges, config.lr, self._loss)

@@ -60,7 +60,7 @@ class MaterialsStage(Stage):
         )
         self.sounds = self._draw("train", config.data.instruments, config.seed)
         self.held = self._draw("heldout", min(HELD_OUT_SOUNDS, config.data.instruments), VALIDATION_SEED)
-        self.judges: Judges = load_init(Judges(c), PART, config, known_tensors)
+        self.judges: Judges = load_init(self.built(Judges, c), PART, config, known_tensors)
         self.judges.action.requires_grad_(False)
         self.judges.material.requires_grad_(False)
         self.add(PART, self.judges, config.lr, self._loss)

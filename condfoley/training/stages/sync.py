@@ -89,7 +89,7 @@ class SyncStage(Stage):
             mel_per_frame=g.sample_rate / g.hop / g.fps,
             fps=g.fps,
         )
-        self.model: Sync = Sync(self.sizes)
+        self.model: Sync = self.built(Sync, self.sizes)
         mean, std = token_statistics([e.tokens for e in self.bank])
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)

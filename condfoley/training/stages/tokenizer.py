@@ -40,7 +40,7 @@ class TokenizerStage(Stage):
         loss = config.loss
         self.weights = {"reconstruction": 1.0}
         self.weights |= {name: getattr(loss, name) for name in LOSS_TERMS}
-        self.tokenizer: Tokenizer = load_init(Tokenizer(config.tokenizer), self.part, config)
+        self.tokenizer: Tokenizer = load_init(self.built(Tokenizer, config.tokenizer), self.part, config)
         self.teacher: Tokenizer | None = None
         if config.teacher:
             self.teacher = load_part(Path(config.teacher), self.part, str(self.draw_device))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +14,20 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from condfoley.data.pairs import draw_misalignment, draw_pair, shift_start
+from condfoley.data.store import CachedClip, ClipStore
 from condfoley.networks.transformer import Condition, Transformer
 from condfoley.runtime.sampling import Sampling, random_streams
 from condfoley.training.adapters import add_adapters, merge_adapters
 from condfoley.training.augment import cut_window
-from condfoley.training.banks import Example, load_examples, token_statistics, token_window
+from condfoley.training.banks import (
+    Drawn,
+    Example,
+    draw_windows,
+    load_examples,
+    noisy_pictures,
+    token_statistics,
+    token_window,
+)
 from condfoley.training.batches import Batch, validation_streams
 from condfoley.training.config import TrainConfig
 from condfoley.training.distil import Teacher, guided_part, select_blocks
@@ -41,7 +50,10 @@ class TransformerStage(Stage):
         super().__init__(config, accelerator)
         weights, g, device = Path(config.weights), config.geometry, str(accelerator.device)
         features = Features(config, self.store.cache, device)
-        every = load_examples(self.store.train + self.store.validation, features)
+        every = load_examples(self.store.train + self.store.validation, features, features.code_windows())
+        self.rehearsal = (
+            load_examples(self._rehearsed_clips(), features, features.code_windows()) if config.data.rehearse else []
+        )
         self.bank, self.held_out = every[: len(self.store.train)], every[len(self.store.train) :]
         self.tokenizer = load_part(weights, "tokenizer", device)
         sizes = dataclasses.replace(  # lengths are those of the geometry and of the frozen parts
@@ -52,13 +64,16 @@ class TransformerStage(Stage):
             codes=g.codes,
             code_rows=g.code_rows,
         )
-        self.model: Transformer = Transformer(sizes)
+        self.model: Transformer = self.built(Transformer, sizes)
         mean, std = token_statistics([e.tokens for e in self.bank])
         self.model.feature_mean.copy_(mean)
         self.model.feature_std.copy_(std)
         self.teacher = Teacher(Path(config.teacher), device) if config.teacher else None
         load_init(self.model, self.part, config, select_blocks if self.teacher else None)
-        self.adapted: Any = add_adapters(self.model, config.lora) if config.lora else None
+        self.initial: Transformer | None = None
+        if config.loss.keep_init:
+            self.initial = copy.deepcopy(self.model).requires_grad_(False).eval().to(accelerator.device)
+        self.adapted: Any = add_adapters(self.model, config.lora, config.lora_dropout) if config.lora else None
         self.add("transformer", self.adapted or self.model, config.lr, self._loss)
         self.token_std = self.model.feature_std.cpu()
         self.fixed = self.draw_pairs(self.held_out, validation_streams(96), views=1).to(self.device)
@@ -68,11 +83,18 @@ class TransformerStage(Stage):
         """The parts that encode its inputs and outputs."""
         return "tokenizer", "video_encoder"
 
-    def _choose(self, bank: list[Example], rng: np.random.Generator, views: int) -> tuple[Example, int, int, int, int]:
-        """A random example with its track, view, and the indices of reference window and target window."""
-        e = bank[rng.integers(len(bank))]
-        track, view = int(rng.integers(len(e.starts))), int(rng.integers(views))
-        return e, track, view, *draw_pair(e.starts[track], self.geometry.window_frames, rng, self.config.data.pairing)
+    def _rehearsed_clips(self) -> list[CachedClip]:
+        """The clips of `data.rehearse` that are to train with. Raises InputError when they cannot be used."""
+        d = self.config.data
+        size, workers = d.frame_size, d.workers
+        store = ClipStore.open(d.rehearse or "", self.geometry, frame_size=size, workers=workers, engine=d.engine)
+        return store.train
+
+    def _bank_of(self, bank: list[Example], rng: np.random.Generator) -> list[Example]:
+        """The bank of one example to train with: `bank`, or the rehearsed one in `data.rehearsed` of the cases."""
+        if bank is self.bank and self.rehearsal and rng.random() < self.config.data.rehearsed:
+            return self.rehearsal
+        return bank
 
     def draw_pairs(
         self, bank: list[Example], rngs: Sequence[np.random.Generator], views: int, cuts: float = 0.0
@@ -84,51 +106,36 @@ class TransformerStage(Stage):
         names: list[str] = []
         rows: list[tuple[np.ndarray, ...]] = []
         for rng in rngs:
-            e, track, view, r, t = self._choose(bank, rng, views)
-            n, frames = self.geometry.window_frames, len(e.tokens[view])
-            shift = draw_misalignment(rng, self.geometry.fps, self.config.data.pairing)
-            first = shift_start(int(e.starts[track, r]), shift, frames, n) if shift else int(e.starts[track, r])
-            pictures = [token_window(e.tokens[view], start, n) for start in (first, int(e.starts[track, t]))]
-            target = pictures[1], e.codes[track, t]
+            pair = draw_windows(self._bank_of(bank, rng), rng, views, self.geometry, self.config.data.pairing)
+            target = pair.pictures[1], pair.sounds[1]
             if cuts and rng.random() < cuts:
-                target = self._cut(target, e, track, (r, t), rng, views)
-            rows.append((pictures[0], target[0], e.codes[track, r], target[1]))
-            names.append(e.clip.name)
+                target = self._cut(target, pair, rng, views)
+            rows.append((pair.pictures[0], target[0], pair.sounds[0], target[1]))
+            names.append(pair.example.clip.name)
         a, b, c, d = (torch.from_numpy(np.stack(x)) for x in zip(*rows))
         return Batch(names, (a.float(), b.float(), c.long(), d.long()))
 
     def _cut(
-        self,
-        target: tuple[np.ndarray, np.ndarray],
-        e: Example,
-        track: int,
-        pair: tuple[int, int],
-        rng: np.random.Generator,
-        views: int,
+        self, target: tuple[np.ndarray, np.ndarray], pair: Drawn, rng: np.random.Generator, views: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """A target's tokens and codes, cut at a random column to another window in another view.
 
-        pair: indices of reference and target. The other window does not overlap the reference's if there is such a one.
+        The other window does not overlap the reference's if there is such a one.
         """
-        g, starts = self.geometry, e.starts[track]
-        distance = np.abs(starts - starts[pair[0]])
-        distance[list(pair)] = -1
+        g, e, starts = self.geometry, pair.example, pair.example.starts[pair.track]
+        distance = np.abs(starts - starts[pair.reference])
+        distance[[pair.reference, pair.target]] = -1
         other = int(rng.choice(np.flatnonzero(distance >= min(g.window_frames, distance.max()))))
         tokens = token_window(e.tokens[rng.integers(views)], int(starts[other]), g.window_frames)
         column = int(rng.integers(1, g.code_columns))
-        return cut_window((target[0], tokens), (target[1], e.codes[track, other]), column, g)
+        return cut_window((target[0], tokens), (target[1], e.sounds[pair.track, other]), column, g)
 
     def draw(self, rngs: Sequence[np.random.Generator]) -> Batch:
         """Random in-video pairs with noise on the picture tokens, and which of their conditions are dropped (B,)."""
         batch = self.draw_pairs(self.bank, rngs, len(self.bank[0].tokens), self.config.data.cuts)
         weights = self.config.loss
         reference, target, *codes = batch.tensors
-        shape = (2, *target.shape[1:])
-        noise = torch.from_numpy(np.stack([r.standard_normal(shape, np.float32) for r in rngs]))
-        reference, target = (
-            frames + noise[:, i] * weights.feature_noise * self.token_std
-            for i, frames in enumerate((reference, target))
-        )
+        reference, target = noisy_pictures((reference, target), weights.feature_noise * self.token_std, rngs)
         chance = torch.from_numpy(np.stack([r.random(2) for r in rngs]))
         no_target = chance[:, 0] < weights.drop_all
         no_reference = chance[:, 0] < weights.drop_all + weights.drop_reference
@@ -159,12 +166,38 @@ class TransformerStage(Stage):
             with self.full_precision():
                 loss = F.kl_div(logits.float().log_softmax(-1), wanted, reduction="none").sum(2).mean()
             metrics["divergence"] = loss.detach()
+        if self.initial is not None and self.model.training:
+            conditions = reference, target, reference_codes, no_picture, no_reference, no_target
+            distance = self._distance_from_init(logits, target_codes, *conditions)
+            loss = loss + self.config.loss.keep_init * distance
+            metrics["from_init"] = distance.detach()
         return loss, metrics
+
+    def _distance_from_init(
+        self,
+        logits: Tensor,
+        target_codes: Tensor,
+        reference: Tensor,
+        target: Tensor,
+        reference_codes: Tensor,
+        no_picture: Tensor | None,
+        no_reference: Tensor | None,
+        no_target: Tensor | None,
+    ) -> Tensor:
+        """Mean divergence of the predictions, logits (B, codes, n_embed), from those of init, nats per code."""
+        assert self.initial is not None
+        m = self.initial
+        with torch.no_grad():
+            prefix = m.prefix(reference, target, reference_codes, no_picture, no_reference, no_target)
+            wanted = m(prefix, target_codes, m.alignment(target, no_target)).float().softmax(-1)
+        with self.full_precision():
+            each: Tensor = F.kl_div(logits.float().log_softmax(-1), wanted, reduction="none").sum(2)
+        return each.mean()
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update on random in-video pairs."""
         metrics = self.update("transformer", *batch.tensors)
-        return {name: metrics[name] for name in ("cross_entropy", "divergence") if name in metrics}
+        return {name: metrics[name] for name in ("cross_entropy", "divergence", "from_init") if name in metrics}
 
     def each_loss(self, *inputs: Tensor) -> Tensor:
         """Cross-entropy of each example, nats per code: (B,). inputs: tensors of pairs, as from `draw_pairs`."""
@@ -231,7 +264,6 @@ class TransformerStage(Stage):
         specs = {k: self.tokenizer.decode(v, g.code_rows)[:, 0] for k, v in rows.items()}
         draw_spectrograms(folder / f"{step:06d}.png", specs, g.hop / g.sample_rate, self.fixed.names)
         if has_part(Path(self.config.weights), "vocoder"):
-            e, track, _, _, t = self._choose(self.held_out, validation_streams(1)[0], views=1)
-            start = int(e.starts[track, t])
+            pair = draw_windows(self.held_out, validation_streams(1)[0], 1, g, self.config.data.pairing)
             path, weights = folder / f"{step:06d}.mp4", Path(self.config.weights)
-            write_sample_clip(path, e.clip, start, specs["generated"][0], weights, self.geometry)
+            write_sample_clip(path, pair.example.clip, pair.start, specs["generated"][0], weights, g)

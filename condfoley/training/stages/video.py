@@ -49,13 +49,18 @@ def merge_labels(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return out
 
 
+def onset_loss(logits: Tensor, near: Tensor, onset_weight: float) -> Tensor:
+    """Mean cross-entropy of onset logits against the first of `frame_labels`, nats. onset_weight: see `event_loss`."""
+    return F.binary_cross_entropy_with_logits(logits, near, weight=1 + (onset_weight - 1) * near)
+
+
 def event_loss(logits: Tensor, labels: Tensor, onset_weight: float) -> Loss:
     """Loss of an event head: logits (..., 3) against `frame_labels` (..., 3); the total, and its terms to log.
 
     onset_weight: weight of frames with an onset, relative to frames without.
     """
     near = labels[..., 0]
-    onset = F.binary_cross_entropy_with_logits(logits[..., 0], near, weight=1 + (onset_weight - 1) * near)
+    onset = onset_loss(logits[..., 0], near, onset_weight)
     sliding = F.binary_cross_entropy_with_logits(logits[..., 1], labels[..., 1])
     strength = (near * (logits[..., 2] - labels[..., 2]).square()).sum() / (near.sum() + 1)
     total = onset + 0.5 * sliding + 0.5 * strength
@@ -101,7 +106,7 @@ class VideoStage(Stage):
                 "or steps=0 to write the encoder as it is"
             )
         super().__init__(config, accelerator)
-        self.encoder: VideoEncoder = load_init(VideoEncoder(config.video), self.part, config)
+        self.encoder: VideoEncoder = load_init(self.built(VideoEncoder, config.video), self.part, config)
         if config.pretrained:
             load_kinetics(self.encoder, Path(config.pretrained))
         self.add("video_encoder", self.encoder, config.lr, self._loss)

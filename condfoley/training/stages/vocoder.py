@@ -76,7 +76,7 @@ class VocoderStage(Stage):
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         super().__init__(config, accelerator)
         self.weights = {name: getattr(config.loss, name) for name in LOSS_TERMS}
-        vocoder = load_init(Vocoder(config.vocoder), self.part, config)
+        vocoder = load_init(self.built(Vocoder, config.vocoder), self.part, config)
         self.vocoder: Vocoder = self.add("vocoder", vocoder, config.lr, self._loss)
         if config.loss.adversarial or config.loss.feature_matching:
             disc = MultiScaleDiscriminator(config.loss.disc_channels)

@@ -1,0 +1,1 @@
+"""Drafts of candidates: spectrograms from the target's picture and the reference, by one of two generators."""

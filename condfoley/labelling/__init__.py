@@ -1,0 +1,1 @@
+"""Marking by hand when a picture shows contacts, and comparing that with the sound and with what is detected."""

@@ -1,0 +1,118 @@
+"""What is trained on what: settings by the number of clips, and which clips are held out in which fold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from condfoley.data.sources.listing import hash_fraction
+from condfoley.errors import InputError
+from condfoley.results.tables import Table
+from condfoley.training.finetuning.examine import ExaminedClip, left_out
+
+FEW = 40  # clips below which all are held out in turn
+FOLDS = 5
+HELD_OUT = 0.2  # share of the clips that is held out where there are more
+MIN_RECORDINGS = 3
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings for at least `clips` clips. steps: at most. every: steps between two measurements on held-out clips.
+
+    patience: measurements without a lower loss after which training stops. keep_init: see `LossConfig`.
+    """
+
+    clips: int
+    rank: int
+    lr: float
+    steps: int
+    keep_init: float
+    every: int
+    patience: int
+    dropout: float = 0.1
+    weight_decay: float = 0.01
+
+
+RECIPES = (
+    Recipe(0, rank=4, lr=1e-3, steps=60, keep_init=0.5, every=5, patience=3),
+    Recipe(FEW, rank=8, lr=1e-3, steps=200, keep_init=0.2, every=20, patience=3),
+    Recipe(150, rank=16, lr=1e-3, steps=600, keep_init=0.1, every=40, patience=3),
+)
+
+
+# The event head, all of whose weights are trained.
+EVENT_RECIPES = (
+    Recipe(0, rank=0, lr=3e-4, steps=120, keep_init=0.5, every=10, patience=3, weight_decay=0.02),
+    Recipe(FEW, rank=0, lr=5e-4, steps=300, keep_init=0.2, every=20, patience=3, weight_decay=0.02),
+)
+
+
+def recipe_for(clips: int, part: str = "transformer") -> Recipe:
+    """The settings for a number of clips. part: transformer or events."""
+    recipes = EVENT_RECIPES if part == "events" else RECIPES
+    return max((r for r in recipes if r.clips <= clips), key=lambda r: r.clips)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training: names of the clips that are trained on and of those that are held out."""
+
+    train: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+
+def used_recordings(rows: Sequence[ExaminedClip], folder: str) -> dict[str, str]:
+    """The recording of each clip that is used. Raises InputError when they are of too few recordings."""
+    used = {row.clip: row.recording for row in rows if row.used}
+    count = len(set(used.values()))
+    if count >= MIN_RECORDINGS:
+        return used
+    without = f" (left out: {left_out(rows)})" if len(used) < len(rows) else ""
+    hint = "; if they are of more, say so in groups.csv there (columns clip and recording)" if len(used) > count else ""
+    raise InputError(
+        f"{folder} has {len(used)} usable clip{'s' * (len(used) != 1)} of {count} recording{'s' * (count != 1)}{without}; "
+        f"give clips of {MIN_RECORDINGS} recordings or more{hint}; `condfoley finetune {folder} --check` lists them"
+    )
+
+
+def make_folds(recordings: Mapping[str, str]) -> tuple[Fold, ...]:
+    """Folds in which no recording is on both sides.
+
+    recordings: of each clip. Fewer than FEW clips: every clip is held out once; else one fold, with a fifth of the clips
+    held out.
+    """
+    sizes = Counter(recordings.values())
+    few = len(recordings) < FEW
+    count = min(FOLDS, len(sizes)) if few else round(1 / HELD_OUT)
+    content: list[set[str]] = [set() for _ in range(count)]
+    loads = [0] * count
+    for name in sorted(sizes, key=lambda name: (-sizes[name], hash_fraction(name))):
+        smallest = loads.index(min(loads))
+        content[smallest].add(name)
+        loads[smallest] += sizes[name]
+    kept = [held for held in content if held]
+    if not few:
+        kept = [max(kept, key=len)]
+    return tuple(_fold(recordings, held) for held in kept)
+
+
+def _fold(recordings: Mapping[str, str], held: set[str]) -> Fold:
+    names = sorted(recordings)
+    return Fold(
+        tuple(name for name in names if recordings[name] not in held),
+        tuple(name for name in names if recordings[name] in held),
+    )
+
+
+def plan_table(recordings: Mapping[str, str], folds: Sequence[Fold], recipe: Recipe, steps: int) -> Table:
+    """What fine-tuning will do, before it starts. recordings: of each clip that is used."""
+    held = "each is held out in turn" if len(folds) > 1 else f"{len(folds[0].held_out)} are held out"
+    learned = f"adapters, rank {recipe.rank}" if recipe.rank else "all weights of the event head"
+    rows = (
+        ("clips", f"{len(recordings)} of {len(set(recordings.values()))} recordings; {held}"),
+        ("trainings", f"{len(folds)} of at most {steps} steps" + (", and one on all clips" if len(folds) > 1 else "")),
+        ("trained", f"{learned}, learning rate {recipe.lr:g}, weight of the start {recipe.keep_init:g}"),
+    )
+    return Table("Fine-tuning", ("", ""), rows)

@@ -1,0 +1,92 @@
+"""The training configuration of a fine-tuning, from its options, the weights to start from and the number of clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from condfoley.cli.options import FinetuneOptions
+from condfoley.errors import InputError
+from condfoley.sizes import EventsConfig, TransformerConfig
+from condfoley.training.config import DataConfig, LossConfig, TrainConfig
+from condfoley.training.distil import guided_part
+from condfoley.training.finetuning.plan import Recipe, recipe_for
+from condfoley.weights import GUIDED, SHIPPED, card_geometry, read_card
+
+RATE_OF_WHOLE = 0.1  # learning rate without adapters, relative to that of adapters
+REHEARSED = 0.5  # share of examples from the folder to rehearse
+NAMES = {"transformer": "transformer", "events": "event head"}
+"""Parts that can be trained, in words."""
+RUN_FOLDER = "training"  # in the new weights folder until it is finished
+
+
+def start_of(options: FinetuneOptions) -> Path:
+    """The folder of the weights to start from."""
+    return Path(options.weights) if options.weights else SHIPPED
+
+
+def finetune_config(clips: str, start: Path, options: FinetuneOptions, count: int = 0) -> TrainConfig:
+    """The training configuration: sizes and geometry of the weights to start from, settings for `count` clips.
+
+    clips: folder. start: weights folder. Raises InputError.
+    """
+    if options.out is not None and start.resolve() == Path(options.out).resolve():
+        raise InputError("--out is the folder of the weights to start from; give another one")
+    card = read_card(start)
+    if options.part not in card["parts"]:
+        raise InputError(f"the weights in {start} have no {NAMES[options.part]}; give complete weights")
+    geometry = card_geometry(card)
+    size = geometry.frame_size * 5 // 4  # pixels, larger for crops
+    cache = str(Path(clips) / ".cache" / f"finetune-{size}")  # not that of training from scratch
+    recipe = recipe_for(count, options.part)
+    steps = options.steps or recipe.steps
+    settings = _events(card, recipe) if options.part == "events" else _transformer(start, card, recipe, options)
+    return TrainConfig(
+        **settings,
+        out=str(Path(options.out or "") / RUN_FOLDER),
+        weights=str(start),
+        init=str(start),
+        data=DataConfig(
+            folder=clips,
+            cache=cache,
+            frame_size=size,
+            rehearse=options.rehearse,
+            rehearsed=REHEARSED if options.rehearse else 0.0,
+            validation=0.2,
+        ),
+        geometry=geometry,
+        lr=recipe.lr * (RATE_OF_WHOLE if options.whole else 1),
+        weight_decay=recipe.weight_decay,
+        schedule="constant",
+        steps=steps,
+        batch_size=options.batch_size,
+        warmup=min(recipe.every, steps),
+        log_every=recipe.every,
+        evaluate_every=recipe.every,
+        checkpoint_every=recipe.every,
+        keep=1,
+        seed=options.seed,
+    )
+
+
+def _transformer(start: Path, card: dict[str, Any], recipe: Recipe, options: FinetuneOptions) -> dict[str, Any]:
+    """What only the transformer's configuration has."""
+    initial_part, _ = guided_part(start)
+    keep = recipe.keep_init
+    return {
+        "stage": "transformer",
+        "from_guided": initial_part == GUIDED,
+        "transformer": TransformerConfig(**card["parts"][initial_part]["config"]),
+        "loss": LossConfig(drop_reference=0.1, drop_all=0.1, drop_picture=0.3, feature_noise=0.1, keep_init=keep),
+        "lora": 0 if options.whole else recipe.rank,
+        "lora_dropout": 0.0 if options.whole else recipe.dropout,
+    }
+
+
+def _events(card: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """What only the event head's configuration has."""
+    return {
+        "stage": "events",
+        "events": EventsConfig(**card["parts"]["events"]["config"]),
+        "loss": LossConfig(feature_noise=0.1, keep_init=recipe.keep_init),
+    }

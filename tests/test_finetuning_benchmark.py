@@ -1,0 +1,79 @@
+"""The benchmark of fine-tuning: its lines are of other clips than were trained on, and a refusal changes nothing."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks import finetuning
+from benchmarks.finetuning_checks import SHIFTS, shifted, told_out_of_sync
+from condfoley.errors import InputError
+from condfoley.geometry import Geometry
+
+G = Geometry()
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """30 empty clips; each fine-tuning of 10 clips helps a little, one of 5 is refused."""
+    folder = tmp_path / "world"
+    folder.mkdir()
+    for i in range(30):
+        (folder / f"{i:02d}.mp4").write_bytes(b"")
+    seen = []
+
+    def tuned(clips, out, seed, listen, steps):
+        seen.append({path.name for path in clips.iterdir()})
+        return {"better": len(seen[-1]) == 10}
+
+    def losses(clips, weights):
+        measured = sorted(path.name for path in clips.iterdir())
+        assert all(not trained & set(measured) for trained in seen)
+        start = 3 + 0.01 * np.arange(len(measured))
+        return start if weights == finetuning.SHIPPED else start - 0.1 - 0.001 * np.arange(len(measured))
+
+    monkeypatch.setattr(finetuning, "fine_tuned", tuned)
+    monkeypatch.setattr(finetuning, "losses", losses)
+    return folder, seen
+
+
+def options(world, tmp_path, *more):
+    words = ["--world", str(world), "--out", str(tmp_path / "out"), "--counts", "5", "10", "--seeds", "3", *more]
+    return finetuning.parser().parse_args(words)
+
+
+def test_each_draw_is_measured_on_clips_that_no_draw_has(world, tmp_path):
+    folder, seen = world
+    lines = finetuning.world_lines(options(folder, tmp_path))
+    assert [(line.clips, line.seed, line.better) for line in lines] == [
+        (5, 0, False), (5, 1, False), (5, 2, False), (10, 0, True),
+    ]  # fmt: skip
+    assert len(seen[0] | seen[1]) > 5
+    refused, better = lines[0], lines[-1]
+    assert refused.before == refused.after and refused.gain == (0, 0, 0)
+    assert better.gain[0] == pytest.approx(better.before - better.after) and better.gain[1] > 0.1
+    assert "no" in refused.cells("x") and "yes" in better.cells("x")
+
+
+def test_too_few_clips_and_nothing_to_do_are_refused(world, tmp_path, capsys):
+    with pytest.raises(InputError, match="has 30 clips; 65 are needed"):
+        finetuning.world_lines(options(world[0], tmp_path, "--counts", "50"))
+    assert finetuning.main([]) == 2
+    assert "give --clips, --world or --check" in capsys.readouterr().err
+
+
+def test_a_shifted_sound_is_later_by_so_many_samples():
+    wav = np.arange(1, 9, dtype=np.float32)
+    assert shifted(wav, 3).tolist() == [0, 0, 0, 1, 2, 3, 4, 5]
+    assert shifted(wav, -3).tolist() == [4, 5, 6, 7, 8, 0, 0, 0]
+    assert shifted(wav, 0).tolist() == wav.tolist()
+
+
+def test_only_a_sure_offset_is_told():
+    engine = SimpleNamespace(
+        encode_frames=lambda frames: np.zeros((len(frames), 4), np.float32),
+        assess_sync=lambda tokens, specs, length: (np.array([0.9, 0.5, 0.1]), np.array([0.05, 0.6, 0.9])),
+    )
+    frames, wav = np.zeros((60, 8, 8, 3), np.uint8), np.zeros(4 * G.sample_rate, np.float32)
+    assert told_out_of_sync(engine, frames, wav, G) == [False, True, False]
+    assert SHIFTS[0] == 0
