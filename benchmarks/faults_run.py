@@ -72,15 +72,16 @@ def run_case(
     """Calls `work` with a new folder, which is also the working folder, in a forked process; it returns an exit code.
 
     named: what a refusal must name. memory: bytes that it may allocate beyond what this process has, without files mapped
-    into memory, in which long targets are kept (RLIMIT_DATA); None: as many as it likes, but more than BYTES in use is a
-    fault. The process has a group of its own, which is ended after `seconds` of the processor, or `patience` s on the
-    clock. All that `work` imports should be imported before, since each fork starts from here.
+    into memory, in which long targets are kept (RLIMIT_DATA); None: as many as it likes, but more than BYTES in use beyond
+    what this process uses is a fault. The process has a group of its own, which is ended after `seconds` of the processor,
+    or `patience` s on the clock. All that `work` imports should be imported before, since each fork starts from here.
     """
     home = Path(tempfile.mkdtemp(prefix="fault-"))
     try:
         began = time.monotonic()
         sys.stdout.flush()
         sys.stderr.flush()
+        before = _own_bytes("RssAnon")  # which a fork has, too; it does not have mapped files
         child = os.fork()
         if not child:
             _child(work, home, seconds, memory)
@@ -90,7 +91,7 @@ def run_case(
         _, status, used = os.wait4(child, 0)
         said = (home / "stderr").read_text(errors="replace") if (home / "stderr").exists() else ""
         verdict = _judged(status, said, named, left_over(home)) if in_time else "hang"
-        if memory is None and used.ru_maxrss << 10 > BYTES:
+        if memory is None and used.ru_maxrss << 10 > BYTES + before:
             verdict = "memory"
         last = said.strip().splitlines()[-1:] or [""]
         return Outcome(verdict, last[0][:400], used.ru_maxrss << 10, time.monotonic() - began)
@@ -98,9 +99,9 @@ def run_case(
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _data_bytes() -> int:
-    """Bytes of data that this process has already (Linux)."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData"))
+def _own_bytes(kind: str) -> int:
+    """Bytes that this process has already, of a kind in /proc/self/status (Linux)."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{kind}:"))
     return int(line.split()[1]) << 10
 
 
@@ -118,7 +119,7 @@ def _child(work: Callable[[Path], int], home: Path, seconds: int, memory: int | 
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
         os.chdir(home)
         if memory is not None:
-            most = memory + _data_bytes()  # what the parent had does not count
+            most = memory + _own_bytes("VmData")  # what the parent had does not count
             resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         code = work(home)
     except BaseException:  # noqa: BLE001  (whatever it is, it is the case's outcome)

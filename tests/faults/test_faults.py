@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import faults, faults_clips, faults_damage, faults_http, faults_media
+from benchmarks import faults, faults_clips, faults_damage, faults_http, faults_media, faults_run
 from benchmarks.faults_run import FAULTS, OUT, run_case
 from condfoley.cli import main as cli
 from condfoley.errors import InputError
@@ -71,6 +71,14 @@ def test_each_way_to_end_is_told(work, verdict):
 
 def test_who_does_not_end_is_ended():
     assert run_case(lambda home: signal.pause() or 0, patience=0.2).verdict == "hang"
+
+
+@pytest.mark.parametrize(("megabytes", "verdict"), [(1 << 7, "done"), (1 << 9, "memory")])
+def test_memory_counts_beyond_what_the_calling_process_uses(monkeypatch, megabytes, verdict):
+    monkeypatch.setattr(faults_run, "BYTES", 1 << 28)
+    kept = np.ones(1 << 29, np.uint8)  # of this process
+    outcome = run_case(lambda home: int(np.ones(megabytes << 20, np.uint8).min()) - 1, memory=None)
+    assert outcome.verdict == verdict and kept.all()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -95,15 +96,22 @@ def in_two_processes(clips: Path, home: Path, kind: str, *stages: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    workers = []
+    workers, told = [], [home / f"stderr-{kind}-{rank}.txt" for rank in range(2)]
     for rank in range(2):
         ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
         environment = os.environ | {k: str(v) for k, v in ranks.items()} | {"MASTER_ADDR": "127.0.0.1"}
         environment |= {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"} | (SHARDED if kind == "sharded" else {})
         words = [sys.executable, "-c", WORKER, str(clips), str(home), kind, *stages]
-        workers.append(subprocess.Popen(words, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True))
-    errors = [worker.communicate()[1] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], errors
+        with told[rank].open("w") as stderr:  # a pipe that is read after the other's may be full, and both wait
+            workers.append(subprocess.Popen(words, cwd=ROOT, env=environment, stderr=stderr))
+    try:
+        while None in (codes := [worker.poll() for worker in workers]) and not any(codes):
+            time.sleep(0.1)
+    finally:
+        for worker in workers:  # one of which the other has failed waits for it
+            worker.kill()
+            worker.wait()
+    assert codes == [0, 0], [path.read_text() for path in told]
 
 
 def test_two_processes_take_the_steps_of_one(clips, copied):
