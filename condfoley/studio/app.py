@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 
 from condfoley import __version__
 from condfoley.errors import InputError, UnwritableError
+from condfoley.runtime.engine import generators_of
 from condfoley.server.limits import RequestLimits
 from condfoley.server.uploads import settings_schema
 from condfoley.settings import RENDERERS
@@ -28,6 +29,7 @@ from condfoley.studio.project_routes import add_project_routes
 from condfoley.studio.security import Guard, user_of
 from condfoley.studio.server import Studio
 from condfoley.studio.workspace import UnknownKey
+from condfoley.weights import SHIPPED, read_card
 
 
 def application(studio: Studio) -> FastAPI:
@@ -58,6 +60,7 @@ def application(studio: Studio) -> FastAPI:
             },
             "finds": can_find(studio),
             "render": list(RENDERERS),
+            "generators": generators_of(read_card(options.weights or SHIPPED)),
             "settings": settings_schema(),
         }
 

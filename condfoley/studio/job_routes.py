@@ -94,6 +94,10 @@ def _fill_generate(task: Task, new: NewSoundtrack, studio: Studio) -> None:
     for clip in (*references, target):
         if clip.duration > studio.limits.seconds:
             raise InputError(f"{clip.name} is too long; give at most {studio.limits.seconds:g} s")
+    settings = checked_settings(new.settings)
+    if settings.strength is not None and new.start_from is None:
+        raise InputError("the strength is how far a sound is changed; choose the sound that it starts from")
+    start_from = None if new.start_from is None else _clip(task, new.start_from)
     cues = None
     if new.cues is not None:
         rows = [cue.model_dump(exclude_none=True) for cue in new.cues]
@@ -103,7 +107,8 @@ def _fill_generate(task: Task, new: NewSoundtrack, studio: Studio) -> None:
         "references": references,
         "target": target,
         "reference_start": new.reference_start,
-        "settings": checked_settings(new.settings),
+        "start_from": start_from,
+        "settings": settings,
         "cues": cues,
         "model": {name: getattr(studio.options, name) for name in ("weights", "device", "engine")},
     }
@@ -151,6 +156,8 @@ def _redo_request(project: Project, new: NewSounds) -> RedoRequest:
         raise InputError("give either a span or a cue")
     if new.variations is not None and new.cue is None:
         raise InputError("variations are of one cue; give a cue")
+    if new.strength is not None and new.generator == "transformer":
+        raise InputError("only the generator flow starts from what is heard; choose it, or leave out the strength")
     wanted = RedoRequest(new.span, new.layer, new.cue, new.variations)
     wanted.require_possible(project)
     return wanted

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from condfoley.settings import PAN_WIDTH
+from condfoley.settings import PAN_WIDTH, GeneratorName
 
 MAX_CUES = 10_000
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -30,19 +30,27 @@ class GivenCue(Body):
 
 
 class NewSoundtrack(Body):
-    """A soundtrack of a target, in the sound of a reference, or of several of one material."""
+    """A soundtrack of a target, in the sound of a reference, or of several of one material.
+
+    start_from: a clip whose sound is changed by the setting `strength`, in place of a new sound (generator flow).
+    """
 
     kind: Literal["generate"]
     name: Annotated[str, Field(max_length=200)] = ""
     references: Annotated[list[Id], Field(min_length=1, max_length=16)]
     target: Id
     reference_start: Time | None = None
+    start_from: Id | None = None
     settings: dict[str, Any] = {}
     cues: Annotated[list[GivenCue], Field(max_length=MAX_CUES)] | None = None
 
 
 class NewSounds(Body):
-    """A span, s, or a cue of a project drawn anew, or alternatives of a cue."""
+    """A span, s, or a cue of a project drawn anew, or alternatives of a cue.
+
+    generator: what draws; auto: what the project was made with. strength: how far what is heard there is changed (generator
+    flow); None: a new sound.
+    """
 
     kind: Literal["redo"]
     project: Id
@@ -51,6 +59,8 @@ class NewSounds(Body):
     layer: Annotated[str, Field(max_length=100)] | None = None
     cue: int | None = None
     variations: Annotated[int, Field(ge=1, le=16)] | None = None
+    generator: GeneratorName = "auto"
+    strength: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class NewLayer(Body):

@@ -55,6 +55,8 @@ def generate_options(task: Task) -> GenerateOptions:
     settings = asdict(values["settings"])
     if values["reference_start"] is not None:
         settings["reference_start"] = values["reference_start"]
+    if values["start_from"] is not None:
+        paths["start_from"] = str(values["start_from"].path)
     return GenerateOptions(
         **settings,
         **paths,
@@ -74,7 +76,8 @@ def redo(task: Task, progress: JobProgress, model: Model) -> dict[str, Any]:
     foley = model()
 
     def change(folder: Path, project: Project) -> Project:
-        drawing = drawn_anew.Drawing(folder, foley, progress=then_writing(progress))
+        how = {name: task.values[name] for name in ("generator", "strength")}
+        drawing = drawn_anew.Drawing(folder, foley, progress=then_writing(progress), **how)
         project, notes = drawn_anew.redo(project, wanted, drawing)
         for note in notes:
             progress.note(note)

@@ -5,6 +5,7 @@ import { t, time as clock } from "../texts.js";
 import { button, fill, h } from "../widgets.js";
 import { alternatives } from "./alternatives.js";
 import { cueFields } from "./cue_fields.js";
+import { drawingOptions } from "./drawing.js";
 import { moment } from "./moment.js";
 
 /** @typedef {import("../types.js").Cue} Cue */
@@ -65,10 +66,11 @@ function nothing({ store, player }, jobs) {
  * @param {import("../types.js").Span} span */
 function ofSpan(store, jobs, [begin, end]) {
   const inside = store.view.cues.filter((cue) => cue.time >= begin && cue.time <= end).map((cue) => cue.id);
-  const draw = () => jobs.run({ kind: "redo", span: [begin, end], layer: null, cue: null, variations: null });
+  const draw = () => jobs.redraw({ span: [begin, end] });
   return h("div.row.wrap", {}, h("span", {}, t("cue.span", { begin: clock(begin), end: clock(end), count: inside.length })),
     button(t("cue.draw_span"), draw, { icon: "refresh", shown: true, disabled: !store.writable, name: "redraw-span" }),
-    button(t("cue.select_span"), () => store.select(inside), { disabled: !inside.length, name: "select-span" }));
+    button(t("cue.select_span"), () => store.select(inside), { disabled: !inside.length, name: "select-span" }),
+    drawingOptions(jobs.drawing, !store.writable));
 }
 
 /** @param {import("../types.js").EditorContext} context @param {Cue[]} cues @returns {Part} */
@@ -95,8 +97,8 @@ function head({ store, player }, cues) {
  * @param {import("../types.js").EditorContext} context @param {import("./jobs.js").ProjectJobs} jobs @param {Cue[]} cues @returns {Part} */
 function redrawing({ store }, jobs, cues) {
   const disabled = !store.writable || cues.every((cue) => cue.locked);
-  const again = async (/** @type {Record<string, any>} */ wanted) => {
-    const job = await jobs.run({ kind: "redo", span: null, layer: null, cue: null, variations: null, ...wanted });
+  const again = async (/** @type {{span?: number[], layer?: string|null, cue?: number, variations?: number}} */ wanted) => {
+    const job = await jobs.redraw(wanted);
     if (job?.state === "done") announce(t("cue.redrawn"));
   };
   const [first, last] = [cues[0], cues[cues.length - 1]];
@@ -106,7 +108,7 @@ function redrawing({ store }, jobs, cues) {
     ? [button(t("cue.redraw"), () => again({ cue: first.id }), { icon: "refresh", shown: true, disabled, name: "redraw" }),
       button(t("cue.offer", { count: VARIATIONS }), () => again({ cue: first.id, variations: VARIATIONS }), { disabled, name: "variations" })]
     : [button(t("cue.redraw_span"), () => again({ span: span(), layer }), { icon: "refresh", shown: true, disabled, name: "redraw" })];
-  return { element: h("div.row.wrap", {}, bar), update() {} };
+  return { element: h("div.stack", {}, h("div.row.wrap", {}, bar), drawingOptions(jobs.drawing, disabled)), update() {} };
 }
 
 /** All cues by time, as people count them. @param {import("../store.js").Store} store */

@@ -15,6 +15,8 @@ export class ProjectJobs {
     this.element = h("div.jobs", { hidden: true, role: "group", "aria-label": t("job.heading") });
     /** @type {Set<() => void>} */
     this.leaving = new Set();
+    /** @type {import("./drawing.js").Drawing} */
+    this.drawing = { generator: "auto", strength: null };
     onLeave(() => this.leaving.forEach((leave) => leave()));
   }
 
@@ -30,6 +32,11 @@ export class ProjectJobs {
       toast(/** @type {Error} */ (problem).message, "error");
       return null;
     }
+  }
+
+  /** Has a span or a cue drawn anew, as `drawing` says. @param {{span?: number[], layer?: string|null, cue?: number, variations?: number}} wanted */
+  redraw(wanted) {
+    return this.run({ kind: "redo", span: null, layer: null, cue: null, variations: null, ...this.drawing, ...wanted });
   }
 
   /** @param {string} id @returns {Promise<Job>} */

@@ -5,7 +5,7 @@ import { size, t } from "../texts.js";
 import { button, fill, h } from "../widgets.js";
 import { openLibrary } from "./library.js";
 
-/** @param {{title: string, hint: string, name: "reference"|"target", about: any, extra?: HTMLElement[],
+/** @param {{title: string, hint: string, name: "reference"|"target"|"start", about: any, extra?: HTMLElement[],
  *   onclip: (clip: import("../types.js").Clip) => void}} given name: how tests find it
  * @returns {{element: HTMLElement, take: (files: FileList|null|undefined) => void}} take: as if they were dropped */
 export function dropZone({ title, hint, name, about, onclip, extra = [] }) {

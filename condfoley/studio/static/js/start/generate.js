@@ -7,12 +7,13 @@ import { optionsForm } from "./options.js";
 
 export class GenerateArea {
   /** @param {any} about what the server says of itself @param {Record<string, any>} settings changed in place
-   * @param {() => void} onchange told when a setting was changed @param {() => void} start told by the button */
-  constructor(about, settings, onchange, start) {
+   * @param {() => void} onchange told when a setting was changed @param {() => void} start told by the button
+   * @param {HTMLElement} beginning what the soundtrack starts from */
+  constructor(about, settings, onchange, start, beginning) {
     this.go = button(t("start.generate"), start, { kind: "primary.large", icon: "wave", shown: true, name: "generate", disabled: true });
     this.hint = h("small.hint", {}, t("start.need_both"));
     this.error = h("p.error", { role: "alert", hidden: true });
-    this.form = [h("div.row.wrap", {}, h("div.grow", {}, optionsForm(about, settings, onchange)), h("div.stack.end", {}, this.go, this.hint)), this.error];
+    this.form = [h("div.row.wrap", {}, h("div.grow", {}, optionsForm(about, settings, onchange), beginning), h("div.stack.end", {}, this.go, this.hint)), this.error];
     this.element = h("section.generate", { "aria-label": t("start.generate_area") }, this.form);
   }
 

@@ -4,13 +4,14 @@
 import { t, tOf } from "../texts.js";
 import { field, h, select, toggle } from "../widgets.js";
 
-const MORE = ["rate", "channels", "seed", "temperature", "guidance", "picture_guidance", "eq_match", "decay_match",
+const MORE = ["rate", "channels", "seed", "generator", "steps", "temperature", "guidance", "picture_guidance", "eq_match", "decay_match",
   "texture_match", "dynamics", "scene_cuts"];
 const DELIVERY = ["loudness", "true_peak", "bits", "room", "room_gain", "pan", "pan_width"];
 /** Least and greatest value of a setting, and its step. @type {Record<string, [number, number, number]>} */
-const RANGES = { loudness: [-60, -5, 0.5], true_peak: [-30, 0, 0.1], room_gain: [-60, 60, 0.5], pan_width: [0, 1, 0.05] };
-/** Settings that count with some values of another one only. @type {Record<string, {of: string, without: string}>} */
-const DEPENDENT = { room_gain: { of: "room", without: "dry" }, pan_width: { of: "pan", without: "middle" } };
+const RANGES = { steps: [1, 1000, 1], loudness: [-60, -5, 0.5], true_peak: [-30, 0, 0.1], room_gain: [-60, 60, 0.5], pan_width: [0, 1, 0.05] };
+/** Settings that count with some values of another one only: not with these. @type {Record<string, {of: string, without: string[]}>} */
+const DEPENDENT = { room_gain: { of: "room", without: ["dry"] }, pan_width: { of: "pan", without: ["middle"] },
+  steps: { of: "generator", without: ["auto", "transformer"] } };
 const RATES = [22050, 44100, 48000, 96000];
 
 /** @typedef {Record<string, any>} Values settings that differ from what the server takes by itself */
@@ -21,7 +22,7 @@ export function optionsForm(about, values, onchange) {
   const set = (/** @type {string} */ name) => (/** @type {any} */ value) => {
     if (value === null || value === "" || value === known[name]?.default) delete values[name];
     else values[name] = value;
-    for (const [other, { of, without }] of Object.entries(DEPENDENT)) if (of === name && (value ?? without) === without) delete values[other];
+    for (const [other, { of, without }] of Object.entries(DEPENDENT)) if (of === name && without.includes(value ?? without[0])) delete values[other];
     allow();
     onchange();
   };
@@ -36,7 +37,7 @@ export function optionsForm(about, values, onchange) {
     for (const [name, { of, without }] of Object.entries(DEPENDENT)) {
       const box = form.querySelector(`[data-setting=${name}]`);
       if (!box) continue;
-      box.disabled = (values[of] ?? without) === without;
+      box.disabled = without.includes(values[of] ?? without[0]);
       if (box.disabled) box.value = known[name].default ?? "";
     }
   }

@@ -12,13 +12,15 @@ import { openMicrophone } from "./microphone.js";
 import { moreReferences } from "./more_references.js";
 import { projectList } from "./projects.js";
 import { referenceView } from "./reference.js";
+import { startFrom } from "./start_from.js";
 import { targetView } from "./target.js";
 import { themeButton } from "../theme.js";
 
 const KEPT = "start"; // in sessionStorage: a reload goes on where it was
 
 /** @typedef {{element: HTMLElement, close: () => void, amongOthers?: (several: boolean) => void}} Shown */
-/** @typedef {{reference: string|null, more: string[], target: string|null, begin: number|null, performed: any[]|null, settings: any, job: string|null}} Chosen */
+/** @typedef {{reference: string|null, more: string[], target: string|null, begin: number|null, performed: any[]|null, settings: any,
+ *   start: string|null, strength: number, job: string|null}} Chosen start: a clip whose sound is changed by `strength` */
 
 /** Draws the screen. Raises ApiError. @param {HTMLElement} root @param {HTMLElement} topbar
  * @returns {Promise<() => void>} what closes it */
@@ -35,7 +37,7 @@ class Start {
   constructor(about) {
     this.about = about;
     /** @type {Chosen} */
-    this.chosen = { reference: null, more: [], target: null, begin: null, performed: null, settings: {}, job: null,
+    this.chosen = { reference: null, more: [], target: null, begin: null, performed: null, settings: {}, start: null, strength: 0.5, job: null,
       ...JSON.parse(sessionStorage.getItem(KEPT) ?? "{}") };
     /** @type {Record<"reference"|"target", import("../types.js").Clip|null>} */
     this.clips = { reference: null, target: null };
@@ -45,7 +47,8 @@ class Start {
     this.zones = { reference: null, target: null };
     this.more = moreReferences(about, () => this.clips.reference, () => this.listed());
     this.slots = { reference: h("section.pane"), target: h("section.pane") };
-    this.foot = new GenerateArea(about, this.chosen.settings, () => this.keep(), () => this.generate());
+    this.beginning = startFrom(about, () => this.began());
+    this.foot = new GenerateArea(about, this.chosen.settings, () => this.keep(), () => this.generate(), this.beginning.element);
     this.example = button(t("start.example"), () => this.useExample(), { icon: "film", shown: true, name: "example", hidden: true });
     this.finding = button(t("fitting.open"), () => this.find(), { icon: "folder", shown: true, name: "find", disabled: true, hidden: !about.finds });
     this.projects = projectList(openProject);
@@ -64,6 +67,7 @@ class Start {
     examplePair().then((pair) => (this.example.hidden = !pair), () => {});
     void this.restore("reference");
     void this.restoreMore();
+    void this.restoreStart();
     void this.restore("target");
     if (this.chosen.job) this.follow(this.chosen.job);
   }
@@ -94,6 +98,22 @@ class Start {
     const found = await Promise.allSettled(this.chosen.more.map(api.clip));
     this.more.show(found.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])));
     this.listed();
+  }
+
+  /** The sound that it starts from, unless it was removed meanwhile. */
+  async restoreStart() {
+    const { start, strength } = this.chosen;
+    if (!start) return;
+    const clip = await api.clip(start).catch(() => null);
+    this.beginning.show(clip, strength);
+    this.began();
+  }
+
+  /** Another sound to start from, none, or another strength. */
+  began() {
+    this.chosen.start = this.beginning.clip?.id ?? null;
+    this.chosen.strength = this.beginning.strength;
+    this.keep();
   }
 
   /** There are more or fewer further references. */
@@ -192,10 +212,11 @@ class Start {
   }
 
   async generate() {
-    const { reference, more, target, begin, performed, settings } = this.chosen;
+    const { reference, more, target, begin, performed, settings, start, strength } = this.chosen;
+    const beginning = start ? { start_from: start, settings: { ...settings, generator: "flow", strength } } : {};
     try {
       const job = await api.startJob({ kind: "generate", name: projectName(this.clips.reference, this.clips.target), references: [reference, ...more], target,
-        reference_start: begin, settings, cues: performed });
+        reference_start: begin, settings, cues: performed, ...beginning });
       this.follow(job.id);
     } catch (problem) {
       this.foot.idle(/** @type {Error} */ (problem).message);
