@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS := -n 2 --dist loadfile --max-worker-restart 0
 
 .PHONY: demo docs examples test quick lint install study-web studio studio-web clean
 
@@ -25,12 +26,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Training apart, in new processes, since each keeps some of the memory that it has used.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
+	$(BIN)/python -m pytest $(WORKERS) --ignore tests/training
+	$(BIN)/python -m pytest $(WORKERS) tests/training
 
 # The inner loop: lint, types and unit tests; no browser, Ray, killed process, training or whole systems.
 quick: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not heavy' tests/test_*.py
+	$(BIN)/python -m pytest $(WORKERS) -m 'not slow and not heavy' tests/test_*.py
 
 # The documents and the API reference as a site, out/site/index.html.
 docs: $(VENV)/.installed
