@@ -1,8 +1,8 @@
-"""Does the confidence of a cue mean something? `python -m benchmarks.confidence FOLDER` prints tables; nothing is generated.
+"""Does the confidence of a cue mean something? `python -m benchmarks.confidence FOLDER` prints a table; nothing is generated.
 
 FOLDER: clips of `condfoley simulate`, or clips and a manifest.csv as in `benchmarks.real`. A cue is right where an event, or an
-onset of the clip's sound, is within 100 ms. On every other simulated clip the confidence is fitted (`runtime/certainty.py`);
-the others, which have no part in it, are what the tables are of.
+onset of the clip's sound, is within 100 ms. Of simulated clips a logistic function of the confidence's log-odds is fitted on
+every other one, to see whether it says more on the rest, of which the table is.
 """
 
 from __future__ import annotations
@@ -22,73 +22,98 @@ from condfoley.errors import InputError
 from condfoley.evaluation.testsets import read_folder
 from condfoley.foley import Foley
 from condfoley.inputs import ClipFile
-from condfoley.layers import watch_scenes
+from condfoley.layers import watch
 from condfoley.media import probe
 from condfoley.results.tables import Table
-from condfoley.runtime.certainty import Certainty, calibration_error, expected_at, fit_certainty
-from condfoley.runtime.exposure import EXPOSURE_DELAY
-from condfoley.runtime.peaks import pick_onsets
 from condfoley.settings import Settings
 
 NEAR = 0.1  # s
-LEAST, CUE = 0.05, 0.5  # expected onsets of a peak that is looked at, and of a cue
 BOUNDS = (0.0, 0.5, 0.7, 0.9, 1.0)
+BINS = 10  # of the calibration error
 DOUBTFUL = 0.5  # confidence below which the page marks a cue
 
 
 @dataclass(frozen=True)
-class Peaks:
-    """Peaks of a clip's onset probability: expected onsets, highest probability of a frame, and whether each is right, (K,) each;
-    and the clip's length in s."""
+class Cues:
+    """Confidence of each cue, (K,), whether it is right, (K,) bool, and the length of the clips, s."""
 
-    expected: np.ndarray
-    highest: np.ndarray
+    said: np.ndarray
     right: np.ndarray
     seconds: float
 
+    @classmethod
+    def of(cls, foley: Foley, path: Path, truth: np.ndarray) -> Cues:
+        """The cues of a clip's picture beside true times (N,) s."""
+        rows = watch(foley, ClipFile(path), Settings())
+        right = np.zeros(len(rows), bool)
+        right[[j for _, j in match_pairs(truth, np.array([row.time for row in rows]), NEAR)]] = True
+        return cls(np.array([row.confidence for row in rows], float), right, probe(path).duration)
 
-def look(foley: Foley, path: Path, truth: np.ndarray) -> Peaks:
-    """The peaks of a clip's picture beside true times (N,) s."""
-    fps = foley.loaded.scorer.geometry.fps
-    times, expected, highest = [], [], []
-    for start, events, _ in watch_scenes(foley, ClipFile(path), Settings()):
-        found = pick_onsets(events.onset, fps, LEAST)
-        frames = np.round(found * fps).astype(int)[:, None] + np.array([-1, 0, 1])
-        highest.append(events.onset[frames.clip(0, len(events.onset) - 1)].max(1))
-        expected.append(expected_at(events.onset, found, fps))
-        times.append(start + found + EXPOSURE_DELAY)
-    right = np.zeros(sum(map(len, times)), bool)
-    right[[j for _, j in match_pairs(truth, np.concatenate(times), NEAR)]] = True
-    return Peaks(np.concatenate(expected), np.concatenate(highest), right, probe(path).duration)
-
-
-def joined(clips: Sequence[Peaks]) -> Peaks:
-    """All peaks of clips. Raises InputError without clips."""
-    if not clips:
-        raise InputError("there are no clips to look at; give a folder of simulated clips, or one with a manifest.csv")
-    arrays = (np.concatenate([getattr(clip, name) for clip in clips]) for name in ("expected", "highest", "right"))
-    return Peaks(*arrays, sum(clip.seconds for clip in clips))
+    @classmethod
+    def joined(cls, clips: Sequence[Cues]) -> Cues:
+        """Those of all clips. Raises InputError without any."""
+        if not sum(len(clip.said) for clip in clips):
+            raise InputError("no cues are seen; give a folder of simulated clips, or one with clips and a manifest.csv")
+        said, right = (np.concatenate([getattr(clip, name) for clip in clips]) for name in ("said", "right"))
+        return cls(said, right, sum(clip.seconds for clip in clips))
 
 
-def reliability(peaks: Peaks, ways: dict[str, Certainty | None]) -> Table:
-    """How many cues of a confidence are right. ways: by name, what says it; None: the likeliest frame's probability."""
-    cues = peaks.expected >= CUE
-    right, minutes = peaks.right[cues], peaks.seconds / 60
-    rows, notes = [], [f"cues that are not right: {(~right).sum() / minutes:.1f} a minute"]
-    for name, certainty in ways.items():
-        said = (peaks.highest if certainty is None else certainty(peaks.expected))[cues]
+def log_odds(said: np.ndarray) -> np.ndarray:
+    """Of confidences (K,), which are kept off 0 and 1: (K,)."""
+    inside = np.clip(said, 0.001, 0.999)
+    odds: np.ndarray = np.log(inside / (1 - inside))
+    return odds
+
+
+def fit_logistic(said: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of the log-odds of being right over those that are said (Platt scaling, by maximum likelihood).
+
+    said: (K,). right: (K,) bool. Raises InputError where all are right, or none is.
+    """
+    if right.all() or not right.any():
+        raise InputError("all cues are right, or none is; give more clips")
+    x = np.column_stack([log_odds(said), np.ones(len(said))])
+    weights = np.zeros(2)
+    for _ in range(30):  # Newton's method
+        shares = 1 / (1 + np.exp(-(x @ weights)))
+        curvature = (x * (shares * (1 - shares))[:, None]).T @ x
+        weights = weights + np.linalg.solve(curvature + 1e-6 * np.eye(2), x.T @ (right - shares))
+    return float(weights[0]), float(weights[1])
+
+
+def calibration_error(said: np.ndarray, right: np.ndarray) -> float:
+    """Expected calibration error: the mean difference, in BINS bins of equal width, between what is said and what is right.
+
+    said: (K,) in [0, 1]. right: (K,) bool.
+    """
+    places = np.minimum((said * BINS).astype(int), BINS - 1)
+    inside = [places == k for k in range(BINS)]
+    return float(sum(which.mean() * abs(said[which].mean() - right[which].mean()) for which in inside if which.any()))
+
+
+def rank_accuracy(said: np.ndarray, right: np.ndarray) -> float:
+    """How often a cue that is right is said to be surer than one that is not (area under the ROC curve). said, right: (K,)."""
+    more = said[right][:, None] - said[~right]
+    return float((np.sign(more) / 2 + 0.5).mean()) if more.size else float("nan")
+
+
+def table(cues: Cues, ways: dict[str, np.ndarray]) -> Table:
+    """How many cues of a confidence are right. ways: confidences (K,) by the name of what says them."""
+    right, wrong, minutes = cues.right, int((~cues.right).sum()), cues.seconds / 60
+    rows, notes = [], [f"{wrong / minutes:.1f} cues a minute are not right"]
+    for name, said in ways.items():
         for low, high in zip(BOUNDS, BOUNDS[1:]):
             inside = (said >= low) & ((said < high) | (high == 1.0))
             values = (f"{said[inside].mean():.2f}", f"{right[inside].mean():.2f}") if inside.any() else ("", "")
             rows.append((name, f"{low:g} to {high:g}", str(int(inside.sum())), *values))
         rows.append((name, "all", str(len(said)), f"{said.mean():.2f}", f"{right.mean():.2f}"))
-        sure = int(((said >= DOUBTFUL) & ~right).sum())
+        doubtful = said < DOUBTFUL
         notes.append(
-            f"{name}: expected calibration error {calibration_error(said, right):.3f}; of {int((~right).sum())} cues that are "
-            f"not right {int((~right).sum()) - sure} are below {DOUBTFUL:g}, and of {int(right.sum())} right ones "
-            f"{int((right & (said < DOUBTFUL)).sum())}"
+            f"{name}: expected calibration error {calibration_error(said, right):.3f}; a right cue is surer than a wrong one in "
+            f"{rank_accuracy(said, right):.2f}; marked as doubtful are {int((doubtful & ~right).sum())} of {wrong} wrong and "
+            f"{int((doubtful & right).sum())} of {int(right.sum())} right ones"
         )
-    return Table("Cues by confidence", ("confidence", "between", "cues", "mean", "right"), tuple(rows), tuple(notes))
+    return Table("Cues by confidence", ("", "confidence", "cues", "mean", "right"), tuple(rows), tuple(notes))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,15 +126,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         foley = Foley.load(options.weights)
         real = (options.folder / "manifest.csv").is_file()
         clips = read_manifest(options.folder, DIFFICULTIES) if real else read_folder(options.folder)
-        looked = [look(foley, clip.path, clip.onsets) for clip in clips]
-        ways: dict[str, Certainty | None] = {"likeliest frame": None, "as it is shown": Certainty()}
-        if not real and len(looked) > 1:
-            fitting = joined(looked[::2])
-            ways["fitted here"] = fitted = fit_certainty(fitting.expected, fitting.right)
-            print(f"fitted on {len(looked[::2])} clips: slope {fitted.slope:.2f}, offset {fitted.offset:+.2f}")
-            looked = looked[1::2]
-        print(reliability(joined(looked), ways).text())
-    except (InputError, ValueError) as error:
+        found = [Cues.of(foley, clip.path, clip.onsets) for clip in clips]
+        if real:
+            cues = Cues.joined(found)
+            print(table(cues, {"shown": cues.said}).text())
+            return 0
+        cues, fitting = Cues.joined(found[1::2]), Cues.joined(found[::2])
+        slope, offset = fit_logistic(fitting.said, fitting.right)
+        fitted = 1 / (1 + np.exp(-(slope * log_odds(cues.said) + offset)))
+        print(table(cues, {"shown": cues.said, "fitted": fitted}).text())
+        print(f"fitted: log-odds times {slope:.2f}, and {offset:+.2f}")
+    except InputError as error:
         print(f"benchmarks.confidence: {error}", file=sys.stderr)
         return 2
     return 0

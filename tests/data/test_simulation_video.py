@@ -172,6 +172,14 @@ def test_what_is_not_heard_moves_but_is_no_event(drawing: None) -> None:
     assert {event.kind for clip in busy for event in clip.events} <= {"hit", "scratch"}
 
 
+def test_in_silent_videos_much_moves_and_nothing_is_struck(drawing: None) -> None:
+    silent, others = ([simulate(seed, 3.0, fps=5, size=32, silent=s) for seed in range(6)] for s in (True, False))
+    assert all(clip.events == [] for clip in silent) and any(clip.events for clip in others)
+    assert sum(clip.description["misses"] for clip in silent) > 6
+    moving = [np.abs(np.diff(clip.frames.astype(float), axis=0)).mean() for clip in silent]
+    assert min(moving) > 0.3  # grey levels
+
+
 def test_gestures_move_and_pause() -> None:
     path = gesture(np.random.default_rng(0), 6 * STEPS_PER_SECOND)[:, 0]
     still = np.abs(np.diff(path)) < 1e-9

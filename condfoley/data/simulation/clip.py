@@ -53,6 +53,7 @@ def simulate(
     capture: Capture = "centred",
     shadows: bool = True,
     like: Sequence[Event] = (),
+    silent: bool = False,
 ) -> SimulatedClip:
     """Simulates one video without sound; a pure function of its arguments (and of the graphics driver).
 
@@ -61,13 +62,14 @@ def simulate(
     recordings. capture: centred, exposures are centred on the frames' times; camera, they begin there and the rows are
     exposed one after another, which is drawn beside all else, so that the same seed shows the same events. shadows: whether
     lamps cast any; without, drawing takes a fifth of the time. like: events at which something is struck or stroked, in
-    order of time; otherwise nothing is. Raises InputError when OpenGL is not available.
+    order of time; otherwise nothing is. silent: nothing is struck: every swing misses, and most videos have gestures. Raises
+    InputError when OpenGL is not available.
     """
     import mujoco
 
     rng = np.random.default_rng([seed, 0x5EED])
     chance = np.random.default_rng([seed, 0x0FF])  # a separate stream, so that these options do not change other videos
-    with_silent_motion = bool(chance.random() < unheard)
+    with_silent_motion = bool(chance.random() < unheard) or silent
     scene = Scene.draw(rng, distractor=with_silent_motion and bool(chance.random() < 0.6))
     style = Style.draw(rng, scene)
     while like and not _never_misses(scene, style):
@@ -75,6 +77,8 @@ def simulate(
         style = Style.draw(rng, scene)
     if with_silent_motion:
         style = replace(style, landing=chance.uniform(0, 0.5), missing=max(style.missing, chance.uniform(0, 0.35)))
+    if silent:
+        style = replace(style, landing=0.0, missing=1.0)
     timing = steady if chance.random() < rhythmic else loose
     model = mujoco.MjModel.from_xml_string(scene.xml)
     if not shadows:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GENERATOR = 1  # increase it when the same seed gives another clip
 # settings added later, with the values of clips that lack them
-OLDER: dict[str, Any] = {"rhythmic": 0.0, "capture": "centred", "like": None}
+OLDER: dict[str, Any] = {"rhythmic": 0.0, "capture": "centred", "like": None, "silent": False}
 PARTS = ".parts"  # subfolder of the output in which files are written before they are complete
 
 
@@ -53,6 +53,8 @@ class SimulateOptions:
     """Frames per second."""
     unheard: float = 0.0
     """Share of the videos with motion that makes no sound: soft landings, swings that miss, gestures."""
+    silent: bool = False
+    """Videos in which nothing is struck: every swing misses, hands gesture, and only the room is heard."""
     rhythmic: float = 0.0
     """Share of the videos whose hits are as regular as in most recordings; the others are less regular."""
     capture: Capture = "centred"
@@ -84,7 +86,7 @@ class SimulateOptions:
 
     def _require_like_alone(self) -> None:
         """Raises InputError for an option that --like decides."""
-        for name in ("duration", "unheard", "rhythmic", "sounds"):
+        for name in ("duration", "unheard", "silent", "rhythmic", "sounds"):
             if getattr(self, name) != getattr(SimulateOptions, name):
                 raise InputError(f"--like says when and how long something sounds; leave out --{name}")
 
@@ -113,7 +115,7 @@ class SimulateOptions:
         return {
             "generator": GENERATOR, "seed": self.seed + index, "duration": heard.duration if heard else self.duration,
             "fps": self.fps, "size": self.size, "unheard": self.unheard, "rhythmic": self.rhythmic, "sounds": self.sounds,
-            "capture": self.capture, "like": heard.sha256 if heard else None,
+            "capture": self.capture, "like": heard.sha256 if heard else None, "silent": self.silent,
         }  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def write_clip(options: SimulateOptions, index: int, bank: SoundBank) -> None:
 
     o, seed, heard = options, options.seed + index, options.heard
     if heard is None:
-        clip = simulate(seed, o.duration, o.fps, o.size, o.unheard, o.rhythmic, o.capture)
+        clip = simulate(seed, o.duration, o.fps, o.size, o.unheard, o.rhythmic, o.capture, silent=o.silent)
     else:
         clip = simulate(seed, heard.duration, o.fps, o.size, capture=o.capture, like=heard.events)
         require_contacts(heard.events, clip.events)
