@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from condfoley.audio.bands import Bands
 from condfoley.audio.track import Track
 from condfoley.geometry import Geometry
-from condfoley.matching.texture import LEAD, MIN_SECONDS, cross_synthesise, layer_one_shots, one_shots
+from condfoley.matching.texture import LEAD, MIN_SECONDS, cross_synthesise, layer_one_shots, one_shots, share_gains
 from tests.sounds import RATE, bell, noise_bursts, peakiness, pulses
 
 G = Geometry()
@@ -113,3 +113,11 @@ def test_any_hits_of_any_sound(hits, samples, seed):
     wav = np.random.default_rng(seed).uniform(-0.5, 0.5, samples).astype(np.float32)
     made = cross_synthesise(track(wav), np.sort(hits), bells(0.2), G, 1.0).samples
     assert made.shape == (1, len(wav)) and np.isfinite(made).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_shots_that_are_all_but_silent_in_a_band_leave_the_soundtrack_as_it_is():
+    power = np.ones((3, 40), np.float32)
+    nearly = np.full_like(power, 1e-42)
+    own = share_gains(power, nearly, np.ones_like(power), 1.0)
+    assert own == pytest.approx(np.ones_like(power))

@@ -84,7 +84,7 @@ def share_gains(target: np.ndarray, given: np.ndarray, gain: np.ndarray, amount:
     """
     limit = np.square(gain)
     limit *= given
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # infinite where the one-shots are silent
         np.sqrt(np.divide(target, limit, out=limit), out=limit)
     limit = smooth(np.fmin(limit, 1, out=limit), 3)
     limit *= amount

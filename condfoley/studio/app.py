@@ -29,7 +29,7 @@ from condfoley.studio.project_routes import add_project_routes
 from condfoley.studio.security import Guard, user_of
 from condfoley.studio.server import Studio
 from condfoley.studio.workspace import UnknownKey
-from condfoley.weights import SHIPPED, read_card
+from condfoley.weights import read_card
 
 
 def application(studio: Studio) -> FastAPI:
@@ -60,7 +60,7 @@ def application(studio: Studio) -> FastAPI:
             },
             "finds": can_find(studio),
             "render": list(RENDERERS),
-            "generators": generators_of(read_card(options.weights or SHIPPED)),
+            "generators": generators_of(read_card(options.weights_folder)),
             "settings": settings_schema(),
         }
 

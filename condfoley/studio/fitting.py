@@ -11,7 +11,7 @@ from condfoley.files import write_json
 from condfoley.studio.clips import Clip
 from condfoley.studio.library import EXAMPLES, Library
 from condfoley.studio.wording import for_page
-from condfoley.weights import SHIPPED, read_card
+from condfoley.weights import read_card
 
 if TYPE_CHECKING:
     from condfoley.studio.options import StudioOptions
@@ -25,11 +25,7 @@ PART = "bind"  # of the weights, that finds
 
 def can_find(studio: Studio) -> bool:
     """Whether there is a library, and weights that can find sounds of it."""
-    return studio.library.folder is not None and PART in read_card(_weights(studio.options))["parts"]
-
-
-def _weights(options: StudioOptions) -> Any:
-    return options.weights or SHIPPED
+    return studio.library.folder is not None and PART in read_card(studio.options.weights_folder)["parts"]
 
 
 def fitting_json(clip: Clip, studio: Studio) -> dict[str, Any]:

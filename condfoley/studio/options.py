@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from condfoley.errors import InputError, require_at_least
 from condfoley.server.options import LOOPBACK, ServerOptions
+from condfoley.weights import SHIPPED
 
 MEGABYTE = 10**6
 LOCAL = "local"
@@ -66,6 +68,11 @@ class StudioOptions(ServerOptions):
     def user_names(self) -> tuple[str, ...]:
         """Names of the users."""
         return tuple(name.strip() for name in self.users.split(",") if name.strip()) or (LOCAL,)
+
+    @property
+    def weights_folder(self) -> Path:
+        """Folder of the weights that are used."""
+        return Path(self.weights or SHIPPED)
 
     @property
     def is_loopback(self) -> bool:

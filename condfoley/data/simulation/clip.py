@@ -76,13 +76,10 @@ def simulate(
         scene = Scene.draw(rng)
         style = Style.draw(rng, scene)
     if with_silent_motion:
-        style = replace(style, landing=chance.uniform(0, 0.5), missing=max(style.missing, chance.uniform(0, 0.35)))
-    if silent:
-        style = replace(style, landing=0.0, missing=1.0)
+        style = _unheard(style, chance, silent)
     timing = steady if chance.random() < rhythmic else loose
     model = mujoco.MjModel.from_xml_string(scene.xml)
-    if not shadows:
-        model.vis.quality.shadowsize = 0
+    model.vis.quality.shadowsize *= shadows
     for index, image in enumerate(scene.surfaces):
         start = model.tex_adr[index]
         model.tex_data[start : start + image.size] = image.reshape(-1)
@@ -106,6 +103,12 @@ def simulate(
     if shutter is not None:
         description |= {"exposure": shutter.exposure, "readout": shutter.readout}
     return SimulatedClip(sensor.apply_sensor(frames, rng), fps, events, seed, description)
+
+
+def _unheard(style: Style, chance: Rng, silent: bool) -> Style:
+    """A style with soft landings and more swings that miss; silent: with nothing but misses."""
+    landing, missing = chance.uniform(0, 0.5), max(style.missing, chance.uniform(0, 0.35))
+    return replace(style, landing=0.0, missing=1.0) if silent else replace(style, landing=landing, missing=missing)
 
 
 def _never_misses(scene: Scene, style: Style) -> bool:
