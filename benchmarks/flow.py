@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from condfoley.audio.onsets import detect_onsets, match
+from condfoley.audio.onsets import detect_onsets, match_pairs
 from condfoley.audio.postfilter import postfilter
 from condfoley.data.store import ClipStore
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
-from condfoley.networks.flow import Flow
+from condfoley.networks.flow import Flow, to_specs
 from condfoley.networks.transformer import Condition
 from condfoley.results.tables import Table, number
 from condfoley.runtime.flow_sampling import FlowSampling
@@ -34,7 +34,7 @@ from condfoley.training.batches import validation_streams
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part
-from condfoley.training.stages.flow import draw_drafts, to_specs
+from condfoley.training.stages.flow import draw_drafts
 from condfoley.weights import card_geometry, load_part, read_card
 
 EDGE = 0.05  # s at both ends of a window in which neither true events nor onsets count
@@ -105,9 +105,9 @@ class Bench:
             spec01 = ((make(part) + 1) / 2).clamp(0, 1)
             for i, wav in zip(part, self.vocode(spec01), strict=True):
                 onsets = inside(detect_onsets(wav, self.geometry.sample_rate)[0], self.seconds)
-                found = match(self.events(int(i)), onsets, WINDOW)
-                hits += round(found.precision * found.n_est) if found.n_ref and found.n_est else 0
-                true, heard = true + found.n_ref, heard + found.n_est
+                events = np.sort(self.events(int(i)))
+                hits += len(match_pairs(events, onsets, WINDOW))
+                true, heard = true + len(events), heard + len(onsets)
         return 2 * hits / max(1, true + heard), hits / max(1, heard), hits / max(1, true)
 
     @property

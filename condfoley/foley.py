@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from condfoley.audio.rates import converted
 from condfoley.audio.track import Track
+from condfoley.drafting.choice import DRAFTERS
 from condfoley.drafting.drafter import Start
 from condfoley.errors import InputError, require_share
 from condfoley.geometry import Geometry
@@ -205,7 +206,7 @@ class Foley:
 
     def hears_both_sides(self, settings: Settings) -> bool:
         """Whether what is drawn anew knows what is heard behind it, too. Raises InputError for weights without that generator."""
-        return self.loaded.generator(settings.generator) == "flow"
+        return DRAFTERS[self.loaded.generator(settings.generator)].both_sides
 
     def redraw(
         self,

@@ -147,3 +147,11 @@ class Limits:
     """Spectrogram frames that are vocoded at a time."""
     vocoder_margin: int = 16
     """Frames before and after them, which cover the network's reach."""
+
+    def decoded_together(self, duration: float) -> int:
+        """Number of candidates, `duration` s each, that are decoded together."""
+        return max(1, int(self.decode_seconds / duration))
+
+    def are_long(self, candidates: int, duration: float) -> bool:
+        """Whether candidates, `duration` s each, take too much memory together."""
+        return candidates * duration > self.spill_seconds

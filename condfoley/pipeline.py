@@ -221,7 +221,7 @@ class Pipeline:
     ) -> list[Candidate]:
         """Candidates as scored sounds, a few at a time."""
         out: list[Candidate] = []
-        few = max(1, int(self.limits.decode_seconds / self.duration))
+        few = self.limits.decoded_together(self.duration)
         for first in range(0, len(drafts), few):
             report("decoding", 0.7 + 0.3 * first / len(drafts))
             part = slice(first, first + few)
@@ -286,7 +286,7 @@ class Pipeline:
     @property
     def long(self) -> bool:
         """Whether candidates and what is kept for later calls take too much memory together."""
-        return self.candidates * self.duration > self.limits.spill_seconds
+        return self.limits.are_long(self.candidates, self.duration)
 
     def give_back(self) -> None:
         """Between steps of long targets: memory that is kept for the next step is given back."""

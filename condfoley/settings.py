@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-from condfoley.errors import InputError, flag, require_at_least
+from condfoley.errors import InputError, flag, require_at_least, require_share
 
 EngineName = Literal["auto", "onnx", "torch"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
@@ -120,8 +120,7 @@ class Settings:
             if (chosen := getattr(self, name)) not in known:
                 raise InputError(f"{flag(name)} is {chosen!r}; give {' or '.join(filter(None, known))}")
         for name, value in self.given(MATCHING).items():
-            if not 0 <= value <= 1:
-                raise InputError(f"{flag(name)} is {value:g}; give a number from 0 to 1")
+            require_share(name, value)
         if self.render not in (None, *RENDERERS):
             raise InputError(f"--render is {self.render!r}; give {' or '.join(RENDERERS)}")
         if self.rate is not None and not LOWEST_RATE <= self.rate <= HIGHEST_RATE:

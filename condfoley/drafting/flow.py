@@ -109,7 +109,7 @@ class FlowDrafter:
         times = schedule(wanted.steps, source.strength if source else 1.0)
         begun = None if source is None else times[0] * self.encode_long(source.wav)
         out = self._room(len(seeds))
-        for part in blocks(len(seeds), max(1, int(self.limits.decode_seconds / self.duration))):
+        for part in blocks(len(seeds), self.limits.decoded_together(self.duration)):
             x = noise(self.engine.random_streams(seeds[part]), plan.total, self.config.dim)
             if begun is not None:
                 x = ((1 - times[0]) * x + begun).astype(np.float32)
@@ -218,6 +218,6 @@ class FlowDrafter:
     def _room(self, candidates: int) -> np.ndarray:
         """Room for all candidates' tokens, in a temporary file where they take too much memory."""
         shape = (candidates, self.columns * self.per_column, self.config.dim)
-        if candidates * self.duration > self.limits.spill_seconds:
+        if self.limits.are_long(candidates, self.duration):
             return array_in_file(shape, np.float32)
         return np.zeros(shape, np.float32)

@@ -6,6 +6,7 @@ number of processes may use it at a time; what cannot be read or written is comp
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
@@ -67,13 +68,11 @@ class Known:
 
     def load(self, hashes: Iterable[str]) -> dict[str, Heard]:
         """What is known of sounds, by their hashes."""
-        wanted, out = set(hashes), {}
-        for digest, starts, vectors in self._select(
-            "select hash, starts, vectors from vectors where part = ?", (self.part,)
-        ):
-            if digest in wanted:
-                at = np.frombuffer(starts, np.float64)
-                out[digest] = Heard(at, np.frombuffer(vectors, np.float32).reshape(len(at), -1))
+        wanted, out = json.dumps(sorted(set(hashes))), {}
+        query = "select hash, starts, vectors from vectors where part = ? and hash in (select value from json_each(?))"
+        for digest, starts, vectors in self._select(query, (self.part, wanted)):
+            at = np.frombuffer(starts, np.float64)
+            out[digest] = Heard(at, np.frombuffer(vectors, np.float32).reshape(len(at), -1))
         now = time.time()
         self._write("update vectors set used = ? where hash = ? and part = ?", [(now, key, self.part) for key in out])
         return out
@@ -100,9 +99,11 @@ class Known:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(self.path, timeout=PATIENCE)
         try:
-            if database.execute("pragma user_version").fetchone()[0] not in (0, VERSION):
+            version = database.execute("pragma user_version").fetchone()[0]
+            if version not in (0, VERSION):
                 raise sqlite3.DatabaseError("of another version")
-            database.executescript(TABLES)
+            if not version:
+                database.executescript(TABLES)
         except BaseException:
             database.close()
             raise

@@ -8,12 +8,16 @@ Flow Matching for Generative Modeling). The reference's tokens do not see the ta
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from condfoley.sizes import FlowConfig
+
+if TYPE_CHECKING:
+    from condfoley.networks.tokenizer import Tokenizer
 
 REACH = 3  # picture frames before and after a token's time that are added to it
 FREQUENCIES = 32  # of the time's embedding
@@ -204,3 +208,13 @@ def to_columns(latents: Tensor) -> Tensor:
 def from_columns(columns: Tensor, rows: int) -> Tensor:
     """The inverse of `to_columns`."""
     return columns.unflatten(2, (rows, -1)).permute(0, 3, 2, 1)
+
+
+@torch.no_grad()
+def to_specs(tokens: Tensor, config: FlowConfig, tokenizer: Tokenizer | None) -> Tensor:
+    """Spectrograms (B, n_mels, M), nominally in [-1, 1], of raw tokens (B, L, dim). tokenizer: for latents."""
+    if tokenizer is None:
+        return from_patches(tokens, config.patch)
+    latents = from_columns(tokens, config.dim // tokenizer.config.embed_dim)
+    specs: Tensor = tokenizer.decoder(tokenizer.post_quant_conv(latents))[:, 0]
+    return specs

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from condfoley.networks.flow import from_columns, from_patches, to_columns, to_patches
+from condfoley.networks.flow import to_columns, to_patches, to_specs
 from condfoley.networks.transformer import Condition, Decoding
 from condfoley.runtime.engine import OPTIONAL, Prompt, generating_parts
 from condfoley.runtime.generation import CodeGenerator
@@ -142,11 +142,9 @@ class TorchEngine(CodeGenerator):
     @torch.no_grad()
     def flow_specs(self, tokens: np.ndarray) -> np.ndarray:
         """(B, L, dim) -> (B, n_mels, M), about [-1, 1]."""
-        values = self.flow.restore(self._tensor(tokens))
-        if self.flow.config.space == "patches":
-            return _numpy(from_patches(values, self.flow.config.patch))
-        latents = from_columns(values, self.code_rows)
-        return _numpy(self.tokenizer.decoder(self.tokenizer.post_quant_conv(latents))[:, 0])
+        config = self.flow.config
+        tokenizer = self.tokenizer if config.space == "latents" else None
+        return _numpy(to_specs(self.flow.restore(self._tensor(tokens)), config, tokenizer))
 
     @torch.no_grad()
     def vocode(self, specs: np.ndarray) -> np.ndarray:

@@ -35,7 +35,6 @@ class Drawn(NamedTuple):
 
     example: Example
     track: int
-    view: int
     reference: int
     target: int
     pictures: tuple[np.ndarray, np.ndarray]
@@ -69,7 +68,7 @@ def draw_windows(
     if shift:
         first = shift_start(first, shift, len(e.tokens[view]), n)
     pictures = (token_window(e.tokens[view], start, n) for start in (first, int(e.starts[track, target])))
-    return Drawn(e, track, view, reference, target, (next(pictures), next(pictures)))
+    return Drawn(e, track, reference, target, (next(pictures), next(pictures)))
 
 
 def noisy_pictures(pictures: Sequence[Tensor], deviation: Tensor, rngs: Sequence[np.random.Generator]) -> list[Tensor]:

@@ -20,7 +20,6 @@ from condfoley.data.store import CachedClip, ClipStore
 from condfoley.errors import InputError
 from condfoley.files import make_folder, write_json
 from condfoley.results.tables import Table
-from condfoley.training.banks import load_examples
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
 from condfoley.training.finetuning.choice import Curves, Evaluations, Verdict, join, judge
@@ -108,14 +107,14 @@ def _require_free(out: Path, options: FinetuneOptions) -> None:
 
 
 def _open(config: TrainConfig, options: FinetuneOptions) -> tuple[ClipStore, list[ExaminedClip]]:
-    """The clips of the folder, decoded, and what they are like; their features are then in the cache. Raises InputError."""
+    """The clips of the folder, decoded, and what they are like; their picture tokens are then in the cache. Raises InputError."""
     d = config.data
     store = ClipStore.open(
         d.folder, config.geometry, cache=d.cache, frame_size=d.frame_size, validation=d.validation, workers=d.workers
     )
     features = Features(config, store.cache, "cuda" if torch.cuda.is_available() else "cpu")
-    examples = load_examples(store.train + store.validation, features, features.code_windows())
-    return store, examine(store, examples, config, options.keep_faulty)
+    tokens = [views for (views,) in features.load(store.train + store.validation, features.picture_tokens())]
+    return store, examine(store, tokens, config, options.keep_faulty)
 
 
 def _begin(config: TrainConfig, options: FinetuneOptions, store: ClipStore, recordings: dict[str, str]) -> None:

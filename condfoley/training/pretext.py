@@ -5,7 +5,7 @@ A model that ignores its reference (or the picture) is not worse with another vi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -46,6 +46,15 @@ def exchanged_pairs(pairs: Batch) -> dict[str, tuple[Tensor, ...]]:
         out["other_reference"] = (reference[other], target, reference_sound[other], *rest)
         out["other_picture"] = (reference, target[other], reference_sound, *rest)
         out["other_both"] = (reference[other], target[other], reference_sound[other], *rest)
+    return out
+
+
+def loss_of_videos(pairs: Batch, each_loss: Callable[..., Tensor]) -> dict[str, list[float]]:
+    """Mean loss of each video by case, as in CASES; videos sorted by name. each_loss: of a pair's tensors, (B,)."""
+    names, out = np.array(pairs.names), {}
+    for case, pair in exchanged_pairs(pairs).items():
+        each = each_loss(*pair).float().cpu().numpy()
+        out[case] = [float(each[names == name].mean()) for name in sorted(set(pairs.names))]
     return out
 
 

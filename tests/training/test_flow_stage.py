@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from condfoley.errors import InputError
-from condfoley.networks.flow import from_columns
+from condfoley.networks.flow import from_columns, to_specs
 from condfoley.runtime.flow_sampling import FlowSampling
 from condfoley.runtime.sampling import random_streams
 from condfoley.training.batches import example_streams
 from condfoley.training.run import build
-from condfoley.training.stages.flow import draw_drafts, draw_known, to_specs
+from condfoley.training.stages.flow import draw_drafts, draw_known
 from condfoley.weights import load_part
 from tests.tiny import FLOWS, write_tiny_weights
 from tests.training.toy import config, write_clips

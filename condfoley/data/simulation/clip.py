@@ -65,8 +65,6 @@ def simulate(
     order of time; otherwise nothing is. silent: nothing is struck: every swing misses, and most videos have gestures. Raises
     InputError when OpenGL is not available.
     """
-    import mujoco
-
     rng = np.random.default_rng([seed, 0x5EED])
     chance = np.random.default_rng([seed, 0x0FF])  # a separate stream, so that these options do not change other videos
     with_silent_motion = bool(chance.random() < unheard) or silent
@@ -78,11 +76,7 @@ def simulate(
     if with_silent_motion:
         style = _unheard(style, chance, silent)
     timing = steady if chance.random() < rhythmic else loose
-    model = mujoco.MjModel.from_xml_string(scene.xml)
-    model.vis.quality.shadowsize *= shadows
-    for index, image in enumerate(scene.surfaces):
-        start = model.tex_adr[index]
-        model.tex_data[start : start + image.size] = image.reshape(-1)
+    model = _model(scene, shadows)
 
     def plan(probe: Probe) -> list[Action]:
         if like:
@@ -103,6 +97,19 @@ def simulate(
     if shutter is not None:
         description |= {"exposure": shutter.exposure, "readout": shutter.readout}
     return SimulatedClip(sensor.apply_sensor(frames, rng), fps, events, seed, description)
+
+
+def _model(scene: Scene, shadows: bool) -> Any:
+    """The physics' model of a scene, with the pictures of its surfaces."""
+    import mujoco
+
+    model = mujoco.MjModel.from_xml_string(scene.xml)
+    if not shadows:
+        model.vis.quality.shadowsize = 0
+    for index, image in enumerate(scene.surfaces):
+        start = model.tex_adr[index]
+        model.tex_data[start : start + image.size] = image.reshape(-1)
+    return model
 
 
 def _unheard(style: Style, chance: Rng, silent: bool) -> Style:

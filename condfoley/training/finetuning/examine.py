@@ -19,7 +19,6 @@ from condfoley.geometry import Geometry
 from condfoley.references.remarks import has_music_or_speech
 from condfoley.results.page import csv_bytes
 from condfoley.results.tables import Table
-from condfoley.training.banks import Example
 from condfoley.training.config import TrainConfig
 from condfoley.training.finetuning.fingerprint import Landmarks, landmarks, overlaps
 from condfoley.training.finetuning.recordings import joined, recordings_of
@@ -53,22 +52,22 @@ class ExaminedClip:
 
 
 def examine(
-    store: ClipStore, examples: Sequence[Example], config: TrainConfig, keep_faulty: bool
+    store: ClipStore, tokens: Sequence[np.ndarray], config: TrainConfig, keep_faulty: bool
 ) -> list[ExaminedClip]:
     """All clips of a folder, sorted by name. keep_faulty: use those that have a fault too, but no duplicates.
 
-    examples: the store's clips with their picture tokens. Raises InputError for a groups.csv that cannot be used.
+    tokens: (views, T, D) of the picture of each clip to train and to validate. Raises InputError for a bad groups.csv.
     """
-    geometry, clips = config.geometry, [example.clip for example in examples]
+    geometry, clips = config.geometry, store.train + store.validation
     common = overlaps(_fingerprints(clips, geometry))
     recordings = recordings_of(Path(config.data.folder), [clip.name for clip in clips])
     recordings |= {clip.name: clip.video for clip in clips if clip.video != clip.name}  # a prepared data set says it
     recordings = joined(recordings, [(pair.first, pair.second) for pair in common])
     copies = _copies(clips, [(pair.first, pair.second) for pair in common if pair.share >= DUPLICATE])
-    synced = _sync(examples, config)
+    synced = _sync(clips, tokens, config)
     rows = []
-    for example in examples:
-        row = _measured(example.clip, geometry, synced.get(example.clip.name))
+    for clip in clips:
+        row = _measured(clip, geometry, synced.get(clip.name))
         copy = copies.get(row.clip, "")
         fault = _fault(row, geometry)
         used = not copy and (keep_faulty or not fault)
@@ -122,7 +121,9 @@ def _fault(row: ExaminedClip, geometry: Geometry) -> str:
     return ""
 
 
-def _sync(examples: Sequence[Example], config: TrainConfig) -> dict[str, tuple[float, float]]:
+def _sync(
+    clips: Sequence[CachedClip], tokens: Sequence[np.ndarray], config: TrainConfig
+) -> dict[str, tuple[float, float]]:
     """Offset, s, and confidence of each clip's own sound; empty for weights without a sync model."""
     import torch
 
@@ -131,11 +132,10 @@ def _sync(examples: Sequence[Example], config: TrainConfig) -> dict[str, tuple[f
         return {}
     model, found = load_part(folder, "sync"), {}
     with torch.no_grad():
-        for example in examples:
-            clip = example.clip
+        for clip, views in zip(clips, tokens, strict=True):
             spec = torch.from_numpy(spectrogram(clip.sound(0, 0, clip.sample_count), g))[None]
-            tokens = torch.from_numpy(example.tokens[0].astype(np.float32))
-            offsets, confidences = model.score(tokens, spec, 2 * g.window_frames)
+            plain = torch.from_numpy(views[0].astype(np.float32))
+            offsets, confidences = model.score(plain, spec, 2 * g.window_frames)
             found[clip.name] = round(float(offsets[0]), 3), round(float(confidences[0]), 3)
     return found
 

@@ -12,8 +12,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from condfoley.errors import InputError
-from condfoley.networks.flow import Flow, from_columns, from_patches, velocity
-from condfoley.networks.tokenizer import Tokenizer
+from condfoley.networks.flow import Flow, to_specs, velocity
 from condfoley.runtime.flow_sampling import FlowSampling, integrate, noise, schedule
 from condfoley.runtime.sampling import dropped, random_streams
 from condfoley.sizes import FlowConfig
@@ -22,7 +21,7 @@ from condfoley.training.batches import Batch, validation_streams
 from condfoley.training.config import TrainConfig
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part, load_init
-from condfoley.training.pretext import TRUE, exchanged_pairs
+from condfoley.training.pretext import TRUE, exchanged_pairs, loss_of_videos
 from condfoley.training.samples import write_sample_clip
 from condfoley.training.stage import Loss, Stage
 from condfoley.weights import load_part
@@ -151,26 +150,16 @@ class FlowStage(Stage):
         each: Tensor = self.networks[self.part].objective(*inputs)[1]["each"]
         return each
 
-    def _exchanged(self) -> dict[str, Tensor]:
-        """The loss of each fixed pair, (B,), by case; see `pretext`."""
-        cases = exchanged_pairs(self.fixed)
-        return {VELOCITY if case == TRUE else case: self.each_loss(*pair) for case, pair in cases.items()}
-
     def validate(self, step: int) -> dict[str, float]:
         """Squared error of the velocity on held-out videos, also with reference or picture of another video."""
-        return {case: each.mean().item() for case, each in self._exchanged().items()}
+        cases = exchanged_pairs(self.fixed)
+        return {VELOCITY if case == TRUE else case: self.each_loss(*pair).mean().item() for case, pair in cases.items()}
 
     @torch.no_grad()
     def pretext(self) -> dict[str, list[float]]:
         """Mean squared error of each held-out video by case (see `pretext`); videos sorted by name."""
         self.set_training(False)
-        names = np.array(self.fixed.names)
-        return {
-            TRUE if case == VELOCITY else case: [
-                float(each.float().cpu().numpy()[names == name].mean()) for name in sorted(set(names))
-            ]
-            for case, each in self._exchanged().items()
-        }
+        return loss_of_videos(self.fixed, self.each_loss)
 
     def sample(self, folder: Path, step: int) -> None:
         """Spectrograms of reference, target and generated sound; with a vocoder, a clip with generated sound."""
@@ -236,13 +225,3 @@ def draw_drafts(
     drawn = noise(streams, *reference.shape[1:])
     made = integrate(estimate, drawn, schedule(sampling.steps), sampling.solver)
     return model.restore(torch.from_numpy(made).to(device))
-
-
-@torch.no_grad()
-def to_specs(tokens: Tensor, config: FlowConfig, tokenizer: Tokenizer | None) -> Tensor:
-    """Spectrograms (B, n_mels, M), nominally in [-1, 1], of raw tokens (B, L, dim). tokenizer: for latents."""
-    if tokenizer is None:
-        return from_patches(tokens, config.patch)
-    latents = from_columns(tokens, config.dim // tokenizer.config.embed_dim)
-    specs: Tensor = tokenizer.decoder(tokenizer.post_quant_conv(latents))[:, 0]
-    return specs

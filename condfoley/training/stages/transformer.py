@@ -33,7 +33,7 @@ from condfoley.training.config import TrainConfig
 from condfoley.training.distil import Teacher, guided_part, select_blocks
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part, load_init
-from condfoley.training.pretext import TRUE, exchanged_pairs
+from condfoley.training.pretext import TRUE, exchanged_pairs, loss_of_videos
 from condfoley.training.samples import write_sample_clip
 from condfoley.training.stage import Loss, Stage
 from condfoley.weights import GUIDED, drop_part, load_part
@@ -237,11 +237,7 @@ class TransformerStage(Stage):
     def pretext(self) -> dict[str, list[float]]:
         """Mean cross-entropy of each held-out video, nats per code, by case (see `pretext`); videos sorted by name."""
         self.set_training(False)
-        names, out = np.array(self.fixed.names), {}
-        for case, pair in exchanged_pairs(self.fixed).items():
-            each = self.each_loss(*pair).float().cpu().numpy()
-            out[case] = [float(each[names == name].mean()) for name in sorted(set(self.fixed.names))]
-        return out
+        return loss_of_videos(self.fixed, self.each_loss)
 
     def sample(self, folder: Path, step: int) -> None:
         """Decoded spectrograms of reference, target and generated codes; with a vocoder, a clip with generated sound."""
