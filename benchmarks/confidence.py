@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from benchmarks.footage import DIFFICULTIES
 from benchmarks.real import read_manifest
@@ -72,13 +74,8 @@ def fit_logistic(said: np.ndarray, right: np.ndarray) -> tuple[float, float]:
     """
     if right.all() or not right.any():
         raise InputError("all cues are right, or none is; give more clips")
-    x = np.column_stack([log_odds(said), np.ones(len(said))])
-    weights = np.zeros(2)
-    for _ in range(30):  # Newton's method
-        shares = 1 / (1 + np.exp(-(x @ weights)))
-        curvature = (x * (shares * (1 - shares))[:, None]).T @ x
-        weights = weights + np.linalg.solve(curvature + 1e-6 * np.eye(2), x.T @ (right - shares))
-    return float(weights[0]), float(weights[1])
+    fitted = LogisticRegression(C=1e9, tol=1e-8).fit(log_odds(said)[:, None], right)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
 def calibration_error(said: np.ndarray, right: np.ndarray) -> float:
@@ -93,8 +90,7 @@ def calibration_error(said: np.ndarray, right: np.ndarray) -> float:
 
 def rank_accuracy(said: np.ndarray, right: np.ndarray) -> float:
     """How often a cue that is right is said to be surer than one that is not (area under the ROC curve). said, right: (K,)."""
-    more = said[right][:, None] - said[~right]
-    return float((np.sign(more) / 2 + 0.5).mean()) if more.size else float("nan")
+    return float(roc_auc_score(right, said)) if right.any() and not right.all() else float("nan")
 
 
 def table(cues: Cues, ways: dict[str, np.ndarray]) -> Table:

@@ -70,11 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.distances:
         print(distances(options.distances).text())
         return 0
-    compared = finders(options.weights)
     kinds: list[str] = []
     true: list[tuple[float, float]] = []
-    found: dict[str, list[np.ndarray]] = {name: [] for name in compared}
     try:
+        compared = finders(options.weights)
+        found: dict[str, list[np.ndarray]] = {name: [] for name in compared}
         for clip in read_folder(ensure_folder(options.pairs)):
             events = visible(clip.events or ())
             frames = read_picture(clip.path, Geometry())
@@ -126,15 +126,19 @@ def scene_depths(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Depths, m, of a simulated scene's contacts from the camera, and their heights in its picture, 0 at the top: (P,) each."""
     import mujoco
 
-    from condfoley.data.simulation.clip import _Simulation
-    from condfoley.data.simulation.plan import Style
+    from condfoley.data.simulation.clip import Probe, _Simulation
+    from condfoley.data.simulation.plan import Action, Style, plan_actions
     from condfoley.data.simulation.scene import Scene
     from condfoley.data.simulation.timing import loose
 
     rng = np.random.default_rng([seed, 0x5EED])
     scene = Scene.draw(rng, distractor=False)
     style = Style.draw(rng, scene)
-    made = _Simulation(rng, scene, style, mujoco.MjModel.from_xml_string(scene.xml), 6.0, loose, gestures=False)
+
+    def plan(probe: Probe) -> list[Action]:
+        return plan_actions(rng, scene, style, 6.0, probe, loose)
+
+    made = _Simulation(rng, scene, style, mujoco.MjModel.from_xml_string(scene.xml), 6.0, plan, gestures=False)
     hits = [made.probe(action.aim) for action in made.actions if 0 <= action.time < 6.0 and action.kind == "hit"]
     points = np.array([point for point in hits if point is not None]).reshape(-1, 3)
     view = made.camera.view

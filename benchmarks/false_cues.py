@@ -10,17 +10,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from condfoley.data.sources.folder import find
 from condfoley.errors import InputError
 from condfoley.foley import Foley
 from condfoley.inputs import ClipFile
 from condfoley.layers import watch
 from condfoley.media import probe
+from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.results.tables import Table
 from condfoley.settings import Settings
 
 LEAST = (0.0, 0.5, 0.7, 0.9)
 """Confidences from which on cues are counted."""
-SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm")
 
 
 def counted(foley: Foley, clips: Sequence[Path]) -> Table:
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, default=None, help="folder of the weights")
     options = parser.parse_args(argv)
     try:
-        clips = sorted(path for path in options.folder.glob("*") if path.suffix.lower() in SUFFIXES)
+        clips = find(options.folder, VIDEO_SUFFIXES)
         if not clips:
             raise InputError(f"{options.folder} has no videos; give a folder of them")
         print(counted(Foley.load(options.weights), clips).text())

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,10 +36,10 @@ Within = Callable[[], None]
 
 @dataclass(frozen=True)
 class Lack:
-    """What a command lacks. around: of the folder in which it runs, before its files are there. within: called in its
+    """What a command lacks. around: of the folder in which it runs, before the files of `base` are there. within: called in its
     process. fresh: in a process that is started anew, with its own interpreter."""
 
-    around: Callable[[Path, Rng], object] = lambda place, rng: nullcontext()
+    around: Callable[[Path, Path, Rng], AbstractContextManager[None]] = lambda place, base, rng: nullcontext()
     after: Callable[[Path], None] = lambda place: None
     within: Within = lambda: None
     fresh: bool = False
@@ -47,9 +47,9 @@ class Lack:
 
 
 @contextmanager
-def full_disk(place: Path, rng: Rng) -> Iterator[None]:
-    """A file system in memory, with little more room than its files take."""
-    sizes = [path.stat().st_size for path in made_in(place).rglob("*") if path.is_file()]
+def full_disk(place: Path, base: Path, rng: Rng) -> Iterator[None]:
+    """A file system in memory, with little more room than the files of `base` take."""
+    sizes = [path.stat().st_size for path in base.rglob("*") if path.is_file()]
     size = sum(-(-size // PAGE) * PAGE for size in sizes)
     room = int(2 ** rng.uniform(SMALLEST.bit_length(), LARGEST.bit_length()))
     place.mkdir()
@@ -59,11 +59,6 @@ def full_disk(place: Path, rng: Rng) -> Iterator[None]:
     finally:
         os.chdir("/")
         subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def made_in(place: Path) -> Path:
-    """The folder whose copy `place` will be."""
-    return Path(os.environ["FAULTS_BASE"])
 
 
 def read_only(place: Path) -> None:
@@ -151,9 +146,8 @@ CASES = [
 
 def lacking_case(lack: Lack, words: list[str], base: Path, rng: Rng, home: Path) -> int:
     """Runs a command that lacks something. OTHER, and says why, where it leaves what a refusal may not."""
-    os.environ["FAULTS_BASE"] = str(base)
     said = home / "said"
-    with lack.around(home / "work", rng):  # type: ignore[attr-defined]
+    with lack.around(home / "work", base, rng):
         place = copied(base, home)
         lack.after(place)
         before = hashes(place)

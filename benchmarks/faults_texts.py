@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.faults_damage import Rng, damaged_json, damaged_table
-from benchmarks.faults_run import OUT, Outcome, run_case
+from benchmarks.faults_run import OUT, Outcome, made_once, run_case
 from condfoley.cli import main as cli
 from condfoley.errors import EXIT_USER_ERROR
 from condfoley.files import PART
@@ -37,16 +37,11 @@ NOT_RESULTS = (".lock", "stdout", "stderr", "failed.csv")
 """Files that a refusal may write: `failed.csv` is how `batch` tells of pairs that it could not read."""
 
 
-def _base(store: Path) -> Path:
+def make(home: Path) -> None:
     """A result, lists of its cues, a table of pairs, and the files of a study."""
     from tests.project.results import made_result
     from tests.study import people
 
-    home = store / "base"
-    if (home / "complete").exists():
-        return home
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
     folder = made_result(home)
     for name in ("cues.csv", "cues.json", "hits.txt"):
         shutil.copy(folder / name, home)
@@ -55,13 +50,11 @@ def _base(store: Path) -> Path:
     key = people.made_up_key()
     choose = people.prefers(key, 0.7, np.random.default_rng(0))
     people.write(home / STUDY, key, [people.session(key, f"p{k:02d}", k % 4, choose) for k in range(6)])
-    (home / "complete").touch()
-    return home
 
 
 def run(number: int, rng: Rng, store: Path) -> list[tuple[str, str, Outcome]]:
     """One case; see `faults_media.run`."""
-    base = _base(store)
+    base = made_once(store, "faults_texts")
     place, words = list(COMMANDS.items())[number % len(COMMANDS)]
     name = place.partition("#")[0]
     content = (base / name).read_bytes()

@@ -84,10 +84,11 @@ def objects_of(folder: Path) -> list[list[dict[str, str]]]:
     return [groups[turn] for turn in range(turns) for groups in by_material.values() if turn < len(groups)]
 
 
-def reference_of(folder: Path, rows: Sequence[dict[str, str]], out: Path) -> Path:
-    """Several takes of one object as one recording, at their own rate and with their channels."""
-    takes = [soundfile.read(folder / row["file"], always_2d=True, dtype="float32") for row in rows[: TAKES[1]]]
-    rate, channels = max(rate for _, rate in takes), max(sound.shape[1] for sound, _ in takes)
+def in_a_row(files: Sequence[Path], rate: int | None = None, channels: int | None = None) -> tuple[np.ndarray, int]:
+    """Takes of one object as one recording, (C, N), and its rate in Hz. rate, channels: None: the takes' own."""
+    takes = [soundfile.read(file, always_2d=True, dtype="float32") for file in files]
+    rate = rate or max(own for _, own in takes)
+    channels = channels or max(sound.shape[1] for sound, _ in takes)
     length = round((0.3 + sum(GAPS[: len(takes)]) + 0.5) * rate)
     mixed, place = np.zeros((channels, length), np.float32), 0.3
     for (sound, own), gap, level in zip(takes, GAPS, LEVELS):
@@ -96,7 +97,13 @@ def reference_of(folder: Path, rows: Sequence[dict[str, str]], out: Path) -> Pat
         kept = take[:, : length - first] * (10 ** (level / 20) * 0.5 / max(float(np.abs(take).max()), 1e-6))
         mixed[:, first : first + kept.shape[1]] += kept
         place += gap
-    soundfile.write(out, mixed.T, rate, subtype="PCM_24")
+    return mixed, rate
+
+
+def reference_of(folder: Path, rows: Sequence[dict[str, str]], out: Path) -> Path:
+    """Several takes of one object as one recording, at their own rate and with their channels."""
+    sound, rate = in_a_row([folder / row["file"] for row in rows[: TAKES[1]]])
+    soundfile.write(out, sound.T, rate, subtype="PCM_24")
     return out
 
 

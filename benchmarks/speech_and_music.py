@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
+from benchmarks.listen import TAKES, in_a_row
 from condfoley.audio.levels import peak_rms_db
-from condfoley.audio.rates import converted
-from condfoley.audio.track import Track
 from condfoley.errors import InputError
 from condfoley.media import read_sound
 from condfoley.references.remarks import has_music_or_speech, pitched_share
 
 RATE = 44_100
-TAKES = (3, 6)  # of one object, at least and at most
-GAPS = (0.55, 0.8, 0.65, 0.95, 0.6, 0.75)  # s from one take to the next
-LEVELS = (0.0, -4.0, -1.5, -6.0, -2.5, -5.0)  # dB
 BENEATH = (0, -10, -20, -30)  # dB of speech or music: RMS against the strongest short-term RMS of the impacts
 FORMANTS = {"a": (730, 1090, 2440), "i": (270, 2290, 3010), "u": (300, 870, 2240), "e": (530, 1840, 2480)}  # Hz
 
@@ -96,19 +92,10 @@ def references(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
         groups.setdefault((row["material"], row.get("object") or row["source_pack"]), []).append(row["file"])
     for (material, name), files in sorted(groups.items()):
         for first in range(0, len(files) - TAKES[0] + 1, TAKES[1]):
-            yield f"{material}: {name}", _in_a_row([folder / file for file in files[first : first + TAKES[1]]])
-
-
-def _in_a_row(files: Sequence[Path]) -> np.ndarray:
-    out, place = np.zeros(round((0.8 + sum(GAPS[: len(files)])) * RATE)), 0.3
-    for file, gap, level in zip(files, GAPS, LEVELS):
-        sound, rate = soundfile.read(file, always_2d=True, dtype="float32")
-        take = converted(Track(sound.T, rate, (np.zeros(0), np.zeros(0))), RATE, 1).samples[0]
-        first = round(place * RATE)
-        take = take[: len(out) - first] * (10 ** (level / 20) * 0.5 / max(float(np.abs(take).max()), 1e-6))
-        out[first : first + len(take)] += take
-        place += gap
-    return out
+            yield (
+                f"{material}: {name}",
+                in_a_row([folder / file for file in files[first : first + TAKES[1]]], RATE, 1)[0][0],
+            )
 
 
 def beneath(hits: np.ndarray, other: np.ndarray, db: float) -> np.ndarray:
@@ -123,12 +110,16 @@ def told(sound: np.ndarray) -> bool:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Prints the tables; 0."""
+    """Prints the tables; returns the exit code."""
     p = argparse.ArgumentParser(prog="python -m benchmarks.speech_and_music", description=__doc__.splitlines()[0])
     p.add_argument("--sounds", type=Path, nargs="*", default=[Path("recordings")], help="folders of recordings")
     p.add_argument("--clips", type=Path, help="folder of clips, each of which is told of by itself")
     given = p.parse_args(words)
-    made = [found for folder in given.sounds for found in references(folder)]
+    try:
+        made = [found for folder in given.sounds for found in references(folder)]
+    except InputError as error:
+        print(f"benchmarks.speech_and_music: {error}", file=sys.stderr)
+        return 2
     print(f"| {len(made)} references of several takes | told of |\n|---|---:|")
     false = [name for name, hits in made if told(hits)]
     print(f"| alone | {len(false) / len(made):.3f} |")

@@ -58,9 +58,9 @@ def run_process(command: Sequence[str]) -> Process:
 
 
 def demo_command(out: Path, target: Path = examples.TARGET) -> list[str]:
-    """The demo's command line; it always writes to `out`."""
+    """The demo's command line with the model's own sound; it always writes to `out`."""
     clips = ["--reference", str(examples.REFERENCE), "--target", str(target)]
-    return [sys.executable, "-m", "condfoley", "generate", *clips, "--out", str(out), "--force"]
+    return [sys.executable, "-m", "condfoley", "generate", *clips, "--out", str(out), "--force", "--render", "vocoder"]
 
 
 def measure_demo(repeats: int, torch_python: str, out: Path) -> tuple[list[Process], list[Process]]:
@@ -79,7 +79,7 @@ def time_generation(target: str) -> dict[str, float]:
     begin = perf_counter()
     foley = Foley.load()
     loaded = perf_counter()
-    result = foley.generate(examples.REFERENCE, target, candidates=CANDIDATES)
+    result = foley.generate(examples.REFERENCE, target, candidates=CANDIDATES, render="vocoder")
     return {"load": loaded - begin, "generate": perf_counter() - loaded, "duration": float(result.duration)}
 
 

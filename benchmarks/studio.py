@@ -8,13 +8,11 @@ opening them, undo, peaks and spectrograms. users: 20 who generate at once (`stu
 from __future__ import annotations
 
 import argparse
-import re
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,13 +20,13 @@ from typing import Any
 import httpx
 import numpy as np
 
-from benchmarks import speed
+from benchmarks import speed, studio_users
+from benchmarks.studio_users import signed_in, started
 from condfoley.errors import InputError
 from condfoley.results.tables import Table, number
 
 PARTS = ("edits", "users")
 KEY = "0123456789abcdef"
-HEADERS = {"X-Condfoley": "studio", "X-Tab": "benchmark"}
 SHAPES = ((10.0, 20, 22050, 1), (10.0, 20, 48000, 2), (600.0, 300, 22050, 1), (600.0, 300, 48000, 2))
 """s, cues, Hz, channels: of the model's own sound, and of recorded samples."""
 CHUNK = 8.0  # s of sound that the page asks for at once
@@ -65,20 +63,9 @@ def made_project(folder: Path, seconds: float, cues: int, rate: int, channels: i
 @contextmanager
 def serving(home: Path) -> Iterator[httpx.Client]:
     """A server in a process of its own, and a client that is signed in."""
-    words = ["--no-browser", "--port", "0", "--home", str(home), "--rate", "1000"]
-    server = subprocess.Popen([sys.executable, "-m", "condfoley", "studio", *words], stderr=subprocess.PIPE, text=True)
-    assert server.stderr
-    try:
-        address = re.findall(r"http://\S+", server.stderr.readline())[0]
-        with httpx.Client(
-            base_url=address.split("?")[0], headers=HEADERS, follow_redirects=True, timeout=120
-        ) as client:
-            client.get(address).raise_for_status()
-            yield client
-    finally:
-        server.terminate()
-        server.wait()
-        server.stderr.close()
+    with started(home) as (_, addresses), closing(signed_in(addresses[0])) as client:
+        client.headers["X-Tab"] = "benchmark"
+        yield client
 
 
 class Project:
@@ -176,8 +163,6 @@ def main(words: Sequence[str] | None = None) -> int:
         if "edits" in parts:
             print(edits_table(given.repeats).text() + "\n")
         if "users" in parts:
-            from benchmarks import studio_users
-
             print(studio_users.table(studio_users.measure(given.users)))
     except InputError as error:
         print(f"studio: {error}", file=sys.stderr)

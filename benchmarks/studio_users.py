@@ -11,6 +11,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,24 +59,14 @@ def measure(users: int = 20, candidates: int = 2) -> dict[str, float]:
     """What is printed: see `docs/evaluation.md`. users: of whom the first asks for GREEDY soundtracks, before the others."""
     names = [f"user{k:02d}" for k in range(users)]
     with tempfile.TemporaryDirectory() as home:
-        words = ["--no-browser", "--port", "0", "--home", home, "--users", ",".join(names), "--rate", "1000"]
-        server = subprocess.Popen(
-            [sys.executable, "-m", "condfoley", "studio", *words], stderr=subprocess.PIPE, text=True
-        )
-        assert server.stderr
-        try:
-            addresses = re.findall(r"http://\S+", server.stderr.readline())
-            people = [Person(_signed_in(address)) for address in addresses]
+        with started(Path(home), "--users", ",".join(names)) as (server, addresses):
+            people = [Person(signed_in(address)) for address in addresses]
             people[0].generate(1, candidates, time.monotonic())  # the model is loaded then
             people[0].finished.clear()
-            before = memory(server.pid)
+            before = memory(server)
             _all_at_once(people, candidates)
-            after = memory(server.pid)
+            after = memory(server)
             projects = [len(list((Path(home) / "users" / name / "projects").iterdir())) for name in names]
-        finally:
-            server.terminate()
-            server.wait()
-            server.stderr.close()
     expected = [1 + GREEDY, *[1] * (users - 1)]
     others = [person.finished[0] for person in people[1:]]
     return {
@@ -102,7 +94,22 @@ def _all_at_once(people: list[Person], candidates: int) -> None:
         thread.join()
 
 
-def _signed_in(address: str) -> httpx.Client:
+@contextmanager
+def started(home: Path, *options: str) -> Iterator[tuple[int, list[str]]]:
+    """A server in a process of its own: the process's number, and the addresses of its users."""
+    words = ["--no-browser", "--port", "0", "--home", str(home), "--rate", "1000", *options]
+    server = subprocess.Popen([sys.executable, "-m", "condfoley", "studio", *words], stderr=subprocess.PIPE, text=True)
+    assert server.stderr
+    try:
+        yield server.pid, re.findall(r"http://\S+", server.stderr.readline())
+    finally:
+        server.terminate()
+        server.wait()
+        server.stderr.close()
+
+
+def signed_in(address: str) -> httpx.Client:
+    """A client that has the cookie of an address's user. Raises httpx.HTTPError."""
     client = httpx.Client(base_url=address.split("?")[0], headers=HEADERS, follow_redirects=True, timeout=120)
     client.get(address).raise_for_status()
     return client

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from benchmarks import first_sound, real, simulated, speed
+from benchmarks import contact, first_sound, real, simulated, speed
 from condfoley.errors import InputError
 from condfoley.evaluation import neighbours
 from condfoley.geometry import Geometry
@@ -304,3 +304,9 @@ def test_a_study_can_show_the_references_of_the_listening_page(tmp_path):
     info = probe(shown(tmp_path / "01-metal.wav"))
     assert info.has_video and info.has_audio and (info.sample_rate, info.channels) == (44100, 2)
     assert info.duration == pytest.approx(1.5, abs=0.1)
+
+
+def test_distances_of_contacts_are_those_of_the_scene():
+    pytest.importorskip("mujoco", reason="needs the extra simulate")
+    depths, heights = (np.concatenate(found) for found in zip(*map(contact.scene_depths, range(800_000, 800_006))))
+    assert len(depths) > 10 and (depths > 0).all() and (0 < heights).all() and (heights < 1).all()

@@ -15,7 +15,7 @@ from condfoley.project.panning import centred, panned
 from condfoley.runtime import contacts
 from condfoley.training.augment import augment_with_point
 from condfoley.training.stages.contact import visible
-from condfoley.weights import SHIPPED, read_card
+from condfoley.weights import SHIPPED, drop_part, read_card
 from tests.tiny import CONTACT, write_tiny_weights
 
 
@@ -152,12 +152,7 @@ def test_what_cannot_be_panned_is_refused(tmp_path, capsys, words, why):
 
 def test_weights_that_do_not_know_places_are_refused(tmp_path, capsys):
     folder = write_tiny_weights(tmp_path / "weights")
-    card = folder / "card.json"
-    import json
-
-    values = json.loads(card.read_text())
-    del values["parts"]["contact"]
-    card.write_text(json.dumps(values))
+    drop_part(folder, "contact")
     words = [
         "generate",
         "--out",

@@ -196,6 +196,17 @@ class Page:
         """Press keys where the focus is."""
         self.driver.switch_to.active_element.send_keys(*keys)
 
+    def tab_to(self, css: str) -> None:
+        """Reach a control with the tab key, as soon as it is enabled."""
+        from selenium.webdriver import Keys
+
+        wait_for(lambda: self.all(f"{css}:not(:disabled)"))
+        for _ in range(150):
+            if self.run("return document.activeElement.matches(arguments[0])", css):
+                return
+            self.key(Keys.TAB)
+        raise AssertionError(f"{css} cannot be reached by keyboard")
+
     def downloaded(self, suffix: str) -> Path:
         """The newest complete download of that suffix."""
 

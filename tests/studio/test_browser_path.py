@@ -177,19 +177,10 @@ def test_everything_by_keyboard_alone(serve: Serve, browse: Browse) -> None:
     page = browse(serve().address)
     wait_for(lambda: page.all("[data-do=example]:not([hidden])"))
 
-    def go(css: str) -> None:
-        """Reach a control with the tab key."""
-        wait_for(lambda: page.all(f"{css}:not(:disabled)"))
-        for _ in range(150):
-            if page.run("return document.activeElement.matches(arguments[0])", css):
-                return
-            page.key(Keys.TAB)
-        raise AssertionError(f"{css} cannot be reached by keyboard")
-
-    go("[data-do=example]")
+    page.tab_to("[data-do=example]")
     page.key(Keys.ENTER)
     page.one("[data-role=target] img")
-    go("[data-do=generate]")
+    page.tab_to("[data-do=generate]")
     page.key(Keys.ENTER)
     page.one(".cue")
     before = cues(page.view())
@@ -200,16 +191,16 @@ def test_everything_by_keyboard_alone(serve: Serve, browse: Browse) -> None:
     assert page.text("#announce")
     moved = [cue for cue, former in zip(cues(page.view()), before, strict=True) if cue["time"] != former["time"]]
     assert len(moved) == 1
-    go("[data-value=gain]")
+    page.tab_to("[data-value=gain]")
     page.key(Keys.CONTROL, "a")
     page.key("-6", Keys.ENTER)
     wait_for(lambda: next(cue for cue in page.view()["cues"] if cue["id"] == moved[0]["id"])["gain"] == -6)
     page.run("document.activeElement.blur()")
     page.key(Keys.CONTROL, "z")
     wait_for(lambda: page.view()["revision"] == 2)
-    go("[role=tab][aria-selected=true]")
+    page.tab_to("[role=tab][aria-selected=true]")
     page.key(Keys.END)
-    go("[data-do=download][data-of=soundtrack]")
+    page.tab_to("[data-do=download][data-of=soundtrack]")
     page.key(Keys.ENTER)
     assert page.downloaded(".wav").stat().st_size > 0
     assert page.errors() == []
