@@ -15,7 +15,11 @@ def integrated_loudness(sound: np.ndarray, sample_rate: int) -> float:
 
     The channels are left and right, or a centre. A sound shorter than a gating block is padded with silence.
     """
-    power = _block_powers(np.atleast_2d(sound), sample_rate)
+    return gated(_block_powers(np.atleast_2d(sound), sample_rate))
+
+
+def gated(power: np.ndarray) -> float:
+    """LUFS of gating blocks of these powers, (B,), gated twice; -inf where all is below the gate."""
     with np.errstate(divide="ignore"):
         loud = power[OFFSET + 10 * np.log10(power) > ABSOLUTE_GATE]
         if not len(loud):

@@ -60,8 +60,16 @@ class Downmix:
     @property
     def cancelled(self) -> int | None:
         """The louder one of two channels whose mean is softer by CANCELLED_DB; None where both are to be used."""
-        louder = int(self._energy[:2].argmax())
-        return louder if self._energy[2] < self._energy[louder] * 10 ** (-CANCELLED_DB / 10) else None
+        return louder_alone(self._energy)
+
+
+def louder_alone(energy: np.ndarray) -> int | None:
+    """The louder one of two channels whose mean is softer by CANCELLED_DB; None where both are to be used.
+
+    energy: (3,) of the first and the second channel, and of their mean.
+    """
+    louder = int(energy[:2].argmax())
+    return louder if energy[2] < energy[louder] * 10 ** (-CANCELLED_DB / 10) else None
 
 
 def _side(name: str, side: str) -> float:

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import soundfile
 
-from condfoley.media.write import check_sound, new_media_file
+from condfoley.media.write import check_sound, new_media_file, sixteen_bits
 
 Subtype = Literal["PCM_16", "PCM_24", "FLOAT"]
 _CODECS = {"PCM_16": "pcm_s16le", "PCM_24": "pcm_s24le", "FLOAT": "pcm_f32le"}
@@ -40,7 +40,7 @@ def write_wav(
     if subtype == "PCM_24":
         sound = whole_numbers(sound)
     elif subtype == "PCM_16":
-        sound = (whole_numbers(sound, 16) >> 16).astype(np.int16)
+        sound = sixteen_bits(sound)
     with new_media_file(path) as part:
         if time_reference is None:
             large = sound.size * _BYTES[subtype] > _LONGEST
@@ -51,10 +51,9 @@ def write_wav(
     return Path(path)
 
 
-def whole_numbers(wav: np.ndarray, bits: int = 24) -> np.ndarray:
-    """Samples as so many bits hold them, the highest bits of int32; their multiples stay exact, beyond [-1, 1) is clipped."""
-    top = 2 ** (bits - 1)
-    return np.rint(wav.astype(np.float64) * top).clip(-top, top - 1).astype(np.int32) << (32 - bits)
+def whole_numbers(wav: np.ndarray) -> np.ndarray:
+    """Samples as 24 bits hold them, the highest bits of int32; multiples of 2^-23 stay exact, beyond [-1, 1) is clipped."""
+    return np.rint(wav.astype(np.float64) * 2**23).clip(-(2**23), 2**23 - 1).astype(np.int32) << 8
 
 
 def dithered(wav: np.ndarray) -> np.ndarray:

@@ -117,12 +117,17 @@ def encode_sound(stream: Any, wav: np.ndarray, sample_rate: int) -> Iterator[tup
     yield from ((length / sample_rate, packet) for packet in stream.encode(None))
 
 
+def sixteen_bits(samples: np.ndarray) -> np.ndarray:
+    """Samples as int16; their multiples of 2^-15 stay exact, what is beyond [-1, 1) is clipped."""
+    return np.rint(samples.astype(np.float64) * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
+
+
 def _samples(block: np.ndarray, stream: Any) -> np.ndarray:
     """Samples (C, n) in the encoder's format: (C, n) float for AAC, for PCM (1, n * C) integers (of 32 bits 24 are used)."""
     if stream.format.is_planar:
         return np.ascontiguousarray(block)
     if stream.format.name == "s16":
-        block = np.rint(block.astype(np.float64) * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
+        block = sixteen_bits(block)
     elif stream.format.name != "flt":
         block = np.round(np.clip(block.astype(np.float64), -1.0, 1.0 - 2.0**-23) * 2.0**31).astype(np.int32)
     return np.ascontiguousarray(block.T.reshape(1, -1))

@@ -41,21 +41,21 @@ def to_loudness(folder: Path, project: Project) -> tuple[Project, list[str]]:
 
 def brought_to(project: Project, samples: np.ndarray) -> tuple[Project, list[str]]:
     """The same from the sum of all layers before the master, (C, N)."""
-    master, reached = levelled(samples, project.master, project.rate)
+    master, gain, reached = levelled(samples, project.master, project.rate)
     notes = []
     wanted = master.loudness or 0.0
     if reached == -np.inf:
         notes.append("the soundtrack is silent, so it has no loudness; it stays as it is")
     elif abs(reached - wanted) > 0.5:
         notes.append(f"the soundtrack has {reached:.1f} LUFS: a ceiling of {master.true_peak:g} dBTP allows no more")
-    gain = master_gain(samples, master, project.rate)
     if gain is not None and (lowered := master.gain - 20 * float(np.log10(gain.min()))) > SQUASHED:
         notes.append(f"the highest peaks are lowered by {lowered:.0f} dB for that; a softer --loudness keeps them")
     return dataclasses.replace(project, master=master), notes
 
 
-def levelled(samples: np.ndarray, master: Master, rate: int) -> tuple[Master, float]:
-    """The master by whose gain a sum of layers, (C, N), has its loudness under its ceiling; and the LUFS that it has then."""
+def levelled(samples: np.ndarray, master: Master, rate: int) -> tuple[Master, np.ndarray | None, float]:
+    """The master by whose gain a sum of layers, (C, N), has its loudness under its ceiling; its `master_gain`; and the LUFS
+    that was reached."""
     out, best = dataclasses.replace(master, gain=0.0), -np.inf
     for _ in range(TRIES):
         gain = master_gain(samples, out, rate)
@@ -67,4 +67,6 @@ def levelled(samples: np.ndarray, master: Master, rate: int) -> tuple[Master, fl
         if raised == out.gain:
             break
         out = dataclasses.replace(out, gain=raised)
-    return out, best
+    else:  # the last one was not tried
+        gain = master_gain(samples, out, rate)
+    return out, gain, best

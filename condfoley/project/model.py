@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from condfoley.cues.rows import MAIN, Kind
@@ -255,7 +256,7 @@ class Project:
         panned = self.master.room != "dry" or any(cue.pan for cue in self.cues)
         return 2 if panned or any(s.channels == 2 for s in self.sounds.values()) else 1
 
-    @property
+    @cached_property
     def generated_with(self) -> Settings:
         """The settings with which it was generated; where they do not say what makes the sound, that was the vocoder."""
         return Settings.of({"render": "vocoder", **self.settings})

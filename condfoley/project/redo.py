@@ -175,8 +175,9 @@ def _redo(project: Project, span: Span, drawing: Drawing) -> Project:
         fade, gain = background_join(project, span)
         samples = blended_background(drawn.track.samples, drawn.start, span, fade, gain, heard)
         track = drawn.track.edited(samples).with_onsets_of(drawn.track)
-        project, sound, _ = _stored(drawing.folder, project, span, drawn.start, track, seed)
-        return with_background(project, span, sound.key, sound.start, sound.length)
+        sound, kept = _described(drawing.folder, project, span, drawn.start, track, seed)
+        sound = store(drawing.folder, kept, sound)
+        return with_background(project.with_sounds(sound), span, sound.key, sound.start, sound.length)
     return _replaced(
         drawing.folder, project, span, drawn.start, drawn.track, seed, heard, places=places_of(project, span, drawn)
     )[0]
@@ -219,15 +220,6 @@ def places_of(project: Project, span: Span, drawn: Redrawn, number: int = 0) -> 
     keys = project.layer(span.layer).sources
     places = drawn.taken[number] if number < len(drawn.taken) else ()
     return [(time, Taken(round(at, 4), keys[key])) for time, key, at in places]
-
-
-def _stored(
-    folder: Path, project: Project, span: Span, start: int, track: Track, seed: int
-) -> tuple[Project, Sound, Track]:
-    """Writes a track, up to the target's end, as a sound of the project."""
-    sound, kept = _described(folder, project, span, start, track, seed)
-    sound = store(folder, kept, sound)
-    return project.with_sounds(sound), sound, kept
 
 
 def _described(folder: Path, project: Project, span: Span, start: int, track: Track, seed: int) -> tuple[Sound, Track]:

@@ -1,4 +1,4 @@
-"""Band powers of sounds at any rate, on one frequency axis, and static filters for them.
+"""Band powers of sounds at any rate, on one frequency axis.
 
 The bands are the mel bands of the model up to their upper edge, pooled; above it they go on up to half the rate.
 """
@@ -33,11 +33,6 @@ HIGHER = (9500, 12000, 15000, 20000)  # Hz
 FRAME = 0.02  # s of a frame; frames overlap by half
 SILENCE = 1e-12  # power
 BLOCK = 2048  # frames that are transformed at a time
-
-
-def band_count(rate: int, model_only: bool = False) -> int:
-    """Number of bands of a sound at `rate` Hz."""
-    return len(edges(rate, model_only)) - 1
 
 
 def edges(rate: int, model_only: bool = False) -> tuple[float, ...]:
@@ -85,16 +80,3 @@ def bin_gains(gains: np.ndarray, rate: int, size: int) -> np.ndarray:
     low = np.minimum(places.astype(int), len(centres) - 2)
     share = (places - low)[:, None]
     return np.asarray(gains[low] * (1 - share) + gains[low + 1] * share)
-
-
-def filtered(samples: np.ndarray, rate: int, gains_db: np.ndarray) -> np.ndarray:
-    """A sound (C, N) with a gain in each band, interpolated between their centres: zero phase, (C, N) float32.
-
-    gains_db: (B,) dB. Below the first and above the last centre their gains go on.
-    """
-    pad = rate // 20
-    size = 1 << int(np.ceil(np.log2(samples.shape[1] + 2 * pad)))
-    gain = 10 ** (bin_gains(gains_db[:, None], rate, size)[:, 0] / 20)
-    padded = np.pad(samples, ((0, 0), (pad, 0)))
-    made = np.fft.irfft(np.fft.rfft(padded, size) * gain, size)[:, pad : pad + samples.shape[1]]
-    return made.astype(np.float32)

@@ -81,7 +81,7 @@ class Library:
         bed(self.sound, self.rate, self.onsets, samples, out=out)
         return out
 
-    @property
+    @cached_property
     def struck(self) -> tuple[OneShot, ...]:
         """Those of its one-shots at which nothing slides."""
         return tuple(shot for shot in self.shots if not shot.slides)

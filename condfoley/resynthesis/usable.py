@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from condfoley.media.channels import CANCELLED_DB
+from condfoley.media.channels import louder_alone
 
 DEAD_DB = 60.0  # below the louder channel
 
@@ -28,6 +28,6 @@ def usable_channel(energy: np.ndarray) -> tuple[int | None, str]:
     louder = int(energy[:2].argmax())
     if energy[1 - louder] < energy[louder] * 10 ** (-DEAD_DB / 10):
         return louder, "one channel of the reference is silent; the other one is used"
-    if energy[2] < energy[louder] * 10 ** (-CANCELLED_DB / 10):
+    if louder_alone(energy) is not None:
         return louder, "the reference's channels cancel each other out; the louder one is used"
     return None, ""

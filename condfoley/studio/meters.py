@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from condfoley.audio.loudness import ABSOLUTE_GATE, OFFSET, RELATIVE_GATE, k_weighting
+from condfoley.audio.loudness import gated, k_weighting
 from condfoley.audio.true_peak import BLOCK, REACH, around, near_peaks
 from condfoley.studio.blocks import Blocks
 
@@ -34,10 +34,8 @@ class Meters:
         if len(steps) < BLOCK_STEPS:
             steps = np.pad(steps, (0, BLOCK_STEPS - len(steps)))
         blocks = np.lib.stride_tricks.sliding_window_view(steps, BLOCK_STEPS).sum(1) / (BLOCK_STEPS * STEP * self.rate)
-        loud = blocks[blocks > 10 ** ((ABSOLUTE_GATE - OFFSET) / 10)]
-        if not len(loud):
-            return None
-        return float(OFFSET + 10 * np.log10(loud[loud > loud.mean() * 10 ** (RELATIVE_GATE / 10)].mean()))
+        found = gated(blocks)
+        return None if found == -np.inf else found
 
     def true_peak(self) -> float | None:
         """The highest true peak, dBTP; None for silence."""

@@ -12,8 +12,8 @@ from condfoley.audio.levels import impact_levels
 from condfoley.audio.onsets import detect_onsets
 from condfoley.audio.rates import converted
 from condfoley.audio.track import Track
-from condfoley.resynthesis.background import background_powers, without_background
-from condfoley.resynthesis.bands import band_powers, filtered
+from condfoley.resynthesis.background import background_powers, with_gains, without_background
+from condfoley.resynthesis.bands import band_powers
 from condfoley.resynthesis.choose import choose_shots, distance, distances
 from condfoley.resynthesis.grains import follow, grain_places, granulated
 from condfoley.resynthesis.laying import GRAINS, RECORDED, VOCODER
@@ -158,10 +158,12 @@ def test_a_one_shot_that_is_not_allowed_is_not_chosen():
     assert 1 not in choose_shots(apart)
 
 
-def test_band_filters_have_the_gains_that_are_asked_for():
+def test_gains_of_bands_are_those_that_are_asked_for():
     wav = np.random.default_rng(0).standard_normal((2, FULL)).astype(np.float32)
-    gains = np.linspace(-6, 6, len(band_powers(wav, FULL)))
-    before, after = (10 * np.log10(band_powers(x, FULL).mean(1)) for x in (wav, filtered(wav, FULL, gains)))
+    powers = band_powers(wav, FULL)
+    gains = np.linspace(-6, 6, len(powers))
+    made = with_gains(wav, FULL, np.repeat(10 ** (gains[:, None] / 20), powers.shape[1], 1))
+    before, after = (10 * np.log10(x.mean(1)) for x in (powers, band_powers(made, FULL)))
     assert after - before == pytest.approx(gains, abs=0.6)
 
 
