@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -196,5 +196,5 @@ def remove_unused(workspace: Workspace, days: float) -> None:
 
 def clip_json(clip: Clip, media: Record) -> Record:
     """A clip as the page gets it. media: whether it can be played, see `proxies.media_state`."""
-    shown = ("name", "bytes", "duration", "picture", "sound", "timecode")
-    return {"id": clip.id} | {name: asdict(clip)[name] for name in shown} | {"media": media}
+    shown = ("id", "name", "bytes", "duration", "picture", "sound", "timecode")
+    return {name: getattr(clip, name) for name in shown} | {"media": media}

@@ -47,7 +47,8 @@ def write_files(folder: Path, what: str, progress: Progress = lambda stage, shar
 
 def download(folder: Path, what: str, revision: int) -> tuple[Path, str] | None:
     """The file that was made of a revision, and what it is called; None where it was not made."""
-    record, base = read_record(folder), file_name(read_record(folder).name)
+    record = read_record(folder)
+    base = file_name(record.name)
     if what in ARCHIVES:
         path = archive(folder, what, revision)
         return (path, f"{base}_{what}.zip") if path.is_file() else None

@@ -26,7 +26,7 @@ from condfoley.studio.server import Studio
 from condfoley.studio.workspace import UnknownKey, Workspace
 
 Json = dict[str, Any]
-MayEdit = Callable[[Request, Workspace, str], None]
+MayEdit = Callable[[Request, str], None]
 """Raises HTTPException where the tab that sent a request may not edit a project."""
 WriteFiles = Callable[[Workspace, str, str, Any], str]
 """Writes files of a project for download: (workspace, project, what, progress) -> their address."""
@@ -48,7 +48,7 @@ def add_job_routes(app: FastAPI, studio: Studio, may_edit: MayEdit, write_files:
             if isinstance(new, NewSoundtrack):
                 _fill_generate(task, new, studio)
             else:
-                _fill_edit(task, new, studio, partial(may_edit, request, workspace), write_files)
+                _fill_edit(task, new, studio, partial(may_edit, request), write_files)
             note_job(job)
             queue.add(job)
             return job_json(job, queue)
@@ -113,7 +113,7 @@ def _fill_generate(task: Task, new: NewSoundtrack, studio: Studio) -> None:
         "model": {name: getattr(studio.options, name) for name in ("weights", "device", "engine")},
     }
     check_job(work.generate_options(task))
-    task.work = partial(_with_model, work.generate, studio)
+    task.work = partial(work.generate, model=studio.model)
 
 
 def _fill_edit(
@@ -139,12 +139,12 @@ def _fill_edit(
     task.values = new.model_dump()
     if isinstance(new, NewSounds):
         task.values["wanted"] = _redo_request(project, new)
-        task.work = partial(_with_model, work.redo, studio)
+        task.work = partial(work.redo, model=studio.model)
     elif isinstance(new, NewLayer):
         _fill_layer(task, new, project)
-        task.work = partial(_with_model, work.add_layer, studio)
+        task.work = partial(work.add_layer, model=studio.model)
     elif isinstance(new, NewPans):
-        task.work = partial(_with_model, work.pan, studio)
+        task.work = partial(work.pan, model=studio.model)
     else:
         task.values["reference"] = None if new.reference is None else _clip(task, new.reference)
         task.work = work.ambience
@@ -183,11 +183,6 @@ def _clip(task: Task, key: str) -> Clip:
     clip = read_clip(task.workspace, key)
     touch(clip)
     return clip
-
-
-def _with_model(job: Any, studio: Studio, task: Task, progress: Any) -> Json:
-    done: Json = job(task, progress, studio.model)
-    return done
 
 
 def _write_files(write: WriteFiles, what: str, task: Task, progress: Any) -> Json:

@@ -54,7 +54,7 @@ class Projects:
             raise HTTPException(423, NO_LEASE if self.leases.free(project, tab) else OTHER_TAB)
         self.leases.ask(project, tab)
 
-    def may_edit(self, request: Request, workspace: Workspace, key: str) -> None:
+    def may_edit(self, request: Request, key: str) -> None:
         """The same for jobs."""
         self.require_lease(request, self.folder(request, key))
 

@@ -18,7 +18,7 @@ from condfoley.files import make_folder
 from condfoley.server.jobs import JobQueue
 from condfoley.studio.background import Background
 from condfoley.studio.clips import NEW, ClipLimits, remove_unused
-from condfoley.studio.jobs import Model, studio_queue
+from condfoley.studio.jobs import studio_queue
 from condfoley.studio.library import Library
 from condfoley.studio.options import MEGABYTE, StudioOptions
 from condfoley.studio.security import user_of
@@ -52,15 +52,10 @@ class Studio:
         self._loading = threading.Lock()
         self._swept = 0.0
 
-    @property
-    def model(self) -> Model:
-        """Gives the model; whoever asks while it is being loaded waits."""
-
-        def loaded() -> Foley:
-            with self._loading:
-                return self.load()
-
-        return loaded
+    def model(self) -> Foley:
+        """The model; whoever asks while it is being loaded waits."""
+        with self._loading:
+            return self.load()
 
     def workspace(self, request: Request) -> Workspace:
         """The folder of the user who sent a request."""

@@ -27,6 +27,7 @@ def view_of(opened: Opened, version: Version, changed: Sequence[Span] | None = N
     changed: spans, s, that sound otherwise than before; None: the page has to take everything anew.
     """
     project, record = version.project, read_record(opened.folder)
+    scores = _scores(opened.folder) if any(layer.candidates for layer in project.layers) else {}
     kept, now = revisions(opened.folder), version.project.revision
     undo_to, redo_to = max((n for n in kept if n < now), default=None), min((n for n in kept if n > now), default=None)
     return {
@@ -44,7 +45,7 @@ def view_of(opened: Opened, version: Version, changed: Sequence[Span] | None = N
         "target": record.target,
         "references": {layer.name: record.references.get(layer.name) for layer in project.layers},
         "master": {name: getattr(project.master, name) for name in MASTER},
-        "layers": [_layer(opened.folder, project, layer) for layer in project.layers],
+        "layers": [_layer(project, layer, scores) for layer in project.layers],
         "cues": _cues(version, record),
         "scene_cuts": list(project.scene_cuts),
         "loudness": loudness(version),
@@ -86,8 +87,7 @@ def _facts(folder: Path, version: tuple[int, int, int]) -> tuple[float, int]:
     return project.duration, project.revision
 
 
-def _layer(folder: Path, project: Project, layer: Layer) -> dict[str, Any]:
-    scores = _scores(folder) if layer.candidates else {}
+def _layer(project: Project, layer: Layer, scores: dict[str, float]) -> dict[str, Any]:
     return {
         "name": layer.name,
         "gain": layer.gain,

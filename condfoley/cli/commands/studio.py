@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from condfoley.cli.arguments import from_parsed, option_parser
 from condfoley.cli.options import SoundOptions
 from condfoley.errors import require_extra
-from condfoley.weights import SHIPPED, read_card
+from condfoley.weights import read_card
 
 if TYPE_CHECKING:
     import uvicorn
@@ -47,7 +47,7 @@ def serve(options: StudioOptions, project: Path | None = None) -> None:
     from condfoley.studio.server import open_studio
 
     require_vendor()
-    card = read_card(Path(options.weights) if options.weights else SHIPPED)
+    card = read_card(options.weights_folder)
     with bound_socket(options.host, options.port) as listener:
         listener.listen(WAITING)  # who comes before the server runs waits a little
         studio = open_studio(options, str(card.get("name", "")), lambda: _model(options))

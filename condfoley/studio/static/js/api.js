@@ -144,8 +144,6 @@ export function upload(file, name, onProgress = () => {}) {
 export const jobs = () => getJson("/api/jobs");
 /** @param {Record<string, any>} wanted @returns {Promise<import("./types.js").Job>} */
 export const startJob = (wanted) => send("POST", "/api/jobs", wanted);
-/** @param {string} id @returns {Promise<import("./types.js").Job>} */
-export const job = (id) => getJson(`/api/jobs/${id}`);
 /** @param {string} id */
 export const cancelJob = (id) => send("DELETE", `/api/jobs/${id}`);
 

@@ -40,16 +40,15 @@
 
 /** What every module of the editor gets.
  * @typedef {{
- *   api: typeof import("./api.js"),
+ *   about: any,
  *   store: import("./store.js").Store,
  *   player: import("./player.js").Player,
  *   timeline: import("./editor/timeline.js").Timeline,
- *   clip: Clip|null, events: Events|null,
  *   commands: import("./editor/commands.js").Commands,
  *   slots: {panels: HTMLElement, topbar: HTMLElement, meters: HTMLElement, tools: HTMLElement},
  *   actions: import("./editor/actions.js").Actions, lanes: import("./editor/cue_lanes.js").CueLanes,
  *   onLeave: (action: () => void) => void}} EditorContext
- * clip, events: of the target, null until known (store tells "target" when they come). slots: where panels go:
+ * about: what the server says of itself. slots: where panels go:
  * `panels` beside the picture, `topbar` at the right of the top bar, `meters` beside the picture, `tools` in the row
  * of the transport. onLeave(action): run when the editor is closed. */
 

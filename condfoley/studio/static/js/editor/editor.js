@@ -28,6 +28,7 @@ import { addTransport } from "./transport.js";
 /** Opens a project. Raises ApiError. @param {HTMLElement} root @param {HTMLElement} topbar @param {string} project
  * @returns {Promise<() => void>} what closes it */
 export async function openEditor(root, topbar, project) {
+  const about = await api.about();
   const store = new Store(project);
   await store.open();
   const slots = {
@@ -64,14 +65,12 @@ export async function openEditor(root, topbar, project) {
   const commands = new Commands();
   /** @type {import("../types.js").EditorContext} */
   const context = {
-    api,
+    about,
     store,
     player,
     timeline,
     commands,
     slots,
-    clip: null,
-    events: null,
     actions: /** @type {any} */ (null),
     lanes: /** @type {any} */ (null),
     onLeave: (action) => leaving.push(action),

@@ -19,7 +19,7 @@ export async function showPicture(context, box) {
     return;
   }
   try {
-    context.clip = store.clip = await api.clip(target);
+    store.clip = await api.clip(target);
   } catch (error) {
     note.textContent = /** @type {Error} */ (error).message;
     return;
@@ -32,7 +32,7 @@ export async function showPicture(context, box) {
   );
   void watch(
     async () => {
-      context.events = store.events = await api.events(target);
+      store.events = await api.events(target);
       store.tell("target");
       return store.events.state !== "running";
     },
@@ -60,7 +60,7 @@ async function watch(ask, left) {
  * @param {HTMLElement} note */
 async function showVideo(context, box, note) {
   const { store, player } = context;
-  const clip = (context.clip = store.clip = await api.clip(/** @type {string} */ (store.view.target)));
+  const clip = (store.clip = await api.clip(/** @type {string} */ (store.view.target)));
   store.tell("target");
   const { state, error, note: said, proxy } = clip.media;
   note.textContent = state === "ready" ? "" : state === "failed" ? error || said : t("editor.picture_preparing");

@@ -11,8 +11,7 @@ import { clipHead } from "../start/reference.js";
 const SOFTER = -6; // dB that is offered
 
 /** @param {import("../types.js").EditorContext} context @param {import("./jobs.js").ProjectJobs} jobs */
-export async function openAmbience({ store }, jobs) {
-  const about = await api.about();
+export async function openAmbience({ store, about }, jobs) {
   const own = store.view.references.main ?? Object.values(store.view.references).find(Boolean) ?? null;
   /** @type {Clip|null} */
   let clip = own ? await api.clip(own).catch(() => null) : null;

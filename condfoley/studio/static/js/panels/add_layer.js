@@ -1,6 +1,5 @@
 // Another layer: its reference, and where its cues come from.
 
-import * as api from "../api.js";
 import { t } from "../texts.js";
 import { button, field, fill, h, openDialog } from "../widgets.js";
 import { dropZone } from "../start/drop.js";
@@ -15,9 +14,8 @@ const TAKEN = ["ambience"];
 
 /** @param {import("../types.js").EditorContext} context @param {import("./jobs.js").ProjectJobs} jobs */
 export async function openAddLayer(context, jobs) {
-  const { store, player } = context;
+  const { store, player, about } = context;
   player.pause();
-  const about = await api.about();
   /** @type {{clip: Clip|null, from: string, times: number[], performance: Clip|null}} */
   const chosen = { clip: null, from: "picture", times: [], performance: null };
   const name = h("input", { type: "text", value: freeName(store), maxLength: 40, pattern: "[A-Za-z0-9_\\-]+", dataset: { value: "layer-name" } });

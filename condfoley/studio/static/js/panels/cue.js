@@ -70,7 +70,7 @@ function ofSpan(store, jobs, [begin, end]) {
   return h("div.row.wrap", {}, h("span", {}, t("cue.span", { begin: clock(begin), end: clock(end), count: inside.length })),
     button(t("cue.draw_span"), draw, { icon: "refresh", shown: true, disabled: !store.writable, name: "redraw-span" }),
     button(t("cue.select_span"), () => store.select(inside), { disabled: !inside.length, name: "select-span" }),
-    drawingOptions(jobs.drawing, !store.writable));
+    drawingOptions(jobs, !store.writable));
 }
 
 /** @param {import("../types.js").EditorContext} context @param {Cue[]} cues @returns {Part} */
@@ -108,7 +108,7 @@ function redrawing({ store }, jobs, cues) {
     ? [button(t("cue.redraw"), () => again({ cue: first.id }), { icon: "refresh", shown: true, disabled, name: "redraw" }),
       button(t("cue.offer", { count: VARIATIONS }), () => again({ cue: first.id, variations: VARIATIONS }), { disabled, name: "variations" })]
     : [button(t("cue.redraw_span"), () => again({ span: span(), layer }), { icon: "refresh", shown: true, disabled, name: "redraw" })];
-  return { element: h("div.stack", {}, h("div.row.wrap", {}, bar), drawingOptions(jobs.drawing, disabled)), update() {} };
+  return { element: h("div.stack", {}, h("div.row.wrap", {}, bar), drawingOptions(jobs, disabled)), update() {} };
 }
 
 /** All cues by time, as people count them. @param {import("../store.js").Store} store */

@@ -10,8 +10,10 @@ import { jobProgress } from "./job_progress.js";
 
 export class ProjectJobs {
   /** @param {import("../types.js").EditorContext} context */
-  constructor({ store, onLeave }) {
+  constructor({ store, onLeave, about }) {
     this.store = store;
+    /** @type {string[]} of the weights */
+    this.generators = about.generators;
     this.element = h("div.jobs", { hidden: true, role: "group", "aria-label": t("job.heading") });
     /** @type {Set<() => void>} */
     this.leaving = new Set();

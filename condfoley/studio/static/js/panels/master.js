@@ -1,6 +1,5 @@
 // What becomes of the sum of all layers: its level, its room, and where impacts are heard between left and right.
 
-import * as api from "../api.js";
 import { t, tOf } from "../texts.js";
 import { controlOf } from "../start/options.js";
 import { button, field, fill, h, select } from "../widgets.js";
@@ -13,13 +12,11 @@ const WIDTH = 0.6; // as by default
  * @returns {import("./panels.js").Panel} */
 export function masterPanel(context, jobs) {
   const { store } = context;
+  const known = context.about.settings.properties;
   const element = h("div.master");
-  /** @type {any} the server's settings by name */
-  let known = null;
   let drawn = "";
 
   function draw() {
-    if (!known) return void load();
     const now = String(store.writable);
     if (now !== drawn) {
       drawn = now;
@@ -27,15 +24,6 @@ export function masterPanel(context, jobs) {
       if (!store.writable) for (const control of element.querySelectorAll("input, select, button")) control.disabled = true;
     }
     update(store, element);
-  }
-
-  async function load() {
-    try {
-      known = (await api.about()).settings.properties;
-      draw();
-    } catch (problem) {
-      if (!(problem instanceof api.ApiError)) throw problem; // the server is away; the banner says so
-    }
   }
 
   return { element, draw };

@@ -1,5 +1,6 @@
 // Cues tapped while the picture plays.
 
+import * as api from "../api.js";
 import { t, time as clock } from "../texts.js";
 import { button, h } from "../widgets.js";
 
@@ -8,7 +9,7 @@ const APART = 0.03; // s between two cues of a layer
 /** @param {import("../types.js").EditorContext} context @param {(times: number[]) => void} ontimes told the times in s, in order
  * @returns {HTMLElement} */
 export function tapping({ store, player }, ontimes) {
-  const video = store.clip ? h("video.perform-picture", { muted: true, playsInline: true, src: `/api/clips/${store.clip.id}/media`, "aria-label": store.clip.name }) : null;
+  const video = store.clip ? h("video.perform-picture", { muted: true, playsInline: true, src: api.clipMedia(store.clip.id), "aria-label": store.clip.name }) : null;
   const words = h("p", { role: "status" }, t("tapping.how"));
   /** @type {number[]} */
   let times = [];

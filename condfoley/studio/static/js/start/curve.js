@@ -1,17 +1,13 @@
 // How probable the model finds an impact at each moment of the picture, and the impacts that it takes, as a drawing;
 // or the cues that are performed and followed instead.
 
+import { pen as sharp } from "../panels/wave_canvas.js";
 import { colour } from "./waveform.js";
 
 /** @param {HTMLCanvasElement} canvas drawn at the size that it has on the page @param {number} duration s
  * @param {Pick<import("../types.js").Events, "curve"|"impacts">} seen @param {{time: number, strength: number}[]|null} performed */
 export function drawCurve(canvas, duration, { curve, impacts }, performed) {
-  const ratio = window.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  pen.scale(ratio, ratio);
+  const { context: pen, width, height } = sharp(canvas);
   const x = (/** @type {number} */ seconds) => (seconds / duration) * width;
   if (curve) {
     pen.beginPath();

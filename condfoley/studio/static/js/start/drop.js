@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { size, t } from "../texts.js";
-import { button, fill, h } from "../widgets.js";
+import { button, fill, h, openDialog } from "../widgets.js";
 import { openLibrary } from "./library.js";
 
 /** @param {{title: string, hint: string, name: "reference"|"target"|"start", about: any, extra?: HTMLElement[],
@@ -54,6 +54,21 @@ export function dropZone({ title, hint, name, about, onclip, extra = [] }) {
   }
 
   return { element: zone, take };
+}
+
+/** A dialog with a zone, which is there again where a clip cannot be taken. @param {string} heading
+ * @param {Parameters<typeof dropZone>[0]} given @param {(clip: import("../types.js").Clip) => string} refusal why a clip cannot be taken; empty: it can */
+export function openDrop(heading, given, refusal) {
+  const error = h("p.error", { role: "alert" });
+  const onclip = (/** @type {import("../types.js").Clip} */ clip) => {
+    error.textContent = refusal(clip);
+    if (error.textContent) return fill(place, zone());
+    close();
+    given.onclip(clip);
+  };
+  const zone = () => dropZone({ ...given, onclip }).element;
+  const place = h("div", {}, zone());
+  const { close } = openDialog(heading, place, error);
 }
 
 /** Makes an element take dropped files. @param {HTMLElement} element @param {(files: FileList|undefined) => void} take */

@@ -1,9 +1,9 @@
 // Further recordings of the reference's material: the model listens to the clearest part of all, the sound is made of all.
 
 import { t } from "../texts.js";
-import { button, fill, h, openDialog } from "../widgets.js";
+import { button, fill, h } from "../widgets.js";
 import { facts } from "./clips.js";
-import { dropZone } from "./drop.js";
+import { openDrop } from "./drop.js";
 import { openFitting } from "./fitting.js";
 
 /** @typedef {import("../types.js").Clip} Clip */
@@ -41,16 +41,8 @@ export function moreReferences(about, first, onchange) {
   }
 
   function choose() {
-    const error = h("p.error", { role: "alert" });
-    const onclip = (/** @type {Clip} */ clip) => {
-      error.textContent = refusal(clip);
-      if (error.textContent) return fill(place, zone());
-      close();
-      take(clip);
-    };
-    const zone = () => dropZone({ name: "reference", title: t("start.drop_reference"), hint: t("more_references.drop_hint"), about, onclip }).element;
-    const place = h("div", {}, zone());
-    const { close } = openDialog(t("more_references.heading"), place, error);
+    const words = { title: t("start.drop_reference"), hint: t("more_references.drop_hint") };
+    openDrop(t("more_references.heading"), { name: "reference", ...words, about, onclip: take }, refusal);
   }
 
   /** @param {Clip} clip */

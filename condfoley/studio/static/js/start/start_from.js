@@ -1,9 +1,9 @@
 // A sound that the soundtrack starts from, such as a temp track, and how far it is changed; for weights with the generator flow.
 
 import { t } from "../texts.js";
-import { button, fill, h, openDialog, slider } from "../widgets.js";
+import { button, fill, h, slider } from "../widgets.js";
 import { facts } from "./clips.js";
-import { dropZone } from "./drop.js";
+import { openDrop } from "./drop.js";
 
 /** @typedef {import("../types.js").Clip} Clip */
 
@@ -26,18 +26,8 @@ export function startFrom(about, onchange) {
   }
 
   function choose() {
-    const error = h("p.error", { role: "alert" });
-    const onclip = (/** @type {Clip} */ chosen) => {
-      if (!chosen.sound) {
-        error.textContent = t("reference.silent");
-        return fill(place, zone());
-      }
-      close();
-      take(chosen);
-    };
-    const zone = () => dropZone({ name: "start", title: t("start_from.drop"), hint: t("start_from.drop_hint"), about, onclip }).element;
-    const place = h("div", {}, zone());
-    const { close } = openDialog(t("start_from.heading"), place, error);
+    const words = { title: t("start_from.drop"), hint: t("start_from.drop_hint") };
+    openDrop(t("start_from.heading"), { name: "start", ...words, about, onclip: take }, (chosen) => (chosen.sound ? "" : t("reference.silent")));
   }
 
   /** @param {Clip} chosen */
