@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from condfoley.cli.batch_jobs import FAILED
 from condfoley.errors import EXIT_USER_ERROR
 from condfoley.files import PART, SCRATCH
 
@@ -68,13 +69,15 @@ def run_case(
     seconds: int = SECONDS,
     memory: int | None = BYTES,
     patience: float = PATIENCE,
+    lines: int = 1,
 ) -> Outcome:
     """Calls `work` with a new folder, which is also the working folder, in a forked process; it returns an exit code.
 
-    named: what a refusal must name. memory: bytes that it may allocate beyond what this process has, without files mapped
-    into memory, in which long targets are kept (RLIMIT_DATA); None: as many as it likes, but more than BYTES in use beyond
-    what this process uses is a fault. The process has a group of its own, which is ended after `seconds` of the processor,
-    or `patience` s on the clock. All that `work` imports should be imported before, since each fork starts from here.
+    named: what a refusal must name. lines: that a refusal may have, as `batch` has one for each pair. memory: bytes that it
+    may allocate beyond what this process has, without files mapped into memory, in which long targets are kept
+    (RLIMIT_DATA); None: as many as it likes, but more than BYTES in use beyond what this process uses is a fault. The
+    process has a group of its own, which is ended after `seconds` of the processor, or `patience` s on the clock. All that
+    `work` imports should be imported before, since each fork starts from here.
     """
     home = Path(tempfile.mkdtemp(prefix="fault-"))
     try:
@@ -90,7 +93,7 @@ def run_case(
             os.killpg(child, signal.SIGKILL)
         _, status, used = os.wait4(child, 0)
         said = (home / "stderr").read_text(errors="replace") if (home / "stderr").exists() else ""
-        verdict = _judged(status, said, named, left_over(home)) if in_time else "hang"
+        verdict = _judged(status, said, named, left_over(home), lines) if in_time else "hang"
         if memory is None and used.ru_maxrss << 10 > BYTES + before:
             verdict = "memory"
         last = said.strip().splitlines()[-1:] or [""]
@@ -139,12 +142,13 @@ def ends(child: int, seconds: float) -> bool:
 
 
 def left_over(home: Path) -> list[str]:
-    """What a failure has left in a case's folder: results, or temporary files."""
+    """What a failure has left in a case's folder: results but the list of failed pairs, or temporary files."""
     found = [path for path in home.rglob("*") if PART.fullmatch(path.name) or SCRATCH.fullmatch(path.name)]
-    return [str(path.relative_to(home)) for path in [*found, *(home / OUT).glob("*")]]
+    results = (path for path in (home / OUT).glob("*") if path.name != FAILED)
+    return [str(path.relative_to(home)) for path in [*found, *results]]
 
 
-def _judged(status: int, said: str, named: str, left: list[str]) -> Verdict:
+def _judged(status: int, said: str, named: str, left: list[str], most: int = 1) -> Verdict:
     """status: of the process, as os.wait gives it."""
     if os.WIFSIGNALED(status):
         return "hang" if os.WTERMSIG(status) == signal.SIGXCPU else "crash"
@@ -159,6 +163,6 @@ def _judged(status: int, said: str, named: str, left: list[str]) -> Verdict:
         return "traceback"
     lines = said.strip().splitlines()
     named_well = named in said or NO_ROOM in said
-    if len(lines) != 1 or not lines[0].startswith("condfoley: ") or not named_well:
+    if not 1 <= len(lines) <= most or not all(line.startswith("condfoley: ") for line in lines) or not named_well:
         return "unclear"
     return "left" if left else "refused"

@@ -60,17 +60,22 @@ def run(number: int, rng: Rng, store: Path) -> list[tuple[str, str, Outcome]]:
     content = (base / name).read_bytes()
     damage = damaged_json if name.endswith(".json") else damaged_table
     bad = damage(content, rng)
-    named = (
-        ""
-        if name.endswith(("key.json", "pairs.csv"))
-        else Path(name).name
-        if name.startswith(STUDY)
-        else name.removeprefix("./")
-    )
-    outcome = run_case(partial(_read, base, name, bad, words), named)
+    pairs = bad.count(b"\n") + bad.count(b"\r")  # at most
+    lines = max(1, pairs) if words[0] == "batch" else 1
+    outcome = run_case(partial(_read, base, name, bad, words), _named(name), lines=lines)
     if outcome.verdict not in ("done", "refused"):
         (store / f"{number:05d}-{Path(name).name}").write_bytes(bad)
     return [(name, " ".join(words[:2] if words[0] == "study" else words[:1]), outcome)]
+
+
+def _named(name: str) -> str:
+    """What a refusal must name: the file, or, of a project, a file in it or its folder. A table of pairs may be right while
+    it names what is not there."""
+    if name.endswith(("key.json", "pairs.csv")):
+        return ""
+    if name.startswith(PROJECT):
+        return PROJECT
+    return Path(name).name if name.startswith(STUDY) else name
 
 
 def _read(base: Path, name: str, bad: bytes, words: list[str], home: Path) -> int:

@@ -1,5 +1,8 @@
 """Exceptions, exit codes, and the check for optional dependencies."""
 
+import errno
+import sys
+import unicodedata
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -35,6 +38,41 @@ class UnwritableError(OSError):
     Reported like an InputError, but not a subclass of it: where an InputError means that one clip is skipped, a full
     disk must stop the run.
     """
+
+
+WRONG_PATHS = {
+    errno.ENAMETOOLONG: "this name is too long for a file; check the path",
+    errno.ELOOP: "its links lead round in a circle; give the file itself",
+    errno.EACCES: "there is no permission to open it; change its permissions or give another path",
+}
+"""What to say of a path that the system refuses before anything is looked for there."""
+
+
+def wrong_path(error: BaseException) -> InputError | None:
+    """The InputError for a path that the system refuses, which may be any path that a user gives; None for other errors."""
+    if isinstance(error, OSError) and error.errno in WRONG_PATHS and error.filename is not None:
+        return InputError(f"{error.filename}: {WRONG_PATHS[error.errno]}")
+    return None
+
+
+def why(error: Exception) -> str:
+    """An error in a few words for a message that names the file itself: "no such file or directory"."""
+    return (error.strerror or type(error).__name__).lower() if isinstance(error, OSError) else str(error)
+
+
+def one_line(message: str) -> str:
+    """A message as it is printed: white space as single spaces, and control characters escaped.
+
+    Names of files may hold both, and a terminal would obey control characters. Lone surrogates, the bytes of names that
+    are not UTF-8, stay.
+    """
+    text = " ".join(message.split())
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Cs" else ascii(c)[1:-1] for c in text)
+
+
+def tell(message: str) -> None:
+    """Prints a message as one line on stderr, with the program's name before it."""
+    print(f"condfoley: {one_line(message)}", file=sys.stderr)
 
 
 def flag(name: str) -> str:

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, why
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError:
         raise InputError(f"{path} is not in UTF-8; save it as CSV in UTF-8") from None
     except OSError as error:
-        reason = (error.strerror or "it is no file").lower()
-        raise InputError(f"cannot read {path} ({reason}); give a CSV file with reference and target") from None
+        raise InputError(f"cannot read {path} ({why(error)}); give a CSV file with reference and target") from None
 
 
 def _pair_of_line(path: Path, number: int, names: list[str], cells: list[str]) -> ListedPair:

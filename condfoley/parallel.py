@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from condfoley.errors import InputError, require_extra
+from condfoley.errors import InputError, UnwritableError, require_extra, wrong_path
 
 Engine = Literal["local", "ray"]
 Item = TypeVar("Item")
@@ -64,8 +64,9 @@ def run(
 
 
 def reason(error: BaseException) -> str:
-    """An exception in one line: its message, with its type unless it is an InputError."""
-    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    """An exception in one line: its message, with its type where it is not about something of the user's."""
+    known = error if isinstance(error, (InputError, UnwritableError)) else wrong_path(error)
+    text = str(known) if known else f"{type(error).__name__}: {error}"
     return (text.splitlines() or [""])[0]
 
 

@@ -25,6 +25,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 CODE_SAMPLING = ("temperature", "top_k", "top_p")  # of the transformer alone
 SAMPLING = (*CODE_SAMPLING, "guidance", "picture_guidance")
 FLOW_SAMPLING = ("steps", "solver", "guidance", "picture_guidance")
+Codec = Literal["aac", "pcm"]
 Bits = Literal["16", "24", "32f"]
 Room = Literal["dry", "booth", "living", "tiled", "hall", "street"]
 ROOMS: tuple[Room, ...] = get_args(Room)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from condfoley import sizes
-from condfoley.errors import InputError
+from condfoley.errors import InputError, why
 from condfoley.files import make_folder, open_atomic, write_json
 from condfoley.geometry import Geometry
 
@@ -77,7 +77,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"no weights in {folder}: card.json is missing; give a folder written by condfoley") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}; get a fresh copy of the weights") from None
+        raise InputError(f"cannot read {path} ({why(error)}); get a fresh copy of the weights") from None
     if not isinstance(card, dict) or card.get("format") != FORMAT or "parts" not in card:
         raise InputError(
             f"{path} is not a condfoley weights card of format {FORMAT}; give a folder written by condfoley"

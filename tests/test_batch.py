@@ -224,6 +224,15 @@ def test_a_folder_is_searched_for_every_kind_of_video(clips):
         planned(folder)
 
 
+def test_a_path_that_the_system_refuses_is_a_pair_that_cannot_be_used(clips, tmp_path, capsys):
+    long = "n" * 256
+    (tmp_path / "pairs.csv").write_text(f"reference,target,name\n{clips / 'reference.mp4'},{long},one\n")
+    assert main(["batch", "--pairs", str(tmp_path / "pairs.csv"), "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    assert f"one: {long}: this name is too long" in " ".join(capsys.readouterr().err.split()).replace(
+        f"{tmp_path}/", ""
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [

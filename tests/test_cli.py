@@ -476,6 +476,30 @@ def test_a_full_disk_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys
     assert "No space left" in refused(capsys, ["evaluate"])
 
 
+@pytest.mark.parametrize("at", ["--reference", "--target", "--out", "--hits", "--weights"])
+def test_a_path_that_the_system_refuses_is_told_in_one_line(
+    at: str, clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: list[str]
+) -> None:
+    line = refused(capsys, [*words(clips, tmp_path / "out", *fake), at, "n" * 256])
+    assert "n" * 256 in line and "too long" in line
+
+
+def test_links_that_lead_in_a_circle_are_told_in_one_line(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: list[str]
+) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    line = refused(capsys, [*words(clips, tmp_path / "out", *fake), "--target", str(tmp_path / "one")])
+    assert str(tmp_path / "one") in line
+
+
+def test_a_name_cannot_give_orders_to_the_terminal(
+    clips: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: list[str]
+) -> None:
+    line = refused(capsys, [*words(clips, tmp_path / "out", *fake), "--target", "\x1b[2Jgone\u202e\x07.mp4"])
+    assert r"\x1b[2Jgone\u202e\x07.mp4: no such file" in line
+
+
 def test_a_command_without_its_words_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
     for line in ([], ["study"]):
         assert main(line) == 2 and "usage: condfoley" in capsys.readouterr().out

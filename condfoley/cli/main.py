@@ -11,7 +11,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError, UnwritableError
+from condfoley.errors import (
+    EXIT_INTERNAL_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_USER_ERROR,
+    InputError,
+    UnwritableError,
+    tell,
+    wrong_path,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +42,8 @@ def main(argv: list[str] | None = None) -> int:
         _discard_output()
         return EXIT_INTERNAL_ERROR
     except Exception as error:  # noqa: BLE001  (last resort: any error is reported in one line)
+        if refused := wrong_path(error):
+            return _complain(str(refused), EXIT_USER_ERROR, argv)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         hint = "" if "--debug" in argv else "; --debug shows where"
         return _complain(f"internal error, {what}{hint}", EXIT_INTERNAL_ERROR, argv)
@@ -72,7 +82,7 @@ def _overview() -> str:
 def _complain(message: str, code: int, argv: list[str]) -> int:
     if "--debug" in argv:
         traceback.print_exc()
-    print("condfoley: " + " ".join(message.split()), file=sys.stderr)
+    tell(message)
     return code
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from condfoley.errors import InputError, flag, require_at_least, require_share
-from condfoley.settings import CEILING_DBTP, PAN_WIDTH, Bits, Room, Settings
+from condfoley.settings import CEILING_DBTP, PAN_WIDTH, Bits, Codec, EngineName, Room, Settings
 
 MAX_GAIN_DB = 60.0  # either way
 MASTER = ("bits", "true_peak", "loudness", "room", "room_gain")  # options that are fields of `model.Master`
@@ -20,7 +20,7 @@ MASTER = ("bits", "true_peak", "loudness", "room", "room_gain")  # options that 
 class DeliveryOptions(Settings):
     """How a soundtrack is generated and delivered: what a user chooses of it wherever it is made."""
 
-    codec: Literal["aac", "pcm"] = "aac"
+    codec: Codec = "aac"
     """Sound in the finished video: aac plays anywhere, pcm is lossless."""
     bits: Bits = "24"
     """Of the soundtrack's samples, and of pcm in the video: 24, 16 (with dither), or 32f, floating point."""
@@ -60,7 +60,7 @@ class SoundOptions(DeliveryOptions):
     """Write stems too: a WAV in 32-bit float for each layer."""
     device: str = "cpu"
     """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
-    engine: Literal["auto", "onnx", "torch"] = "auto"
+    engine: EngineName = "auto"
     """What runs the networks: onnx (onnxruntime, on the CPU), torch (PyTorch, on any device), or auto: onnx where it can
     run the weights on the device, else torch."""
     force: bool = False
@@ -250,7 +250,7 @@ class FindOptions:
     """Folder of another model's weights, with a part bind (default: the model that ships with condfoley)."""
     device: str = "cpu"
     """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
-    engine: Literal["auto", "onnx", "torch"] = "auto"
+    engine: EngineName = "auto"
     """What runs the networks: onnx (onnxruntime, on the CPU), torch (PyTorch, on any device), or auto: onnx where it can
     run the weights on the device, else torch."""
     json: bool = False

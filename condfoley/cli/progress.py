@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from condfoley.errors import tell
+
 
 class ReportsProgress(Protocol):
     """Whatever follows the generation of a soundtrack."""
@@ -31,7 +33,7 @@ class Progress:
             return
         if not sys.stderr.isatty():
             if stage != self._stage:
-                print(f"condfoley: {stage}", file=sys.stderr)
+                tell(stage)
             self._stage = stage
             return
         if self._bar is None:
@@ -45,7 +47,7 @@ class Progress:
         if self.quiet:
             return
         self.close()
-        print(f"condfoley: {text}", file=sys.stderr)
+        tell(text)
 
     def close(self) -> None:
         """Remove the bar."""

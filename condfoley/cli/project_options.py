@@ -7,7 +7,7 @@ from typing import Literal
 
 from condfoley.cli.options import require_master, require_width
 from condfoley.errors import InputError, require_at_least, require_share
-from condfoley.settings import PAN_WIDTH, Bits, GeneratorName, Room
+from condfoley.settings import PAN_WIDTH, Bits, Codec, EngineName, GeneratorName, Room
 
 
 @dataclass(kw_only=True)
@@ -41,7 +41,7 @@ class EditOptions:
     """Name of a layer that is not heard. May be given again."""
     unmute: tuple[str, ...] = ()
     """Name of a layer that is heard again. May be given again."""
-    codec: Literal["aac", "pcm"] | None = None
+    codec: Codec | None = None
     """Sound in the finished video (default: as before)."""
     bits: Bits | None = None
     """Of the soundtrack's samples: 24, 16 (with dither), or 32f, floating point (default: as before)."""
@@ -59,7 +59,7 @@ class EditOptions:
     """For --layer and --pan: folder of the weights that the project was generated with, if they are not the shipped ones."""
     device: str = "cpu"
     """For --layer and --pan: where to compute, see `condfoley generate --help`."""
-    engine: Literal["auto", "onnx", "torch"] = "auto"
+    engine: EngineName = "auto"
     """For --layer and --pan: what runs the networks, see `condfoley generate --help`."""
     quiet: bool = False
     """Show no remarks."""
@@ -102,7 +102,7 @@ class RedoOptions:
     """Folder of the weights that the project was generated with, if they are not those that ship with condfoley."""
     device: str = "cpu"
     """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
-    engine: Literal["auto", "onnx", "torch"] = "auto"
+    engine: EngineName = "auto"
     """What runs the networks: see `condfoley generate --help`."""
     quiet: bool = False
     """Show no progress."""

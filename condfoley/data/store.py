@@ -33,7 +33,7 @@ from condfoley.data.decode import FORMAT, FULL_SCALE, CacheSettings, decode_file
 from condfoley.data.events import Event
 from condfoley.data.index import require_no_leaks
 from condfoley.data.sources.listing import hash_fraction
-from condfoley.errors import InputError
+from condfoley.errors import InputError, tell
 from condfoley.files import make_folder, write_json
 from condfoley.geometry import Geometry
 from condfoley.media.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES
@@ -131,7 +131,7 @@ class ClipStore:
         _fill(work, jobs, engine, workers)
         clips, rejected = _open_entries(entries)
         for name, reason in rejected:
-            print(f"condfoley: left out {name}: {reason}", file=sys.stderr)
+            tell(f"left out {name}: {reason}")
         train, held = _split(clips)
         if not train or not held:
             example = f" (left out, for one: {rejected[0][1]})" if rejected else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from condfoley.data.events import Event
 from condfoley.data.published import Moment, greatest_hits_test_pairs
 from condfoley.data.sources.folder import find, read_notes
 from condfoley.data.sources.greatest_hits import PICTURE, SOUND, TIMES, read_times
-from condfoley.errors import InputError
+from condfoley.errors import InputError, tell
 from condfoley.evaluation import held_out
 from condfoley.evaluation.clips import METRIC_GEOMETRY, AnnotatedClip, Pair
 from condfoley.evaluation.pairs import add_distractors, draw_pairs, require_file_name
@@ -65,7 +64,7 @@ def read_folder(folder: Path) -> list[AnnotatedClip]:
                 raise InputError("it has no events")
             clips.append(clip)
         except InputError as error:
-            print(f"condfoley: left out {path.name}: {error}", file=sys.stderr)
+            tell(f"left out {path.name}: {error}")
     return clips
 
 

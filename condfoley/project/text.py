@@ -16,6 +16,7 @@ from condfoley.cues.rows import RANGES
 from condfoley.errors import InputError
 from condfoley.files import plain
 from condfoley.project.model import VERSION, Project
+from condfoley.settings import Codec, Settings
 
 
 def to_text(project: Project) -> str:
@@ -90,7 +91,19 @@ def _problems(project: Project) -> Iterator[str]:
                 yield f"layer {layer.name}: no input {source}"
     if "target" not in project.inputs:
         yield "no input target"
+    yield from _problems_of_settings(project)
     yield from _problems_of_cues(project, layers)
+
+
+def _problems_of_settings(project: Project) -> Iterator[str]:
+    """Settings of the generation, and the codec of the video's sound that is kept beside them; what is unknown may stay."""
+    kinds = _types(Settings) | {"codec": Codec | None}
+    try:
+        for key, value in project.settings.items():
+            _value(kinds.get(key, Any), value, key)
+        _ = project.generated_with  # which checks their ranges
+    except (TypeError, ValueError) as error:
+        yield f"its settings: {error}"
 
 
 def _problems_of_cues(project: Project, layers: set[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, why
 
 RESULTS_COLUMN = "Answer.results"
 """MTurk's column with what our page submits."""
@@ -34,7 +34,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
             csv.field_size_limit(4 << 20)  # a whole session is in one cell
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read {path} ({error}); give MTurk's batch results") from None
+        raise InputError(f"cannot read {path} ({why(error)}); give MTurk's batch results") from None
     if not rows or not {"AssignmentId", "WorkerId"} <= rows[0].keys():
         raise InputError(f"{path} has no columns AssignmentId and WorkerId; give MTurk's batch results")
     return rows

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, why
 
 WEB = Path(__file__).parent / "web"
 OURS = ("index.html", "style.css", "study.js", "trial.js", "saving.js", "headphones.js", "LICENCES.txt")
@@ -53,7 +53,7 @@ def _texts(path: str | None, original: Path) -> dict[str, str]:
     try:
         texts = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the texts {path} ({error}); translate a copy of {original.name}") from None
+        raise InputError(f"cannot read the texts {path} ({why(error)}); translate a copy of {original.name}") from None
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise InputError(f"{path} must hold one text for each name, as {original.name} does")
     if missing := sorted(english.keys() - texts.keys()):

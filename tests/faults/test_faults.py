@@ -69,6 +69,17 @@ def test_each_way_to_end_is_told(work, verdict):
     assert outcome.peak > 0
 
 
+def test_a_batch_has_a_line_for_each_pair_and_its_list_of_failed_ones_is_no_result():
+    def pairs(home: Path) -> int:
+        refuse("a: clip.mp4 is damaged")
+        (home / OUT).mkdir()
+        (home / OUT / "failed.csv").write_text("name,reason")
+        return refuse("b: clip.mp4 is damaged")
+
+    assert run_case(pairs, "clip.mp4", lines=2).verdict == "refused"
+    assert run_case(pairs, "clip.mp4").verdict == "unclear"
+
+
 def test_who_does_not_end_is_ended():
     assert run_case(lambda home: signal.pause() or 0, patience=0.2).verdict == "hang"
 

@@ -11,7 +11,7 @@ from condfoley.cli.arguments import parse_options
 from condfoley.cli.batch_jobs import FAILED, changed_input, lacks_timelines, list_jobs, pending_jobs
 from condfoley.cli.options import BatchOptions, GenerateOptions
 from condfoley.cli.progress import print_path
-from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError, require_extra
+from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError, one_line, require_extra, tell, wrong_path
 from condfoley.files import atomic_file, make_folder
 from condfoley.results.folder import ResultFolder
 from condfoley.weights import SHIPPED, read_card
@@ -57,7 +57,7 @@ def run(argv: list[str]) -> int:
                 print_path(video)
                 continue
             failures.append((Path(done.item.out).name, refused or done.error, bool(refused)))
-            bar.write(f"condfoley: {failures[-1][0]}: {failures[-1][1]}", file=sys.stderr)
+            bar.write("condfoley: " + one_line(f"{failures[-1][0]}: {failures[-1][1]}"), file=sys.stderr)
     write_failures(Path(options.out) / FAILED, failures)
     if not failures:
         return 0
@@ -69,7 +69,7 @@ def add_timeline(job: GenerateOptions) -> list[Failure]:
     try:
         write_timelines(job)
     except InputError as error:
-        print(f"condfoley: {Path(job.out).name}: {error}", file=sys.stderr)
+        tell(f"{Path(job.out).name}: {error}")
         return [(Path(job.out).name, str(error), True)]
     return []
 
@@ -96,6 +96,10 @@ def generate_pair(argv: list[str], timeline: bool, job: GenerateOptions) -> tupl
             write_timelines(job)
     except InputError as error:
         return "", str(error)
+    except OSError as error:
+        if refused := wrong_path(error):
+            return "", str(refused)
+        raise
     return summary["video"], ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from condfoley.cli.arguments import parse_options
-from condfoley.errors import EXIT_USER_ERROR, require_extra
+from condfoley.errors import EXIT_USER_ERROR, require_extra, tell
 from condfoley.evaluation.options import EvaluateOptions
 
 SHOWN = ("f1_100", "ap_100", "timbre", "action", "material", "offset", "mcd")
@@ -30,5 +30,5 @@ def run(argv: list[str]) -> int:
     print(page)
     failed = failed_systems(result)
     for name, why in failed.items():
-        print(f"condfoley: {name} failed on every pair, at first with: {why}", file=sys.stderr)
+        tell(f"{name} failed on every pair, at first with: {why}")
     return EXIT_USER_ERROR if failed else 0

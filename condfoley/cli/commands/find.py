@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condfoley.cli.arguments import from_parsed, option_parser
 from condfoley.cli.options import FindOptions
 from condfoley.cli.progress import Progress, print_path
+from condfoley.errors import tell
 
 if TYPE_CHECKING:
     from condfoley.finding.rank import Ranking
@@ -34,10 +34,10 @@ def run(argv: list[str]) -> int:
     finally:
         progress.close()
     if ranking.note:
-        print(f"condfoley: {ranking.note}", file=sys.stderr)
+        tell(ranking.note)
     for path, why in ranking.left_out:
         reason = why.removeprefix(f"{path}: ")
-        print(f"condfoley: left out {path}: {reason}", file=sys.stderr)
+        tell(f"left out {path}: {reason}")
     print_path(_as_json(target, ranking, options) if options.json else _as_lines(ranking, options))
     return 0
 

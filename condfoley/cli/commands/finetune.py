@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from condfoley.cli.arguments import option_parser
 from condfoley.cli.options import FinetuneOptions
-from condfoley.errors import EXIT_NOTHING_BETTER, require_extra
+from condfoley.errors import EXIT_NOTHING_BETTER, require_extra, tell
 
 
 def run(argv: list[str]) -> int:
@@ -24,7 +24,7 @@ def run(argv: list[str]) -> int:
         return 0
     outcome = finetune(given.clips, options)
     print(outcome.table().text(), file=sys.stderr)
-    print(f"condfoley: {outcome.sentence()}; the report is {outcome.page}", file=sys.stderr)
+    tell(f"{outcome.sentence()}; the report is {outcome.page}")
     if not outcome.verdict.better:
         return EXIT_NOTHING_BETTER
     print(options.out)

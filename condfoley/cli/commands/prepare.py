@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from condfoley.data.prepare import PrepareOptions, prepare, unfilled
 from condfoley.data.rejected import REJECTED, by_reason, read
 from condfoley.data.sources import READERS
 from condfoley.data.verify import verify
-from condfoley.errors import require_extra
+from condfoley.errors import require_extra, tell
 
 MAX_REASONS = 8
 """Number of reasons for rejection that are printed; rejected.csv has all."""
@@ -31,19 +30,16 @@ def run(argv: list[str]) -> int:
     index = prepare(given.data_set, Path(given.source), out, options)
     if options.verify:
         verify(index)
-        print("condfoley: all shards match the index", file=sys.stderr)
+        tell("all shards match the index")
     for split, held in totals(index.clips()).items():
-        print(
-            f"condfoley: {split}: {held.videos} videos, {held.clips} clips, {held.seconds / 60:.1f} min, "
-            f"{held.events} events",
-            file=sys.stderr,
-        )
+        minutes = held.seconds / 60
+        tell(f"{split}: {held.videos} videos, {held.clips} clips, {minutes:.1f} min, {held.events} events")
     if given.data_set != "countix-av" and options.split != "published":
         for line in unfilled(index, options):
-            print(f"condfoley: {line}", file=sys.stderr)
+            tell(line)
     if rejected := read(out):
-        print(f"condfoley: {len(rejected)} left out; {out / REJECTED} says why:", file=sys.stderr)
+        tell(f"{len(rejected)} left out; {out / REJECTED} says why:")
         for count, clip, why in by_reason(rejected)[:MAX_REASONS]:
-            print(f"condfoley: {count}, {'such as ' * (count > 1)}{clip}: {why}", file=sys.stderr)
+            tell(f"{count}, {'such as ' * (count > 1)}{clip}: {why}")
     print(out / INDEX)
     return 0

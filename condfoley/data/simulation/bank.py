@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, why
 
 Split = Literal["train", "heldout", "all"]
 SOUNDS = Path(__file__).parent / "sounds"
@@ -79,7 +79,7 @@ def _read_manifest(folder: Path) -> list[tuple[dict[str, str], bool]]:
         with path.open(newline="") as file:
             rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
     except OSError as error:
-        raise InputError(f"cannot read {path} ({error}); {_advice(folder)}") from error
+        raise InputError(f"cannot read {path} ({why(error)}); {_advice(folder)}") from error
     usable = [
         row
         for row in rows
@@ -101,7 +101,7 @@ def _read(path: Path) -> tuple[NDArray[np.float32], int]:
     try:
         wav, sample_rate = soundfile.read(path, dtype="float32")
     except (OSError, RuntimeError) as error:
-        raise InputError(f"cannot read {path} ({error}); {_advice(path.parent.parent)}") from error
+        raise InputError(f"cannot read {path} ({why(error)}); {_advice(path.parent.parent)}") from error
     wav = wav - wav.mean()
     return wav / max(float(np.abs(wav).max()), 1e-6), sample_rate
 
