@@ -66,14 +66,13 @@ def selected(
     """The sound of references. wanted: (B, M) band powers of the soundtrack's events from their onsets on, every 10 ms.
 
     rate, channels: of the sound; None: the highest of the references. moments: (number of a reference, s) whose events are
-    there in any case. Raises InputError when one cannot be read or has no
-    sound.
+    there in any case. Raises InputError when one cannot be read or has no sound.
     """
     if is_long(references):
         spans = list(_chosen([_index(clip) for clip in references], wanted, moments))
     else:
         spans = [(number, 0.0, clip.duration) for number, clip in enumerate(references)]
-    read = [(number, start, *_recording(references[number], start, end, len(spans))) for number, start, end in spans]
+    read = [(number, start, *_recording(references[number], start, end)) for number, start, end in spans]
     notes = [note for *_, note in read]
     rate = rate or min(max(*(own for *_, own, _ in read), LEAST_RATE), MOST_RATE)
     channels = channels or max(len(sound) for _, _, sound, _, _ in read)
@@ -112,10 +111,10 @@ def _index(clip: Clip) -> Index:
     return clip.index
 
 
-def _recording(clip: Clip, start: float, end: float, count: int) -> tuple[np.ndarray, int, list[str]]:
+def _recording(clip: Clip, start: float, end: float) -> tuple[np.ndarray, int, list[str]]:
     """The usable channels of a clip's sound from `start` to `end`, s, their rate, and what to say of them."""
-    whole = count == 1 or not isinstance(clip, ReferenceFile) or (start == 0 and end >= clip.duration)
-    found = clip.recording() if whole else Part(clip, start, end - start).recording()  # type: ignore[arg-type]
+    part = isinstance(clip, ReferenceFile) and (start > 0 or end < clip.duration)
+    found = Part(clip, start, end - start).recording() if part else clip.recording()  # type: ignore[arg-type]
     if found is None:
         raise InputError(f"{clip.name} has no sound; give a reference with sound")
     sound, note = usable_channels(found[0])
@@ -125,7 +124,10 @@ def _recording(clip: Clip, start: float, end: float, count: int) -> tuple[np.nda
 def _chosen(
     indexes: Sequence[Index], wanted: Sequence[np.ndarray], moments: Sequence[tuple[int, float]]
 ) -> Iterator[tuple[int, float, float]]:
-    """The parts of long recordings that are read: (number, begin, end), s, in order."""
+    """The parts of long recordings that are read: (number, begin, end), s, in order.
+
+    Where there is no event in any, a texture is made of their beginnings.
+    """
     kept: dict[tuple[int, int], float] = {}  # event -> how much it is wanted, the smaller the more
 
     def keep(scores: list[np.ndarray], count: int) -> None:
@@ -142,6 +144,10 @@ def _chosen(
         keep([-index.levels for index in indexes], STRONGEST)
     for number, moment in moments:
         keep([np.where(n == number, np.abs(index.times - moment), np.inf) for n, index in enumerate(indexes)], 1)
+    if not kept:
+        most = MOST / len(indexes)
+        yield from ((number, 0.0, min(most, index.duration)) for number, index in enumerate(indexes))
+        return
     spans, total = [], 0.0
     for number, event in sorted(kept, key=lambda key: kept[key]):
         index = indexes[number]
@@ -151,7 +157,7 @@ def _chosen(
             spans.append((number, begin, end))
             total += end - begin
     spans += [(number, *quiet) for number, index in enumerate(indexes) if (quiet := quiet_span(index))][:SLIDES]
-    yield from _merged(sorted(spans)) if spans else [(0, 0.0, min(MOST, indexes[0].duration))]
+    yield from _merged(sorted(spans))
 
 
 def _merged(spans: Sequence[tuple[int, float, float]]) -> Iterator[tuple[int, float, float]]:

@@ -118,6 +118,29 @@ def test_of_a_long_reference_the_events_are_read_that_fit(recording, short_limit
     assert selected([recording], []).samples.any()  # for a soundtrack without events
 
 
+def test_of_a_long_reference_with_one_event_its_part_alone_is_read(tmp_path, short_limit):
+    sound = struck(np.array([15.0]), SECONDS, HZ, 900.0)
+    sound[: round(14.9 * HZ)] = sound[round(16 * HZ) :] = 0  # no background
+    soundfile.write(tmp_path / "one.wav", sound, HZ, subtype="PCM_24")
+    clip = ReferenceFile(tmp_path / "one.wav")
+    found = selected([clip], [10.0 ** (clip.index.powers[0].astype(float) / 10)])
+    assert found.samples.shape[1] < 3 * HZ
+    assert [located(found.sources, HZ, onset)[1] for onset in found.onsets] == pytest.approx([15.0], abs=0.02)
+
+
+def test_of_a_long_reference_without_events_a_part_is_read(tmp_path, short_limit, monkeypatch):
+    monkeypatch.setattr(selection, "MOST", 8.0)
+    noise = 0.01 * np.random.default_rng(0).standard_normal(round(SECONDS * HZ))
+    soundfile.write(tmp_path / "rain.wav", noise, HZ, subtype="PCM_24")
+    clip = ReferenceFile(tmp_path / "rain.wav")
+    assert not len(clip.index.times)
+    assert selected([clip], []).samples.shape[1] == 8 * HZ
+    assert [(s.number, s.start, s.end - s.begin) for s in selected([clip, clip], []).sources] == [
+        (0, 0.0, 4 * HZ),
+        (1, 0.0, 4 * HZ),
+    ]
+
+
 def test_distances_are_those_of_the_renderer(recording):
     from condfoley.resynthesis.choose import distance
 
