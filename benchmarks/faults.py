@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults_run import FAULTS
+from benchmarks.faults_run import FAULTS, Outcome
 
 KINDS = {"media": 2000, "weights": 500, "texts": 500, "http": 300, "kill": 200, "resources": 45}
 """Kinds of faults, each a module benchmarks.faults_KIND with a function `run`, and how many cases there are."""
@@ -36,17 +36,22 @@ def run_kind(kind: str, cases: int, seed: int, out: Path) -> Path:
         if (seed, number) in known:
             continue
         found = module.run(number, np.random.default_rng([seed, number]), store)
-        with path.open("a", encoding="utf-8") as file:
-            if file.tell() and not path.read_bytes().endswith(b"\n"):
-                file.write("\n")  # behind a line that was cut off
-            for what, how, outcome in found:
-                file.write(json.dumps({"seed": seed, "case": number, "what": what, "how": how, **vars(outcome)}) + "\n")
+        written(path, seed, number, found)
         bad = [(what, how, o.verdict, o.said) for what, how, o in found if o.verdict in FAULTS]
         for fault in bad:
             print(f"{kind} {number}:", *fault, file=sys.stderr)
         if number % 100 == 99:
             print(f"{kind}: {number + 1} cases, {time.monotonic() - began:.0f} s", file=sys.stderr)
     return path
+
+
+def written(path: Path, seed: int, number: int, found: Sequence[tuple[str, str, Outcome]]) -> None:
+    """Appends the readings of a case to a file: what was done, how it was read, and how that ended."""
+    with path.open("a", encoding="utf-8") as file:
+        if file.tell() and not path.read_bytes().endswith(b"\n"):
+            file.write("\n")  # behind a line that was cut off
+        for what, how, outcome in found:
+            file.write(json.dumps({"seed": seed, "case": number, "what": what, "how": how, **vars(outcome)}) + "\n")
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -36,6 +36,8 @@ SECONDS, PATIENCE, BYTES, FILE_BYTES = 60, 600.0, 2 << 30, 4 << 30
 """Limits of a case: s of the processor, s on the clock (the machine may be busy), bytes of memory, bytes of a file."""
 NO_ROOM = "set TMPDIR"
 """What a refusal says where there is no room for temporary files, instead of naming the input."""
+BAR = re.compile(r"\d%\|")
+"""Told of in every line of a progress bar, which may stand before a refusal."""
 OUT = "out"
 """Name, in a case's folder, of what it writes; nothing may be there after a refusal."""
 
@@ -161,7 +163,7 @@ def _judged(status: int, said: str, named: str, left: list[str], most: int = 1) 
         return "other"
     if code != EXIT_USER_ERROR:
         return "traceback"
-    lines = said.strip().splitlines()
+    lines = [line for line in said.strip().splitlines() if not BAR.search(line)]
     named_well = named in said or NO_ROOM in said
     if not 1 <= len(lines) <= most or not all(line.startswith("condfoley: ") for line in lines) or not named_well:
         return "unclear"

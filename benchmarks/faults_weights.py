@@ -40,15 +40,15 @@ def make(home: Path) -> None:
         if code := cli.main(words):
             raise RuntimeError(f"{words} ended with {code}")
     shutil.copytree(home / TINY, home / "weights")
-    _train(home, [])
+    _train(home, home / CLIPS, 2)
 
 
-def _train(home: Path, argv: list[str]) -> int:
+def _train(home: Path, clips: Path, steps: int) -> int:
     """Trains the event head at toy sizes in `home`, or goes on with it."""
     from condfoley.training.run import main
     from tests.training import toy
 
-    main(toy.config("events", home / CLIPS, home, out=str(home / RUN), steps=2 + len(argv), checkpoint_every=1, keep=2))
+    main(toy.config("events", clips, home, out=str(home / RUN), steps=steps, checkpoint_every=1, keep=2))
     return 0
 
 
@@ -107,13 +107,13 @@ def _case(kind: str, home: Path, rng: Rng) -> tuple[str, Path, list[str]]:
 
 def run(number: int, rng: Rng, store: Path) -> list[tuple[str, str, Outcome]]:
     """One case; see `faults_media.run`."""
+    base = made_once(store, "faults_weights")
     commands: dict[str, Callable[[list[str]], int]] = {
         "read-shards": _read_shards,
-        "resume": lambda argv: _train(Path(argv[0]), argv),
+        "resume": lambda argv: _train(Path(argv[0]), base / CLIPS, 3),
     }
     cli.COMMANDS.update({name: (name, command) for name, command in commands.items()})
-    kind = KINDS[number % len(KINDS)]
-    base, home = made_once(store, "faults_weights"), store / "case"
+    kind, home = KINDS[number % len(KINDS)], store / "case"
     shutil.rmtree(home, ignore_errors=True)
     if kind == "cache" and not (base / PREPARED / ".cache").exists():
         run_case(partial(_called, ["read-shards", str(base / PREPARED)]), memory=None)

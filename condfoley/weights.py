@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from condfoley import sizes
 from condfoley.errors import InputError, why
 from condfoley.files import make_folder, open_atomic, write_json
 from condfoley.geometry import Geometry
+from condfoley.typed import field_types, typed
 
 FORMAT = 1
 CARD = "card.json"
@@ -82,7 +83,33 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise InputError(
             f"{path} is not a condfoley weights card of format {FORMAT}; give a folder written by condfoley"
         )
+    try:
+        _check_form(card)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}); get a fresh copy of the weights") from None
     return card
+
+
+def _check_form(card: dict[str, Any]) -> None:
+    """Raises ValueError or TypeError where a card has not the form of one. Sizes are checked where they are read."""
+    sampling = dict[str, float | None]
+    kinds = {"name": str, "geometry": dict[str, Any], "parts": dict[str, dict[str, Any]], "sampling": sampling}
+    of_file = {"file": str, "sha256": str}
+    of_part = {"config": dict[str, Any], "graphs": dict[str, dict[str, Any]], "trained_with": dict[str, str]}
+    _require(card, kinds, ("name", "parts"), "")
+    for name, entry in card["parts"].items():
+        _require(entry, of_file | of_part, (*of_file, "config"), name)
+        for key, graph in entry.get("graphs", {}).items():
+            _require(graph, of_file, tuple(of_file), f"{name}.graphs.{key}")
+
+
+def _require(values: dict[str, Any], kinds: dict[str, Any], needed: Sequence[str], where: str) -> None:
+    """Raises ValueError where values are missing or have other types than `kinds`."""
+    for key, kind in kinds.items():
+        if key in values:
+            typed(kind, values[key], f"{where}.{key}".strip("."))
+        elif key in needed:
+            raise ValueError(f"{where} has no {key}")
 
 
 def card_geometry(card: dict[str, Any]) -> Geometry:
@@ -92,7 +119,9 @@ def card_geometry(card: dict[str, Any]) -> Geometry:
 
 def _build(cls: type, values: dict[str, Any]) -> Any:
     try:
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        if unknown := values.keys() - field_types(cls).keys():
+            raise ValueError(f"{min(unknown)} is unknown")
+        return typed(cls, values, "")
     except (TypeError, ValueError) as error:
         raise InputError(
             f"the weights' card does not fit this version of condfoley ({error}); update one of them"

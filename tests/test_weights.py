@@ -51,6 +51,39 @@ def test_a_foreign_card(folder, text):
         read_card(folder)
 
 
+@pytest.mark.parametrize(
+    ("way", "value", "complaint"),
+    [
+        (["parts"], [], "parts is \\[\\], not dict"),
+        (["parts", "sync"], 7, "parts.sync is 7, not dict"),
+        (["parts", "sync", "config"], "nan", "sync.config is 'nan', not dict"),
+        (["parts", "sync", "sha256"], None, "sync.sha256 is None, not str"),
+        (["parts", "sync", "graphs"], {"score": {"file": "a.onnx"}}, "sync.graphs.score has no sha256"),
+        (["parts", "sync", "trained_with"], {"video_encoder": 1}, "trained_with.video_encoder is 1, not str"),
+        (["sampling"], {"top_p": "high"}, "sampling.top_p is 'high', not float"),
+        (["name"], 5, "name is 5, not str"),
+    ],
+)
+def test_a_card_whose_form_is_damaged(folder, way, value, complaint):
+    card = json.loads((folder / "card.json").read_text())
+    *to, last = way
+    place = card
+    for key in to:
+        place = place[key]
+    place[last] = value
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=f"card.json is damaged .*{complaint}.*; get a fresh copy"):
+        read_card(folder)
+
+
+def test_sizes_of_another_type_in_a_card(folder):
+    card = json.loads((folder / "card.json").read_text())
+    card["parts"]["sync"]["config"]["width"] = "wide"
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="does not fit this version.*width is 'wide', not int"):
+        load_part(folder, "sync")
+
+
 def test_a_missing_folder_part_or_file(folder, tmp_path):
     with pytest.raises(InputError, match="no weights in"):
         read_card(tmp_path / "nowhere")
@@ -77,7 +110,7 @@ def test_an_unknown_choice_in_a_card(folder, part, name):
     card = json.loads((folder / "card.json").read_text())
     (card["parts"][part]["config"] if part else card["geometry"])[name] = "typo"
     (folder / "card.json").write_text(json.dumps(card))
-    with pytest.raises(InputError, match=f"does not fit this version.*{name} must be '.*' or '.*', not 'typo'"):
+    with pytest.raises(InputError, match=f"does not fit this version.*{name} is 'typo', not "):
         card_geometry(read_card(folder))
         load_part(folder, part or "sync")
 

@@ -9,14 +9,26 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from condfoley.data.decode import ShardDecodeJob
+from condfoley.data.events import Event
 from condfoley.data.index import INDEX, Index, is_url
 from condfoley.data.shards import STEM
 from condfoley.data.sources.folder import find, with_notes
 from condfoley.data.sources.listing import hash_fraction
 from condfoley.errors import InputError
+from condfoley.typed import typed
+
+CACHED = {
+    "frame_count": int,
+    "sample_count": int,
+    "tracks": int,
+    "events": list,
+    "digest": str,
+    "materials": tuple[str, ...],
+}
+"""What a clip's JSON file in the cache says, besides `source`, and of which type."""
 
 
 class CacheEntry(NamedTuple):
@@ -109,8 +121,20 @@ def shard_jobs(index: Index, entries: list[CacheEntry]) -> list[ShardDecodeJob]:
 
 def is_cached(entry: CacheEntry) -> bool:
     """Whether the cache has a clip, decoded from the present state of its source files."""
-    path = Path(entry.prefix + ".json")
-    if not path.exists():
-        return False
-    meta = json.loads(path.read_text())
-    return bool(meta["source"] == entry.source)
+    return read_cached(entry) is not None
+
+
+def read_cached(entry: CacheEntry) -> dict[str, Any] | None:
+    """What the cache has of a clip, decoded from the present state of its source files: `rejected`, the reason, or the
+    fields of `CachedClip`; None where there is nothing, or something damaged."""
+    try:
+        meta = json.loads(Path(entry.prefix + ".json").read_text(encoding="utf-8"))
+        if meta["source"] != entry.source:
+            return None
+        if "rejected" in meta:
+            return {"rejected": str(meta["rejected"])}
+        found = {key: typed(kind, meta[key], key) for key, kind in CACHED.items()}
+        found["events"] = tuple(Event.from_dict(event) for event in found["events"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return found

@@ -18,7 +18,7 @@ from condfoley.data.detected_events import sound_events
 from condfoley.data.events import Event
 from condfoley.data.index import Index, Shard
 from condfoley.data.segments import SILENCE_PEAK
-from condfoley.data.shards import read_shard
+from condfoley.data.shards import damaged_shard, read_shard
 from condfoley.data.sources.folder import read_notes, with_notes
 from condfoley.errors import InputError
 from condfoley.files import open_atomic, write_json
@@ -78,7 +78,9 @@ def decode_file(job: tuple[str, str, str], settings: CacheSettings, sound_only: 
 
 
 def decode_shard(job: ShardDecodeJob, settings: CacheSettings, sound_only: bool) -> None:
-    """Decodes a shard's missing clips into the cache. Raises InputError when the shard cannot be read."""
+    """Decodes a shard's missing clips into the cache. Raises InputError when the shard cannot be read, or is damaged."""
+    import soundfile
+
     for sample in read_shard(job.index, job.shard):
         prefix = job.prefixes.get(sample["__key__"])
         if prefix is None:
@@ -88,6 +90,8 @@ def decode_shard(job: ShardDecodeJob, settings: CacheSettings, sound_only: bool)
             meta["digest"] = _digest(sample[part] for part in ("mp4", "flac", "json"))
         except InputError as error:
             meta = {"rejected": str(error)}
+        except (soundfile.LibsndfileError, ValueError, TypeError, KeyError) as error:
+            raise damaged_shard(job.index.location(job.shard)) from error
         write_json(Path(prefix + ".json"), meta | {"source": job.shard.sha256})
 
 

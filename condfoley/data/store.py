@@ -9,7 +9,6 @@ The cache is filled clip by clip, so that a killed run resumes where it stopped.
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,13 +26,14 @@ from condfoley.data.contents import (
     is_cached,
     list_clips,
     prepared_index,
+    read_cached,
     shard_jobs,
 )
 from condfoley.data.decode import FORMAT, FULL_SCALE, CacheSettings, decode_file, decode_shard
 from condfoley.data.events import Event
 from condfoley.data.index import require_no_leaks
 from condfoley.data.sources.listing import hash_fraction
-from condfoley.errors import InputError, tell
+from condfoley.errors import InputError, tell, why
 from condfoley.files import make_folder, write_json
 from condfoley.geometry import Geometry
 from condfoley.media.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES
@@ -56,16 +56,25 @@ class CachedClip:
 
     def frames(self, start: int, count: int) -> np.ndarray:
         """Frames [start, start + count): (count, S, S, 3) uint8."""
-        return np.load(self.prefix + ".frames.npy", mmap_mode="r")[start : start + count]
+        return _mapped(self.prefix + ".frames.npy")[start : start + count]
 
     def sound(self, track: int, start: int, count: int) -> np.ndarray:
         """Samples [start, start + count) of one soundtrack: (count,) float32, zeros beyond the clip's ends."""
-        whole = np.load(self.prefix + ".sound.npy", mmap_mode="r")[track]
+        whole = _mapped(self.prefix + ".sound.npy")[track]
         left, right = max(0, start), min(len(whole), start + count)
         out = np.zeros(count, np.float32)
         if right > left:
             out[left - start : right - start] = whole[left:right] / np.float32(FULL_SCALE)
         return out
+
+
+def _mapped(path: str) -> np.ndarray:
+    """An array of the cache, mapped into memory. Raises InputError when it is damaged."""
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError, SyntaxError) as error:  # of the header, which numpy parses as Python
+        raise InputError(f"{path} is damaged ({why(error)}); remove that folder, and it is made again") from None
+    return array
 
 
 class ClipStore:
@@ -168,16 +177,13 @@ def _fill(work: Callable[[Any], None], jobs: list[Any], engine: Engine, workers:
 def _open_entries(entries: list[CacheEntry]) -> tuple[list[tuple[CacheEntry, CachedClip]], list[tuple[str, str]]]:
     clips, rejected = [], []
     for entry in entries:
-        meta = json.loads(Path(entry.prefix + ".json").read_text())
-        if "rejected" in meta:
-            rejected.append((entry.name, meta["rejected"]))
+        found = read_cached(entry)
+        if found is None:
+            raise InputError(f"{entry.prefix}.json cannot be read; remove that folder, and it is made again")
+        if "rejected" in found:
+            rejected.append((entry.name, found["rejected"]))
             continue
-        del meta["source"]
-        events = tuple(Event.from_dict(event) for event in meta.pop("events"))
-        materials = tuple(meta.pop("materials"))
-        clips.append(
-            (entry, CachedClip(entry.name, entry.prefix, events=events, video=entry.video, materials=materials, **meta))
-        )
+        clips.append((entry, CachedClip(entry.name, entry.prefix, video=entry.video, **found)))
     return clips, rejected
 
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
-import types
-import typing
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ from condfoley.errors import InputError
 from condfoley.files import plain
 from condfoley.project.model import VERSION, Project
 from condfoley.settings import Codec, Settings
+from condfoley.typed import field_types, typed
 
 
 def to_text(project: Project) -> str:
@@ -29,7 +26,7 @@ def _content(value: Any) -> Any:
     """A value of a project in JSON's own types."""
     if dataclasses.is_dataclass(value):
         kind: Any = type(value)
-        return {name: _content(getattr(value, name)) for name in _types(kind)}
+        return {name: _content(getattr(value, name)) for name in field_types(kind)}
     if isinstance(value, tuple):
         return [item if type(item) is int else _content(item) for item in value]
     if isinstance(value, dict):
@@ -54,7 +51,7 @@ def from_text(text: str, name: str) -> Project:
     other = {key: value for key, value in content.items() if key not in known}
     own = {key: value for key, value in content.items() if key in known}
     try:
-        project = _value(Project, own | {"other": other}, "")
+        project = typed(Project, own | {"other": other}, "")
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise InputError(f"{name} is damaged ({error}); take the last version back with `condfoley undo`") from None
     return _consistent(project, name)
@@ -97,10 +94,10 @@ def _problems(project: Project) -> Iterator[str]:
 
 def _problems_of_settings(project: Project) -> Iterator[str]:
     """Settings of the generation, and the codec of the video's sound that is kept beside them; what is unknown may stay."""
-    kinds = _types(Settings) | {"codec": Codec | None}
+    kinds = field_types(Settings) | {"codec": Codec | None}
     try:
         for key, value in project.settings.items():
-            _value(kinds.get(key, Any), value, key)
+            typed(kinds.get(key, Any), value, key)
         _ = project.generated_with  # which checks their ranges
     except (TypeError, ValueError) as error:
         yield f"its settings: {error}"
@@ -122,47 +119,3 @@ def _problems_of_cues(project: Project, layers: set[str]) -> Iterator[str]:
     for whose, part in used:
         if not (part.sound in project.sounds and 0 <= part.begin <= part.end <= project.sounds[part.sound].length):
             yield f"{whose}: no such part of a sound"
-
-
-def _value(kind: Any, value: Any, where: str) -> Any:
-    """A JSON value as one of a type: a dataclass, tuple, dict, optional or plain type. Raises ValueError, TypeError."""
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    if dataclasses.is_dataclass(kind):
-        return _record(kind, value, where)
-    if origin in (typing.Union, types.UnionType):
-        return None if value is None else _value(next(part for part in parts if part is not type(None)), value, where)
-    if origin is tuple:
-        return tuple(_value(parts[0], item, f"{where}[{i}]") for i, item in enumerate(_of(list, value, where)))
-    if origin is dict or kind is dict:
-        inner = parts[1] if parts else Any
-        return {key: _value(inner, item, f"{where}.{key}") for key, item in _of(dict, value, where).items()}
-    if origin is typing.Literal:
-        if value not in parts:
-            raise ValueError(f"{where} is {value!r}, not {' or '.join(parts)}")
-        return value
-    if kind is float:
-        number = float(_of((int, float), value, where))
-        if not math.isfinite(number):
-            raise ValueError(f"{where} is {number}")
-        return number
-    return value if kind is Any else _of(kind, value, where)
-
-
-def _record(kind: Any, value: Any, where: str) -> Any:
-    hints = _types(kind)
-    given = {key: item for key, item in _of(dict, value, where).items() if key in hints}
-    return kind(**{key: _value(hints[key], item, f"{where}.{key}".strip(".")) for key, item in given.items()})
-
-
-@cache
-def _types(kind: Any) -> dict[str, Any]:
-    """A dataclass's fields and their types."""
-    hints = typing.get_type_hints(kind)
-    return {f.name: hints[f.name] for f in dataclasses.fields(kind)}
-
-
-def _of(kind: Any, value: Any, where: str) -> Any:
-    wanted = kind if isinstance(kind, tuple) else (kind,)
-    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-        raise ValueError(f"{where} is {value!r:.40}, not {wanted[-1].__name__}")
-    return value

@@ -247,6 +247,19 @@ def test_a_shard_that_broke_off_stops_the_store(tmp_path):
         opened(tmp_path / "out")
 
 
+@pytest.mark.parametrize("begin", [b"fLaC", b'"events"'])
+def test_a_shard_whose_sound_or_facts_are_damaged_stops_the_store(tmp_path, begin):
+    for name in ("one", "two"):
+        stand_ins.struck(tmp_path / "src" / f"{name}.mp4")
+    prepare("folder", tmp_path / "src", tmp_path / "out", ALONE, quiet=True)
+    shard = tmp_path / "out" / "clips-000000.tar"
+    content = shard.read_bytes()
+    assert begin in content
+    shard.write_bytes(content.replace(begin, b"x" * len(begin)))
+    with pytest.raises(InputError, match=f"{shard.name} is damaged; delete it and run the same `condfoley prepare` again"):
+        opened(tmp_path / "out")
+
+
 def test_an_index_with_a_video_in_two_splits_is_refused(greatest_hits, tmp_path):
     train, test, out = greatest_hits
     content = json.loads((out / "index.json").read_text())

@@ -104,6 +104,29 @@ def test_a_clip_that_changed_is_decoded_again(folder):
     assert opened()["a.mp4"].digest == after["a.mp4"].digest  # the content counts
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[:20], lambda whole: whole.replace(b'"tracks": 1', b'"tracks": "a"')]
+)
+def test_a_clip_whose_cached_facts_are_damaged_is_decoded_again(folder, damage):
+    store = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    facts = store.cache / "a.mp4.json"
+    whole = facts.read_bytes()
+    facts.write_bytes(damage(whole))
+    assert facts.read_bytes() != whole
+    ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    assert facts.read_bytes() == whole
+
+
+def test_damaged_arrays_of_the_cache_are_told(folder):
+    store = ClipStore.open(str(folder), GEOMETRY, frame_size=24, workers=1)
+    (clip,) = store.train
+    for name, read in (("frames", lambda: clip.frames(0, 1)), ("sound", lambda: clip.sound(0, 0, 1))):
+        path = Path(f"{clip.prefix}.{name}.npy")
+        path.write_bytes(path.read_bytes()[:200])
+        with pytest.raises(InputError, match=f"{name}.npy is damaged .*; remove that folder, and it is made again"):
+            read()
+
+
 def test_other_settings_have_a_cache_of_their_own(folder):
     sizes = {24: 0, 32: 0}
     for size in sizes:
