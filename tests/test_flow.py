@@ -75,6 +75,17 @@ def test_the_reference_is_encoded_once_for_all_times(model, inputs):
             assert torch.allclose(found, model(**{**inputs, "time": now}), atol=1e-5)
 
 
+def test_one_reference_is_the_context_of_all_rows(model, inputs):
+    names = ("reference", "reference_tokens", "no_reference", "no_reference_picture")
+    first = {name: inputs[name][:1] for name in names}
+    rest = {name: value for name, value in inputs.items() if name not in names}
+    with torch.no_grad():
+        context = model.encode_reference(**first)
+        assert context.shape == (SIZES.depth, 2, 1, SIZES.heads, SIZES.tokens, SIZES.width // SIZES.heads)
+        repeated = {name: value.repeat_interleave(3, 0) for name, value in first.items()}
+        assert torch.allclose(model.denoise(**rest, context=context), model(**rest, **repeated), atol=1e-5)
+
+
 def test_each_example_is_computed_alone(model, inputs):
     with torch.no_grad():
         together, alone = model(**inputs), model(**{name: value[1:2] for name, value in inputs.items()})
@@ -82,8 +93,11 @@ def test_each_example_is_computed_alone(model, inputs):
 
 
 def test_a_token_sees_the_picture_at_its_own_time(model, inputs):
-    """Frames far from a token's time reach it through attention only: without blocks, not at all."""
-    model.blocks = torch.nn.ModuleList()
+    """Frames far from a token's time reach it through attention only: with blocks that add nothing, not at all."""
+    for block in model.blocks:
+        for layer in (block.project, block.mlp[-1]):
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
     late = inputs["target_tokens"].clone()
     late[:, -1] += 1
     with torch.no_grad():

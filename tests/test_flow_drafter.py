@@ -87,6 +87,25 @@ def test_a_seed_gives_the_same_draft_in_any_batch(foley, drafting):
     assert isinstance(spilled, np.memmap) and np.abs(spilled - many).max() < 1e-4
 
 
+@pytest.mark.parametrize("guidance, encoded", [((1.0, 3.0), 2), ((1.0, 1.0), 1), ((0.0, 3.0), 1), ((2.0, 1.0), 2)])
+def test_the_reference_is_encoded_once_for_each_drop_of_it(drafting, monkeypatch, guidance, encoded):
+    engine, calls = drafting.drafter.engine, []
+
+    def flow_reference(*inputs):
+        calls.append([*map(bool, inputs[2:])])
+        return type(engine).flow_reference(engine, *inputs)
+
+    monkeypatch.setattr(engine, "flow_reference", flow_reference)
+    sampling = dict(zip(("guidance", "picture_guidance"), guidance, strict=True))
+    for seeds, more in (((1,), {"steps": 1}), ((1, 2, 3), {"steps": 3, "solver": "heun"})):
+        calls.clear()
+        drafting(seeds, sampling=sampling | more)
+        assert len(calls) == encoded == len({no_reference for no_reference, _ in calls})
+    calls.clear()
+    drafting((1,), exemplar=Exemplar(None, drafting.exemplar.sound, None), sampling=sampling)
+    assert all(no_picture for _, no_picture in calls)
+
+
 def test_drafts_are_spectrograms_as_long_as_the_target(drafting):
     drafts = drafting.drafter.draft(drafting.tokens, drafting.exemplar, [4, 5], drafting.sampling)
     specs = drafts.spectrograms(slice(1, 2))

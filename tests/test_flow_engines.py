@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("onnx", reason="graphs are written with onnx (pip install 'condfoley[torch]')")
 
@@ -47,13 +48,26 @@ def test_the_flow_gives_the_same_numbers(engines):
     assert made.shape == (3, 80, longer.shape[1] * 160 // config.tokens)
     if config.space == "patches":
         assert made[:, :, :160] == pytest.approx(specs[:, 0], abs=1e-5)
-    for rows in (1, 5):
-        shapes = (config.tokens, config.dim), (config.tokens,), (), (config.tokens, config.dim)
-        values = [rng.normal(size=(rows, *shape)).astype(np.float32) for shape in shapes]
-        values[1], values[2] = (values[1] > 0).astype(np.float32), rng.uniform(size=rows).astype(np.float32)
-        pictures = [rng.normal(size=(rows, config.frames, config.feature_dim)).astype(np.float32) for _ in range(2)]
-        dropped = [rng.uniform(size=rows) < 0.5 for _ in range(3)]
-        same(engines, lambda e, given=(*values, *pictures, *dropped): e.flow_clean(*given))
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_reference_and_its_targets_give_the_numbers_of_the_whole_network(engines, rows):
+    c, rng = engines[1].flow_config, np.random.default_rng(rows)
+    shapes = (c.tokens, c.dim), (c.frames, c.feature_dim)
+    noisy, pictures = (rng.normal(size=(rows, *shape)).astype(np.float32) for shape in shapes)
+    sound, seen = (rng.normal(size=(1, *shape)).astype(np.float32) for shape in shapes)
+    known, no_picture = (rng.uniform(size=size) < 0.5 for size in ((rows, c.tokens), rows))
+    target = noisy, known.astype(np.float32), rng.uniform(size=rows).astype(np.float32)
+    for drops in ((False, False), (False, True), (True, True)):
+        no_reference, no_reference_picture = (np.array([drop]) for drop in drops)
+        reference = sound, seen, no_reference, no_reference_picture
+        context = same(engines, lambda e, given=reference: e.flow_reference(*given))
+        assert context.shape == (c.depth, 2, 1, c.heads, c.tokens, c.width // c.heads)
+        found = same(engines, lambda e, given=context: e.flow_clean(*target, pictures, no_picture, given))
+        repeated = [x.repeat(rows, 0) for x in reference]
+        given = map(torch.from_numpy, (*target, *repeated[:2], pictures, no_picture, *repeated[2:]))
+        with torch.no_grad():
+            assert found == pytest.approx(engines[0].flow(*given).numpy(), abs=1e-4)
 
 
 def test_a_seed_gives_the_same_drafts_with_both_engines(folder, tmp_path):
@@ -86,5 +100,12 @@ def test_incomplete_graphs_are_told(folder, tmp_path):
         (folder / "card.json").write_text(json.dumps(card))
         with pytest.raises(InputError, match="have no graphs of flow"):
             load_engine(folder, engine="onnx")
+        former = {"clean": {"file": "flow.clean.onnx", "sha256": "0"}}  # one graph that encoded the reference too
+        card["parts"]["flow"]["graphs"] = former
+        (folder / "card.json").write_text(json.dumps(card))
+        with pytest.raises(InputError, match=r"have no graphs of .*flow.*; run: condfoley export onnx \S+$") as told:
+            load_engine(folder, engine="onnx")
+        assert "\n" not in str(told.value)
+        assert load_engine(folder).name == "torch"
     finally:
         (folder / "card.json").write_text(before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +141,7 @@ class FlowDrafter:
         g, c, terms = self.geometry, self.config, sampling.terms()
         first = [frame + g.frame_of_column(0) + start * c.frames / c.tokens for start in plan.starts]
         pictures = np.stack([windows.at_frames(tokens, begin + np.arange(c.frames)) for begin in first])
-        seen = exemplar.tokens if exemplar.tokens is not None else np.zeros((1, c.frames, c.feature_dim), np.float32)
+        contexts = self.contexts(exemplar, [dropped(term)[0] for term in terms])
         is_known = plan.cut(known.where[None].astype(np.float32))[:, 0]  # (S, L)
 
         def estimate(x: np.ndarray, time: float) -> np.ndarray:
@@ -158,12 +158,9 @@ class FlowDrafter:
                         noisy,
                         is_known[window],
                         np.full(rows, time, np.float32),
-                        exemplar.sound.repeat(rows, 0),
-                        seen.repeat(rows, 0),
                         pictures[window],
                         np.full(rows, no_picture),
-                        np.full(rows, no_reference),
-                        np.full(rows, no_reference or exemplar.tokens is None),
+                        contexts[no_reference],
                     )
                 return out
 
@@ -171,6 +168,18 @@ class FlowDrafter:
             return plan.join(np.concatenate(made).reshape(parts.shape))
 
         return estimate
+
+    def contexts(self, exemplar: Exemplar, drops: Iterable[bool]) -> dict[bool, np.ndarray]:
+        """What the target's estimates see of the reference, encoded once for each of the `drops`: True is without it.
+
+        See `Engine.flow_reference`.
+        """
+        c, blind = self.config, exemplar.tokens is None
+        seen = exemplar.tokens if exemplar.tokens is not None else np.zeros((1, c.frames, c.feature_dim), np.float32)
+        return {
+            drop: self.engine.flow_reference(exemplar.sound, seen, np.array([drop]), np.array([drop or blind]))
+            for drop in set(drops)
+        }
 
     def known_tokens(self, around: Around | None) -> Known:
         """What is heard in a section's known columns, at both of its ends.

@@ -5,7 +5,6 @@ Functions of sounds and probabilities; `evaluation/systems.py` applies them to t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -165,8 +164,9 @@ class _WithoutReference:
         codes = prompt.codes if self._sound else None
         return self._engine.generate_codes(replace(prompt, reference=None, codes=codes), *rest, **settings)
 
-    def flow_clean(self, *inputs: np.ndarray) -> np.ndarray:
-        """As from `Engine.flow_clean`, but without the reference or its picture."""
-        estimate: Callable[..., np.ndarray] = self._engine.flow_clean
-        *given, no_reference, no_picture = inputs
-        return estimate(*given, no_reference | (not self._sound), np.ones_like(no_picture))
+    def flow_reference(
+        self, reference: np.ndarray, reference_tokens: np.ndarray, no_reference: np.ndarray, no_picture: np.ndarray
+    ) -> np.ndarray:
+        """As from `Engine.flow_reference`, but without the reference or its picture."""
+        dropped = no_reference | (not self._sound), np.ones_like(no_picture)
+        return self._engine.flow_reference(reference, reference_tokens, *dropped)

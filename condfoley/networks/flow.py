@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 REACH = 3  # picture frames before and after a token's time that are added to it
 FREQUENCIES = 32  # of the time's embedding
 MODULATIONS = 6  # of a block: shift, scale and gate of the attention, and of the MLP
-KeysValues = tuple[Tensor, Tensor]
-"""Keys and values of a block: (B, heads, L, width // heads) each."""
 
 
 class Block(nn.Module):
@@ -46,11 +44,11 @@ class Block(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, x: Tensor, modulation: Tensor, context: KeysValues | None = None) -> tuple[Tensor, KeysValues]:
+    def forward(self, x: Tensor, modulation: Tensor, context: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         """One block.
 
-        x: (B, L, width). modulation: (B or 1, 6, width). context: keys and values that x attends to beside its own.
-        Returns the next x and its own keys and values.
+        x: (B, L, width). modulation: (B or 1, 6, width). context: (2, B, heads, L', width // heads), keys and values that x
+        attends to beside its own. Returns the next x and its own keys and values, (B, heads, L, width // heads) each.
         """
         shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = (modulation + self.offsets)[:, :, None].unbind(1)
         normed = self.attention_norm(x) * (1 + scale) + shift
@@ -59,7 +57,7 @@ class Block(nn.Module):
         attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
         x = x + (1 + gate) * self.project(attended)
         normed = self.mlp_norm(x) * (1 + mlp_scale) + mlp_shift
-        return x + (1 + mlp_gate) * self.mlp(normed), (own[0], own[1])
+        return x + (1 + mlp_gate) * self.mlp(normed), own
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (B, heads, L, width // heads)
@@ -139,16 +137,19 @@ class Flow(nn.Module):
 
     def encode_reference(
         self, reference: Tensor, reference_tokens: Tensor, no_reference: Tensor, no_reference_picture: Tensor
-    ) -> list[KeysValues]:
-        """Keys and values of each block for a reference: the same for all candidates and times. See `forward`."""
+    ) -> Tensor:
+        """The context that a reference is for a target: the same for all candidates and times. See `forward`.
+
+        Keys and values of each block: (depth, 2, B, heads, L', width // heads).
+        """
         length = reference.shape[1]
         x = self.reference_in(reference) + self._picture(reference_tokens, no_reference_picture, 0, length)
         x = torch.where(no_reference[:, None, None], self.null_reference[:length], x) + self.positions[0, :length]
         out = []
         for block in self.blocks:
             x, kept = block(x, self.reference_modulation[None])
-            out.append(kept)
-        return out
+            out.append(torch.stack(kept))
+        return torch.stack(out)
 
     def denoise(
         self,
@@ -157,14 +158,14 @@ class Flow(nn.Module):
         time: Tensor,
         target_tokens: Tensor,
         no_picture: Tensor,
-        context: list[KeysValues],
+        context: Tensor,
     ) -> Tensor:
-        """`forward` with the keys and values of `encode_reference`."""
-        length = noisy.shape[1]
+        """`forward` with the context of `encode_reference`, of B references or of one for all."""
+        rows, length = noisy.shape[:2]
         x = self.noisy_in(noisy) + self._picture(target_tokens, no_picture, 1, length) + self.positions[1, :length]
         x = x + known[:, :, None] * self.known_emb
         modulation = self._modulation(time)
-        for block, kept in zip(self.blocks, context, strict=True):
+        for block, kept in zip(self.blocks, context.expand(-1, -1, rows, -1, -1, -1), strict=True):
             x, _ = block(x, modulation, kept)
         return self.out(self.norm(x))
 

@@ -150,19 +150,32 @@ class Engine(Protocol):
     def flow_config(self) -> FlowConfig | None:
         """The flow's sizes; None without one."""
 
+    def flow_reference(
+        self,
+        reference: np.ndarray,
+        reference_tokens: np.ndarray,
+        no_reference: np.ndarray,
+        no_reference_picture: np.ndarray,
+    ) -> np.ndarray:
+        """The flow's context of one reference, for all candidates, times and targets, as `flow_clean` takes it.
+
+        Inputs: see `networks.flow.Flow.forward`, with one row. Returns keys and values of each block, (depth, 2, 1, heads,
+        L', width // heads) float32.
+        """
+
     def flow_clean(
         self,
         noisy: np.ndarray,
         known: np.ndarray,
         time: np.ndarray,
-        reference: np.ndarray,
-        reference_tokens: np.ndarray,
         target_tokens: np.ndarray,
         no_picture: np.ndarray,
-        no_reference: np.ndarray,
-        no_reference_picture: np.ndarray,
+        context: np.ndarray,
     ) -> np.ndarray:
-        """The flow's estimate of clean tokens, standardised: (B, L, dim) float32; see `networks.flow.Flow.forward`."""
+        """The flow's estimate of clean tokens, standardised: (B, L, dim) float32; see `networks.flow.Flow.forward`.
+
+        context: of `flow_reference`, the same for all B rows.
+        """
 
     def flow_tokens(self, specs: np.ndarray) -> np.ndarray:
         """Windows of spectrogram as the flow's tokens: (B, 1, n_mels, window) in [-1, 1] -> (B, L, dim), standardised."""

@@ -112,23 +112,27 @@ def _bind(network: Any) -> dict[str, Graph]:
 
 
 def _flow(network: Any) -> dict[str, Graph]:
-    """As `Flow.forward`, with whole windows."""
-    c = network.config
-    sound, picture = torch.randn(2, c.tokens, c.dim), torch.randn(2, c.frames, c.feature_dim)
-    drop = torch.zeros(2, dtype=torch.bool)
-    examples = {
-        "noisy": sound,
-        "known": torch.zeros(2, c.tokens),
-        "time": torch.rand(2),
-        "reference": sound,
-        "reference_tokens": picture,
-        "target_tokens": picture,
-        "no_picture": drop,
-        "no_reference": drop,
-        "no_reference_picture": drop,
+    """`Flow.encode_reference` of one reference and `Flow.denoise` of any number of rows, both with whole windows."""
+    c, batch = network.config, {0: "batch"}
+    sound, picture, drop = torch.randn(2, c.tokens, c.dim), torch.randn(2, c.frames, c.feature_dim), torch.zeros(2) > 0
+    reference: dict[str, tuple[Tensor, dict[int, str]]] = {
+        "reference": (sound[:1], {}),
+        "reference_tokens": (picture[:1], {}),
+        "no_reference": (drop[:1], {}),
+        "no_reference_picture": (drop[1:], {}),
     }
-    inputs = {name: (example.clone(), {0: "batch"}) for name, example in examples.items()}
-    return {"clean": Graph(network, inputs, {"clean": {0: "batch"}})}
+    target = {
+        "noisy": (sound, batch),
+        "known": (torch.zeros(2, c.tokens), batch),
+        "time": (torch.rand(2), batch),
+        "target_tokens": (picture, batch),
+        "no_picture": (drop, batch),
+        "context": (torch.randn(c.depth, 2, 1, c.heads, c.tokens, c.width // c.heads), {}),
+    }
+    return {
+        "reference": Graph(Call(network, network.encode_reference), reference, {"context": {}}),
+        "clean": Graph(Call(network, network.denoise), target, {"clean": batch}),
+    }
 
 
 def _vocoder(network: Any) -> dict[str, Graph]:

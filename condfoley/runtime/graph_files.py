@@ -21,7 +21,7 @@ GRAPHS = {
     "tokenizer": ("encode", "decode"),
     "video_encoder": ("encode",),
     "transformer": ("prefill", "extend", "step"),
-    "flow": ("clean",),
+    "flow": ("reference", "clean"),
     "vocoder": ("vocode",),
     "sync": ("score",),
     "events": ("events",),

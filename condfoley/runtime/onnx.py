@@ -21,7 +21,6 @@ from condfoley.settings import GENERATORS, Generator
 from condfoley.sizes import FlowConfig, VocoderConfig
 from condfoley.weights import read_card
 
-FLOW_INPUTS = ("noisy", "known", "time", "reference", "reference_tokens", "target_tokens")
 ROOM = 25  # codes by which the room for the rows' own keys and values grows
 
 
@@ -207,12 +206,31 @@ class OnnxEngine(CodeGenerator):
         logits: np.ndarray = first.numpy().reshape(terms, windows * candidates, -1)
         return logits
 
-    def flow_clean(self, *inputs: np.ndarray) -> np.ndarray:
+    def flow_reference(
+        self,
+        reference: np.ndarray,
+        reference_tokens: np.ndarray,
+        no_reference: np.ndarray,
+        no_reference_picture: np.ndarray,
+    ) -> np.ndarray:
+        """(depth, 2, 1, heads, L', width // heads); see `Engine.flow_reference`."""
+        given = {"reference": _float(reference), "reference_tokens": _float(reference_tokens)}
+        dropped = {"no_reference": no_reference, "no_reference_picture": no_reference_picture}
+        return self._array("flow", "reference", **given, **dropped)
+
+    def flow_clean(
+        self,
+        noisy: np.ndarray,
+        known: np.ndarray,
+        time: np.ndarray,
+        target_tokens: np.ndarray,
+        no_picture: np.ndarray,
+        context: np.ndarray,
+    ) -> np.ndarray:
         """(B, L, dim); see `Engine.flow_clean`."""
-        *values, no_picture, no_reference, no_reference_picture = inputs
-        given = dict(zip(FLOW_INPUTS, map(_float, values)))
-        dropped = {"no_picture": no_picture, "no_reference": no_reference, "no_reference_picture": no_reference_picture}
-        return self._array("flow", "clean", **given, **dropped)
+        given = {"noisy": noisy, "known": known, "time": time, "target_tokens": target_tokens, "context": context}
+        floats = {name: _float(values) for name, values in given.items()}
+        return self._array("flow", "clean", **floats, no_picture=no_picture)
 
     def flow_tokens(self, specs: np.ndarray) -> np.ndarray:
         """(B, 1, n_mels, window) in [-1, 1] -> (B, L, dim), standardised."""

@@ -127,9 +127,14 @@ class TorchEngine(CodeGenerator):
         return _numpy(self.transformer.step(state, self._tensor(codes)))
 
     @torch.no_grad()
+    def flow_reference(self, *inputs: np.ndarray) -> np.ndarray:
+        """(depth, 2, 1, heads, L', width // heads); see `Engine.flow_reference`."""
+        return _numpy(self.flow.encode_reference(*map(self._tensor, inputs)))
+
+    @torch.no_grad()
     def flow_clean(self, *inputs: np.ndarray) -> np.ndarray:
         """(B, L, dim); see `Engine.flow_clean`."""
-        return _numpy(self.flow(*map(self._tensor, inputs)))
+        return _numpy(self.flow.denoise(*map(self._tensor, inputs)))
 
     @torch.no_grad()
     def flow_tokens(self, specs: np.ndarray) -> np.ndarray:

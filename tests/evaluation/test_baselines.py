@@ -99,3 +99,14 @@ def test_a_withheld_reference_does_not_reach_the_transformer(sound):
     assert (prompt.target, prompt.reference, streams) == ("target", None, "streams")
     assert prompt.codes == ("codes" if sound else None)
     assert deaf.name == "an engine" and foley.loaded.engine is engine
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_a_withheld_reference_does_not_reach_the_flow(sound):
+    engine = SimpleNamespace(flow_reference=lambda *given: given, flow_clean=lambda *given: "an estimate")
+    deaf = without_reference(Foley(Loaded(engine, Geometry())), sound).loaded.engine
+    seen, dropped = np.array([False]), np.array([True])
+    *reference, no_reference, no_picture = deaf.flow_reference("sound", "frames", seen, seen)
+    assert reference == ["sound", "frames"] and no_reference == [not sound] and no_picture == [True]
+    assert deaf.flow_reference("sound", "frames", dropped, seen)[2] == [True]
+    assert deaf.flow_clean() == "an estimate"
