@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import InitVar, dataclass, fields
-from inspect import get_annotations
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def require_choices(config: Any) -> None:
     """Raises ValueError where a `Literal` field of a dataclass holds a value that its type does not list."""
-    known = {field.name for field in fields(config)}  # Python 3.10 cannot resolve an InitVar, which is none of them
-    for kind in type(config).__mro__:
-        own = SimpleNamespace(__annotations__={k: v for k, v in get_annotations(kind).items() if k in known})
-        for name, hint in get_type_hints(own, vars(sys.modules[kind.__module__])).items():
-            if get_origin(hint) is Literal and (value := getattr(config, name)) not in get_args(hint):
-                raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(hint)))}, not {value!r}")
+    for name, hint in get_type_hints(type(config)).items():
+        if get_origin(hint) is Literal and (value := getattr(config, name)) not in get_args(hint):
+            raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(hint)))}, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -61,12 +55,8 @@ class Geometry:
     """Which spectrogram frames a window has: those of its own sound (`window`), or, of a clip as long as its picture,
     the `centre` (published training) or the `first` ones (published generation); if there are too few, the rest is
     filled with mid level."""
-    squeeze: InitVar[Literal["area", "bicubic"] | None] = None
-    """Earlier name of `resize`, in older weights' cards and configs."""
 
-    def __post_init__(self, squeeze: str | None) -> None:
-        if squeeze is not None:
-            object.__setattr__(self, "resize", squeeze)
+    def __post_init__(self) -> None:
         require_choices(self)
         if self.window_mel_frames % self.code_columns:
             raise ValueError("code_columns must divide window_mel_frames")

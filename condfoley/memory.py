@@ -19,7 +19,7 @@ from condfoley.errors import UnwritableError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's names, malloc.h
 TRIM_THRESHOLD_BYTES = 128 << 20  # freed memory above this is returned to the system
-LARGE = 64 << 20  # bytes of a sound that are kept in memory; of a longer one only what is being used
+LARGE = 48 << 20  # bytes of a sound that are kept in memory; of a longer one only what is being used
 ZEROS = 1 << 20  # bytes that are written at a time where a file cannot be made larger without
 MMAP_THRESHOLD_BYTES = 32 << 20  # larger arrays are mapped separately and returned to the system when freed
 
@@ -73,16 +73,17 @@ def sound_array(shape: tuple[int, ...]) -> np.ndarray:
     return array_in_file(shape, np.float32) if 4 * int(np.prod(shape)) > LARGE else np.zeros(shape, np.float32)
 
 
-def release(array: np.ndarray) -> None:
+def release(*arrays: np.ndarray) -> None:
     """Gives the memory back that parts of an `array_in_file` take; they are read again when they are used.
 
     Nothing happens to any other array, nor where the system has no such call.
     """
-    base: object = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)
+    for array in arrays:
+        base: object = array
+        while isinstance(base, np.ndarray):
+            base = base.base
+        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            base.madvise(mmap.MADV_DONTNEED)
 
 
 class HasBytes(Protocol):

@@ -306,8 +306,7 @@ class Pipeline:
         times = cues.times if settings.rerank and settings.comp else cues.times[:0]
         shift = MAX_SHIFT_CELLS if settings.align else 0
         made = comp(candidates, times, best, settings.tolerance, repairs(settings.align), shift)
-        for candidate in candidates:
-            release(candidate.track.samples)
+        release(*(candidate.track.samples for candidate in candidates))
         return made
 
     def match(

@@ -87,8 +87,7 @@ def finished(track: Track, gain: float = 1.0) -> Track:
     for begin in range(0, len(track), BLOCK):
         part = slice(begin, begin + BLOCK)
         np.multiply(track.samples[:, part], np.float32(gain), out=samples[:, part])
-        release(samples)
-        release(track.samples)
+        release(samples, track.samples)
     limit_into(samples, MAX_PEAK, track.rate)
     edge = min(round(EDGE * track.rate), len(track) // 2)
     samples[:, :edge] *= ramp(edge)

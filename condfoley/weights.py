@@ -23,6 +23,7 @@ FORMAT = 1
 CARD = "card.json"
 SHIPPED = Path(__file__).parent / "weights"
 GUIDED = "guided"
+EARLIER = "squeeze"  # name of the geometry's `resize` in older cards
 PARTS = {
     "tokenizer": ("condfoley.networks.tokenizer", "Tokenizer", sizes.TokenizerConfig),
     "video_encoder": ("condfoley.networks.video_encoder", "VideoEncoder", sizes.VideoEncoderConfig),
@@ -114,7 +115,10 @@ def _require(values: dict[str, Any], kinds: dict[str, Any], needed: Sequence[str
 
 def card_geometry(card: dict[str, Any]) -> Geometry:
     """The geometry of a card. Raises InputError for keys this version does not know."""
-    return _build(Geometry, card["geometry"])
+    values = dict(card["geometry"])
+    if EARLIER in values:
+        values["resize"] = values.pop(EARLIER)
+    return _build(Geometry, values)
 
 
 def _build(cls: type, values: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from condfoley.audio.mel import at_least, band_gains_to_bins, filterbank, istft, magnitude, stft
 from condfoley.audio.windows import Piece, pieces
 from condfoley.geometry import Geometry
+from condfoley.memory import release, sound_array
 
 CHUNK = 4096  # frames of a long sound whose spectra are in memory at a time
 MARGIN = 8  # frames on both sides of them, which their windows reach into
@@ -63,9 +64,10 @@ class Bands:
 def mix(*filtered: tuple[Bands, np.ndarray]) -> np.ndarray:
     """The sum of sounds of one shape, each with its gain as in `Bands.filtered`: (..., N) float32."""
     first = filtered[0][0]
-    g, out = first.geometry, np.empty(first.samples.shape, np.float32)
+    g, out = first.geometry, sound_array(first.samples.shape)
     to_bins, frames = band_gains_to_bins(g), first._padded.shape[-1] // g.hop + 1
-    gains = [np.pad(gain, ((0, 0), (0, max(0, frames - gain.shape[1]))), constant_values=1) for _, gain in filtered]
+    missing = frames - min(gain.shape[1] for _, gain in filtered)
+    gains = [np.pad(gain, ((0, 0), (0, missing)), constant_values=1) if missing > 0 else gain for _, gain in filtered]
     for parts in zip(*(bands.spectra() for bands, _ in filtered), strict=True):
         piece, spectrum = parts[0]
         place = slice(piece.left // g.hop, piece.left // g.hop + spectrum.shape[-1])
@@ -78,6 +80,7 @@ def mix(*filtered: tuple[Bands, np.ndarray]) -> np.ndarray:
         made = istft(total, g, piece.right - piece.left)
         kept = out[..., piece.begin : piece.end]
         kept[:] = made[..., piece.begin - piece.left :][..., : kept.shape[-1]]
+        release(out, *(bands.samples for bands, _ in filtered))
     return out
 
 

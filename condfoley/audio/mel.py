@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from condfoley.geometry import Geometry
 
 FLOOR = 1e-5  # smallest mel magnitude: the logarithm is cut at -100 dB, under the visible range
+LONG = 8192  # frames of a spectrogram whose spectra are in memory at a time
 BLOCK = 64  # frames that are transformed at a time: what is computed of them stays in a processor's cache
 # Slaney's mel scale (Auditory Toolbox): linear up to BREAK_HZ, logarithmic above it.
 LINEAR_HZ, BREAK_HZ, LOG_STEP = 200 / 3, 1000.0, np.log(6.4) / 27
@@ -111,11 +112,15 @@ def stft(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
     Frames are centred on multiples of the hop; the sound is continued by reflection at both ends.
     Raises ValueError unless N > n_fft // 2, which reflection needs.
     """
+    return frames_to_spectra(_reflected(wav, geometry), geometry.n_fft, geometry.hop).swapaxes(-1, -2)
+
+
+def _reflected(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """A sound continued by reflection, so that frames are centred on multiples of the hop; see `stft`."""
     half = geometry.n_fft // 2
     if wav.shape[-1] <= half:
         raise ValueError(f"a spectrum needs more than {half} samples, not {wav.shape[-1]}")
-    padded = np.pad(wav, [(0, 0)] * (wav.ndim - 1) + [(half, half)], "reflect")
-    return frames_to_spectra(padded, geometry.n_fft, geometry.hop).swapaxes(-1, -2)
+    return np.pad(wav, [(0, 0)] * (wav.ndim - 1) + [(half, half)], "reflect")
 
 
 def istft(spectrum: np.ndarray, geometry: Geometry, length: int) -> np.ndarray:
@@ -157,7 +162,12 @@ def log_mel(wav: np.ndarray, geometry: Geometry) -> np.ndarray:
 
     In [0, 1]: 0 at a mel magnitude of 1e-4, 1 at 10. Raises ValueError unless N > n_fft // 2.
     """
-    mel = filterbank(geometry) @ magnitude(stft(wav, geometry))  # (..., n_mels, T)
+    g, padded = geometry, _reflected(wav, geometry)
+    parts = []
+    for first in range(0, wav.shape[-1] // g.hop + 1, LONG):
+        piece = padded[..., first * g.hop :][..., : (LONG - 1) * g.hop + g.n_fft]
+        parts.append(filterbank(g) @ magnitude(frames_to_spectra(piece, g.n_fft, g.hop).swapaxes(-1, -2)))
+    mel = np.concatenate(parts, -1)  # (..., n_mels, T)
     return ((20 * np.log10(mel.clip(FLOOR)) + 80) / 100).clip(0, 1)
 
 

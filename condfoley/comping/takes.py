@@ -16,6 +16,7 @@ from condfoley.audio.splice import concatenate, until_next
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import TIE, Candidate, in_time
 from condfoley.comping.repair import MAX_ROUNDS, Edit, improve, onset_cost, total_cost
+from condfoley.memory import release
 
 # What was compared (docs/experiments): OFFSET_COST and SWITCH_COST_LOUD in E08.1 (the latter hardly matters), MAX_SHIFT_CELLS
 # in E07.2 (of 0, 0.1, 0.2 and 0.3 s), CELL in E07.2 and E08.3, SWITCH_COST in E08.4 (of .2, .5, 1 and 2). The others are
@@ -59,6 +60,7 @@ def comp(
     usable = sorted({best, *timely})
     tracks = [candidates[i].track for i in usable]
     onsets, levels = [t.onsets for t in tracks], np.array([cell_levels(t) for t in tracks])
+    release(*(track.samples for track in tracks))
     track: Track | None = None
     chosen: list[Take] = []
     takes: list[Take] = []
@@ -67,6 +69,7 @@ def comp(
         if takes == before:
             break
         made = splice(tracks, takes)
+        release(*(track.samples for track in tracks))
         if track is None or total_cost(made, cues) < total_cost(track, cues) - TIE:
             track, chosen = made, [take._replace(candidate=usable[take.candidate]) for take in takes]
         onsets = update_onsets(onsets, takes, made)

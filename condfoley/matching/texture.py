@@ -18,6 +18,7 @@ from condfoley.audio.mel import FLOOR
 from condfoley.audio.splice import add_into, faded, until_next
 from condfoley.audio.track import Track
 from condfoley.geometry import Geometry
+from condfoley.memory import sound_array
 
 # docs/experiments, E12.2: leads of 3 to 15 ms, one-shots of at least 0.15 s and attacks of 0.03 and 0.1 s
 # made no difference. Fades and MAX_DIFFERENCE_DB are estimates, not tuned.
@@ -50,7 +51,7 @@ def layer_one_shots(
     One that is longer than the time to the next onset goes on under the next one. shots: (C, L) each at `rate` Hz,
     mixed down to one channel for all where C is not `channels`. onsets: (E,) s.
     """
-    out = np.zeros((channels, samples), np.float32)
+    out = sound_array((channels, samples))
     for i, time in enumerate(onsets):
         shot = shots[i % len(shots)]
         shot = shot if len(shot) == channels else shot.mean(0, keepdims=True)

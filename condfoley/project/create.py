@@ -16,6 +16,7 @@ from condfoley.audio.rates import converted
 from condfoley.audio.splice import until_next
 from condfoley.audio.track import Track
 from condfoley.cues.rows import MAIN
+from condfoley.memory import release
 from condfoley.project.find_inputs import input_of, inputs_of
 from condfoley.project.model import Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound, Taken
 from condfoley.project.store import CODES, SOUNDS, write_codes, write_sound
@@ -97,6 +98,7 @@ def add_soundtrack(
             stem = f"{CANDIDATES}/{unused(folder, project, CANDIDATES, stem)}"
             own = Sound(stem, f"{stem}.flac", "candidate", name, 0, 0, candidate.seed)
             stored.append(store(folder, converted(candidate.track, project.rate, candidate.track.channels), own))
+            release(candidate.track.samples)
         candidates = tuple(sound.key for sound in stored[1:])
     if keep != "nothing" and soundtrack.codes is not None:
         codes = f"{CODES}/{key}.npz"

@@ -11,6 +11,7 @@ import numpy as np
 from condfoley.audio.rates import converted
 from condfoley.comping.takes import spans
 from condfoley.geometry import Geometry
+from condfoley.memory import release
 from condfoley.results.scores import ScoreRow, score_table, timely
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
         _envelope(ax, wav, soundtrack.candidates[index].track.rate, QUIET)
         _envelope(ax, wav, soundtrack.candidates[index].track.rate, CHOSEN, _used_parts(soundtrack, index))
         peak = max(float(np.abs(wav).max(initial=0.0)), 1e-4)
+        release(soundtrack.candidates[index].track.samples)
         ax.set_ylim(-1.05 * peak, 1.05 * peak)
         ax.spines["left"].set_visible(False)
         ax.spines["bottom"].set_visible(place == len(shown) - 1)

@@ -256,7 +256,9 @@ def test_a_shard_whose_sound_or_facts_are_damaged_stops_the_store(tmp_path, begi
     content = shard.read_bytes()
     assert begin in content
     shard.write_bytes(content.replace(begin, b"x" * len(begin)))
-    with pytest.raises(InputError, match=f"{shard.name} is damaged; delete it and run the same `condfoley prepare` again"):
+    with pytest.raises(
+        InputError, match=f"{shard.name} is damaged; delete it and run the same `condfoley prepare` again"
+    ):
         opened(tmp_path / "out")
 
 

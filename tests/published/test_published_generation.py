@@ -148,6 +148,6 @@ def test_our_windows_follow_the_published_training():
         and dataclasses.replace(g, crop="first").frame_of_column(0) == 0
     )
     assert Geometry().sound_lag == 0 and Geometry().clip_samples == Geometry().window_samples
-    for wrong in ({"crop": "last"}, {"squeeze": "cubic"}):
+    for wrong in ({"crop": "last"}, {"resize": "cubic"}):
         with pytest.raises(ValueError, match="must be"):
             Geometry(**wrong)
