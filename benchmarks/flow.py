@@ -145,6 +145,7 @@ class Bench:
             made.append(self.parts["transformer"].generate(condition, random_streams([int(i)]), self.sampling))
         return self._decoded(torch.cat(made))
 
+    @torch.no_grad()
     def flow(self, rows: np.ndarray, sampling: FlowSampling, pictures: Tensor | None = None) -> Tensor:
         """One draft of the flow."""
         w, model = self.windows, self.parts["flow"]

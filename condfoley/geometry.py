@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -58,6 +58,10 @@ class Geometry:
 
     def __post_init__(self) -> None:
         require_choices(self)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, str) and not (value > 0 or field.name == "fmin" and value == 0):
+                raise ValueError(f"{field.name} is {value}; it has to be above 0")
         if self.window_mel_frames % self.code_columns:
             raise ValueError("code_columns must divide window_mel_frames")
         if self.n_mels % self.code_rows:

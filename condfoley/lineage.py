@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, why
 from condfoley.weights import GUIDED, read_card
 
 # The earlier parts whose outputs are the inputs of a part: it only works with these very ones.
@@ -23,13 +23,20 @@ CODE_TENSORS = ("encoder.", "quant_conv.", "quantize.")  # prefixes of the token
 
 
 def codes_hash(folder: Path) -> str:
-    """Hex digest of the tokenizer's encoder and codebook; retraining the decoder does not change it."""
-    from safetensors import safe_open
+    """Hex digest of the tokenizer's encoder and codebook; retraining the decoder does not change it.
+
+    Raises InputError when its file cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
 
     digest = hashlib.sha256()
-    with safe_open(Path(folder) / read_card(folder)["parts"]["tokenizer"]["file"], framework="numpy") as file:
-        for name in sorted(key for key in file.keys() if key.startswith(CODE_TENSORS)):  # noqa: SIM118 (no mapping)
-            digest.update(name.encode() + file.get_tensor(name).tobytes())
+    path = Path(folder) / read_card(folder)["parts"]["tokenizer"]["file"]
+    try:
+        with safe_open(path, framework="numpy") as file:
+            for name in sorted(key for key in file.keys() if key.startswith(CODE_TENSORS)):  # noqa: SIM118 (no mapping)
+                digest.update(name.encode() + file.get_tensor(name).tobytes())
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"weights file {path} does not fit its card: {why(error)}") from None
     return digest.hexdigest()
 
 

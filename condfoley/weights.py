@@ -126,7 +126,7 @@ def _build(cls: type, values: dict[str, Any]) -> Any:
         if unknown := values.keys() - field_types(cls).keys():
             raise ValueError(f"{min(unknown)} is unknown")
         return typed(cls, values, "")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise InputError(
             f"the weights' card does not fit this version of condfoley ({error}); update one of them"
         ) from None

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from condfoley.errors import InputError
+from condfoley.lineage import codes_hash
 from condfoley.runtime.engine import FINDING, GENERATING, OPTIONAL
 from condfoley.weights import GUIDED, SHIPPED, card_geometry, load_part, read_card, sha256
 from tests.tiny import write_tiny_weights
@@ -76,12 +77,28 @@ def test_a_card_whose_form_is_damaged(folder, way, value, complaint):
         read_card(folder)
 
 
+@pytest.mark.parametrize(("name", "value"), [("hop", 0), ("code_columns", 0), ("fps", -15.0), ("window_frames", 0)])
+def test_a_geometry_that_nothing_can_have(folder, name, value):
+    card = json.loads((folder / "card.json").read_text())
+    card["geometry"][name] = value
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=f"does not fit this version.*{name} is {value}; it has to be above 0"):
+        card_geometry(read_card(folder))
+
+
 def test_sizes_of_another_type_in_a_card(folder):
     card = json.loads((folder / "card.json").read_text())
     card["parts"]["sync"]["config"]["width"] = "wide"
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(InputError, match="does not fit this version.*width is 'wide', not int"):
         load_part(folder, "sync")
+
+
+def test_a_tokenizer_whose_file_cannot_be_read(folder):
+    path = folder / "tokenizer.safetensors"
+    path.write_bytes(path.read_bytes()[:20] + b"\xff" * 100)
+    with pytest.raises(InputError, match="tokenizer.safetensors does not fit its card"):
+        codes_hash(folder)
 
 
 def test_a_missing_folder_part_or_file(folder, tmp_path):

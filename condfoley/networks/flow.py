@@ -211,7 +211,6 @@ def from_columns(columns: Tensor, rows: int) -> Tensor:
     return columns.unflatten(2, (rows, -1)).permute(0, 3, 2, 1)
 
 
-@torch.no_grad()
 def to_specs(tokens: Tensor, config: FlowConfig, tokenizer: Tokenizer | None) -> Tensor:
     """Spectrograms (B, n_mels, M), nominally in [-1, 1], of raw tokens (B, L, dim). tokenizer: for latents."""
     if tokenizer is None:

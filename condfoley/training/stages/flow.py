@@ -161,6 +161,7 @@ class FlowStage(Stage):
         self.set_training(False)
         return loss_of_videos(self.fixed, self.each_loss)
 
+    @torch.no_grad()
     def sample(self, folder: Path, step: int) -> None:
         """Spectrograms of reference, target and generated sound; with a vocoder, a clip with generated sound."""
         from condfoley.training.plots import draw_spectrograms
