@@ -222,7 +222,10 @@ def test_what_is_no_cue_is_refused(text, complaint):
         ("time\n1\n5\n", "line 3: 5 s is past the end of the target"),
         ("time,layer\n1,step\n", "there is no layer step; did you mean steps"),
         ("time\n1\n1.02\n", r"line 3: 1.02 s overlaps the cue at 1 s \(cues.csv, line 2\); move or remove one$"),
-        ("time,duration\n1,2\n2.5,\n", "overlaps the slide at 1 s .*; move or remove one, or shorten the slide$"),
+        (
+            "time,duration\n1,2\n2.5,\n",
+            "line 3: 2.5 s overlaps the slide at 1 s .*; move or remove one, or shorten the slide$",
+        ),
     ],
 )
 def test_cues_that_a_target_cannot_have_are_refused(text, complaint):
