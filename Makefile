@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS := -n 2 --dist loadfile --max-worker-restart 0
 
-.PHONY: demo docs examples test quick lint install study-web studio studio-web clean
+.PHONY: demo docs examples test quick lint mutation install study-web studio studio-web clean
 
 # Editable, so that the code you read is the code that runs. No download besides pip's.
 $(VENV)/.installed: pyproject.toml
@@ -34,6 +34,13 @@ test: $(VENV)/.installed-dev
 # The inner loop: lint, types and unit tests; no browser, Ray, killed process, training or whole systems.
 quick: lint
 	$(BIN)/python -m pytest $(WORKERS) -m 'not slow and not heavy' tests/test_*.py
+
+# Whether the tests of the pure modules notice changes of them ([tool.mutmut]), half an hour on one core. What it found
+# is kept in mutants/, and `.venv/bin/mutmut show NAME` prints a change; without mutants/ all are tried anew.
+mutation: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	CI=true OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/mutmut run --max-children 1
+	$(BIN)/mutmut results
 
 # The documents and the API reference as a site, out/site/index.html.
 docs: $(VENV)/.installed

@@ -6,7 +6,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from condfoley.audio.track import Track
-from condfoley.comping.edits import align, extract_one_shot, fill_missing, insert_one_shot, mute_extra
+from condfoley.comping.edits import (
+    CROSSFADE,
+    MAX_COPY,
+    align,
+    extract_one_shot,
+    fill_missing,
+    insert_one_shot,
+    mute_extra,
+)
 from condfoley.comping.repair import DUCK
 from tests.made_up import RATE, pulses
 
@@ -36,6 +44,29 @@ def test_no_holes_are_left_in_a_steady_background():
     together = align(noisy, onsets - 0.04).mono
     later = round(0.04 * RATE)
     assert np.allclose(together[:-later], noisy.mono[later:], atol=1e-6)  # all of it is moved
+
+
+@pytest.mark.parametrize(
+    "falls, cues, place",
+    [
+        (True, [0.46, 0.74], 0.61),  # far apart: 20 ms after the first impact would begin once more
+        (True, [0.49, 0.66], 0.63),  # a little apart: where it is quietest, moved with the first one
+        (True, [0.54, 0.63], 0.62),  # nearer: where it is quietest, moved with the second one
+        (False, [0.54, 0.63], 0.525),  # not before three tenths of the way from one to the other
+    ],
+)
+def test_where_moved_impacts_are_joined(falls, cues, place):
+    onsets, times, slope = np.array([0.5, 0.65]), np.arange(RATE) / RATE, -1 if falls else 1
+    ramp = 3 + slope * times  # tells when each sample was heard; quietest 10 ms before the second onset or at the first
+    moved = times - slope * (align(Track(ramp, RATE, (onsets, onsets)), np.array(cues)).mono - 3)
+    before, after = np.array(cues) - onsets
+    between = (times > 0.47) & (times < 0.7)
+    with_first = (np.abs(moved - before) < np.abs(moved - after))[between]
+    changes = np.flatnonzero(np.diff(with_first))
+    assert with_first[0] and len(changes) == 1
+    assert times[between][changes[0]] == pytest.approx(place, abs=0.001)
+    mixed = (np.abs(moved - before) > 1e-4) & (np.abs(moved - after) > 1e-4)
+    assert mixed[between].sum() == pytest.approx(CROSSFADE * RATE, abs=5)
 
 
 def test_an_impact_without_a_cue_moves_with_its_neighbours():
@@ -70,6 +101,18 @@ def test_a_missing_impact_is_a_copy_of_the_nearest():
         assert fill_missing(nothing_to_do, cues) is nothing_to_do
 
 
+def test_a_copy_is_of_limited_length_and_where_an_impact_is_missing_depends_on_the_window():
+    ramp, known = np.arange(3 * RATE, dtype=np.float32), (np.array([0.3]), np.ones(1))
+    out = fill_missing(Track(ramp, RATE, known), np.array([0.3, 1.5])).mono
+    place, end, fade = (round(t * RATE) for t in (1.5 - CROSSFADE, 1.5 - CROSSFADE + MAX_COPY, CROSSFADE))
+    assert np.array_equal(out[:place], ramp[:place]) and np.array_equal(out[end:], ramp[end:])
+    assert np.allclose(out[place + fade : end - fade - 1], ramp[place + fade : end - fade - 1] - round(1.2 * RATE))
+    near = heard([0.3, 1.45], 2.0)
+    assert fill_missing(near, np.array([0.3, 1.5])) is near
+    strict = fill_missing(near, np.array([0.3, 1.5]), 0.03)
+    assert np.abs(strict.mono[round(1.5 * RATE) :][: RATE // 10]).max() > 0.3
+
+
 @given(st.lists(st.floats(-0.2, 2.2), max_size=4), st.lists(st.floats(0, 2), max_size=4))
 @example(onsets=[2.0625], cues=[0.0, 2.0])  # past the end
 def test_any_impacts_may_be_copied(onsets, cues):
@@ -96,6 +139,64 @@ def test_extra_impacts_are_muted():
     assert not muted.mono[round(0.9 * RATE) : round(1.47 * RATE)].any()
     whole = heard([0.3, 0.9], 2.0)
     assert mute_extra(whole, np.array([0.3, 0.9])) is whole
+
+
+def steady(onsets, rises=None, duration=2.0):
+    """Ones, in two channels, that are taken to have some onsets."""
+    known = np.array(onsets, float)
+    return Track(np.ones((2, round(duration * RATE)), np.float32), RATE, (known, np.array(rises or known, float)))
+
+
+def test_an_extra_impact_is_silent_from_just_before_it_until_just_before_the_next():
+    cues = np.array([0.3, 1.5])
+    muted = mute_extra(steady([0.3, 0.9, 1.5]), cues).samples
+    begin, end, fade = round(0.88 * RATE), round(1.48 * RATE), round(CROSSFADE * RATE)
+    assert (muted[:, :begin] == 1).all() and (muted[:, end:] == 1).all() and not muted[:, begin + fade : end].any()
+    assert (np.diff(muted[:, begin - 1 : begin + fade + 1]) < 0).all()
+    last = mute_extra(steady([0.3, 1.5, 1.8]), cues).samples
+    assert (last[:, : round(1.78 * RATE)] == 1).all() and not last[:, round(1.79 * RATE) :].any()  # to the end
+    near = steady([0.3, 1.45])
+    assert mute_extra(near, cues) is near and not mute_extra(near, cues, 0.03).samples[:, round(1.45 * RATE) :].any()
+
+
+def test_a_one_shot_is_at_each_cue_until_it_ends_or_the_next_one_begins():
+    silent, shot = Track(np.zeros((2, 2 * RATE), np.float32), RATE), np.ones((2, round(0.4 * RATE)), np.float32)
+    out = insert_one_shot(silent, np.array([0.004, 0.6, 0.8]), shot).samples
+    heard_at = np.zeros(2 * RATE, bool)
+    for time in (0.004, 0.6, 0.8):
+        place = round((time - CROSSFADE) * RATE)
+        heard_at[max(0, place) : place + shot.shape[1]] = True
+    assert np.array_equal(out > 0, np.stack([heard_at] * 2))
+    assert (out[:, round(0.6 * RATE) : round(0.78 * RATE)] == 1).all() and out[0, round(0.79 * RATE)] < 0.01  # faded
+    once, twice = (insert_one_shot(silent, np.array(cues), shot).samples for cues in ([0.6], [0.6, 0.6]))
+    assert np.array_equal(once, twice)
+
+
+@pytest.mark.parametrize(
+    "onsets, rises, begin, end",
+    [
+        ([0.2, 0.6, 0.9], [1, 3, 2], 0.6 - CROSSFADE, 0.9),  # until the next one
+        ([0.2, 0.6, 1.3], [1, 3, 2], 0.6 - CROSSFADE, 1.3),  # that is too long
+        ([0.2, 0.6, 1.7], [1, 2, 3], 1.7 - CROSSFADE, 2.0),  # until the end
+        ([0.0, 0.6], [2, 1], 0.0, 0.6),
+    ],
+)
+def test_the_one_shot_of_a_recording_is_its_clearest_impact(onsets, rises, begin, end):
+    rising = np.arange(4 * RATE, dtype=np.float32).reshape(2, -1)
+    shot = extract_one_shot(Track(rising, RATE, (np.array(onsets), np.array(rises))))
+    assert np.array_equal(shot, rising[:, round(begin * RATE) : round(end * RATE)][:, : round(MAX_COPY * RATE)])
+
+
+@pytest.mark.parametrize("begin", [0.0, 1.2])
+def test_the_one_shot_of_a_recording_without_impacts_is_its_loudest_stretch_made_to_fall(begin):
+    wav, first, length = np.full((2, 2 * RATE), 0.1, np.float32), round(begin * RATE), round(MAX_COPY * RATE)
+    wav[:, first : first + length] = 0.5
+    shot = extract_one_shot(Track(wav, RATE, (np.zeros(0), np.zeros(0))))
+    lead = round(CROSSFADE * RATE)
+    assert shot.shape == (2, lead + length) and shot.dtype == np.float32 and not shot[:, :lead].any()
+    assert np.allclose(shot[:, lead:], 0.5 * np.logspace(0, -3, length), rtol=1e-4)  # by 60 dB
+    short = extract_one_shot(Track(wav[:, : RATE // 4], RATE, (np.zeros(0), np.zeros(0))))
+    assert short.shape == (2, lead + RATE // 4)
 
 
 def test_nothing_is_changed_in_place_and_all_channels_are_edited_alike():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from condfoley.audio.onsets import MATCH_WINDOW
 from condfoley.audio.track import Track
-from condfoley.comping.ranking import in_time, median_offset, rank, score_candidates
+from condfoley.comping.ranking import Candidate, in_time, median_offset, rank, rank_candidates, score_candidates
 from tests.made_up import RATE, track
 
 CUES = np.array([0.5, 1.2, 1.9])
@@ -88,3 +88,22 @@ def test_a_candidate_is_moved_by_its_median_offset(late):
     assert np.abs(Track(moved.wav, RATE).onsets - CUES).max() < 0.012 and moved.agreement == 1
     assert moved.offset - still.offset == pytest.approx(-late, abs=0.012)
     assert np.allclose(moved.track.onsets, Track(moved.wav, RATE).onsets, atol=5e-3)  # known, not detected again
+
+
+@pytest.mark.parametrize("cues", [CUES, CUES[:0]], ids=["with cues", "without"])
+def test_every_candidate_has_its_own_scores(cues):
+    sounds = [track(list(times), 2.5) for times in (CUES, CUES[:2], [0.9])]
+    made = score_candidates(sounds, [7, 8, 9], [0.1, 0.2, -0.3], [0.5, 0.6, 0.7], cues, align=False)
+    assert [(c.seed, c.offset, c.confidence) for c in made] == [(7, 0.1, 0.5), (8, 0.2, 0.6), (9, -0.3, 0.7)]
+    assert [c.track for c in made] == sounds
+    assert [c.agreement for c in made] == ([1.0, pytest.approx(0.8), 0.0] if len(cues) else [None] * 3)
+    with pytest.raises(ValueError):
+        score_candidates(sounds, [7, 8], [0.1, 0.2, -0.3], [0.5, 0.6, 0.7], cues, align=False)
+
+
+def test_candidates_are_ranked_by_all_their_scores():
+    sound = track([0.5], 1.0)
+    scores = [(0.0, 0.3, 0.5), (0.1, 0.9, 0.5), (0.9, 0.95, 0.5), (0.9, 0.1, 0.8)]  # offset, confidence, agreement
+    assert rank_candidates([Candidate(sound, 0, *three) for three in scores], 0.2) == [3, 1, 0, 2]
+    assert rank_candidates([Candidate(sound, 0, *three) for three in scores], 0.0) == [3, 0, 1, 2]
+    assert rank_candidates([Candidate(sound, 0, offset, 0.5) for offset in (0.4, 0.1)], 0.0) == [1, 0]

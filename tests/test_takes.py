@@ -41,11 +41,30 @@ def test_onsets_of_the_soundtrack_replace_those_of_its_takes():
     assert second == pytest.approx([0.4, 1.4, 1.85]) and third is onsets[2]
 
 
+def test_an_onset_at_a_change_of_takes_is_the_later_ones():
+    onsets = [np.array([1.0]), np.array([0.5, 1.0])]
+    first, second = update_onsets(onsets, [Take(0.0, 0), Take(1.0, 1)], with_onsets([1.0]))
+    assert first.tolist() == [1.0] and second.tolist() == [0.5, 1.0]  # one in its take, the others stay
+    moved = update_onsets([np.array([1.15]), np.array([1.22])], [Take(0, 0, 0.1), Take(1.2, 1, -0.05)], with_onsets([]))
+    assert [o.tolist() for o in moved] == [[1.15], [1.22]]  # both are moved out of their takes
+
+
 def test_levels_fall_from_the_peak_to_silence():
     loud = cell_levels(track([0.5], 2.0))
     assert len(loud) == round(2.0 / CELL)
     assert loud[:10].max() < 0.01 and 0.8 < loud[11] < 1 and loud[11] > loud[14] > loud[17]
     assert cell_levels(sound(0.0)).max() == 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_levels_are_in_db_below_the_peak_over_the_length_of_a_crossfade(sign):
+    wav = np.zeros(RATE, np.float32)
+    wav[0] = wav[round(0.505 * RATE) :] = 0.5 * sign
+    wav[round(0.75 * RATE) :] *= 0.1
+    levels = cell_levels(Track(wav, RATE))
+    assert levels[10] == pytest.approx(1 - 6.02 / 60, abs=0.002)  # from 0.49 to 0.51 s, a quarter is heard
+    assert levels[12] == 1 and levels[18] == pytest.approx(1 - 20 / 60, abs=1e-4)
+    assert levels[0] == pytest.approx(1 - 10 * np.log10(220) / 60, abs=0.001) and levels[1] == 0
 
 
 def test_the_path_avoids_what_is_wrong():
@@ -57,7 +76,22 @@ def test_the_path_avoids_what_is_wrong():
 
 
 def test_the_favourite_stays_where_it_is_as_good():
-    assert viterbi(np.zeros((3, 20)), np.zeros((3, 20)), favourite=2) == [2] * 20
+    quiet = np.zeros((3, 20))
+    assert viterbi(quiet, quiet, favourite=2) == [2] * 20 and viterbi(quiet, quiet) == [0] * 20
+    for favourite in (0, 1, 2):
+        assert choose_takes([CUES] * 3, CUES, np.zeros((3, 50)), favourite) == [Take(0.0, favourite)]
+
+
+def test_every_cell_counts_once():
+    costs = np.zeros((2, 20))
+    costs[0, 0], costs[1, 10] = 0.3, 0.45
+    assert viterbi(costs, np.zeros((2, 20))) == [0] * 20
+
+
+def test_onsets_that_are_moved_out_of_the_soundtrack_cost_nothing():
+    cue, nothing, quiet = np.array([0.5]), np.zeros(0), np.zeros((2, 20))  # else the second one would be as good
+    assert choose_takes([np.array([0.05, 0.7]), nothing], cue, quiet, favourite=0)[0] == Take(0.0, 0, -0.2)
+    assert choose_takes([np.array([0.3, 0.95]), nothing], cue, quiet, favourite=0)[-1][1:] == (0, 0.2)
 
 
 def test_changes_are_where_it_is_quiet():
@@ -78,6 +112,7 @@ def test_splices_are_the_candidates_with_crossfades_between():
     out = splice([first, second], [Take(0.0, 0), Take(0.5, 1), Take(0.75, 0)]).mono
     place = RATE // 2
     assert np.all(out[: place - 300] == 0.25) and np.all(out[place + 300 : int(0.74 * RATE)] == 0.75)
+    assert out[place - 150] > 0.25 and out[place + 150] < 0.75
     assert np.all(out[-4000:] == 0.25) and np.all(np.diff(out[place - 300 : place + 300]) >= 0)
     assert splice([first, second], [Take(0.0, 1)]) is second
 
@@ -139,6 +174,7 @@ def test_moved_takes_are_used_only_where_they_have_sound(candidates, duration, c
 def test_the_dominant_candidate_gives_most_of_the_time():
     takes = [Take(0.0, 3), Take(0.8, 1), Take(1.9, 3), Take(2.2, 0)]
     assert dominant_candidate(takes, 2.4) == 3 and dominant_candidate(takes, 9.0) == 0
+    assert dominant_candidate([Take(0.0, 0), Take(1.5, 1)], 2.0) == 0
 
 
 def test_takes_of_several_channels_are_cut_in_all_of_them():

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from condfoley.audio import windows
@@ -56,13 +56,15 @@ def test_tiles_are_few_and_overlap(total, longest, data):
     assert (
         len(starts) == 1 or len(starts) * longest - (len(starts) - 1) * overlap < total + longest - overlap
     )  # no fewer would do
-    with pytest.raises(ValueError, match="cannot overlap"):
-        windows.tiles(total, longest, longest)
+    for unusable in (0, longest):
+        with pytest.raises(ValueError, match="cannot overlap"):
+            windows.tiles(total, longest, unusable)
 
 
 def test_crossfade_moves_from_one_tile_to_the_next():
     tiles = [np.zeros(4, np.float32), np.ones(4, np.float32)]
-    assert np.allclose(crossfade_tiles(tiles, [0, 2], 6), [0.0, 0.0, 0.25, 0.75, 1.0, 1.0])
+    moved = crossfade_tiles(tiles, [0, 2], 6)
+    assert moved.shape == (6,) and np.allclose(moved, [0.0, 0.0, 0.25, 0.75, 1.0, 1.0])
     assert (tiles[0] == 0).all() and (tiles[1] == 1).all()
 
 
@@ -81,6 +83,42 @@ def test_clearest_window_holds_the_strongest_events():
     assert clearest(np.array([0.5]), np.array([1.0]), levels, 1.0, 1.86) == 0.0
     levels[60:] = 5  # no events at all: the loudest part
     assert clearest(np.zeros(0), np.zeros(0), levels, 10.0, 1.86) >= 5.9
+
+
+@given(
+    events=st.dictionaries(st.integers(0, 800), st.integers(1, 9), min_size=1, max_size=6),
+    halves=st.integers(1, 16),
+    window=st.sampled_from([1.0, 1.86]),
+)
+@example(events={2: 2, 400: 1}, halves=10, window=1.0)  # only just inside the first window
+@example(events={1: 2, 400: 1}, halves=10, window=1.0)  # only just outside of it
+@example(events={180: 2, 400: 1, 401: 1}, halves=4, window=1.0)  # only just inside the last one
+def test_no_window_holds_more_than_the_clearest_one(events, halves, window):
+    duration = halves / 2
+    times = np.array(sorted(events)) / 100
+    strengths = np.array([events[time] for time in sorted(events)], float)
+    start, last = clearest(times, strengths, np.ones(8), duration, window), max(0.0, duration - window)
+
+    def held(begin):
+        return strengths[(begin + windows.AFTER_START <= times) & (times <= begin + window - windows.BEFORE_END)].sum()
+
+    assert 0 <= start <= last
+    assert held(start) == max(held(begin) for begin in [*np.arange(0, last, windows.STEP), last])
+
+
+@pytest.mark.parametrize("event", [0.5, 150.3, 204.0, 206.39])
+def test_the_clearest_window_of_a_long_recording(event):
+    duration = 0.1 * windows.TOGETHER - 0.05 + 1.86  # one window more than are looked at together
+    start = clearest(np.array([event]), np.ones(1), np.ones(8), duration, 1.86)
+    assert 0 <= start <= duration - 1.86 and start + 0.02 <= event <= start + 1.66
+
+
+def test_without_events_the_loudest_window_is_the_clearest():
+    levels, nothing = np.ones(8), np.zeros(0)  # of half a second each
+    levels[:2] = 5
+    assert clearest(nothing, nothing, levels, 4.0, 1.0) == 0.0
+    start = clearest(nothing, nothing, levels[::-1], 4.0, 1.0)
+    assert start <= 3.0 < 3.5 < start + 1.0  # both begin inside
 
 
 @given(frames=st.integers(1, 3000))
@@ -145,3 +183,15 @@ def test_stretches_that_are_joined_share_what_they_have_in_common():
     assert windows.join(parts, [0, 2], 6).tolist() == [[1, 2, 3, 6, 7, 8]]
     shorter = windows.join(parts[..., :3], [0, 2], 5)  # of an odd overlap the later has more
     assert shorter.tolist() == [[1, 2, 5, 6, 7]]
+
+
+def test_windows_that_write_nothing_are_refused():
+    with pytest.raises(ValueError, match="cannot plan"):
+        windows.plan(20, 10, 0)
+
+
+def test_parts_and_their_places_go_together():
+    parts = np.ones((2, 1, 4), np.float32)
+    for join in (windows.join, lambda parts, *places: crossfade_tiles(list(parts), *places)):
+        with pytest.raises(ValueError):
+            join(parts, [0, 2, 4], 8)

@@ -27,9 +27,8 @@ PROMINENCE_DB = 0.9  # what a flux peak must stand above the mean of its neighbo
 MEAN_BEFORE, MEAN_AFTER = 0.12, 0.06  # ... which spans these seconds
 PEAK_RADIUS = 0.03  # s around a peak in which it must be the highest
 VALLEY_REACH, CREST_REACH = 0.06, 0.03  # s before a peak that hold its valley, and after it that hold its crest
-# Decision. Valley to crest: at least this many dB, and this share of a strong onset's rise.
-MIN_RISE_DB, MIN_RELATIVE_RISE = 16.0, 0.3
-STRONG_PERCENTILE = 90.0  # of the rises: that of a strong onset
+# Decision.
+MIN_RISE_DB = 16.0  # from valley to crest
 MIN_GAP = 0.08  # s between two onsets; the stronger one stays
 MIN_TIME = 0.01  # s; what rises earlier than this began before the clip did
 SILENCE_PEAK = 1e-5  # peak amplitude of a clip that holds nothing
@@ -67,8 +66,7 @@ def detect_onsets(wav: np.ndarray, sample_rate: int, block: int = BLOCK) -> tupl
         return none
     times = np.array([frame for frame, _ in attacks]) / rate - padding / sample_rate
     rises = np.array([rise for _, rise in attacks])
-    strong = float(np.percentile(rises, STRONG_PERCENTILE))
-    valid = (rises >= max(MIN_RISE_DB, MIN_RELATIVE_RISE * strong)) & (times >= MIN_TIME)
+    valid = (rises >= MIN_RISE_DB) & (times >= MIN_TIME)
     times, rises = times[valid], rises[valid]
     kept = _non_maximum_suppression(times, rises, MIN_GAP)
     return times[kept], rises[kept]

@@ -120,5 +120,5 @@ def _quietest_between(track: Track) -> list[int]:
         first = round((before + KEEP_AFTER_ONSET * (after - before)) * rate)
         between = np.abs(wav[first : round((after - CROSSFADE) * rate)])
         quiet = int(uniform_filter1d(between, round(CROSSFADE * rate)).argmin()) if len(between) else 0
-        cuts.append(max(cuts[-1] if cuts else 0, first + quiet))
+        cuts.append(max(0, first + quiet))
     return cuts

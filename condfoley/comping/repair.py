@@ -39,7 +39,7 @@ def onset_cost(cues: np.ndarray, onsets: np.ndarray, cell: float, cells: int) ->
 
 def total_cost(track: Track, cues: np.ndarray) -> float:
     """`onset_cost` of a whole track."""
-    return float(onset_cost(cues, track.onsets, track.duration or 1.0, 1)[0])
+    return float(onset_cost(cues, track.onsets, cell=1.0, cells=1)[0])
 
 
 def improve(track: Track, cues: np.ndarray, edits: Sequence[Edit], rounds: int = MAX_ROUNDS) -> Track:

@@ -149,8 +149,8 @@ def _labels(lines: list[tuple[int, str]], name: str) -> CueList:
         duration = end - start if end is not None and start + 5e-5 < end < float("inf") else None
         label = cells[2] if len(cells) > 2 else ""
         strength, layer = ("", "") if counted and label.isdecimal() else _strength_and_layer(label, where)
-        values = {"strength": strength, "layer": layer, "kind": "slide" if duration else ""}
-        rows.append(row_of_cells({"time": cells[0], "duration": duration, **values}, where, notes))
+        values = {"time": cells[0], "duration": duration, "strength": strength, "layer": layer}
+        rows.append(row_of_cells(values, where, notes))
     if counted:
         notes.append(f"{name}: its labels count the cues and were not taken as strengths; write these as 0.7")
     return ordered(rows, LABELS, notes, name)
