@@ -30,6 +30,7 @@ from condfoley.comping.takes import MAX_SHIFT_CELLS, Take, comp
 from condfoley.drafting.choice import drafter_of
 from condfoley.drafting.drafter import Drafter, Drafts, Source, Start
 from condfoley.encoded import Exemplar, Picture
+from condfoley.errors import InputError
 from condfoley.hits import Hits
 from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
@@ -258,7 +259,13 @@ class Pipeline:
         pieces = list(windows.pieces(specs.shape[2], limits.vocoder_chunk, limits.vocoder_margin))
         self.each(write, [(index, piece) for index in range(len(specs)) for piece in pieces])
         for sound in sounds:
-            sound -= sound.mean()
+            mean = sound.mean()
+            if not np.isfinite(mean):
+                raise InputError(
+                    f"the weights {self.loaded.identity['name']} make a sound of values that are no numbers; "
+                    "get a fresh copy of the weights"
+                )
+            sound -= mean
         return [Track(sound, g.sample_rate) for sound in sounds]
 
     def score(

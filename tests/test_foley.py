@@ -282,6 +282,16 @@ def test_a_target_without_picture_is_refused(foley, home, reference):
         foley.generate(reference, home / "t.wav")
 
 
+def test_weights_whose_sound_is_no_numbers_are_refused(foley, reference, home, monkeypatch):
+    vocode = foley.loaded.engine.vocode
+    monkeypatch.setattr(foley.loaded.engine, "vocode", lambda specs: vocode(specs) * np.nan)
+    target = noise_clip(home / "no_numbers.mp4", 1.0, sound=False)
+    with pytest.raises(
+        InputError, match="the weights weights make a sound of values that are no numbers; get a fresh copy"
+    ):
+        foley.generate(reference, target, candidates=1)
+
+
 def test_the_sound_is_equalised_towards_the_reference(foley, reference, home, monkeypatch):
     target = noise_clip(home / "equalised.mp4", 2.5, sound=False)
     vocode, given = Pipeline.vocode, []

@@ -196,6 +196,21 @@ def test_mux_refusals_leave_nothing(make_clip, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == held
 
 
+def test_a_frame_that_asks_for_more_memory_than_there_is_damage(make_clip, tmp_path, monkeypatch):
+    path = make_clip()
+
+    def asks(*_):
+        yield from ()
+        raise av.error.MemoryError(12, "Cannot allocate memory", str(path))
+
+    monkeypatch.setattr("condfoley.media.muxing._copied_packets", asks)
+    with pytest.raises(
+        InputError, match=rf"^{path}: a frame of its picture asks for more memory .*copy or export it again"
+    ):
+        media.mux(path, clicks(TIMES, 1.0, RATE), RATE, tmp_path / "o.mp4")
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("kind", ["wav", "mux", "clip"])
 def test_a_failing_disk_keeps_the_old_file(make_clip, tmp_path, monkeypatch, kind):
     path, silence = make_clip(), np.zeros(RATE, np.float32)

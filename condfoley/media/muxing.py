@@ -119,6 +119,11 @@ def mux(video_path: str | Path, wav: np.ndarray, sample_rate: int, out_path: str
         try:
             _copy_with_sound(source, target, clip, wav, sample_rate, codec)
         except _UnsupportedPictureError as error:
+            if isinstance(error.__cause__, MemoryError):  # the size of a packet is damaged
+                raise InputError(
+                    f"{clip.info.path}: a frame of its picture asks for more memory than there is, so it is damaged; "
+                    "copy or export it again"
+                ) from error
             better = mux_suffix(video_path, codec)
             if better == out.suffix.lower():  # it took the first packets
                 raise InputError(
