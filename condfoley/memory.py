@@ -22,18 +22,20 @@ TRIM_THRESHOLD_BYTES = 128 << 20  # freed memory above this is returned to the s
 LARGE = 48 << 20  # bytes of a sound that are kept in memory; of a longer one only what is being used
 ZEROS = 1 << 20  # bytes that are written at a time where a file cannot be made larger without
 MMAP_THRESHOLD_BYTES = 32 << 20  # larger arrays are mapped separately and returned to the system when freed
+LONG_MMAP_THRESHOLD_BYTES = 4 << 20  # the same while a long target is made
 
 
-def retain_freed_memory() -> None:
+def retain_freed_memory(long: bool = False) -> None:
     """Makes the C library keep freed memory in this process; does nothing without glibc.
 
     By default glibc returns arrays of megabytes to the system at once, which then clears the pages of the next ones
-    again; this took a tenth of a generation's time (docs/experiments, E22.9).
+    again; this took a tenth of a generation's time (docs/experiments, E22.9). long: for a long target, whose arrays are
+    few and large: those above LONG_MMAP_THRESHOLD_BYTES are returned at once (E22.11).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES)
-        mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
+        mallopt(M_MMAP_THRESHOLD, LONG_MMAP_THRESHOLD_BYTES if long else MMAP_THRESHOLD_BYTES)
 
 
 def return_freed_memory() -> None:

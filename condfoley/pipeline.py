@@ -36,7 +36,7 @@ from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
-from condfoley.memory import Limits, release, return_freed_memory
+from condfoley.memory import Limits, release, retain_freed_memory, return_freed_memory
 from condfoley.runtime.exposure import corrected
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.peaks import pick_onsets
@@ -91,6 +91,7 @@ class Pipeline:
         are then taken out. Raises InputError when a clip cannot be used.
         """
         sampling, amounts = self.sampling(settings), self.amounts(settings)
+        retain_freed_memory(self.long)
         report("watching the target", 0.0)
         picture = self.encode_picture(frames, target)
         report("listening to the reference", 0.05)
@@ -354,7 +355,7 @@ class Pipeline:
 
         def changed(candidate: Candidate) -> Track:
             track = self.stored(change(candidate.track))
-            release(candidate.track.samples)
+            release(candidate.track.samples, track.samples)
             if self.long:
                 return_freed_memory()
             return track
