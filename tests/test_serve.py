@@ -21,7 +21,7 @@ from condfoley.cli.commands.serve import build_application, server_config
 from condfoley.cli.main import main
 from condfoley.cli.progress import Progress
 from condfoley.cli.run_job import check_job
-from condfoley.errors import InputError
+from condfoley.errors import InputError, UnwritableError
 from condfoley.media import write_wav
 from condfoley.server.app import application
 from condfoley.server.jobs import JobQueue
@@ -70,6 +70,8 @@ class Steps:
             raise ValueError(f"no way with {options.target}")
         if "unusable" in options.target:
             raise InputError(f"{options.target}: is unusable; give another")
+        if "full" in options.target:
+            raise UnwritableError("soundtrack.wav: cannot be written (no room); make room")
         return {"soundtrack": options.out, "chosen": 0}
 
 
@@ -175,6 +177,7 @@ def test_a_waiting_job_is_cancelled_before_it_begins(client, steps, tmp_path):
     ("target", "error"),
     [
         ("unusable.mp4", "unusable.mp4: is unusable; give another"),
+        ("full.mp4", "soundtrack.wav: cannot be written (no room); make room"),
         ("broken.mp4", "internal error, ValueError: no way with broken.mp4"),
     ],
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, UnwritableError
 from condfoley.parallel import reason
 
 State = Literal["queued", "running", "done", "failed"]
@@ -177,7 +177,7 @@ class JobQueue:
                 summary, state, error = self._run(job.options, JobProgress(job)), "done", ""
             except JobCancelled:
                 error = CANCELLED
-            except InputError as failure:
+            except (InputError, UnwritableError) as failure:
                 error = reason(failure)
             except Exception as failure:  # noqa: BLE001 - a failed job must not end the server
                 error = f"internal error, {reason(failure)}"

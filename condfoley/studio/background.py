@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Literal
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, UnwritableError
 from condfoley.parallel import reason
 
 State = Literal["running", "done", "failed"]
@@ -67,7 +67,7 @@ class Background:
             try:
                 task()
                 state: tuple[State, str] = ("done", "")
-            except InputError as error:
+            except (InputError, UnwritableError) as error:
                 state = ("failed", str(error))
             except Exception as error:  # noqa: BLE001 - a failed task must not end the others
                 state = ("failed", f"internal error, {reason(error)}")

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from condfoley.errors import InputError
+from condfoley.errors import InputError, UnwritableError
 from condfoley.studio.background import Background
 
 
@@ -41,6 +41,12 @@ def test_a_task_is_done_once_and_a_failure_is_kept():
     assert ended(background, "fails") == ("failed", "no way") == background.ask("a", "fails", fail)
     background.ask("a", "breaks", break_down)
     assert ended(background, "breaks")[1].startswith("internal error, ") and done == [1]
+
+    def fill_up():
+        raise UnwritableError("index.npz: cannot be written (no room); make room")
+
+    background.ask("a", "fills", fill_up)
+    assert ended(background, "fills") == ("failed", "index.npz: cannot be written (no room); make room")
     background.ask("a", "works", lambda: done.append(2))
     assert ended(background, "works") == ("done", "") and done == [1, 2]
     background.close()
