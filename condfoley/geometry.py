@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -11,6 +12,11 @@ def require_choices(config: Any) -> None:
     for name, hint in get_type_hints(type(config)).items():
         if get_origin(hint) is Literal and (value := getattr(config, name)) not in get_args(hint):
             raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(hint)))}, not {value!r}")
+
+
+def present_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A geometry's values, by name, as older files have them, with the present names of the fields."""
+    return {"resize" if name == "squeeze" else name: value for name, value in values.items()}
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ from typing import Any
 from condfoley import sizes
 from condfoley.errors import InputError, why
 from condfoley.files import make_folder, open_atomic, write_json
-from condfoley.geometry import Geometry
+from condfoley.geometry import Geometry, present_names
 from condfoley.typed import field_types, typed
 
 FORMAT = 1
 CARD = "card.json"
 SHIPPED = Path(__file__).parent / "weights"
 GUIDED = "guided"
-EARLIER = "squeeze"  # name of the geometry's `resize` in older cards
+MOST = 2**31 - 1  # of any size in a card
 PARTS = {
     "tokenizer": ("condfoley.networks.tokenizer", "Tokenizer", sizes.TokenizerConfig),
     "video_encoder": ("condfoley.networks.video_encoder", "VideoEncoder", sizes.VideoEncoderConfig),
@@ -114,18 +114,22 @@ def _require(values: dict[str, Any], kinds: dict[str, Any], needed: Sequence[str
 
 
 def card_geometry(card: dict[str, Any]) -> Geometry:
-    """The geometry of a card. Raises InputError for keys this version does not know."""
-    values = dict(card["geometry"])
-    if EARLIER in values:
-        values["resize"] = values.pop(EARLIER)
-    return _build(Geometry, values)
+    """The geometry of a card. Raises InputError where there is none, and for keys this version does not know."""
+    if "geometry" not in card:
+        raise InputError("the weights' card has no geometry, so it is damaged; get a fresh copy of the weights")
+    return _build(Geometry, present_names(card["geometry"]))
 
 
 def _build(cls: type, values: dict[str, Any]) -> Any:
     try:
         if unknown := values.keys() - field_types(cls).keys():
             raise ValueError(f"{min(unknown)} is unknown")
-        return typed(cls, values, "")
+        sizes_of_part = typed(cls, values, "")
+        for name, value in vars(sizes_of_part).items():
+            for number in value if isinstance(value, tuple) else (value,):
+                if isinstance(number, (int, float)) and not 0 <= number <= MOST:
+                    raise ValueError(f"{name} is {number}; it has to be from 0 to {MOST}")
+        return sizes_of_part
     except (TypeError, ValueError, ArithmeticError) as error:
         raise InputError(
             f"the weights' card does not fit this version of condfoley ({error}); update one of them"

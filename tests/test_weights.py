@@ -77,6 +77,14 @@ def test_a_card_whose_form_is_damaged(folder, way, value, complaint):
         read_card(folder)
 
 
+def test_a_card_without_geometry(folder):
+    card = json.loads((folder / "card.json").read_text())
+    del card["geometry"]
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="no geometry, so it is damaged; get a fresh copy"):
+        card_geometry(read_card(folder))
+
+
 @pytest.mark.parametrize(("name", "value"), [("hop", 0), ("code_columns", 0), ("fps", -15.0), ("window_frames", 0)])
 def test_a_geometry_that_nothing_can_have(folder, name, value):
     card = json.loads((folder / "card.json").read_text())
@@ -86,11 +94,15 @@ def test_a_geometry_that_nothing_can_have(folder, name, value):
         card_geometry(read_card(folder))
 
 
-def test_sizes_of_another_type_in_a_card(folder):
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [("wide", "is 'wide', not int"), (-1, "is -1; it has to be from 0"), (2**63, f"is {2**63}; it has to be from 0")],
+)
+def test_sizes_that_nothing_can_have_in_a_card(folder, value, complaint):
     card = json.loads((folder / "card.json").read_text())
-    card["parts"]["sync"]["config"]["width"] = "wide"
+    card["parts"]["sync"]["config"]["width"] = value
     (folder / "card.json").write_text(json.dumps(card))
-    with pytest.raises(InputError, match="does not fit this version.*width is 'wide', not int"):
+    with pytest.raises(InputError, match=f"does not fit this version.*width {complaint}"):
         load_part(folder, "sync")
 
 

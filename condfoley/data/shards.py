@@ -20,7 +20,7 @@ from condfoley.data.segments import Segment, SegmentOptions, cut_video
 from condfoley.data.sources.listing import Video
 from condfoley.errors import InputError
 from condfoley.files import scratch_folder
-from condfoley.geometry import Geometry
+from condfoley.geometry import Geometry, present_names
 from condfoley.parallel import reason
 from condfoley.weights import sha256
 
@@ -125,7 +125,9 @@ def complete_shards(out: Path, settings: dict[str, Any]) -> list[Shard]:
         try:
             content = json.loads(notes.read_text(encoding="utf-8"))
             found, shard = content["settings"], Shard.from_dict(content["shard"])
-            found |= {"geometry": asdict(Geometry(**found["geometry"]))}  # with the present names of its fields
+            found |= {
+                "geometry": asdict(Geometry(**present_names(found["geometry"])))
+            }  # with the present names of its fields
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{notes} cannot be read; delete it and run the same command again") from error
         other = [name for name in settings if found.get(name) != settings[name]]

@@ -247,6 +247,17 @@ def test_a_shard_that_broke_off_stops_the_store(tmp_path):
         opened(tmp_path / "out")
 
 
+def test_shards_with_the_former_name_of_a_field_are_gone_on_with(tmp_path):
+    stand_ins.struck(tmp_path / "src" / "one.mp4")
+    prepare("folder", tmp_path / "src", tmp_path / "out", ALONE, quiet=True)
+    notes = tmp_path / "out" / "clips-000000.json"
+    assert '"resize"' in notes.read_text()
+    notes.write_text(notes.read_text().replace('"resize"', '"squeeze"'))
+    made = notes.with_suffix(".tar").stat().st_mtime_ns
+    prepare("folder", tmp_path / "src", tmp_path / "out", ALONE, quiet=True)
+    assert notes.with_suffix(".tar").stat().st_mtime_ns == made
+
+
 @pytest.mark.parametrize("begin", [b"fLaC", b'"events"'])
 def test_a_shard_whose_sound_or_facts_are_damaged_stops_the_store(tmp_path, begin):
     for name in ("one", "two"):
