@@ -73,7 +73,7 @@ def _mapped(path: str) -> np.ndarray:
     try:
         array: np.ndarray = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError, SyntaxError) as error:  # of the header, which numpy parses as Python
-        raise InputError(f"{path} is damaged ({why(error)}); remove that folder, and it is made again") from None
+        raise InputError(f"{path} cannot be read ({why(error)}); remove its folder, and it is made again") from None
     return array
 
 
@@ -179,7 +179,7 @@ def _open_entries(entries: list[CacheEntry]) -> tuple[list[tuple[CacheEntry, Cac
     for entry in entries:
         found = read_cached(entry)
         if found is None:
-            raise InputError(f"{entry.prefix}.json cannot be read; remove that folder, and it is made again")
+            raise InputError(f"{entry.prefix}.json cannot be read; remove its folder, and it is made again")
         if "rejected" in found:
             rejected.append((entry.name, found["rejected"]))
             continue

@@ -123,7 +123,7 @@ def test_damaged_arrays_of_the_cache_are_told(folder):
     for name, read in (("frames", lambda: clip.frames(0, 1)), ("sound", lambda: clip.sound(0, 0, 1))):
         path = Path(f"{clip.prefix}.{name}.npy")
         path.write_bytes(path.read_bytes()[:200])
-        with pytest.raises(InputError, match=f"{name}.npy is damaged .*; remove that folder, and it is made again"):
+        with pytest.raises(InputError, match=f"{name}.npy cannot be read .*; remove its folder, and it is made again"):
             read()
 
 
