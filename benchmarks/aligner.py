@@ -28,11 +28,12 @@ from torch import Tensor
 
 from benchmarks.flow import Bench, Windows, blocks, read_windows
 from condfoley.audio.mel import spectrogram
-from condfoley.networks.flow import Flow, to_specs
+from condfoley.networks.flow import to_specs
 from condfoley.results.tables import Table, number
-from condfoley.runtime.flow_sampling import FlowSampling, integrate, noise, schedule
+from condfoley.runtime.flow_sampling import FlowSampling
 from condfoley.runtime.peaks import pick_onsets
-from condfoley.runtime.sampling import dropped, random_streams
+from condfoley.runtime.sampling import random_streams
+from condfoley.training.stages.flow import draw_drafts
 from condfoley.weights import load_part, read_card
 
 BETWEEN = (0.2, 0.8)  # of the way from noise to sound, where drafts are steered
@@ -106,46 +107,35 @@ class Aligner:
         return cost
 
     def specs(self, tokens: Tensor) -> Tensor:
-        """Spectrograms in [0, 1] of standardised tokens, with gradients."""
-        flow = self.bench.parts["flow"]
-        assert isinstance(flow, Flow)
-        raw, tokenizer = flow.restore(tokens), self.bench.parts["tokenizer"]
-        return (to_specs(raw, flow.config, tokenizer if flow.config.space == "latents" else None) + 1) / 2
+        """Spectrograms in [0, 1] of raw tokens, with gradients."""
+        config, tokenizer = self.bench.parts["flow"].config, self.bench.parts["tokenizer"]
+        return (to_specs(tokens, config, tokenizer if config.space == "latents" else None) + 1) / 2
 
     def gradient(self, clean: np.ndarray, rows: np.ndarray, cost: Cost) -> np.ndarray:
-        """Gradient of a cost by the clean tokens (B, L, dim), of unit power for each draft."""
-        tokens = torch.from_numpy(clean).requires_grad_()
-        (found,) = torch.autograd.grad(cost(self.specs(tokens), rows).sum(), tokens)
+        """Gradient of a cost by the clean tokens (B, L, dim), standardised, of unit power for each draft."""
+        with torch.enable_grad():
+            tokens = torch.from_numpy(clean).requires_grad_()
+            specs = self.specs(self.bench.parts["flow"].restore(tokens))
+            (found,) = torch.autograd.grad(cost(specs, rows).sum(), tokens)
         power = found.square().mean((1, 2), keepdim=True).sqrt()
         return (found / power.clamp(min=1e-12)).numpy()
 
     def draft(self, rows: np.ndarray, seed: int = 0, cost: Cost | None = None, strength: float = 0.0) -> Tensor:
         """One draft of each window, as `benchmarks.flow` draws it, steered by a cost: spectrograms in [0, 1]."""
-        w, model = self.windows, self.bench.parts["flow"]
-        sampling = FlowSampling(model.config.steps, "euler", model.config.guidance, model.config.picture_guidance)
-        reference = model.standardise(w.sounds["tokens"][0][rows].float())
-        known, count = torch.zeros(reference.shape[:2]), len(rows)
-        flags = {term: [torch.full((count,), drop) for drop in dropped(term)] for term in sampling.terms()}
-        contexts = {
-            term: model.encode_reference(reference, w.reference_tokens[rows], no_reference, no_reference)
-            for term, (no_reference, _) in flags.items()
-        }
+        w, c = self.windows, self.bench.parts["flow"].config
+        sampling = FlowSampling(c.steps, "euler", c.guidance, c.picture_guidance)
+        reference = w.sounds["tokens"][0][rows].float()
+        streams = random_streams([int(i) + 10_000 * seed for i in rows])
 
-        def estimate(x: np.ndarray, now: float) -> np.ndarray:
-            noisy, times = torch.from_numpy(x), torch.full((count,), now)
-            clean = sum(
-                weight * model.denoise(noisy, known, times, w.target_tokens[rows], flags[term][1], contexts[term])
-                for term, weight in sampling.terms().items()
-            ).numpy()  # type: ignore[union-attr]
-            if cost is not None and BETWEEN[0] <= now <= BETWEEN[1]:
-                clean = clean - np.float32(strength) * self.gradient(clean, rows, cost)
-            return clean
+        def steer(clean: np.ndarray, now: float) -> np.ndarray:
+            if cost is None or not BETWEEN[0] <= now <= BETWEEN[1]:
+                return clean
+            return clean - np.float32(strength) * self.gradient(clean, rows, cost)
 
-        drawn = noise(random_streams([int(i) + 10_000 * seed for i in rows]), *reference.shape[1:])
-        with torch.no_grad() if cost is None else torch.enable_grad():
-            made = integrate(estimate, drawn, schedule(sampling.steps), sampling.solver)
+        pictures = w.reference_tokens[rows], w.target_tokens[rows]
+        made = draw_drafts(self.bench.parts["flow"], *pictures, reference, streams, sampling, steer)
         with torch.no_grad():
-            return self.specs(torch.from_numpy(made)).clamp(0, 1)
+            return self.specs(made).clamp(0, 1)
 
     def best(self, rows: np.ndarray, cost: Cost, count: int) -> Tensor:
         """Of `count` drafts of each window, the one of the smallest cost."""

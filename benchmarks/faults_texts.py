@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.faults_damage import Rng, damaged_json, damaged_table
 from benchmarks.faults_run import OUT, Outcome, made_once, run_case
 from condfoley.cli import main as cli
+from condfoley.cli.batch_jobs import FAILED
 from condfoley.errors import EXIT_USER_ERROR
 from condfoley.files import PART
 
@@ -33,8 +34,8 @@ COMMANDS = {
     f"{STUDY}/results/p00.json": ["study", "analyse", f"{STUDY}/results/p00.json", "--key", f"{STUDY}/key.json"],
 }
 """What is damaged, and the command that reads it."""
-NOT_RESULTS = (".lock", "stdout", "stderr", "failed.csv")
-"""Files that a refusal may write: `failed.csv` is how `batch` tells of pairs that it could not read."""
+NOT_RESULTS = (".lock", "stdout", "stderr", FAILED)
+"""Files that a refusal may write: FAILED is how `batch` tells of pairs that it could not read."""
 
 
 def make(home: Path) -> None:

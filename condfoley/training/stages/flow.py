@@ -13,7 +13,7 @@ from torch import Tensor
 
 from condfoley.errors import InputError
 from condfoley.networks.flow import Flow, to_specs, velocity
-from condfoley.runtime.flow_sampling import FlowSampling, integrate, noise, schedule
+from condfoley.runtime.flow_sampling import Estimate, FlowSampling, integrate, noise, schedule
 from condfoley.runtime.sampling import dropped, random_streams
 from condfoley.sizes import FlowConfig
 from condfoley.training.banks import Example, draw_windows, load_examples, noisy_pictures, token_statistics
@@ -202,11 +202,12 @@ def draw_drafts(
     reference: Tensor,
     streams: Sequence[np.random.Generator],
     sampling: FlowSampling,
+    steer: Estimate = lambda clean, time: clean,
 ) -> Tensor:
     """Raw tokens of sound (B, L, dim), one draft of each pair.
 
     reference_tokens, target_tokens: (B, frames, D) of the pictures. reference: (B, L, dim) raw tokens of its sound.
-    streams: B of them.
+    streams: B of them. steer: what becomes of each estimate of the clean tokens, standardised, at its time.
     """
     count, device, sound = len(reference), reference.device, model.standardise(reference)
     terms, known = sampling.terms(), torch.zeros(reference.shape[:2], device=device)
@@ -221,7 +222,7 @@ def draw_drafts(
         clean = torch.zeros_like(noisy)
         for term, weight in terms.items():
             clean += weight * model.denoise(noisy, known, now, target_tokens, flags[term][1], contexts[term])
-        return clean.cpu().numpy()
+        return steer(clean.cpu().numpy(), time)
 
     drawn = noise(streams, *reference.shape[1:])
     made = integrate(estimate, drawn, schedule(sampling.steps), sampling.solver)
