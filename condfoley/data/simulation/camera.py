@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from condfoley.data.simulation.motion import smooth_noise
-from condfoley.data.simulation.plan import Style
 from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
 
 Rng = np.random.Generator
 Vector = NDArray[np.float64]
 Visible = Callable[[Vector, Vector], bool]  # (camera position, point) -> whether nothing is between them
+
+
+class Movement(Protocol):
+    """What of a movement decides where a camera stands. approach: (3,) unit vector away from the struck surface. hand: (3,)
+    unit vector towards what holds the tool, or zeros. height: m, of the movement. wrist: 0 moves the arm .. 1 turns the wrist."""
+
+    @property
+    def approach(self) -> Vector: ...  # noqa: D102
+
+    @property
+    def hand(self) -> Vector: ...  # noqa: D102
+
+    @property
+    def height(self) -> float: ...  # noqa: D102
+
+    @property
+    def wrist(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -52,15 +69,15 @@ class Camera:
         return View(self.view.eye + self.shift[step], axes, float(field))
 
 
-def place_camera(rng: Rng, scene: Scene, style: Style, points: Vector, visible: Visible, steps: int) -> Camera:
+def place_camera(rng: Rng, scene: Scene, movement: Movement, points: Vector, visible: Visible, steps: int) -> Camera:
     """Draws a camera that sees most of the contact points (P, 3); a poor view is accepted now and then.
 
     visible: whether nothing hides a point. steps: of the simulation.
     """
     best, best_score = None, -1.0
     for _ in range(14):
-        view = _draw_view(rng, scene, style, points)
-        score = _view_quality(view, style, points, visible)
+        view = _draw_view(rng, scene, movement, points)
+        score = _view_quality(view, movement, points, visible)
         if best is None or score > best_score:
             best, best_score = view, score
         if score > 0.8 or rng.random() < 0.02:
@@ -70,7 +87,7 @@ def place_camera(rng: Rng, scene: Scene, style: Style, points: Vector, visible: 
     return _add_motion(rng, scene, best, steps)
 
 
-def _draw_view(rng: Rng, scene: Scene, style: Style, points: Vector) -> View:
+def _draw_view(rng: Rng, scene: Scene, movement: Movement, points: Vector) -> View:
     field = np.radians(rng.uniform(28, 62))
     elevation = rng.uniform(np.radians(25), np.radians(85)) if scene.wall else np.radians(rng.uniform(12, 75))
     around = rng.uniform(0, 2 * np.pi)
@@ -81,20 +98,20 @@ def _draw_view(rng: Rng, scene: Scene, style: Style, points: Vector) -> View:
     up = np.cross(back, right)
     roll = rng.normal(0, 0.1)
     right, up = right * np.cos(roll) + up * np.sin(roll), up * np.cos(roll) - right * np.sin(roll)
-    centre = points.mean(0) + style.approach * style.height * rng.uniform(0, 0.5)
+    centre = points.mean(0) + movement.approach * movement.height * rng.uniform(0, 0.5)
     centre = centre + (right * rng.normal(0, 0.13) + up * rng.normal(0, 0.13)) * scene.view
-    centre = centre + style.hand * rng.uniform(0, 0.2) * scene.view
+    centre = centre + movement.hand * rng.uniform(0, 0.2) * scene.view
     distance = rng.uniform(0.65, 1.05) * scene.view / (2 * np.tan(field / 2))
     return View(centre + back * distance, np.stack([right, up, back], axis=1), float(field))
 
 
-def _view_quality(view: View, style: Style, points: Vector, visible: Visible) -> float:
+def _view_quality(view: View, movement: Movement, points: Vector, visible: Visible) -> float:
     """Share of contacts that are in the picture and not hidden, 0..1; 0 for an unusable view."""
     back = view.axes[:, 2]
-    if view.eye[2] < 0.06 or style.hand @ back > 0.85:
+    if view.eye[2] < 0.06 or movement.hand @ back > 0.85:
         return 0.0  # below the floor, or the arm points at the camera
     # The swing must move across the picture, not only in depth.
-    if np.linalg.norm(style.approach - back * (style.approach @ back)) < 0.35 and style.wrist < 0.5:
+    if np.linalg.norm(movement.approach - back * (movement.approach @ back)) < 0.35 and movement.wrist < 0.5:
         return 0.1
     good = 0
     for point in points:

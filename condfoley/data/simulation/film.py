@@ -113,8 +113,8 @@ class MovingScene:
         met = self.ray(eye, direction / distance, OPAQUE)
         return met < 0 or met > distance - 0.02
 
-    def place_backdrop(self, rng: Rng) -> None:
-        """For a scene with a floor, places a wall behind it that faces the camera."""
+    def place_backdrop(self, rng: Rng, further: float = 0.0) -> None:
+        """For a scene with a floor, places a wall behind it that faces the camera. further: m, behind where it would be."""
         view = self.camera.view
         if self.scene.wall:
             return
@@ -122,7 +122,7 @@ class MovingScene:
         back[2] = 0
         back /= max(float(np.linalg.norm(back)), 1e-6)
         mocap = int(self.model.body("backdrop").mocapid[0])
-        self.data.mocap_pos[mocap] = -back * (1.6 * self.scene.view + rng.uniform(0.3, 3))
+        self.data.mocap_pos[mocap] = -back * (1.6 * self.scene.view + rng.uniform(0.3, 3) + further)
         turn = float(np.arctan2(back[1], back[0])) + rng.normal(0, 0.3)
         self.data.mocap_quat[mocap] = [np.cos(turn / 2), 0, 0, np.sin(turn / 2)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,13 @@ class Scene:
         if rng.random() < (0.4 if tools[0].kind in ("palm", "fist", "mallet", "stick") else 0):
             tools.append(Tool.draw(rng, tools[0].kind))
         distractor = bool(rng.random() < 0.15) or distractor
+        return cls.furnished(rng, view, wall, things, tools, distractor)
+
+    @classmethod
+    def furnished(
+        cls, rng: Rng, view: float, wall: bool, things: Sequence[Thing], tools: Sequence[Tool], distractor: bool = False
+    ) -> Scene:
+        """A scene of these things and tools, with random surfaces, lamps and clutter."""
         surfaces = tuple(surface(rng) for _ in range(len(things) + 3))
         xml = _compose(rng, view, wall, things, tools, distractor, len(surfaces))
         return cls(view, wall, tuple(things), tuple(tools), distractor, xml, surfaces)
@@ -91,7 +99,7 @@ def _thing(rng: Rng, view: float, wall: bool, main: bool, others: list[Thing]) -
 
 
 def _compose(
-    rng: Rng, view: float, wall: bool, things: list[Thing], tools: list[Tool], distractor: bool, textures: int
+    rng: Rng, view: float, wall: bool, things: Sequence[Thing], tools: Sequence[Tool], distractor: bool, textures: int
 ) -> str:
     gravity = "0 -9.81 0" if wall else "0 0 -9.81"
     assets = "".join(_material(rng, index) for index in range(textures))

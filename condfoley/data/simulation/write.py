@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -23,11 +23,15 @@ from condfoley.files.partial import only_writer
 from condfoley.parallel import Engine, run
 
 if TYPE_CHECKING:
+    from condfoley.data.simulation.clip import SimulatedClip
     from condfoley.data.simulation.like import HeardSound
+
+World = Literal["hands", "balls", "feet", "fingers", "unstruck", "mixed"]
 
 GENERATOR = 1  # increase it when the same seed gives another clip
 # settings added later, with the values of clips that lack them
-OLDER: dict[str, Any] = {"rhythmic": 0.0, "capture": "centred", "like": None, "silent": False}
+OLDER: dict[str, Any] = {"rhythmic": 0.0, "capture": "centred", "like": None, "silent": False, "world": "hands"}
+MIXED: tuple[World, ...] = ("hands", "balls", "feet", "fingers", "unstruck")
 PARTS = ".parts"  # subfolder of the output in which files are written before they are complete
 
 
@@ -62,6 +66,10 @@ class SimulateOptions:
     exposed one after another."""
     sounds: Split = "train"
     """Recordings to use: train, heldout or all."""
+    world: World = "hands"
+    """What the videos show: hands that strike and scratch things; balls that bounce; feet that walk and jump; fingers that type
+    and drum; unstruck, people who talk and gesture, animals and cameras that are carried, in which nothing is heard; mixed, for
+    each video one of these."""
     like: Path | None = None
     """Sound, or video with sound, that each clip is simulated for: it strikes when the sound does, lasts as long, and has
     that sound as its own."""
@@ -82,13 +90,20 @@ class SimulateOptions:
         if not 0 <= self.rhythmic <= 1:
             raise InputError("--rhythmic must be between 0 and 1")
         if self.like is not None:
-            self._require_like_alone()
+            self._require_default(
+                ("duration", "unheard", "silent", "rhythmic", "sounds", "world"),
+                "--like says when and how long hands strike something",
+            )
+        if self.world not in ("hands", "mixed"):
+            self._require_default(
+                ("unheard", "silent", "rhythmic"), f"only videos of hands have it, not --world {self.world}"
+            )
 
-    def _require_like_alone(self) -> None:
-        """Raises InputError for an option that --like decides."""
-        for name in ("duration", "unheard", "silent", "rhythmic", "sounds"):
+    def _require_default(self, names: Sequence[str], reason: str) -> None:
+        """Raises InputError for an option that another one rules out."""
+        for name in names:
             if getattr(self, name) != getattr(SimulateOptions, name):
-                raise InputError(f"--like says when and how long something sounds; leave out --{name}")
+                raise InputError(f"{reason}; leave out --{name}")
 
     @property
     def count(self) -> int:
@@ -115,7 +130,7 @@ class SimulateOptions:
         return {
             "generator": GENERATOR, "seed": self.seed + index, "duration": heard.duration if heard else self.duration,
             "fps": self.fps, "size": self.size, "unheard": self.unheard, "rhythmic": self.rhythmic, "sounds": self.sounds,
-            "capture": self.capture, "like": heard.sha256 if heard else None, "silent": self.silent,
+            "capture": self.capture, "like": heard.sha256 if heard else None, "silent": self.silent, "world": self.world,
         }  # fmt: skip
 
 
@@ -156,15 +171,10 @@ def _write_missing(options: SimulateOptions, quiet: bool) -> list[tuple[int, str
 
 def write_clip(options: SimulateOptions, index: int, bank: SoundBank) -> None:
     """Simulates clip number `index`; the JSON file is moved last, so that its video always exists."""
-    from condfoley.data.simulation.clip import simulate
     from condfoley.media import write
 
-    o, seed, heard = options, options.seed + index, options.heard
-    if heard is None:
-        clip = simulate(seed, o.duration, o.fps, o.size, o.unheard, o.rhythmic, o.capture, silent=o.silent)
-    else:
-        clip = simulate(seed, heard.duration, o.fps, o.size, capture=o.capture, like=heard.events)
-        require_contacts(heard.events, clip.events)
+    seed, heard = options.seed + index, options.heard
+    clip = _filmed(options, seed, heard)
     rng = np.random.default_rng([seed, 0x50D])
     wav, rate, told = (
         _own_sound(clip.events, options.duration, bank, rng) if heard is None else (heard.samples, heard.rate, {})
@@ -178,6 +188,23 @@ def write_clip(options: SimulateOptions, index: int, bank: SoundBank) -> None:
         (work / truth.name).write_text(json.dumps(content, indent=1) + "\n")
         for complete in (video, truth):
             os.replace(work / complete.name, complete)
+
+
+def _filmed(options: SimulateOptions, seed: int, heard: HeardSound | None) -> SimulatedClip:
+    """The picture of a clip, and what happens in it."""
+    from condfoley.data.simulation.clip import simulate
+    from condfoley.data.simulation.worlds.film import simulate_world
+
+    o, world = options, options.world
+    if heard is not None:
+        clip = simulate(seed, heard.duration, o.fps, o.size, capture=o.capture, like=heard.events)
+        require_contacts(heard.events, clip.events)
+        return clip
+    if world == "mixed":
+        world = MIXED[int(np.random.default_rng([seed, 0x3A7]).integers(len(MIXED)))]
+    if world == "hands" or world == "mixed":
+        return simulate(seed, o.duration, o.fps, o.size, o.unheard, o.rhythmic, o.capture, silent=o.silent)
+    return simulate_world(world, seed, o.duration, o.fps, o.size, o.capture)
 
 
 def _own_sound(
