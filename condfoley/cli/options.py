@@ -319,8 +319,9 @@ class FinetuneOptions:
 
     out: str | None = None
     """Folder for the new weights, for `generate --weights`, and for report/index.html; an interrupted run in it is resumed."""
-    part: Literal["transformer", "events"] = "transformer"
-    """What learns: transformer (what is heard), or events (when the picture is seen to strike, by your clips' own sound)."""
+    part: Literal["transformer", "events", "tokenizer"] = "transformer"
+    """What learns: transformer (what is heard), events (when the picture is seen to strike, by your clips' own sound), or
+    tokenizer (its decoder: how codes sound, with --render vocoder)."""
     check: bool = False
     """Only say whether the clips are fit for it: impacts, sync, duplicates, what would be left out, and the settings."""
     weights: str | None = None
@@ -352,8 +353,6 @@ class FinetuneOptions:
         require_at_least("listen", self.listen, 0)
         if self.out is None and not self.check:
             raise InputError("missing: --out; give a folder for the new weights, or --check")
-        if self.part == "events" and (self.whole or self.rehearse):
+        if self.part != "transformer" and (self.whole or self.rehearse):
             option = "--whole" if self.whole else "--rehearse"
-            raise InputError(
-                f"{option} is for --part transformer; the event head is always trained whole; leave it out"
-            )
+            raise InputError(f"{option} is for --part transformer, not for --part {self.part}; leave it out")

@@ -26,16 +26,28 @@ from condfoley.training.finetuning.choice import Curves, Evaluations, Verdict, j
 from condfoley.training.finetuning.examine import ExaminedClip, clips_table, examine
 from condfoley.training.finetuning.listening import Heard, choose_targets, listen, reference_for
 from condfoley.training.finetuning.model import Models, remove_model, write_model
+from condfoley.training.finetuning.parts import LEARNERS
 from condfoley.training.finetuning.plan import Fold, Recipe, make_folds, plan_table, recipe_for, used_recordings
 from condfoley.training.finetuning.report import PAGE, REPORT, RESULT, Outcome, write_report
-from condfoley.training.finetuning.settings import NAMES, RUN_FOLDER, finetune_config, start_of
-from condfoley.training.finetuning.stage import F1, FinetuneEvents, FinetuneTransformer, FoldStage, evaluations
+from condfoley.training.finetuning.settings import RUN_FOLDER, finetune_config, start_of
+from condfoley.training.finetuning.stage import (
+    F1,
+    FinetuneEvents,
+    FinetuneTokenizer,
+    FinetuneTransformer,
+    FoldStage,
+    evaluations,
+)
 from condfoley.training.resume_settings import decisive_settings, require_same_settings
 from condfoley.training.run import make_accelerator, train
 from condfoley.weights import CARD
 
 BACKWARD = 3.0  # cost of a training step relative to measuring as many pairs
-STAGES: dict[str, type[FoldStage]] = {"transformer": FinetuneTransformer, "events": FinetuneEvents}
+STAGES: dict[str, type[FoldStage]] = {
+    "transformer": FinetuneTransformer,
+    "events": FinetuneEvents,
+    "tokenizer": FinetuneTokenizer,
+}
 PLAN = "plan.json"  # in RUN_FOLDER
 
 
@@ -52,7 +64,7 @@ def check(clips: str, options: FinetuneOptions) -> list[Table]:
         return [clips_table(rows), Table("Not enough", ("",), ((str(error),),))]
     recipe = recipe_for(len(recordings), options.part)
     steps = options.steps or recipe.steps
-    return [clips_table(rows), plan_table(recordings, make_folds(recordings), recipe, steps)]
+    return [clips_table(rows), plan_table(recordings, make_folds(recordings), recipe, steps, _learned(recipe, options))]
 
 
 def finetune(clips: str, options: FinetuneOptions) -> Outcome:
@@ -69,7 +81,10 @@ def finetune(clips: str, options: FinetuneOptions) -> Outcome:
     recipe, folds = recipe_for(len(recordings), options.part), make_folds(recordings)
     config = finetune_config(clips, start, options, len(recordings))
     _begin(config, options, store, recordings)
-    print(f"condfoley: {plan_table(recordings, folds, recipe, config.steps).text()}", file=sys.stderr)
+    print(
+        f"condfoley: {plan_table(recordings, folds, recipe, config.steps, _learned(recipe, options)).text()}",
+        file=sys.stderr,
+    )
     stages = [_run_fold(config, store, folds, number, recipe) for number in range(len(folds))]
     curves = join([evaluations(Path(stage.config.out)) for stage in stages], recordings)
     verdict = judge(curves)
@@ -84,7 +99,7 @@ def finetune(clips: str, options: FinetuneOptions) -> Outcome:
         verdict=verdict,
         rows=tuple(rows),
         folds=len(folds),
-        fits=tuple(_fit(Path(stage.config.out)) for stage in stages),
+        fits=tuple(_fit(Path(stage.config.out), LEARNERS[options.part].curve) for stage in stages),
         settings=_settings(config, recipe, options),
         heard=tuple(heard),
         back="condfoley generate" + (f" --weights {start}" if options.weights else ""),
@@ -197,7 +212,7 @@ def _write(
         train(stage)
     else:
         stage.load_state(verdict.step)
-    metrics = {"val/cross_entropy": float(verdict.after.mean())}
+    metrics = {f"val/{LEARNERS[stage.part].curve}": float(verdict.after.mean())}
     write_model(stage, verdict.step, metrics, Path(config.weights), out)
 
 
@@ -210,17 +225,23 @@ def _picture_f1(
     return values[:, 0], values[np.arange(len(values)), verdict.chosen]
 
 
-def _fit(run: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Steps and training losses in the log of a fold's run."""
+def _fit(run: Path, curve: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Steps and training losses in the log of a fold's run. curve: name of the loss there."""
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    found = [(row["step"], row["cross_entropy"]) for row in rows if "cross_entropy" in row]
+    found = [(row["step"], row[curve]) for row in rows if curve in row]
     return tuple(step for step, _ in found), tuple(loss for _, loss in found)
+
+
+def _learned(recipe: Recipe, options: FinetuneOptions) -> str:
+    """What is trained, in words."""
+    adapters = options.part == "transformer" and not options.whole
+    return f"adapters of rank {recipe.rank}" if adapters else LEARNERS[options.part].learned
 
 
 def _settings(config: TrainConfig, recipe: Recipe, options: FinetuneOptions) -> dict[str, object]:
     """What the report says of the training."""
     return {
-        "trained": f"adapters of rank {config.lora}" if config.lora else f"all weights of the {NAMES[config.stage]}",
+        "trained": _learned(recipe, options),
         "learning rate": config.lr,
         "steps at most": config.steps,
         "batch size": config.batch_size,

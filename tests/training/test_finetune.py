@@ -14,6 +14,7 @@ from condfoley.cli.main import main
 from condfoley.cli.options import FinetuneOptions
 from condfoley.errors import EXIT_NOTHING_BETTER
 from condfoley.foley import Foley
+from condfoley.lineage import codes_hash
 from condfoley.training import finetune as module
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.finetuning import settings
@@ -38,7 +39,7 @@ def quick(monkeypatch):
     """Few steps, at a rate at which random weights become better in them; decoded in this process."""
 
     def recipe(clips, part="transformer"):
-        return dataclasses.replace(TOY, rank=0) if part == "events" else TOY
+        return TOY if part == "transformer" else dataclasses.replace(TOY, rank=0)
 
     for used in (module, settings):
         monkeypatch.setattr(used, "recipe_for", recipe)
@@ -111,6 +112,24 @@ def test_the_event_head_learns_from_the_sound_of_the_clips(clips, weights, tmp_p
     drop_part(weights, "events")
     assert main(words(clips, weights, tmp_path / "none", "--part", "events")) == 2
     assert "have no event head" in capsys.readouterr().err
+
+
+def test_the_tokenizer_decoder_learns_and_the_codes_stay(clips, weights, tmp_path, capsys):
+    out = tmp_path / "my_model"
+    before = codes_hash(weights)
+    assert main(words(clips, weights, out, "--part", "tokenizer", "--steps", "40", "--listen", "1")) == 0
+    printed = capsys.readouterr()
+    assert "the tokenizer's decoder" in printed.err and "of 2 after" in printed.err
+    changed = [p.name for p in weights.glob("*.safetensors") if p.read_bytes() != (out / p.name).read_bytes()]
+    assert changed == ["tokenizer.safetensors"] and codes_hash(out) == before
+    told = json.loads((out / "report" / "finetune.json").read_text())
+    assert told["part"] == "tokenizer" and told["after"] < told["before"]
+    assert told["settings"]["trained"] == "the tokenizer's decoder"
+    assert "distance of spectrograms" in (out / "report" / "index.html").read_text()
+    made = Foley.load(out).generate(EXAMPLES / "hitting_metal.mp4", EXAMPLES / "hitting_bag_silent.mp4", candidates=1)
+    assert len(made.wav)
+    assert main(words(clips, weights, tmp_path / "none", "--part", "tokenizer", "--whole")) == 2
+    assert "--whole is for --part transformer" in capsys.readouterr().err
 
 
 def test_nothing_but_the_report_is_written_when_nothing_is_better(clips, weights, tmp_path, capsys, monkeypatch):

@@ -49,9 +49,18 @@ EVENT_RECIPES = (
 )
 
 
+# The tokenizer's decoder.
+TOKENIZER_RECIPES = (
+    Recipe(0, rank=0, lr=1e-4, steps=100, keep_init=0.0, every=10, patience=3),
+    Recipe(FEW, rank=0, lr=2e-4, steps=300, keep_init=0.0, every=20, patience=3),
+)
+RECIPES_OF = {"transformer": RECIPES, "events": EVENT_RECIPES, "tokenizer": TOKENIZER_RECIPES}
+"""By the part that learns."""
+
+
 def recipe_for(clips: int, part: str = "transformer") -> Recipe:
-    """The settings for a number of clips. part: transformer or events."""
-    recipes = EVENT_RECIPES if part == "events" else RECIPES
+    """The settings for a number of clips. part: a key of RECIPES_OF."""
+    recipes = RECIPES_OF[part]
     return max((r for r in recipes if r.clips <= clips), key=lambda r: r.clips)
 
 
@@ -106,13 +115,13 @@ def _fold(recordings: Mapping[str, str], held: set[str]) -> Fold:
     )
 
 
-def plan_table(recordings: Mapping[str, str], folds: Sequence[Fold], recipe: Recipe, steps: int) -> Table:
-    """What fine-tuning will do, before it starts. recordings: of each clip that is used."""
+def plan_table(recordings: Mapping[str, str], folds: Sequence[Fold], recipe: Recipe, steps: int, learned: str) -> Table:
+    """What fine-tuning will do, before it starts. recordings: of each clip that is used. learned: what is trained, in words."""
     held = "each is held out in turn" if len(folds) > 1 else f"{len(folds[0].held_out)} are held out"
-    learned = f"adapters, rank {recipe.rank}" if recipe.rank else "all weights of the event head"
+    kept = f", weight of the start {recipe.keep_init:g}" if recipe.keep_init else ""
     rows = (
         ("clips", f"{len(recordings)} of {len(set(recordings.values()))} recordings; {held}"),
         ("trainings", f"{len(folds)} of at most {steps} steps" + (", and one on all clips" if len(folds) > 1 else "")),
-        ("trained", f"{learned}, learning rate {recipe.lr:g}, weight of the start {recipe.keep_init:g}"),
+        ("trained", f"{learned}, learning rate {recipe.lr:g}{kept}"),
     )
     return Table("Fine-tuning", ("", ""), rows)

@@ -19,16 +19,11 @@ from condfoley.results.tables import Table, bootstrap, interval, number
 from condfoley.training.finetuning.choice import Curves, Verdict
 from condfoley.training.finetuning.examine import ExaminedClip, clips_csv
 from condfoley.training.finetuning.listening import Heard, Sound
+from condfoley.training.finetuning.parts import LEARNERS, Learner
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 REPORT = "report"  # subfolder of the new weights' folder
 PAGE, CLIPS, RESULT = "index.html", "clips.csv", "finetune.json"
-UNITS = {"transformer": "nats per code", "events": "nats per frame"}
-# What is said of generated soundtracks; candidates agree with the picture as the event head sees it, which is another one then.
-HEARD = {
-    "transformer": (("onset F1 of the soundtracks", "f1"), ("agreement of candidates", "agreement")),
-    "events": (("onset F1 of the soundtracks", "f1"),),
-}
 MEAN_COLOR, RECORDING_COLOR, CHOSEN_COLOR = "#0072B2", "#9AA5AE", "#D55E00"
 
 
@@ -55,6 +50,11 @@ class Outcome:
     f1: tuple[np.ndarray, ...] = ()
 
     @property
+    def learner(self) -> Learner:
+        """What is trained, in words."""
+        return LEARNERS[self.part]
+
+    @property
     def page(self) -> Path:
         """The report's page."""
         return Path(self.out) / REPORT / PAGE
@@ -64,7 +64,7 @@ class Outcome:
         v, best = self.verdict, self.verdict.step
         spread = f"{v.gain:+.3f}, 95 % interval {interval(v.low, v.high, 3)}"
         if v.better:
-            return f"held-out clips got better: by {spread} {UNITS[self.part]} after {best} steps"
+            return f"held-out clips got better: by {spread} {self.learner.unit} after {best} steps"
         why = f"lowest after {best} steps, but the gain is {spread}" if best else "no step was lower than the start"
         return (
             f"nothing was better than the start on held-out clips ({why}), so no weights were written; "
@@ -74,18 +74,18 @@ class Outcome:
     def table(self) -> Table:
         """Held-out values before and after, with 95 % bootstrap intervals over recordings."""
         v = self.verdict
-        loss = f"cross-entropy, {UNITS[self.part]}"
+        loss = f"{self.learner.loss}, {self.learner.unit}"
         rows: list[tuple[str, ...]] = [(loss, _mean(v.before, 3), _mean(v.after, 3))]
         if self.f1:
             rows.append(("onset F1 of the picture", *(_mean(values, 2) for values in self.f1)))
         if self.heard:
             before, after = ([getattr(h, name) for h in self.heard] for name in ("before", "after"))
-            for label, value in HEARD[self.part]:
+            for label, value in self.learner.heard:
                 rows.append((label, *(_mean(_values(sounds, value), 2) for sounds in (before, after))))
         notes = (
             f"{len(v.before)} held-out recordings in {self.folds} fold{'s' * (self.folds != 1)}; "
             "the step for each is chosen by the others; 95 % bootstrap intervals",
-            f"gain in cross-entropy {v.gain:+.3f} ({interval(v.low, v.high, 3)}, Student's interval over recordings)",
+            f"gain in {self.learner.loss} {v.gain:+.3f} ({interval(v.low, v.high, 3)}, Student's interval over recordings)",
             *((f"soundtracks: {len(self.heard)} held-out clips",) if self.heard else ()),
         )
         return Table("Fine-tuning, on held-out clips", ("", "before", "after"), tuple(rows), notes)
@@ -178,7 +178,7 @@ def curves_png(outcome: Outcome) -> bytes:
     """Held-out losses relative to the start, of each recording and their mean, beside the training losses, as PNG."""
     from matplotlib.figure import Figure
 
-    curves = outcome.curves
+    curves, loss = outcome.curves, outcome.learner.loss
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     relative = curves.values - curves.values[:, :1]
@@ -186,11 +186,11 @@ def curves_png(outcome: Outcome) -> bytes:
     left.plot(curves.steps, relative.mean(0), color=MEAN_COLOR, lw=2, label="mean of the recordings")
     left.axhline(0, color="0.4", lw=0.8, ls=":")
     left.axvline(outcome.verdict.step, color=CHOSEN_COLOR, lw=1.2, label=f"chosen: step {outcome.verdict.step}")
-    left.set_title(f"held out: cross-entropy above the start's, {UNITS[outcome.part]}", fontsize=9)
+    left.set_title(f"held out: {loss} above the start's, {outcome.learner.unit}", fontsize=9)
     left.legend(fontsize=8)
     for steps, losses in outcome.fits:
         right.plot(steps, losses, color=RECORDING_COLOR, lw=0.9)
-    right.set_title("trained on: cross-entropy, each fold", fontsize=9)
+    right.set_title(f"trained on: {loss}, each fold", fontsize=9)
     for axis in (left, right):
         axis.set_xlabel("step", fontsize=8)
         axis.tick_params(labelsize=8)

@@ -7,16 +7,15 @@ from typing import Any
 
 from condfoley.cli.options import FinetuneOptions
 from condfoley.errors import InputError
-from condfoley.sizes import EventsConfig, TransformerConfig
+from condfoley.sizes import EventsConfig, TokenizerConfig, TransformerConfig
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
 from condfoley.training.distil import guided_part
+from condfoley.training.finetuning.parts import LEARNERS
 from condfoley.training.finetuning.plan import Recipe, recipe_for
 from condfoley.weights import GUIDED, SHIPPED, card_geometry, read_card
 
 RATE_OF_WHOLE = 0.1  # learning rate without adapters, relative to that of adapters
 REHEARSED = 0.5  # share of examples from the folder to rehearse
-NAMES = {"transformer": "transformer", "events": "event head"}
-"""Parts that can be trained, in words."""
 RUN_FOLDER = "training"  # in the new weights folder until it is finished
 
 
@@ -34,13 +33,17 @@ def finetune_config(clips: str, start: Path, options: FinetuneOptions, count: in
         raise InputError("--out is the folder of the weights to start from; give another one")
     card = read_card(start)
     if options.part not in card["parts"]:
-        raise InputError(f"the weights in {start} have no {NAMES[options.part]}; give complete weights")
+        raise InputError(f"the weights in {start} have no {LEARNERS[options.part].name}; give complete weights")
     geometry = card_geometry(card)
     size = geometry.frame_size * 5 // 4  # pixels, larger for crops
     cache = str(Path(clips) / ".cache" / f"finetune-{size}")  # not that of training from scratch
     recipe = recipe_for(count, options.part)
     steps = options.steps or recipe.steps
-    settings = _events(card, recipe) if options.part == "events" else _transformer(start, card, recipe, options)
+    settings = (
+        _transformer(start, card, recipe, options)
+        if options.part == "transformer"
+        else OTHERS[options.part](card, recipe)
+    )
     return TrainConfig(
         **settings,
         out=str(Path(options.out or "") / RUN_FOLDER),
@@ -90,3 +93,16 @@ def _events(card: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
         "events": EventsConfig(**card["parts"]["events"]["config"]),
         "loss": LossConfig(feature_noise=0.1, keep_init=recipe.keep_init),
     }
+
+
+def _tokenizer(card: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """What only the tokenizer's configuration has: its decoder learns, so that codes stay what they are."""
+    return {
+        "stage": "tokenizer",
+        "tokenizer": TokenizerConfig(**card["parts"]["tokenizer"]["config"]),
+        "loss": LossConfig(reconstruction="both", decoder_only=True, perceptual=0, adversarial=0, feature_matching=0),
+    }
+
+
+OTHERS = {"events": _events, "tokenizer": _tokenizer}
+"""Parts without options of their own -> (card, recipe) -> what only their configuration has."""

@@ -23,20 +23,24 @@ from condfoley.data.pairs import separate_pairs
 from condfoley.data.store import CachedClip, ClipStore
 from condfoley.errors import InputError
 from condfoley.files import make_folder, open_atomic, write_json
+from condfoley.networks.mel import window_spec
 from condfoley.runtime.peaks import pick_onsets
 from condfoley.training.adapters import merge_adapters
 from condfoley.training.banks import Example, token_window
 from condfoley.training.batches import Batch
 from condfoley.training.config import TrainConfig
 from condfoley.training.finetuning.choice import Evaluations, stalled
+from condfoley.training.finetuning.parts import LEARNERS
 from condfoley.training.finetuning.plan import Fold
 from condfoley.training.stage import Loss, Stage
 from condfoley.training.stages.events import EventsStage
+from condfoley.training.stages.tokenizer import TokenizerStage
 from condfoley.training.stages.transformer import TransformerStage
 from condfoley.training.stages.video import frame_labels, onset_loss
 
 EVALUATIONS, STATES = "held_out", "states"  # subfolders of a fold's run
 F1 = "f1"  # subfolder of a fold's run: onsets of the picture, by the event head
+WINDOWS_OF_CLIP = 8  # of a held-out clip, by which the tokenizer is compared
 PAIRS_OF_CLIP, PAIRS = 8, 400  # held-out pairs of one clip, and of all about
 Measures = dict[str, dict[str, float]]
 """Subfolder of a fold's run -> held-out clip -> value."""
@@ -86,7 +90,7 @@ class FoldStage(Stage):
 
         with open_atomic(path) as file:
             file.write(save({name: x.detach().cpu().contiguous() for name, x in self._trained().items()}))
-        return {"cross_entropy": self._means[step]}
+        return {LEARNERS[self.part].curve: self._means[step]}
 
     def sample(self, folder: Path, step: int) -> None:
         """Nothing: the report has sounds of the states that are kept."""
@@ -204,6 +208,40 @@ class FinetuneEvents(FoldStage, EventsStage):
             picked = pick_onsets(logits.sigmoid().numpy(), self.geometry.fps)
             f1[clip.name] = match(np.array(sorted(event.time for event in clip.events)), picked, 0.1).f1
         return {F1: f1, EVALUATIONS: losses}  # the losses last: where they are, a step is measured
+
+
+class FinetuneTokenizer(FoldStage, TokenizerStage):
+    """The tokenizer's decoder, by how far the spectrograms of held-out clips are from what codes leave of them."""
+
+    def __init__(self, config: TrainConfig, accelerator: Accelerator, store: ClipStore, fold: Fold, patience: int):
+        super().__init__(config, accelerator, store, fold, patience)
+        samples = self.geometry.clip_samples
+        self.windows = {
+            clip.name: np.stack([clip.sound(0, k * samples, samples) for k in range(_windows(clip, samples))])
+            for clip in self.store.validation
+        }
+
+    @property
+    def measured(self) -> int:
+        """Number of windows."""
+        return sum(map(len, self.windows.values()))
+
+    @torch.no_grad()
+    def measure(self) -> Measures:
+        """EVALUATIONS: distance of each held-out clip's spectrograms, in [-1, 1], from their reconstruction: mean of absolute
+        and of squared differences, added up."""
+        self.set_training(False)
+        found = {}
+        for name, wav in self.windows.items():
+            spec = window_spec(torch.from_numpy(wav).to(self.device), self.geometry)
+            out = self.tokenizer.decode(self.tokenizer.encode(spec), self.geometry.code_rows)
+            found[name] = float(F.l1_loss(out, spec) + F.mse_loss(out, spec))
+        return {EVALUATIONS: found}
+
+
+def _windows(clip: CachedClip, samples: int) -> int:
+    """Number of windows of a clip that are measured: one after another, WINDOWS_OF_CLIP at most."""
+    return max(1, min(clip.sample_count // samples, WINDOWS_OF_CLIP))
 
 
 def _with_seen_events(clip: CachedClip, fps: float) -> CachedClip:
