@@ -31,10 +31,11 @@ from condfoley.media.formats import VIDEO_SUFFIXES
 from condfoley.results.tables import Table, interval, number
 from condfoley.training.finetune import build_fold, finetune
 from condfoley.training.finetuning.choice import mean_interval
+from condfoley.training.finetuning.parts import LEARNERS
 from condfoley.training.finetuning.plan import Fold
 from condfoley.training.finetuning.report import REPORT, RESULT
 from condfoley.training.finetuning.settings import finetune_config
-from condfoley.training.finetuning.stage import EVALUATIONS
+from condfoley.training.finetuning.stage import EVALUATIONS, F1
 from condfoley.weights import SHIPPED
 
 OTHERS = 40  # clips of the world that measure, at most half of it
@@ -42,7 +43,10 @@ OTHERS = 40  # clips of the world that measure, at most half of it
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table: clips trained on, seed, whether weights were written, held-out values before and after."""
+    """A row of the table: clips trained on, seed, whether weights were written, held-out values before and after.
+
+    f1: of the picture's onsets, before and after, where the event head is what learns.
+    """
 
     clips: int
     seed: int
@@ -50,29 +54,33 @@ class Line:
     before: float
     after: float
     gain: tuple[float, float, float]
+    f1: tuple[float, float] | None = None
 
     def cells(self, name: str) -> tuple[str, ...]:
         """The row's cells."""
         low, high = self.gain[1:]
         written = "yes" if self.better else "no"
         values = number(self.before, 3), number(self.after, 3), f"{self.gain[0]:+.3f} ({interval(low, high, 3)})"
-        return name, str(self.clips), str(self.seed), written, *values
+        f1 = tuple(number(value, 2) for value in self.f1) if self.f1 else ("", "")
+        return name, str(self.clips), str(self.seed), written, *values, *f1
 
 
-def fine_tuned(clips: Path, out: Path, seed: int, listen: int, steps: int | None) -> dict[str, Any]:
+def fine_tuned(clips: Path, out: Path, seed: int, listen: int, options: argparse.Namespace) -> dict[str, Any]:
     """The result of `condfoley finetune` on a folder; of an earlier run where it is finished. Raises InputError."""
     result = out / REPORT / RESULT
     if not result.is_file():
-        finetune(str(clips), FinetuneOptions(out=str(out), seed=seed, listen=listen, steps=steps))
+        given = FinetuneOptions(out=str(out), part=options.part, seed=seed, listen=listen, steps=options.steps)
+        finetune(str(clips), given)
     found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return found
 
 
 def real_line(options: argparse.Namespace) -> tuple[Line, list[str]]:
     """The row of the real clips, by the cross-validation of the command itself, and notes on what was generated."""
-    told = fine_tuned(Path(options.clips), Path(options.out) / "clips", options.seed, options.listen, options.steps)
+    home = Path(options.out) / f"clips-{options.part}"
+    told = fine_tuned(Path(options.clips), home, options.seed, options.listen, options)
     gain = (told["gain"], *told["gain_interval"])
-    line = Line(len(told["recordings"]), options.seed, told["better"], told["before"], told["after"], gain)
+    line = Line(len(told["recordings"]), options.seed, told["better"], told["before"], told["after"], gain, _pair(told))
     notes = []
     for name, heard in (("onset F1", "f1"), ("agreement of candidates", "agreement")):
         pairs = [h[heard] for h in told["heard"] if None not in h[heard]]
@@ -102,44 +110,52 @@ def world_lines(options: argparse.Namespace) -> list[Line]:
     spare = [files[i] for i in order[others:]]
     if max(options.counts) > len(spare):
         raise InputError(f"{options.world} has {len(files)} clips; {max(options.counts) + others} are needed")
-    before = losses(measured, SHIPPED)
+    before = measures(measured, SHIPPED, options.part)
     lines = []
     for count in options.counts:
         for seed in range(options.seeds if count == min(options.counts) else 1):
             chosen = np.random.default_rng([seed, count]).choice(len(spare), count, replace=False)
-            name = f"{count}-{seed}"
+            name = f"{options.part}-{count}-{seed}"
             clips = linked([spare[i] for i in chosen], home / f"clips-{name}")
-            told = fine_tuned(clips, home / f"model-{name}", seed, 0, options.steps)
-            after = losses(measured, home / f"model-{name}") if told["better"] else before
-            gain = mean_interval(before - after)
-            lines.append(Line(count, seed, told["better"], float(before.mean()), float(after.mean()), gain))
+            told = fine_tuned(clips, home / f"model-{name}", seed, 0, options)
+            after = measures(measured, home / f"model-{name}", options.part) if told["better"] else before
+            gain = mean_interval(before[EVALUATIONS] - after[EVALUATIONS])
+            means = float(before[EVALUATIONS].mean()), float(after[EVALUATIONS].mean())
+            f1 = (float(before[F1].mean()), float(after[F1].mean())) if F1 in before else None
+            lines.append(Line(count, seed, told["better"], *means, gain, f1))
     return lines
 
 
-def losses(clips: Path, weights: Path) -> np.ndarray:
-    """Cross-entropy of each clip of a folder under some weights, nats per code: (N,), by name."""
-    config = finetune_config(str(clips), weights, FinetuneOptions(out=str(clips / "none")))
+def _pair(told: dict[str, Any]) -> tuple[float, float] | None:
+    before, after = told.get("picture_f1", (None, None))
+    return None if before is None or after is None else (before, after)
+
+
+def measures(clips: Path, weights: Path, part: str) -> dict[str, np.ndarray]:
+    """What fine-tuning of a part measures on each clip of a folder, under some weights: subfolder of a run -> (N,), by name."""
+    config = finetune_config(str(clips), weights, FinetuneOptions(out=str(clips / "none"), part=part))
     d = config.data
     store = ClipStore.open(
         d.folder, config.geometry, cache=d.cache, frame_size=d.frame_size, validation=0.2, workers=d.workers
     )
     names = tuple(sorted(clip.name for clip in store.train + store.validation))
     with torch.no_grad():
-        measured = build_fold(config, store, Fold(names, names), 0).measure()[EVALUATIONS]
-    return np.array([measured[name] for name in names])
+        measured = build_fold(config, store, Fold(names, names), 0).measure()
+    return {kind: np.array([values[name] for name in names]) for kind, values in measured.items()}
 
 
 def table(options: argparse.Namespace) -> Table:
     """The lines that were asked for. Raises InputError for what cannot be used."""
-    rows, notes = [], ["cross-entropy of held-out clips, nats per code; gain with Student's 95 % interval"]
+    learner = LEARNERS[options.part]
+    rows, notes = [], [f"{learner.loss} of held-out clips, {learner.unit}; gain with Student's 95 % interval"]
     if options.clips:
         line, found = real_line(options)
         rows.append(line.cells("real clips, cross-validated"))
         notes += found
     if options.world:
         rows += [line.cells("unseen world, other clips of it") for line in world_lines(options)]
-    header = ("", "clips", "seed", "weights written", "before", "after", "gain")
-    return Table("Fine-tuning", header, tuple(rows), tuple(notes))
+    header = ("", "clips", "seed", "weights written", "before", "after", "gain", "F1 before", "after")
+    return Table(f"Fine-tuning of the {learner.name}", header, tuple(rows), tuple(notes))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -153,6 +169,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--clips", help="folder of real clips")
     p.add_argument("--world", help="folder of clips that the weights have not seen")
     p.add_argument("--check", nargs="+", help="folders of clips that are in sync, of which no two have a common sound")
+    p.add_argument("--part", choices=sorted(LEARNERS), default="transformer", help="what learns")
     p.add_argument("--counts", type=int, nargs="+", default=[5, 25, 50], help="clips of the world to train on")
     p.add_argument("--seeds", type=int, default=10, help="draws of the smallest count")
     p.add_argument("--seed", type=int, default=0)

@@ -22,18 +22,20 @@ def world(tmp_path, monkeypatch):
         (folder / f"{i:02d}.mp4").write_bytes(b"")
     seen = []
 
-    def tuned(clips, out, seed, listen, steps):
+    def tuned(clips, out, seed, listen, options):
         seen.append({path.name for path in clips.iterdir()})
         return {"better": len(seen[-1]) == 10}
 
-    def losses(clips, weights):
+    def measures(clips, weights, part):
         measured = sorted(path.name for path in clips.iterdir())
         assert all(not trained & set(measured) for trained in seen)
         start = 3 + 0.01 * np.arange(len(measured))
-        return start if weights == finetuning.SHIPPED else start - 0.1 - 0.001 * np.arange(len(measured))
+        shipped = weights == finetuning.SHIPPED
+        found = {"held_out": start if shipped else start - 0.1 - 0.001 * np.arange(len(measured))}
+        return found | ({"f1": np.full(len(measured), 0.5 if shipped else 0.75)} if part == "events" else {})
 
     monkeypatch.setattr(finetuning, "fine_tuned", tuned)
-    monkeypatch.setattr(finetuning, "losses", losses)
+    monkeypatch.setattr(finetuning, "measures", measures)
     return folder, seen
 
 
@@ -53,6 +55,14 @@ def test_each_draw_is_measured_on_clips_that_no_draw_has(world, tmp_path):
     assert refused.before == refused.after and refused.gain == (0, 0, 0)
     assert better.gain[0] == pytest.approx(better.before - better.after) and better.gain[1] > 0.1
     assert "no" in refused.cells("x") and "yes" in better.cells("x")
+    assert better.f1 is None and better.cells("x")[-2:] == ("", "")
+
+
+def test_the_event_head_is_told_by_the_onsets_of_the_picture_too(world, tmp_path):
+    refused, *_, better = finetuning.world_lines(options(world[0], tmp_path, "--part", "events"))
+    assert refused.f1 == (0.5, 0.5) and better.f1 == (0.5, 0.75)
+    assert better.cells("x")[-2:] == ("0.50", "0.75")
+    assert len(finetuning.table(options(world[0], tmp_path, "--part", "tokenizer")).rows[0]) == 9
 
 
 def test_too_few_clips_and_nothing_to_do_are_refused(world, tmp_path, capsys):
