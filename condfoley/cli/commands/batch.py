@@ -13,6 +13,7 @@ from condfoley.cli.options import BatchOptions, GenerateOptions
 from condfoley.cli.progress import print_path
 from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError, one_line, require_extra, tell, wrong_path
 from condfoley.files import atomic_file, make_folder
+from condfoley.files.partial import only_writer
 from condfoley.results.folder import ResultFolder
 from condfoley.weights import SHIPPED, read_card
 
@@ -24,12 +25,8 @@ def run(argv: list[str]) -> int:
     """Run with command-line arguments; returns 0, 2 when pairs could not be used, 1 after an internal error on a pair.
 
     Raises InputError for a list of pairs that cannot be read or that names one result twice, and for an output folder
-    that cannot be written to.
+    that cannot be written to, or to which another batch writes.
     """
-    from tqdm import tqdm
-
-    from condfoley import parallel
-
     options = parse_options("condfoley batch", BatchOptions, argv)
     if options.timeline:
         require_extra("studio", "--timeline", ("opentimelineio",))
@@ -39,7 +36,19 @@ def run(argv: list[str]) -> int:
     with ResultFolder(
         Path(options.out), force=True
     ):  # raises for a folder that cannot be written to, and leaves no file
-        pending = pending_jobs(jobs, parts)
+        pass
+    with only_writer(Path(options.out)):
+        return run_jobs(jobs, pending_jobs(jobs, parts), argv, options)
+
+
+def run_jobs(
+    jobs: list[GenerateOptions], pending: list[GenerateOptions], argv: list[str], options: BatchOptions
+) -> int:
+    """Runs the jobs that are pending, and writes failed.csv; returns the exit code."""
+    from tqdm import tqdm
+
+    from condfoley import parallel
+
     failures: list[Failure] = []
     if options.timeline:
         again = {job.out for job in pending}
