@@ -19,6 +19,7 @@ from condfoley.settings import FLOW_SAMPLING, SAMPLING, Generator, Settings
 
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
+    from condfoley.inputs import Clip
     from condfoley.pipeline import Progress
 
 ADVANCE = 0.5  # share of a window by which the next one starts later
@@ -67,6 +68,10 @@ class CodeDrafter:
     def encode(self, wav: np.ndarray) -> np.ndarray:
         """Codes of a sound's first window, which is repeated where it is shorter: (N,) -> (1, codes)."""
         return self.engine.encode_windows(reference_window(wav, self.geometry))
+
+    def look(self, target: Clip, tokens: np.ndarray) -> np.ndarray:
+        """The picture's tokens, as they are."""
+        return tokens
 
     def draft(
         self,

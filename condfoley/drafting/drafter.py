@@ -21,6 +21,7 @@ from condfoley.runtime.side_by_side import MOST, each
 
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
+    from condfoley.inputs import Clip
     from condfoley.pipeline import Progress
     from condfoley.settings import Generator, Settings
 
@@ -102,6 +103,9 @@ class Drafter(Protocol):
     def encode(self, wav: np.ndarray) -> np.ndarray:
         """The first window of a reference's sound, (N,), as the generator knows it (`Exemplar.sound`)."""
 
+    def look(self, target: Clip, tokens: np.ndarray) -> np.ndarray:
+        """What it knows of a target's picture, (T', D'): its tokens, (T, D), or what it sees of the clip itself."""
+
     def draft(
         self,
         tokens: np.ndarray,
@@ -114,7 +118,7 @@ class Drafter(Protocol):
     ) -> Drafts:
         """All candidates.
 
-        tokens: (T, D). seeds: of the candidates. sampling: see `sampling`. around: only a section is drawn. source: what
+        tokens: of `look`. seeds: of the candidates. sampling: see `sampling`. around: only a section is drawn. source: what
         they start from. Raises InputError for a source that the generator cannot start from.
         """
 

@@ -23,6 +23,7 @@ from condfoley.settings import CODE_SAMPLING, FLOW_SAMPLING, Generator, Settings
 
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
+    from condfoley.inputs import Clip
     from condfoley.pipeline import Progress
 
 OVERLAP = 0.25  # share of a window that the next one overlaps; an estimate, not tuned
@@ -91,6 +92,10 @@ class FlowDrafter:
     def encode(self, wav: np.ndarray) -> np.ndarray:
         """Tokens of a sound's first window, which is repeated where it is shorter: (N,) -> (1, L, dim)."""
         return self.engine.flow_tokens(reference_window(wav, self.geometry))
+
+    def look(self, target: Clip, tokens: np.ndarray) -> np.ndarray:
+        """The picture's tokens, as they are."""
+        return tokens
 
     def draft(
         self,
