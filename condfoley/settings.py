@@ -122,7 +122,7 @@ class Settings:
         if self.steps is not None and not 1 <= self.steps <= MOST_STEPS:
             raise InputError(f"--steps is {self.steps}; give a number from 1 to {MOST_STEPS}")
         for name, known in (("generator", ("auto", *GENERATORS)), ("solver", (None, *SOLVERS))):
-            if (chosen := getattr(self, name)) not in known and chosen != "diffusion":  # which `auto` is with such weights
+            if (chosen := getattr(self, name)) not in known:
                 raise InputError(f"{flag(name)} is {chosen!r}; give {' or '.join(filter(None, known))}")
         for name, value in self.given(MATCHING).items():
             require_share(name, value)

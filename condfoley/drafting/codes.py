@@ -15,7 +15,7 @@ from condfoley.geometry import Geometry
 from condfoley.memory import Limits
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
-from condfoley.settings import FLOW_SAMPLING, SAMPLING, Generator, Settings
+from condfoley.settings import FLOW_SAMPLING, SAMPLING, GeneratorName, Settings
 
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
@@ -49,7 +49,7 @@ class CodeDrafter:
     duration: of the target, s.
     """
 
-    name: Generator = "transformer"
+    name: GeneratorName = "transformer"
     both_sides = False
 
     def __init__(self, loaded: Loaded, geometry: Geometry, duration: float, limits: Limits):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
     from condfoley.inputs import Clip
     from condfoley.pipeline import Progress
-    from condfoley.settings import Generator, Settings
+    from condfoley.settings import GeneratorName, Settings
 
 LOOP_CROSSFADE = 0.03  # s, of a short reference that is repeated
 
@@ -89,8 +89,8 @@ class Drafts(Protocol):
 class Drafter(Protocol):
     """One generator, for one target."""
 
-    name: Generator
-    """As in `--generator`."""
+    name: GeneratorName
+    """As in `--generator`; auto: of a system that is imported, and has no other."""
     both_sides: bool
     """Whether it knows what is behind a section, or only what is before it."""
 

@@ -19,7 +19,7 @@ from condfoley.runtime.flow_sampling import Estimate, FlowSampling, Windows, blo
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.sampling import dropped
 from condfoley.runtime.side_by_side import MOST, each
-from condfoley.settings import CODE_SAMPLING, FLOW_SAMPLING, Generator, Settings
+from condfoley.settings import CODE_SAMPLING, FLOW_SAMPLING, GeneratorName, Settings
 
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
@@ -65,7 +65,7 @@ class FlowDrafter:
     duration: of the target, s. Raises InputError for weights whose flow does not fit their geometry.
     """
 
-    name: Generator = "flow"
+    name: GeneratorName = "flow"
     both_sides = True
 
     def __init__(self, loaded: Loaded, geometry: Geometry, duration: float, limits: Limits):

@@ -21,7 +21,7 @@ from transformers import (
 )
 
 SEEN, CROSS, SCALE = 24, 32, 0.9
-WIDTHS = (64, 64, 64, 64)
+WIDTHS = (64, 128, 128, 192)
 VAE = {"ch": 32, "out_ch": 1, "ch_mult": (1, 2, 4), "num_res_blocks": 2, "attn_resolutions": [], "resolution": 64}
 VOCODER = SpeechT5HifiGanConfig(
     model_in_dim=64, sampling_rate=16000, upsample_initial_channel=32, upsample_rates=[5, 4, 2, 2, 2],
@@ -45,9 +45,9 @@ def filled(network: nn.Module, seed: int = 0, size: float = 1.0) -> nn.Module:
     """The network with random weights: no layer is zero, as some are when they are new."""
     torch.manual_seed(seed)
     with torch.no_grad():
-        for value in network.parameters():
+        for name, value in network.named_parameters():
             if value.ndim < 2:
-                value.add_(0.1 * torch.randn_like(value))
+                value.normal_(1.0 if name.endswith("weight") else 0.0, 0.1)
             else:
                 value.normal_(0, size / value[0].numel() ** 0.5)
     return network.eval()
@@ -62,7 +62,7 @@ def vta_unet() -> UNet2DConditionModel:
     """Of the published layout, 686 tensors."""
     cross = ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"], ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3
     return UNet2DConditionModel(
-        in_channels=8, out_channels=8, block_out_channels=WIDTHS, layers_per_block=2, attention_head_dim=[1] * 4,
+        in_channels=8, out_channels=8, block_out_channels=WIDTHS, layers_per_block=2, attention_head_dim=[w // 64 for w in WIDTHS],
         cross_attention_dim=CROSS, down_block_types=cross[0], up_block_types=cross[1], use_linear_projection=True,
         upcast_attention=True,
     )  # fmt: skip
@@ -88,7 +88,7 @@ def vta_state() -> dict[str, Tensor]:
 
 def vocoder() -> SpeechT5HifiGan:
     """With weights that are heard: those of a new one say nearly nothing."""
-    return filled(SpeechT5HifiGan(VOCODER), 4, 2.0)
+    return filled(SpeechT5HifiGan(VOCODER), 4, 1.2)
 
 
 def sound_state() -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ from condfoley.published.diffusion.system import Condition, DiffusionSystem, cut
 from condfoley.published.diffusion.systems import RATE, system_of
 from condfoley.runtime.flow_sampling import Windows, blocks, noise
 from condfoley.runtime.sampling import random_streams
-from condfoley.settings import FLOW_SAMPLING, SAMPLING, Generator, Settings
+from condfoley.settings import FLOW_SAMPLING, SAMPLING, GeneratorName, Settings
 
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
@@ -53,7 +53,7 @@ class DiffusionDrafts:
 class DiffusionDrafter:
     """See `drafting.drafter.Drafter`. system: of the weights. duration: of the target, s. as_published: faults included."""
 
-    name: Generator = "diffusion"
+    name: GeneratorName = "auto"
     both_sides = False
 
     def __init__(
@@ -63,7 +63,7 @@ class DiffusionDrafter:
         self.duration, self.as_published = duration, as_published
 
     def sampling(self, settings: Settings) -> dict[str, Any]:
-        """Steps, guidance and caption: what is asked for, or else what the weights' card has.
+        """The system, its steps, guidance and caption: what is asked for, or else what the weights' card has.
 
         Raises InputError for a setting of another generator's, and for AudioLDM that is told neither picture nor caption.
         """
@@ -79,7 +79,7 @@ class DiffusionDrafter:
             )
         steps = record["published_steps" if self.as_published else "steps"]
         guidance = {} if self.system.takes_caption else {"picture_guidance": record["guidance"]}
-        return {"steps": steps, "caption": settings.caption} | guidance | settings.given(sorted(allowed))
+        return {"system": system, "steps": steps, "caption": settings.caption} | guidance | settings.given(sorted(allowed))
 
     def encode(self, wav: np.ndarray) -> np.ndarray:
         """Nothing is heard of the reference: (1, 0)."""
