@@ -62,10 +62,7 @@ def _foreign_classes(path: Path) -> list[str]:
 
 def _refusal(path: Path, message: str, system: str) -> str:
     if "GLOBAL" in message or "global" in message:
-        return (
-            f"{path} holds more than numbers, which could be code, so it was not read; "
-            f"give a checkpoint of {system}"
-        )
+        return f"{path} holds more than numbers, which could be code, so it was not read; give a checkpoint of {system}"
     return f"{path} is damaged or no checkpoint; get a fresh copy"
 
 

@@ -50,7 +50,7 @@ class Loaded:
         folder = Path(path) if path else SHIPPED
         card = read_card(folder)
         if system_of(card):
-            from condfoley.published.diffusion.system import load_system
+            from condfoley.published.diffusion.loading import load_system
 
             shipped = cls.load(None, device, engine)
             return replace(shipped, card=card, diffusion=load_system(folder, card, device))

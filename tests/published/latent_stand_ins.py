@@ -28,7 +28,13 @@ VOCODER = SpeechT5HifiGanConfig(
     upsample_kernel_sizes=[16, 16, 8, 4, 4], normalize_before=False,
 )  # fmt: skip
 PROMPT = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *"abcdefghijklmnopqrstuvwxyz", "Ġ", "ta", "tap"]
-SCHEDULER = {"beta_start": 0.0015, "beta_end": 0.0195, "beta_schedule": "scaled_linear", "clip_sample": False, "steps_offset": 1}
+SCHEDULER = {
+    "beta_start": 0.0015,
+    "beta_end": 0.0195,
+    "beta_schedule": "scaled_linear",
+    "clip_sample": False,
+    "steps_offset": 1,
+}
 
 
 class LdmSound(nn.Module):
@@ -62,8 +68,9 @@ def vta_unet() -> UNet2DConditionModel:
     """Of the published layout, 686 tensors."""
     cross = ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"], ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3
     return UNet2DConditionModel(
-        in_channels=8, out_channels=8, block_out_channels=WIDTHS, layers_per_block=2, attention_head_dim=[w // 64 for w in WIDTHS],
-        cross_attention_dim=CROSS, down_block_types=cross[0], up_block_types=cross[1], use_linear_projection=True,
+        in_channels=8, out_channels=8, block_out_channels=WIDTHS, layers_per_block=2,
+        attention_head_dim=[w // 64 for w in WIDTHS], cross_attention_dim=CROSS,
+        down_block_types=cross[0], up_block_types=cross[1], use_linear_projection=True,
         upcast_attention=True,
     )  # fmt: skip
 
@@ -71,7 +78,12 @@ def vta_unet() -> UNet2DConditionModel:
 def vta_state() -> dict[str, Tensor]:
     """Of pytorch_model_2.bin."""
     vision = CLIPVisionConfig(
-        hidden_size=64, intermediate_size=48, num_hidden_layers=1, num_attention_heads=1, projection_dim=SEEN, patch_size=56
+        hidden_size=64,
+        intermediate_size=48,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        projection_dim=SEEN,
+        patch_size=56,
     )
     text = CLIPTextConfig(
         hidden_size=64, intermediate_size=48, num_hidden_layers=1, num_attention_heads=1, projection_dim=SEEN, vocab_size=64,
@@ -93,7 +105,9 @@ def vocoder() -> SpeechT5HifiGan:
 
 def sound_state() -> dict[str, Tensor]:
     """Of audioldm-s-full.ckpt, with some of what is there beside the VAE."""
-    state = {k.replace("upsampler.", "ups."): v for k, v in vocoder().state_dict().items() if k not in ("mean", "scale")}
+    state = {
+        k.replace("upsampler.", "ups."): v for k, v in vocoder().state_dict().items() if k not in ("mean", "scale")
+    }
     return {
         **under("first_stage_model.", filled(LdmSound(), 5)),
         **{f"first_stage_model.vocoder.{name}": value for name, value in state.items()},
@@ -133,7 +147,8 @@ def write_audioldm(folder: Path) -> Path:
         in_channels=8, out_channels=8, block_out_channels=(32, 32, 64, 64), layers_per_block=2, attention_head_dim=8,
         cross_attention_dim=[32, 32, 64, 64], class_embed_type="simple_projection", class_embeddings_concat=True,
         projection_class_embeddings_input_dim=16,
-        down_block_types=["DownBlock2D"] + ["CrossAttnDownBlock2D"] * 3, up_block_types=["CrossAttnUpBlock2D"] * 3 + ["UpBlock2D"],
+        down_block_types=["DownBlock2D"] + ["CrossAttnDownBlock2D"] * 3,
+        up_block_types=["CrossAttnUpBlock2D"] * 3 + ["UpBlock2D"],
     )  # fmt: skip
     vae = AutoencoderKL(
         in_channels=1, out_channels=1, block_out_channels=(32, 32, 32), layers_per_block=1, latent_channels=8,

@@ -17,10 +17,11 @@ from condfoley.errors import InputError
 from condfoley.foley import Foley
 from condfoley.inputs import ClipFile, Footage
 from condfoley.media import resample
-from condfoley.published.diffusion import system as systems_module
 from condfoley.published.diffusion.importer import import_audioldm, import_vta_ldm
-from condfoley.published.diffusion.system import drifting, join, pictures
+from condfoley.published.diffusion.latents import join
+from condfoley.published.diffusion.pictures import drifting, pictures
 from condfoley.published.diffusion.systems import ROWS, VTA_SCHEDULER
+from condfoley.published.diffusion.vta_ldm import positions
 from condfoley.redraw import Redraw
 from condfoley.runtime.sampling import random_streams
 from condfoley.settings import Settings
@@ -240,7 +241,7 @@ def test_positions_count_from_the_beginning_of_a_window(vta, monkeypatch):
     first, later = (system.condition(seen, None)(row, 50)["encoder_hidden_states"] for row in (0, 100))
     assert plain.shape == (2, 4, CROSS) and torch.allclose(plain[1, :1], plain[1])
     assert torch.equal(first, later) and not torch.allclose(first[1, 0], first[1, 1]) and not first[0].any()
-    table = systems_module.positions(30, 24)
+    table = positions(30, 24)
     assert table.shape == (30, 24) and torch.equal(table[0, :4], torch.tensor([0.0, 1.0, 0.0, 1.0]))
 
 
@@ -292,7 +293,10 @@ def test_steered_by_a_joint_embedding(audioldm, monkeypatch):
         for listener in (Binder(), None):
             monkeypatch.setattr(system, "listener", listener)
             drafter = audioldm.pipeline(2.0, mode=mode).drafter
-            how = drafter.sampling(Settings(mode=mode, caption=None if listener else "tap")) | {"steps": 12, "caption": None}
+            how = drafter.sampling(Settings(mode=mode, caption=None if listener else "tap")) | {
+                "steps": 12,
+                "caption": None,
+            }
             seen = drafter.look(clip, np.zeros((0, 0)))
             assert len(seen) == (2 if listener else 0)
             wav = torch.from_numpy(drafter.draft(seen, None, [1], how).sounds)

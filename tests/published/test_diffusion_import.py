@@ -18,7 +18,7 @@ from condfoley import weights
 from condfoley.cli.main import main
 from condfoley.errors import InputError
 from condfoley.published.diffusion import infer, joint, layout, networks, systems
-from condfoley.published.diffusion.importer import _ldm_sound
+from condfoley.published.diffusion.mapping import ldm_sound
 from tests.published.latent_stand_ins import (
     CROSS,
     SCALE,
@@ -60,7 +60,9 @@ def test_every_tensor_of_vta_ldm_is_accounted_for(checkpoints, tmp_path, capsys)
     assert main(["import", "vta-ldm", str(checkpoints / "vta-ldm"), "--out", str(tmp_path / "w")]) == 0
     told = capsys.readouterr().out
     main_state, text = vta_state(), [name for name in vta_state() if ".clip_text." in name]
-    assert f"{len(main_state)} tensors, {len(main_state) - len(text) - 1} used, {len(text) + 1} ignored, 0 missing" in told
+    assert (
+        f"{len(main_state)} tensors, {len(main_state) - len(text) - 1} used, {len(text) + 1} ignored, 0 missing" in told
+    )
     assert f"{len(sound_state())} tensors, {len(sound_state()) - 5} used, 5 ignored, 0 missing, 0 unexpected" in told
     card = weights.read_card(tmp_path / "w")
     assert card["system"] == "vta-ldm" and "NC" in card["licence"] and card["diffusion"]["published_steps"] == 300
@@ -89,7 +91,12 @@ def test_a_vae_that_an_older_diffusers_wrote(checkpoints, tmp_path):
     path = folder / "vae" / "diffusion_pytorch_model.safetensors"
     state = {}
     for name, value in networks.load_file(path).items():
-        for new, old in ((".to_q.", ".query."), (".to_k.", ".key."), (".to_v.", ".value."), (".to_out.0.", ".proj_attn.")):
+        for new, old in (
+            (".to_q.", ".query."),
+            (".to_k.", ".key."),
+            (".to_v.", ".value."),
+            (".to_out.0.", ".proj_attn."),
+        ):
             name = name.replace(new, old)
         state[name] = value
     path.unlink()
@@ -117,13 +124,22 @@ def test_the_published_sizes_are_read_from_the_tensors():
                 patch_size=14,
             )
         )  # fmt: skip
-        sizes = {"ch": 128, "ch_mult": (1, 2, 4), "num_res_blocks": 2, "attn_resolutions": [], "resolution": 64, "z_channels": 8}
+        sizes = {
+            "ch": 128,
+            "ch_mult": (1, 2, 4),
+            "num_res_blocks": 2,
+            "attn_resolutions": [],
+            "resolution": 64,
+            "z_channels": 8,
+        }
         ldm = LdmSound()
         ldm.encoder = Encoder(in_channels=1, double_z=True, out_ch=1, **sizes)
         ldm.decoder = Decoder(in_channels=1, out_ch=1, **sizes)
     found = infer.unet(shapes(unet))
     assert found == published | {"attention_head_dim": [5, 10, 10, 20]}
-    assert sum(p.numel() for p in unet.parameters()) == pytest.approx(578.05e6, rel=1e-4) and len(unet.state_dict()) == 686
+    assert (
+        sum(p.numel() for p in unet.parameters()) == pytest.approx(578.05e6, rel=1e-4) and len(unet.state_dict()) == 686
+    )
     seen = infer.clip_vision(shapes(clip))
     assert (seen["num_attention_heads"], seen["image_size"], seen["num_hidden_layers"]) == (16, 224, 24)
     assert sum(p.numel() for p in clip.parameters()) == pytest.approx(304.0e6, rel=1e-3)
@@ -140,7 +156,7 @@ def shapes(network):
 
 def test_the_vae_is_audioldms_own():
     """The same spectrogram by its own layers, and the same latents."""
-    parts, _ = _ldm_sound(sound_state())
+    parts, _ = ldm_sound(sound_state())
     ours = networks.build("vae", parts["vae"][1])
     ours.load_state_dict(parts["vae"][0])
     theirs = filled(LdmSound(), 5)
@@ -164,7 +180,9 @@ def hifigan(state, spec):
         for j, width in enumerate((3, 7, 11)):
             y, block = x, f"resblocks.{3 * i + j}"
             for k, spread in enumerate((1, 3, 5)):
-                z = conv(F.leaky_relu(y, 0.1), f"{block}.convs1.{k}", padding=spread * (width - 1) // 2, dilation=spread)
+                z = conv(
+                    F.leaky_relu(y, 0.1), f"{block}.convs1.{k}", padding=spread * (width - 1) // 2, dilation=spread
+                )
                 y = y + conv(F.leaky_relu(z, 0.1), f"{block}.convs2.{k}", padding=(width - 1) // 2)
             outs.append(y)
         x = sum(outs) / 3
@@ -174,7 +192,7 @@ def hifigan(state, spec):
 def test_the_vocoder_is_audioldms_own():
     prefix = "first_stage_model.vocoder."
     theirs = {k.removeprefix(prefix): v for k, v in sound_state().items() if k.startswith(prefix)}
-    parts, _ = _ldm_sound(sound_state())
+    parts, _ = ldm_sound(sound_state())
     ours = networks.build("hifigan", parts["hifigan"][1])
     ours.load_state_dict(parts["hifigan"][0])
     spec = torch.randn(2, 20, 64)
@@ -242,7 +260,10 @@ def test_other_folders_of_diffusers(checkpoints, tmp_path, capsys):
     index.write_text(json.dumps({"_class_name": "AudioLDM2Pipeline"}))
     assert "AudioLDM2Pipeline, not AudioLDMPipeline" in refused(capsys, tmp_path, "audioldm", folder)
     shutil.copy(checkpoints / "audioldm" / "model_index.json", index)
-    for part, key, says in (("vae", "_class_name", "is of VQModel"), ("vocoder", "sampling_rate", "no sound of 16000 Hz")):
+    for part, key, says in (
+        ("vae", "_class_name", "is of VQModel"),
+        ("vocoder", "sampling_rate", "no sound of 16000 Hz"),
+    ):
         path = folder / part / "config.json"
         kept = path.read_text()
         path.write_text(json.dumps(json.loads(kept) | {key: "VQModel" if key == "_class_name" else 8000}))

@@ -31,7 +31,9 @@ def run(argv: list[str]) -> int:
 
 
 def _import_vta_ldm(argv: list[str]) -> int:
-    options = parse_options("condfoley import vta-ldm", ImportVtaLdmOptions, insert_option(argv, "import", "folder", "vta-ldm"))
+    options = parse_options(
+        "condfoley import vta-ldm", ImportVtaLdmOptions, insert_option(argv, "import", "folder", "vta-ldm")
+    )
     from condfoley.published.diffusion.systems import require_diffusion
 
     require_diffusion("importing a checkpoint of VTA-LDM")
@@ -41,7 +43,9 @@ def _import_vta_ldm(argv: list[str]) -> int:
 
 
 def _import_audioldm(argv: list[str]) -> int:
-    options = parse_options("condfoley import audioldm", ImportAudioLdmOptions, insert_option(argv, "import", "folder", "audioldm"))
+    options = parse_options(
+        "condfoley import audioldm", ImportAudioLdmOptions, insert_option(argv, "import", "folder", "audioldm")
+    )
     from condfoley.published.diffusion.systems import require_diffusion
 
     require_diffusion("importing AudioLDM")

@@ -22,7 +22,8 @@ from condfoley.inputs import Clip
 from condfoley.media import resample
 from condfoley.memory import Limits, array_in_file
 from condfoley.published.diffusion import aligner, networks
-from condfoley.published.diffusion.system import Condition, DiffusionSystem, cut, join
+from condfoley.published.diffusion.latents import cut, join
+from condfoley.published.diffusion.system import Condition, DiffusionSystem
 from condfoley.published.diffusion.systems import RATE, system_of
 from condfoley.runtime.flow_sampling import Windows, blocks, noise
 from condfoley.runtime.sampling import random_streams
@@ -72,14 +73,18 @@ class DiffusionDrafter:
         if own := settings.given([name for name in dict.fromkeys((*SAMPLING, *FLOW_SAMPLING)) if name not in allowed]):
             raise InputError(f"{flag(next(iter(own)))} does not count with weights of {system}; leave it out")
         if settings.caption is not None and not self.system.takes_caption:
-            raise InputError(f"--caption does not count with weights of {system}, which hear the picture alone; leave it out")
+            raise InputError(
+                f"--caption does not count with weights of {system}, which hear the picture alone; leave it out"
+            )
         if self.system.takes_caption and settings.caption is None and self.system.embedder is None:
             raise InputError(
                 "AudioLDM by itself knows nothing of the picture; say what is heard with --caption, or import it with --imagebind"
             )
         steps = record["published_steps" if self.as_published else "steps"]
         guidance = {} if self.system.takes_caption else {"picture_guidance": record["guidance"]}
-        return {"system": system, "steps": steps, "caption": settings.caption} | guidance | settings.given(sorted(allowed))
+        return (
+            {"system": system, "steps": steps, "caption": settings.caption} | guidance | settings.given(sorted(allowed))
+        )
 
     def encode(self, wav: np.ndarray) -> np.ndarray:
         """Nothing is heard of the reference: (1, 0)."""
@@ -101,7 +106,9 @@ class DiffusionDrafter:
     ) -> DiffusionDrafts:
         """All candidates; see `Drafter.draft`. tokens: of `look`."""
         if around is not None or source is not None:
-            raise InputError("these weights write whole soundtracks from noise alone; generate again with another --seed")
+            raise InputError(
+                "these weights write whole soundtracks from noise alone; generate again with another --seed"
+            )
         system = self.system
         rows = system.rows(self.duration, self.as_published)
         plan = Windows(rows, rows, 0) if self.as_published else system.plan(rows)

@@ -6,7 +6,6 @@ its dilated kernels. They are the published ones.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 

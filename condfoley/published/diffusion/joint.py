@@ -58,7 +58,9 @@ class ImageBind:
         """See `Embedder`."""
         mean, deviation = (torch.tensor(values)[:, None, None, None] for values in (PIXEL_MEAN, PIXEL_DEVIATION))
         seen = torch.from_numpy(np.ascontiguousarray(frames)).float().permute(0, 4, 1, 2, 3) / 255  # (S, 3, 2, H, W)
-        rows = [self._embed("vision", ((row[None] - mean) / deviation).to(self.device)) for row in seen]
+        rows = [
+            self._embed("vision", ((row - mean) / deviation)[None, None].to(self.device)) for row in seen
+        ]  # a clip of a clip
         return torch.cat(rows)
 
     @torch.no_grad()
@@ -76,7 +78,8 @@ class ImageBind:
 
 def imagebind_network() -> nn.Module:
     """ImageBind of the published size, for KINDS alone. Raises InputError where its package is missing."""
-    network: nn.Module = imagebind_modules()[0].imagebind_huge(pretrained=False)
+    with torch.device("cpu"):  # it cannot be made without values
+        network: nn.Module = imagebind_modules()[0].imagebind_huge(pretrained=False)
     for group in network.children():
         if isinstance(group, nn.ModuleDict):
             for kind in set(group) - set(KINDS):

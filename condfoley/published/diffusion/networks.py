@@ -54,7 +54,9 @@ def shapes_of(name: str, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]
         return {key: tuple(value.shape) for key, value in build(name, config).state_dict().items()}
 
 
-def save(folder: Path, name: str, state: dict[str, Tensor], config: Mapping[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+def save(
+    folder: Path, name: str, state: dict[str, Tensor], config: Mapping[str, Any], record: dict[str, Any]
+) -> dict[str, Any]:
     """Writes a network's tensors, NAME.safetensors in float32; returns its entry for the card, with `record` in it."""
     path = folder / f"{name}.safetensors"
     save_file(state, path, {"config": json.dumps(dict(config))})
@@ -92,7 +94,9 @@ def scheduler(config: Mapping[str, Any], kind: str = "") -> Any:
     return getattr(diffusers, name).from_config({key: value for key, value in config.items() if key != "_class_name"})
 
 
-def step(noise_schedule: Any, predicted: Tensor, time: Tensor, latents: Tensor, streams: list[torch.Generator]) -> Tensor:
+def step(
+    noise_schedule: Any, predicted: Tensor, time: Tensor, latents: Tensor, streams: list[torch.Generator]
+) -> Tensor:
     """Latents (N, C, L, W) one step nearer to the sound. streams: of random numbers, one for each of the N."""
     takes = "generator" in inspect.signature(noise_schedule.step).parameters
     drawn = {"generator": streams} if takes else {}

@@ -49,7 +49,10 @@ SAMPLING: dict[System, dict[str, float]] = {
 }
 """Steps in both modes, and classifier-free guidance: on the picture, or on the caption."""
 
-LICENCES: dict[System, str] = {"vta-ldm": "CC-BY-4.0, with a VAE and a vocoder of CC-BY-NC-SA-4.0", "audioldm": "CC-BY-NC-SA-4.0"}
+LICENCES: dict[System, str] = {
+    "vta-ldm": "CC-BY-4.0, with a VAE and a vocoder of CC-BY-NC-SA-4.0",
+    "audioldm": "CC-BY-NC-SA-4.0",
+}
 IMAGEBIND_LICENCE = "CC-BY-NC-SA-4.0"
 
 
