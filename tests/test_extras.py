@@ -40,7 +40,7 @@ def bare(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 HELP = [
     *([name] for name in COMMANDS if name not in ("study", "import", "export")),
     *(["study", action] for action in ("export", "serve", "analyse")),
-    ["import", "condfoleygen"],
+    *(["import", system] for system in ("condfoleygen", "vta-ldm", "audioldm")),
     ["export", "condfoleygen"],
 ]
 
@@ -64,6 +64,8 @@ NEEDS = {
     "study serve": (["study", "serve", "out"], "study"),
     "study analyse": (["study", "analyse", str(ROOT / "configs"), "--key", str(ROOT / "pyproject.toml")], "study"),
     "import": (["import", "condfoleygen", "x.ckpt", "--out", "out"], "torch"),
+    "import vta-ldm": (["import", "vta-ldm", "x", "--out", "out"], "diffusion"),
+    "import audioldm": (["import", "audioldm", "x", "--out", "out"], "diffusion"),
     "export": (["export", "condfoleygen", str(ROOT / "condfoley/weights"), "--out", "out"], "torch"),
 }
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from condfoley.errors import InputError
-from condfoley.files import scratch_folder
+from condfoley.files import scratch_folder, write_json
 from condfoley.published.diffusion import infer, networks
 from condfoley.published.diffusion.mapping import imagebind_tensors, ldm_sound, vta_networks
 from condfoley.published.diffusion.reading import Found, folder_part, named, read_settings, require_files, vta_settings

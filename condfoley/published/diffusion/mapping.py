@@ -25,6 +25,7 @@ Mapped = tuple[dict[str, tuple[dict[str, Tensor], dict[str, Any]]], ImportReport
 
 
 def vta_networks(tensors: dict[str, Tensor]) -> Mapped:
+    """UNet, CLIP's vision and the projection between them, of pytorch_model_2.bin. Raises InputError for another file's."""
     found = {part: shapes(tensors, prefix) for part, prefix in PREFIXES.items()}
     if missing := [part for part, inside in found.items() if not inside]:
         raise InputError(f"its part {PREFIXES[missing[0]].rstrip('.')} is missing")
@@ -42,6 +43,7 @@ def vta_networks(tensors: dict[str, Tensor]) -> Mapped:
 
 
 def ldm_sound(tensors: dict[str, Tensor]) -> Mapped:
+    """VAE and vocoder of audioldm-s-full.ckpt. Raises InputError for another file's."""
     if SCALE not in tensors or tensors[SCALE].numel() != 1:
         raise InputError(f"its {SCALE} is missing")
     vae = {name: s for name, s in shapes(tensors, FIRST_STAGE).items() if not name.startswith(("vocoder.", "loss."))}
@@ -64,6 +66,7 @@ def ldm_sound(tensors: dict[str, Tensor]) -> Mapped:
 
 
 def imagebind_tensors(tensors: dict[str, Tensor]) -> Mapped:
+    """ImageBind's networks for picture, text and sound. Raises InputError for another file's, and without its package."""
     wanted = {"imagebind": Wanted(networks.shapes_of("imagebind", {}), layout.plain(), {})}
     states, report = layout.take(tensors, wanted, UNUSED["imagebind"])
     return {"imagebind": (states["imagebind"], {})}, report

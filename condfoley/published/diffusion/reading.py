@@ -38,28 +38,27 @@ class Found:
 
 
 def folder_part(folder: Path, part: str) -> Found:
-    """One network of a folder of diffusers'."""
+    """One network, by its name in the card, of a folder of diffusers'. Raises InputError for another network's."""
     path = next((folder / name for name in FILES if (folder / name).is_file()), None)
     if path is None:
         raise InputError(f"there is none of {', '.join(FILES)} in {folder}; give a complete folder of cvssp/audioldm")
     config = read_settings(folder / "config.json")
-    named = config.get("_class_name") or next(iter(config.get("architectures") or [None]))
-    if named != CLASSES[part]:
-        raise InputError(f"{folder}/config.json is of {named}, not of {CLASSES[part]}; give a folder of cvssp/audioldm")
+    kind = config.get("_class_name") or next(iter(config.get("architectures") or [None]))
+    if kind != CLASSES[part]:
+        raise InputError(f"{folder}/config.json is of {kind}, not of {CLASSES[part]}; give a folder of cvssp/audioldm")
     kept = {key: value for key, value in config.items() if not key.startswith("_") and key not in LEFT_OUT}
     return named(path, "AudioLDM", partial(folder_network, part, kept))
 
 
 def named(path: Path, system: str, read: Callable[[dict[str, Tensor]], Mapped]) -> Found:
-    """What `read` makes of a checkpoint file's tensors, with errors that name it."""
+    """What `read` makes of a checkpoint file's tensors. system: whose they are. Raises InputError, which names the file."""
     tensors = _tensors(path, system)
     try:
         made, report = read(tensors)
     except InputError as error:
         raise InputError(f"{path} cannot be imported: {error}; give a complete checkpoint of {system}") from None
-    source = {"source": {"system": system, "file": path.name, "sha256": sha256(path)}}
-    if system == "ImageBind":
-        source["licence"] = IMAGEBIND_LICENCE  # type: ignore[assignment]
+    source: dict[str, Any] = {"source": {"system": system, "file": path.name, "sha256": sha256(path)}}
+    source |= {"licence": IMAGEBIND_LICENCE} if system == "ImageBind" else {}
     first, *reasons = report.lines()
     where = f"{path.parent.name}/{path.name}" if path.name in FILES else path.name
     parts = {part: (state, config, source) for part, (state, config) in made.items()}
@@ -87,8 +86,8 @@ def vta_settings(path: Path) -> dict[str, Any]:
         )
     if (task := settings.get("task", "video2audio")) != "video2audio":
         raise InputError(f"{path} is of the task {task}; give a checkpoint of video2audio")
-    if (named := settings.get("scheduler_name", VTA_SCHEDULER_NAME)) != VTA_SCHEDULER_NAME:
-        raise InputError(f"{path} names the scheduler {named}; only that of {VTA_SCHEDULER_NAME} is known here")
+    if (scheduler := settings.get("scheduler_name", VTA_SCHEDULER_NAME)) != VTA_SCHEDULER_NAME:
+        raise InputError(f"{path} names the scheduler {scheduler}; only that of {VTA_SCHEDULER_NAME} is known here")
     return settings
 
 
@@ -105,6 +104,7 @@ def read_settings(path: Path, first_line: bool = False) -> dict[str, Any]:
 
 
 def require_files(folder: Path, names: tuple[str, ...], system: str) -> Path:
+    """The folder. Raises InputError where it, or one of the files in it, is missing."""
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give the folder of a checkpoint of {system}")
     if missing := [name for name in names if not (folder / name).is_file()]:
