@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from condfoley.pipeline import Progress
 
 
+TOGETHER = 4  # candidates that are denoised at a time, to limit memory; an estimate
+
+
 @dataclass(frozen=True)
 class DiffusionDrafts:
     """Candidates as sounds, (N, samples) float32 at RATE; see `drafting.drafter.Drafts`."""
@@ -116,7 +119,9 @@ class DiffusionDrafter:
         wanted = self.wanted(tokens, sampling["caption"])
         samples = round(self.duration * RATE)
         out = self._room(len(seeds), samples)
-        for part in blocks(len(seeds), 1 if self.as_published else self.limits.decoded_together(self.duration)):
+        for part in blocks(
+            len(seeds), 1 if self.as_published else min(TOGETHER, self.limits.decoded_together(self.duration))
+        ):
 
             def done(share: float, first: int = part.start, last: int = part.stop) -> None:
                 report("writing the sound", 0.1 + 0.6 * (first + share * (last - first)) / len(seeds))
@@ -178,7 +183,11 @@ class DiffusionDrafter:
         slopes = []
         for start, part, found in zip(plan.starts, cut(noisy, plan), cut(predicted, plan)):
             near = [self._seconds(term, start, plan.length) for term in wanted]
-            slopes.append(aligner.gradient(part, found, kept, self.listen, near, self.as_published)[1])
+            alone = [
+                aligner.gradient(*one, kept, self.listen, near, self.as_published)[1]  # one by one, to limit memory
+                for one in zip(part.split(1), found.split(1))
+            ]
+            slopes.append(torch.cat(alone))
         slope = join(slopes, plan.starts, plan.overlap)
         move = aligner.sign_step if self.as_published else aligner.power_step
         return move(after, slope)
