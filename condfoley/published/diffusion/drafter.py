@@ -6,7 +6,7 @@ the same as for the other generators.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,6 @@ from condfoley.settings import FLOW_SAMPLING, SAMPLING, GeneratorName, Settings
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
     from condfoley.pipeline import Progress
-
 
 TOGETHER = 4  # candidates that are denoised at a time, to limit memory; an estimate
 
@@ -146,9 +145,9 @@ class DiffusionDrafter:
         wanted: list[Tensor],
         seeds: Sequence[int],
         sampling: dict[str, Any],
-        done: Any,
+        done: Callable[[float], None],
     ) -> Tensor:
-        """Clean latents (N, C, L, W), from a seed's noise each."""
+        """Clean latents (N, C, L, W), from a seed's noise each. done: called with the share of the steps that are done."""
         system = self.system
         schedule = system.scheduler(self.as_published)
         schedule.set_timesteps(sampling["steps"])

@@ -44,8 +44,8 @@ UNUSED = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """Tensors of one of our networks. shapes: by our names. theirs: our name -> the published one, "" for one that is not in
-    the checkpoint and gets the value `default`."""
+    """Tensors of one of our networks. shapes: by our names. theirs: our name -> the published one. default: values of those
+    that no checkpoint has."""
 
     shapes: Mapping[str, tuple[int, ...]]
     theirs: Callable[[str], str]
