@@ -73,6 +73,8 @@ NEEDS = {
 @pytest.mark.parametrize("name", NEEDS)
 def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(name, tmp_path):
     words, extra = NEEDS[name]
+    if extra == "diffusion" and sys.version_info < (3, 11):
+        pytest.skip("that extra is told to need a newer Python")
     done = bare(words, tmp_path)
     assert done.returncode == 2 and done.stdout == ""
     assert len(done.stderr.splitlines()) == 1 and f"run `pip install 'condfoley[{extra}]'`" in done.stderr
