@@ -17,6 +17,7 @@ EXTRAS = {
     "torch": TORCH,
     "train": (*TORCH, "accelerate", "webdataset", "jinja2"),
     "evaluate": (*TORCH, "sklearn", "jinja2", "skimage", "librosa"),
+    "diffusion": (*TORCH, "diffusers"),
     "simulate": ("mujoco",),
     "cluster": ("ray",),
     "study": ("fastapi", "uvicorn", "jinja2"),

@@ -72,7 +72,10 @@ class Foley:
         start: Start | None = None,
     ) -> Pipeline:
         """The steps of one target of `duration` s, each of which can be called by itself."""
-        return PIPELINES[mode](self.loaded, duration, candidates, self.limits, generator, start)
+        kind = PIPELINES[mode]
+        if mode == "published" and self.loaded.diffusion is not None:
+            from condfoley.published.diffusion.generation import PublishedDiffusionPipeline as kind
+        return kind(self.loaded, duration, candidates, self.limits, generator, start)
 
     def generate(
         self,
@@ -122,6 +125,8 @@ class Foley:
         """
         wanted = _decided(settings, changes)
         given = hits if hits is None or isinstance(hits, Hits) else Hits.of(hits)
+        if wanted.caption is not None and self.loaded.diffusion is None:
+            raise InputError("--caption is for imported weights of AudioLDM; leave it out")
         duration, frames = read_target(target, self.geometry)
         if given is not None:
             wanted.require_hits_count()
@@ -206,7 +211,15 @@ class Foley:
 
     def hears_both_sides(self, settings: Settings) -> bool:
         """Whether what is drawn anew knows what is heard behind it, too. Raises InputError for weights without that generator."""
+        self._require_redrawing()
         return DRAFTERS[self.loaded.generator(settings.generator)].both_sides
+
+    def _require_redrawing(self) -> None:
+        """Raises InputError for weights that only write whole soundtracks."""
+        if self.loaded.diffusion is not None:
+            raise InputError(
+                f"weights of {self.loaded.card['system']} write a soundtrack as a whole; generate it again with another seed"
+            )
 
     def redraw(
         self,
@@ -224,6 +237,7 @@ class Foley:
         the span is empty or not within the target.
         """
         asked = _decided(settings, changes)
+        self._require_redrawing()
         if asked.mode == "published":
             raise InputError("--mode published generates a soundtrack as a whole; generate it again with another seed")
         begin, end = wanted.span

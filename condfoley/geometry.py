@@ -54,9 +54,9 @@ class Geometry:
     """Codes over time in one window."""
     frame_size: int = 64
     """Pixels, side of the square picture that the video encoder sees."""
-    resize: Literal["area", "bicubic"] = "area"
+    resize: Literal["area", "bicubic", "crop"] = "area"
     """How a picture is resized to that square: by `area` averaging, or by PIL's `bicubic` filter to 8/7 of the side
-    and a centre crop (published)."""
+    and a centre crop (published), or by that filter with its shape kept, and a centre `crop` (as CLIP is given them)."""
     crop: Literal["window", "centre", "first"] = "window"
     """Which spectrogram frames a window has: those of its own sound (`window`), or, of a clip as long as its picture,
     the `centre` (published training) or the `first` ones (published generation); if there are too few, the rest is

@@ -198,7 +198,7 @@ class Recording:
 
 
 def _resizer(geometry: Geometry) -> Callable[[np.ndarray, int], np.ndarray] | None:
-    return media.resize_and_crop if geometry.resize == "bicubic" else None
+    return {"bicubic": media.resize_and_crop, "crop": media.crop_to_square}.get(geometry.resize)
 
 
 def read_picture(path: Path, geometry: Geometry, span: tuple[float, float] | None = None) -> np.ndarray:

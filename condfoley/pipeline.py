@@ -100,7 +100,8 @@ class Pipeline:
         seeds = [settings.seed + i for i in range(settings.candidates)]
         self.give_back()
         source = self.source(exemplar)
-        drafts = self.drafter.draft(picture.tokens, exemplar, seeds, sampling, report, source=source)
+        seen = self.drafter.look(target, picture.tokens)
+        drafts = self.drafter.draft(seen, exemplar, seeds, sampling, report, source=source)
         self.give_back()
         candidates = self.render_candidates(drafts, seeds, picture, exemplar, cues, amounts, settings.align, report)
         self.give_back()

@@ -13,11 +13,12 @@ from condfoley.errors import InputError, flag, require_at_least, require_share
 
 EngineName = Literal["auto", "onnx", "torch"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-Generator = Literal["transformer", "flow"]
+Generator = Literal["transformer", "flow", "diffusion"]
+"""What writes candidates; diffusion: imported weights of VTA-LDM or AudioLDM, which have no other."""
 GeneratorName = Literal["auto", "transformer", "flow"]
 Solver = Literal["euler", "heun"]
 SOLVERS: tuple[Solver, ...] = get_args(Solver)
-GENERATORS: tuple[Generator, ...] = get_args(Generator)
+GENERATORS: tuple[Generator, ...] = ("transformer", "flow")  # of our own weights, by the names of their parts
 Render = Literal["recorded", "vocoder"]
 RENDERERS: tuple[Render, ...] = get_args(Render)
 Mode = Literal["corrected", "published"]
@@ -63,7 +64,10 @@ class Settings:
     """What writes the sound: transformer: code by code; flow: all at once, in steps from noise to sound; auto: what the
     weights are for."""
     steps: int | None = None
-    """Steps of the generator flow: more take longer (default: the weights' own setting)."""
+    """Steps of the generator flow, and of imported VTA-LDM and AudioLDM: more take longer (default: the weights' own
+    setting)."""
+    caption: str | None = None
+    """What is to be heard, in English words: for imported weights of AudioLDM alone."""
     solver: Solver | None = None
     """How the generator flow steps: euler; or heun, which takes twice as long (default: euler)."""
     eq_match: float | None = None

@@ -5,7 +5,18 @@ import sys
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[1] / "condfoley/examples"
-HEAVY = ["torch", "torchvision", "transformers", "taming", "librosa", "numba", "scipy.signal", "scipy.stats", "onnx"]
+HEAVY = [
+    "torch",
+    "torchvision",
+    "transformers",
+    "diffusers",
+    "taming",
+    "librosa",
+    "numba",
+    "scipy.signal",
+    "scipy.stats",
+    "onnx",
+]
 COMMAND = """
 import sys
 from condfoley.cli.main import main

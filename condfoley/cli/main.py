@@ -143,7 +143,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
         "finetune": "fine-tune the shipped model on your own recordings",
         "evaluate": "measure systems on a test set and write a report",
         "study": "export, serve and analyse a listening study",
-        "import": "convert checkpoints of the published system into weights for condfoley",
+        "import": "convert checkpoints of published systems into weights for condfoley",
         "export": "write weights as a checkpoint for the published system, or their ONNX graphs",
     }.items()
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from condfoley.errors import InputError, flag, require_at_least, require_share
+from condfoley.published.diffusion.systems import LICENCES
 from condfoley.settings import CEILING_DBTP, PAN_WIDTH, Bits, Codec, EngineName, Room, Settings
 
 MAX_GAIN_DB = 60.0  # either way
@@ -291,6 +292,33 @@ class ImportOptions:
             raise InputError("--statistics goes with --material-judge")
         if self.vocoder and self.material_judge:
             raise InputError("--vocoder goes with a transformer, not with classifiers")
+
+
+@dataclass(kw_only=True)
+class ImportVtaLdmOptions:
+    """Convert a checkpoint of VTA-LDM into a weights folder; every tensor is accounted for, and no code is run."""
+
+    folder: str
+    """Folder of the checkpoint: summary.jsonl, pytorch_model_2.bin and audioldm-s-full.ckpt."""
+    out: str
+    """Folder for the weights; must not exist yet."""
+    licence: str = LICENCES["vta-ldm"]
+    """Licence of the checkpoint, written into the weights' card (default: as published, which forbids paid work)."""
+
+
+@dataclass(kw_only=True)
+class ImportAudioLdmOptions:
+    """Convert a folder of AudioLDM into a weights folder; every tensor is accounted for, and no code is run."""
+
+    folder: str
+    """Folder in the layout of diffusers, such as that of cvssp/audioldm-m-full."""
+    out: str
+    """Folder for the weights; must not exist yet."""
+    imagebind: str | None = None
+    """File of ImageBind's weights (imagebind_huge.pth), by which the sound is steered to the picture; they forbid paid work,
+    too."""
+    licence: str = LICENCES["audioldm"]
+    """Licence of the folder, written into the weights' card (default: as published, which forbids paid work)."""
 
 
 @dataclass(kw_only=True)

@@ -20,4 +20,9 @@ def drafter_of(
 
     Raises InputError where the weights have no such generator.
     """
-    return DRAFTERS[loaded.generator(asked)](loaded, geometry, duration, limits)
+    name = loaded.generator(asked)
+    if loaded.diffusion is not None:
+        from condfoley.published.diffusion.drafter import DiffusionDrafter
+
+        return DiffusionDrafter(loaded.diffusion, geometry, duration, limits)
+    return DRAFTERS[name](loaded, geometry, duration, limits)

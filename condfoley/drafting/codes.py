@@ -15,10 +15,11 @@ from condfoley.geometry import Geometry
 from condfoley.memory import Limits
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
-from condfoley.settings import FLOW_SAMPLING, SAMPLING, Generator, Settings
+from condfoley.settings import FLOW_SAMPLING, SAMPLING, GeneratorName, Settings
 
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
+    from condfoley.inputs import Clip
     from condfoley.pipeline import Progress
 
 ADVANCE = 0.5  # share of a window by which the next one starts later
@@ -48,7 +49,7 @@ class CodeDrafter:
     duration: of the target, s.
     """
 
-    name: Generator = "transformer"
+    name: GeneratorName = "transformer"
     both_sides = False
 
     def __init__(self, loaded: Loaded, geometry: Geometry, duration: float, limits: Limits):
@@ -67,6 +68,10 @@ class CodeDrafter:
     def encode(self, wav: np.ndarray) -> np.ndarray:
         """Codes of a sound's first window, which is repeated where it is shorter: (N,) -> (1, codes)."""
         return self.engine.encode_windows(reference_window(wav, self.geometry))
+
+    def look(self, target: Clip, tokens: np.ndarray) -> np.ndarray:
+        """The picture's tokens, as they are."""
+        return tokens
 
     def draft(
         self,

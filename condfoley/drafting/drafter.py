@@ -21,8 +21,9 @@ from condfoley.runtime.side_by_side import MOST, each
 
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
+    from condfoley.inputs import Clip
     from condfoley.pipeline import Progress
-    from condfoley.settings import Generator, Settings
+    from condfoley.settings import GeneratorName, Settings
 
 LOOP_CROSSFADE = 0.03  # s, of a short reference that is repeated
 
@@ -88,8 +89,8 @@ class Drafts(Protocol):
 class Drafter(Protocol):
     """One generator, for one target."""
 
-    name: Generator
-    """As in `--generator`."""
+    name: GeneratorName
+    """As in `--generator`; auto: of a system that is imported, and has no other."""
     both_sides: bool
     """Whether it knows what is behind a section, or only what is before it."""
 
@@ -101,6 +102,9 @@ class Drafter(Protocol):
 
     def encode(self, wav: np.ndarray) -> np.ndarray:
         """The first window of a reference's sound, (N,), as the generator knows it (`Exemplar.sound`)."""
+
+    def look(self, target: Clip, tokens: np.ndarray) -> np.ndarray:
+        """What it knows of a target's picture, (T', D'): its tokens, (T, D), or what it sees of the clip itself."""
 
     def draft(
         self,
@@ -114,7 +118,7 @@ class Drafter(Protocol):
     ) -> Drafts:
         """All candidates.
 
-        tokens: (T, D). seeds: of the candidates. sampling: see `sampling`. around: only a section is drawn. source: what
+        tokens: of `look`. seeds: of the candidates. sampling: see `sampling`. around: only a section is drawn. source: what
         they start from. Raises InputError for a source that the generator cannot start from.
         """
 

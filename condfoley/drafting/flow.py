@@ -19,10 +19,11 @@ from condfoley.runtime.flow_sampling import Estimate, FlowSampling, Windows, blo
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.sampling import dropped
 from condfoley.runtime.side_by_side import MOST, each
-from condfoley.settings import CODE_SAMPLING, FLOW_SAMPLING, Generator, Settings
+from condfoley.settings import CODE_SAMPLING, FLOW_SAMPLING, GeneratorName, Settings
 
 if TYPE_CHECKING:
     from condfoley.encoded import Exemplar
+    from condfoley.inputs import Clip
     from condfoley.pipeline import Progress
 
 OVERLAP = 0.25  # share of a window that the next one overlaps; an estimate, not tuned
@@ -64,7 +65,7 @@ class FlowDrafter:
     duration: of the target, s. Raises InputError for weights whose flow does not fit their geometry.
     """
 
-    name: Generator = "flow"
+    name: GeneratorName = "flow"
     both_sides = True
 
     def __init__(self, loaded: Loaded, geometry: Geometry, duration: float, limits: Limits):
@@ -91,6 +92,10 @@ class FlowDrafter:
     def encode(self, wav: np.ndarray) -> np.ndarray:
         """Tokens of a sound's first window, which is repeated where it is shorter: (N,) -> (1, L, dim)."""
         return self.engine.flow_tokens(reference_window(wav, self.geometry))
+
+    def look(self, target: Clip, tokens: np.ndarray) -> np.ndarray:
+        """The picture's tokens, as they are."""
+        return tokens
 
     def draft(
         self,

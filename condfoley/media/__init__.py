@@ -17,6 +17,7 @@ muxing.py   stream copy of the picture with a new sound track
 from condfoley.media.clock import variable_rate_note
 from condfoley.media.muxing import mux, mux_suffix
 from condfoley.media.picture import (
+    crop_to_square,
     frame_ages,
     frame_count,
     picture_ages,
@@ -35,6 +36,7 @@ from condfoley.media.write import write_clip
 __all__ = [
     "MediaInfo",
     "Timecode",
+    "crop_to_square",
     "editing_rate",
     "frame_ages",
     "frame_count",

@@ -184,6 +184,18 @@ def resize_and_crop(image: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(small)[edge : edge + size, edge : edge + size]
 
 
+def crop_to_square(image: np.ndarray, size: int) -> np.ndarray:
+    """The shorter side resized to `size` by PIL's bicubic filter, then a centre crop: (H, W, 3) -> (size, size, 3) uint8."""
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    scale = size / min(height, width)
+    new = max(size, round(width * scale)), max(size, round(height * scale))
+    small = np.asarray(Image.fromarray(image).resize(new, Image.Resampling.BICUBIC))
+    top, left = (small.shape[0] - size) // 2, (small.shape[1] - size) // 2
+    return small[top : top + size, left : left + size]
+
+
 def apply_orientation(image: np.ndarray, orientation: tuple[int, int, int, int]) -> np.ndarray:
     """Rotates and flips an image (H, W, 3) by the display matrix (a, b, c, d) of -1, 0, 1; see `streams.MediaFile`."""
     a, b, c, d = orientation

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from condfoley.cues.rows import MAIN, Kind
 from condfoley.errors import InputError
-from condfoley.settings import CEILING_DBTP, Bits, Room, Settings
+from condfoley.settings import CEILING_DBTP, FLOW_SAMPLING, MATCHING, SAMPLING, Bits, Room, Settings
 
 VERSION = 1
 """Of project.json. A higher one is refused; keys that a version does not know are kept as they are."""
@@ -258,8 +258,13 @@ class Project:
 
     @cached_property
     def generated_with(self) -> Settings:
-        """The settings with which it was generated; where they do not say what makes the sound, that was the vocoder."""
-        return Settings.of({"render": "vocoder", **self.settings})
+        """The settings with which it was generated; where they do not say what makes the sound, that was the vocoder.
+
+        Mode published has sampling and matching of its own, which are recorded, but cannot be asked for.
+        """
+        own = (*SAMPLING, *FLOW_SAMPLING, *MATCHING) if self.settings.get("mode") == "published" else ()
+        asked = {name: value for name, value in self.settings.items() if name not in own}
+        return Settings.of({"render": "vocoder", **asked})
 
     @property
     def is_recorded(self) -> bool:

@@ -36,10 +36,10 @@ def checkpoint_file(path: str | Path) -> Path:
     return path
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path, system: str = "CondFoleyGen") -> dict[str, Tensor]:
     """The tensors of a checkpoint by name, on the CPU; no code in the file is run.
 
-    Raises InputError for a file that is damaged, contains code, or has no weights.
+    system: whose it should be, for messages. Raises InputError for a file that is damaged, contains code, or has no weights.
     """
     try:
         stand_ins: list[Any] = [(_Placeholder, name) for name in _foreign_classes(path)]
@@ -47,10 +47,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             warnings.simplefilter("ignore")  # about pickles that are rejected anyway
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
-        raise InputError(_refusal(path, str(error))) from None
+        raise InputError(_refusal(path, str(error), system)) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise InputError(f"{path} is damaged or no checkpoint; get a fresh copy") from None
-    return _tensors(path, content)
+    return _tensors(path, content, system)
 
 
 def _foreign_classes(path: Path) -> list[str]:
@@ -60,22 +60,19 @@ def _foreign_classes(path: Path) -> list[str]:
     return [name for name in names if name.startswith(FOREIGN)]
 
 
-def _refusal(path: Path, message: str) -> str:
+def _refusal(path: Path, message: str, system: str) -> str:
     if "GLOBAL" in message or "global" in message:
-        return (
-            f"{path} holds more than numbers, which could be code, so it was not read; "
-            "give a checkpoint of CondFoleyGen"
-        )
+        return f"{path} holds more than numbers, which could be code, so it was not read; give a checkpoint of {system}"
     return f"{path} is damaged or no checkpoint; get a fresh copy"
 
 
-def _tensors(path: Path, content: Any) -> dict[str, Tensor]:
+def _tensors(path: Path, content: Any, system: str) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not content:
-        raise InputError(f"{path} holds no weights by name; give a checkpoint of CondFoleyGen")
+        raise InputError(f"{path} holds no weights by name; give a checkpoint of {system}")
     held = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
     tensors = {str(name): value for name, value in held.items() if isinstance(value, Tensor)}
     if len(tensors) < len(held) or not tensors:
-        raise InputError(f"{path} holds no weights, only {_listed(content)}; give a checkpoint of CondFoleyGen")
+        raise InputError(f"{path} holds no weights, only {_listed(content)}; give a checkpoint of {system}")
     return tensors
 
 

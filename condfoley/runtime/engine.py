@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from condfoley.errors import InputError
+from condfoley.published.diffusion.systems import system_of
 from condfoley.runtime.sampling import GuidanceTerm
 from condfoley.settings import GENERATORS, Generator
 from condfoley.sizes import FlowConfig, VocoderConfig
@@ -26,6 +27,8 @@ OPTIONAL = ("sync", "events", "contact")
 
 def generators_of(card: dict[str, Any]) -> list[Generator]:
     """Which generators a weights folder has, by its card."""
+    if system_of(card):
+        return ["diffusion"]
     return [name for name in GENERATORS if name in card["parts"]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.lineage import require_matching
+from condfoley.published.diffusion.systems import system_of
 from condfoley.runtime.choice import load_engine
 from condfoley.runtime.engine import Engine
 from condfoley.runtime.scorer import Scorer
@@ -20,6 +21,7 @@ from condfoley.weights import SHIPPED, card_geometry, read_card
 
 if TYPE_CHECKING:
     from condfoley.encoded import Picture
+    from condfoley.published.diffusion.system import DiffusionSystem
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Loaded:
 
     card: as in the folder; empty for networks that come from none. engine_choice: as it was asked for; a scorer of other
     weights is run likewise. pictures: what was encoded, by a hash of its frames, while it is wanted again; else None.
+    diffusion: an imported system that generates, in place of the engine's own networks, which are then the shipped ones.
     """
 
     engine: Engine
@@ -36,6 +39,7 @@ class Loaded:
     device: str = "cpu"
     engine_choice: EngineName = "auto"
     pictures: dict[str, Picture] | None = None
+    diffusion: DiffusionSystem | None = None
 
     @classmethod
     def load(cls, path: str | Path | None = None, device: str = "cpu", engine: EngineName = "auto") -> Loaded:
@@ -45,6 +49,11 @@ class Loaded:
         """
         folder = Path(path) if path else SHIPPED
         card = read_card(folder)
+        if system_of(card):
+            from condfoley.published.diffusion.loading import load_system
+
+            shipped = cls.load(None, device, engine)
+            return replace(shipped, card=card, diffusion=load_system(folder, card, device))
         loaded = cls(load_engine(folder, device, engine), card_geometry(card), card, device, engine)
         require_matching(folder, card)
         if not loaded.engine.has_sync:
@@ -57,6 +66,7 @@ class Loaded:
         Raises InputError where the weights have no such generator.
         """
         there, preferred = self.engine.generators, self.card.get("generator")
+        there = there if self.diffusion is None else ["diffusion"]
         if asked == "auto" and there:
             return preferred if preferred in there else there[0]
         for name in there:
@@ -93,4 +103,5 @@ class Loaded:
         """The weights' name and their parts' hashes, for the record."""
         parts = {name: part["sha256"] for name, part in self.card.get("parts", {}).items()}
         named = {"name": self.card.get("name"), "parts": parts}
-        return named | ({"referee": self.scorer.borrowed} if self.scorer.borrowed else {})
+        referee = self.scorer.borrowed if self.diffusion is None else str(read_card(SHIPPED)["name"])
+        return named | ({"referee": referee} if referee else {})

@@ -59,6 +59,7 @@ def test_the_command_line(imported, clip, tmp_path, capsys):
     assert code == 0, capsys.readouterr().err
     record = json.loads((tmp_path / "out" / "provenance.json").read_text())
     assert record["settings"]["mode"] == "published" and record["options"]["mode"] == "published"
+    assert main(["edit", str(tmp_path / "out"), "--add", "1.0"]) == 0, capsys.readouterr().err  # it can be edited
     assert main(["generate", *words, "--mode", "published", "--top-p", "0.5", "--out", str(tmp_path / "no")]) == 2
     assert "has its own --top-p" in capsys.readouterr().err
     assert main(["generate", *words, "--mode", "published", "--eq-match", "1", "--out", str(tmp_path / "no")]) == 2

@@ -107,8 +107,8 @@ def check_model(options: GenerateOptions, foley: Foley) -> None:
         foley.require_contacts()
     if options.keep != "codes" or options.mode == "published":
         return
-    if foley.loaded.generator(options.generator) == "flow":
-        raise InputError("--keep codes: the generator flow writes no codes; give --keep candidates")
+    if (name := foley.loaded.generator(options.generator)) != "transformer":
+        raise InputError(f"--keep codes: the generator {name} writes no codes; give --keep candidates")
 
 
 def check_inputs(options: GenerateOptions) -> tuple[MediaInfo, MediaInfo]:
