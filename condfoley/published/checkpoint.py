@@ -13,9 +13,9 @@ from torch import Tensor
 
 from condfoley.errors import InputError
 
-# Lightning's `callbacks` have classes as keys, and the classifiers' files contain scores as NumPy numbers; torch's safe
-# loading rejects both. An empty class of ours replaces each of these.
-FOREIGN = ("pytorch_lightning.", "numpy.")
+# Lightning's `callbacks` have classes as keys, the classifiers' files contain scores as NumPy numbers, others settings of
+# omegaconf; torch's safe loading rejects them. An empty class of ours replaces each of these.
+FOREIGN = ("pytorch_lightning.", "numpy.", "omegaconf.")
 WRAPPERS = ("state_dict", "model")  # keys of the weights in CondFoleyGen's files; the vocoder's file has none
 GENERATOR = "best_netG.pt"  # in a SpecVQGAN vocoder folder
 

@@ -329,3 +329,8 @@ def test_damaged_weights(home, tmp_path, reference, target, capsys):
         assert main([*words, str(tmp_path / "out")]) == 2
         err = capsys.readouterr().err
         assert says in err.splitlines()[-1] and "Traceback" not in err
+
+
+def test_there_are_no_graphs_of_such_a_system(home, capsys):
+    assert main(["export", "onnx", str(home / "vta-ldm")]) == 2
+    assert "has no part that graphs are made of" in capsys.readouterr().err

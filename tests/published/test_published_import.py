@@ -65,17 +65,25 @@ def test_a_part_alone(checkpoints, tmp_path, file, parts):
     assert set(card["parts"]) == parts and card["licence"] == "unknown"
 
 
-def test_lightnings_classes_do_not_keep_a_checkpoint_from_being_read(tmp_path, monkeypatch, capsys):
-    """A real one has `callbacks` keyed by Lightning's own classes, which need not be installed."""
+@pytest.mark.parametrize(
+    ("package", "module_name", "name"),
+    [("pytorch_lightning", "pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"),
+     ("omegaconf", "omegaconf.dictconfig", "DictConfig")],
+)  # fmt: skip
+def test_classes_of_others_do_not_keep_a_checkpoint_from_being_read(
+    package, module_name, name, tmp_path, monkeypatch, capsys
+):
+    """A real one has `callbacks` keyed by Lightning's own classes, or settings of omegaconf, which need not be installed."""
     import sys
     import types
 
-    module = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
-    module.ModelCheckpoint = type("ModelCheckpoint", (), {"__module__": module.__name__})
-    for name in ("pytorch_lightning", "pytorch_lightning.callbacks", module.__name__):
-        monkeypatch.setitem(sys.modules, name, module)
-    callbacks = {module.ModelCheckpoint: {"best_model_score": torch.tensor(1.0), "monitor": "val/loss"}}
-    path = saved(tmp_path / "x.ckpt", {"callbacks": callbacks, "state_dict": golden_weights("vqgan")})
+    module = types.ModuleType(module_name)
+    kind = type(name, (), {"__module__": module_name})
+    setattr(module, name, kind)
+    for found in {package, module_name.rsplit(".", 1)[0], module_name}:
+        monkeypatch.setitem(sys.modules, found, module if found == module_name else types.ModuleType(found))
+    extras = {"callbacks": {kind: {"best_model_score": torch.tensor(1.0), "monitor": "val/loss"}}, "settings": kind()}
+    path = saved(tmp_path / "x.ckpt", extras | {"state_dict": golden_weights("vqgan")})
     monkeypatch.undo()
     assert main([*WORDS, str(path), "--out", str(tmp_path / "w")]) == 0, capsys.readouterr().err
 

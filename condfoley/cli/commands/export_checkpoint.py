@@ -8,7 +8,7 @@ from pathlib import Path
 from condfoley.cli.arguments import parse_options
 from condfoley.cli.commands.import_checkpoint import SYSTEM, insert_option
 from condfoley.cli.options import ExportGraphsOptions, ExportOptions
-from condfoley.errors import require_extra
+from condfoley.errors import InputError, require_extra
 
 GRAPHS = "onnx"
 
@@ -31,5 +31,8 @@ def _export_graphs(argv: list[str]) -> int:
     require_extra("torch", "writing graphs")
     from condfoley.runtime.export import write_graphs
 
-    print("\n".join(map(str, write_graphs(Path(options.weights)))))
+    written = write_graphs(Path(options.weights))
+    if not written:
+        raise InputError(f"{options.weights} has no part that graphs are made of; PyTorch runs it (--engine torch)")
+    print("\n".join(map(str, written)))
     return 0
