@@ -115,7 +115,9 @@ def copied(base: Path, home: Path) -> Path:
 
 
 def undisturbed(name: str, base: Path, store: Path) -> tuple[Whole, list[dict[str, str]]]:
-    """How long a command takes, and what it leaves, given once and given twice; measured once and kept in `store`.
+    """How long a command takes, and what it leaves: given once; and the user's next command after it; and itself after it.
+
+    Measured once and kept in `store`.
 
     What two runs write in different ways counts by its name alone: dates, and what an encoder of pictures makes of them.
     """
@@ -129,7 +131,7 @@ def undisturbed(name: str, base: Path, store: Path) -> tuple[Whole, list[dict[st
                 raise RuntimeError(f"{name} fails undisturbed: {outcome.said}")
             runs.append(json.loads(kept.read_text()))
             kept.unlink()
-        for place in range(2):
+        for place in range(len(runs[0]["left"])):
             one, other = (run["left"][place] for run in runs)
             runs[0]["left"][place] = {file: known if known == other.get(file) else "" for file, known in one.items()}
         path.write_text(json.dumps(runs[0], indent=1))
@@ -143,6 +145,12 @@ def _measure(task: Task, base: Path, kept: Path, home: Path) -> int:
     left = [hashes(place)]
     code_of(started(lambda: cli.main(task.again(task.words)), place / "stdout"))
     left.append(hashes(place))
+    if task.twice:
+        shutil.rmtree(place)
+        place = copied(base, home)
+        for _ in range(2):
+            code_of(started(lambda: cli.main(task.words), place / "stdout"))
+        left.append(hashes(place))
     kept.write_text(json.dumps(asdict(whole) | {"left": left}))
     return 0
 
@@ -171,7 +179,7 @@ def kill_case(task: Task, base: Path, moment: Moment, wanted: list[dict[str, str
 def twice_case(task: Task, base: Path, moment: Moment, wanted: list[dict[str, str]], home: Path) -> int:
     """Gives a command twice, the second one at a moment of the first, and compares what is there when both have ended.
 
-    One of the two may be refused, if it is told why in one line.
+    One of the two may be refused, if it is told why in one line; or they come one after the other.
     """
     place = copied(base, home)
     first = started(lambda: cli.main(task.words), place / "first")
@@ -217,9 +225,9 @@ def run(number: int, rng: Rng, store: Path) -> list[tuple[str, str, Outcome]]:
     whole, wanted = undisturbed(name, base, store)
     if task.twice and number // len(names) % TOLD == TOLD - 1:
         moment = Moment(seconds=float(rng.uniform(0, whole.seconds)))
-        how, case = f"twice, {moment}", twice_case
+        how, case, results = f"twice, {moment}", twice_case, [wanted[0], wanted[-1]]
     else:
         moment = whole.moment(rng)
-        how, case = f"killed {moment}", kill_case
-    outcome = run_case(partial(case, task, base, moment, wanted), memory=None)
+        how, case, results = f"killed {moment}", kill_case, wanted[:2]
+    outcome = run_case(partial(case, task, base, moment, results), memory=None)
     return [(name, how, outcome)]
