@@ -210,6 +210,9 @@ class EventsConfig:
     """Recurrent layers."""
     dropout: float = 0.3
     """Dropout before, between and behind them in training."""
+    veto: float = 0.0
+    """Onsets within three frames that a second head, trained on more kinds of video, has to expect at least, or the first one's
+    do not count; 0: there is no second head."""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
 """The recurrent event head, and the events that a scorer sees in the picture."""
 
+import dataclasses
 import warnings
 
 import numpy as np
 import pytest
 import torch
 
-from condfoley.networks.event_head import EventHead
+from condfoley.networks.event_head import NEVER, EventHead, vetoed
 from condfoley.networks.sync import Sync
 from condfoley.networks.video_encoder import VideoEncoder
+from condfoley.runtime.peaks import pick_onsets
 from condfoley.runtime.scorer import Scorer
 from condfoley.runtime.torch import TorchEngine
 from condfoley.sizes import EventsConfig
+from condfoley.training.stages.events import with_second
 from tests.tiny import EVENTS, GEOMETRY, SYNC, VIDEO
 
 
@@ -45,6 +48,42 @@ def test_tokens_are_standardised(tokens):
         head.feature_mean.copy_(mean)
         head.feature_std.copy_(std)
         assert torch.allclose(head(tokens * std + mean), plain, atol=1e-4)
+
+
+def onsets(*frames, length=20):
+    """Logits (1, length, 3) of a head that is sure of an onset in some frames, and of none elsewhere."""
+    logits = torch.full((1, length, 3), -6.0)
+    logits[0, list(frames), 0] = 6.0
+    return logits
+
+
+def test_an_onset_counts_where_the_second_head_expects_some_of_one_near_it():
+    first = onsets(4, 12)
+    kept = vetoed(first, onsets(14), 0.2)  # two frames behind the second onset, ten behind the first
+    assert kept[0, 12, 0] == 6 and kept[0, 4, 0] == NEVER
+    assert torch.equal(kept[..., 1:], first[..., 1:]) and kept[..., 0].max() == 6
+    assert (vetoed(first, onsets(16), 0.2)[0, :, 0] <= NEVER).all()  # too far
+    weak = onsets()
+    weak[0, 4, 0] = -1.2  # .23, so that .13 onsets are expected
+    assert vetoed(first, weak, 0.1)[0, 4, 0] == 6 and vetoed(first, weak, 0.2)[0, 4, 0] == NEVER
+    assert len(pick_onsets(kept[0, :, 0].sigmoid().numpy(), 15.0)) == 1
+
+
+def test_two_heads_are_read_together_and_each_by_itself(tokens):
+    torch.manual_seed(1)
+    alone, pair = EventHead(EVENTS).eval(), EventHead(dataclasses.replace(EVENTS, veto=0.2)).eval()
+    assert alone.second is None and not any(name.startswith("second") for name in alone.state_dict())
+    with torch.no_grad():
+        each = pair.each(tokens)
+        assert each.shape == (2, 2, 40, 3) and torch.equal(pair(tokens), vetoed(each[0], each[1], 0.2))
+        assert torch.equal(alone.each(tokens)[0], alone(tokens)) and len(alone.each(tokens)) == 1
+    pair.load_state_dict(with_second(alone.state_dict(), pair))
+    with torch.no_grad():
+        assert torch.equal(*pair.each(tokens))
+    told = pair.state_dict()
+    assert (
+        with_second(told, pair) is told and with_second(alone.state_dict(), alone).keys() == alone.state_dict().keys()
+    )
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 from condfoley.cli.arguments import parse_config
 from condfoley.cli.main import main
@@ -15,13 +16,14 @@ from condfoley.cli.options import FinetuneOptions
 from condfoley.errors import EXIT_NOTHING_BETTER
 from condfoley.foley import Foley
 from condfoley.lineage import codes_hash
+from condfoley.networks.event_head import EventHead
 from condfoley.training import finetune as module
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.finetuning import settings
 from condfoley.training.finetuning.plan import Recipe
 from condfoley.training.finetuning.settings import finetune_config
-from condfoley.weights import SHIPPED, drop_part, read_card
-from tests.tiny import write_tiny_weights
+from condfoley.weights import SHIPPED, card_geometry, drop_part, load_part, read_card, save_part
+from tests.tiny import EVENTS, write_tiny_weights
 from tests.training.toy import write_clips, write_hits
 
 ROOT = Path(__file__).parents[2]
@@ -91,9 +93,14 @@ def test_a_better_model_is_written_with_its_report(clips, weights, tmp_path, cap
     assert main(words(clips, weights, out, "--force", "--whole", "--steps", "2")) in (0, EXIT_NOTHING_BETTER)
 
 
-def test_the_event_head_learns_from_the_sound_of_the_clips(clips, weights, tmp_path, capsys):
-    """A bar flashes at each hit, which random picture tokens show: the head alone is written, with its F1."""
+@pytest.mark.parametrize("veto", [0.0, 0.2])
+def test_the_event_head_learns_from_the_sound_of_the_clips(veto, clips, weights, tmp_path, capsys):
+    """A bar flashes at each hit, which random picture tokens show: the head alone is written, with its F1. Of two both learn."""
     out = tmp_path / "my_model"
+    if veto:
+        torch.manual_seed(0)
+        head = EventHead(dataclasses.replace(EVENTS, veto=veto))
+        save_part(weights, "events", head, card_geometry(read_card(weights)), {})
     assert main(words(clips, weights, out, "--part", "events", "--steps", "60", "--listen", "1")) == 0
     printed = capsys.readouterr()
     assert "nats per frame" in printed.err and "all weights of the event head" in printed.err
@@ -101,6 +108,11 @@ def test_the_event_head_learns_from_the_sound_of_the_clips(clips, weights, tmp_p
     assert changed == ["events.safetensors"]
     told = json.loads((out / "report" / "finetune.json").read_text())
     before, after = told["picture_f1"]
+    start, end = (load_part(folder, "events").state_dict() for folder in (weights, out))
+    assert {name.split(".")[0] for name in end if not torch.equal(start[name], end[name])} >= {
+        "body",
+        *["second"] * bool(veto),
+    }
     assert told["part"] == "events" and told["after"] < told["before"] and 0 <= before <= after <= 1
     card = json.loads((out / "card.json").read_text())
     assert card["parts"]["events"]["training"]["steps"] == told["step"]

@@ -10,12 +10,13 @@ import torch
 
 from condfoley.errors import InputError
 from condfoley.foley import Foley
+from condfoley.runtime.choice import load_engine
 from condfoley.training.batches import example_streams
 from condfoley.training.codebook import MovingCodebook, code_usage
 from condfoley.training.config import LossConfig
 from condfoley.training.run import build, main
-from condfoley.weights import read_card
-from tests.tiny import GEOMETRY
+from condfoley.weights import load_part, read_card
+from tests.tiny import EVENTS, GEOMETRY
 from tests.training.toy import LOSSES, ORDER, SECONDS, config
 
 
@@ -58,6 +59,23 @@ def test_other_frame_rates_train_and_generate(copied, clips, fps):
     assert made.duration == pytest.approx(SECONDS, abs=0.05) and len(made.impact_probability) == round(
         made.duration * fps
     )
+
+
+def test_a_second_event_head_learns_beside_the_first(copied, clips):
+    """It begins as the first, which stays; with graphs, both engines and fine-tuning know both."""
+    folder = copied / "weights"
+    before = load_part(folder, "events").state_dict()
+    sizes = dataclasses.replace(EVENTS, veto=0.3)
+    main(config("events", clips, copied, events=sizes, init=str(folder), steps=3, lr=5e-3))
+    head = load_part(folder, "events")
+    after = head.state_dict()
+    assert head.config.veto == 0.3 and set(after) == {*before, *(f"second.{name}" for name in before)}
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    learned = [name for name in before if not torch.equal(before[name], after[f"second.{name}"])]
+    assert "leave.bias" in learned and "feature_mean" not in learned
+    tokens = np.random.default_rng(0).standard_normal((2, 30, sizes.feature_dim)).astype(np.float32)
+    onnx, torch_engine = (load_engine(folder, "cpu", name).event_logits(tokens) for name in ("onnx", "torch"))
+    np.testing.assert_allclose(onnx, torch_engine, atol=1e-4)
 
 
 def test_targets_may_be_cut_to_another_moment(copied, clips):

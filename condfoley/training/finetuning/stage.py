@@ -170,8 +170,11 @@ class FinetuneTransformer(FoldStage, TransformerStage):
 class FinetuneEvents(FoldStage, EventsStage):
     """The event head, by the onsets in the clips' own sound that have motion in the picture.
 
-    What the sound does not say (sliding, strength) stays as the head had it at the start.
+    What the sound does not say (sliding, strength) stays as the head had it at the start. Of two heads both learn, each as if it
+    were alone.
     """
+
+    both_learn = True
 
     def open_store(self) -> ClipStore:
         """The fold's clips, each with the impacts that can be seen in it."""
@@ -186,7 +189,8 @@ class FinetuneEvents(FoldStage, EventsStage):
 
     def _loss(self, tokens: Tensor, labels: Tensor) -> Loss:
         """Cross-entropy of onsets, and `loss.keep_init` times the distance from the initial head; also that of the rest."""
-        logits, before, near = self.model(tokens).float(), self.before(tokens), labels[..., 0]
+        logits, before = self.model.each(tokens).float(), self.before(tokens)
+        near = labels[..., 0].expand(len(logits), -1, -1)
         with self.full_precision():
             onset = onset_loss(logits[..., 0], near, self.config.loss.onset_weight)
             kept = F.binary_cross_entropy_with_logits(logits[..., 0], before[..., 0].sigmoid())

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from condfoley.networks.event_head import EventHead
 from condfoley.training.banks import token_statistics, token_window
@@ -28,6 +28,8 @@ class EventsStage(Stage):
 
     part = "events"
     windows_of_frames = True
+    both_learn = False
+    """Whether the first head learns, too, where there is a second one (`events.veto`)."""
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator):
         super().__init__(config, accelerator)
@@ -38,9 +40,14 @@ class EventsStage(Stage):
         sizes = dataclasses.replace(config.events, feature_dim=self.bank[0].shape[2])
         self.model: EventHead = self.built(EventHead, sizes)
         mean, std = token_statistics(self.bank)
-        self.model.feature_mean.copy_(mean)
-        self.model.feature_std.copy_(std)
-        load_init(self.model, self.part, config)
+        for head in (self.model, self.model.second):
+            if head is not None:
+                head.feature_mean.copy_(mean)
+                head.feature_std.copy_(std)
+        load_init(self.model, self.part, config, with_second)
+        if (second := self.model.second) is not None and not self.both_learn:
+            self.model.requires_grad_(False)
+            second.requires_grad_(True)
         self.initial: EventHead = copy.deepcopy(self.model).requires_grad_(False).eval().to(accelerator.device)
         self.add("events", self.model, config.lr, self._loss)
         self.token_std = self.model.feature_std.cpu().numpy()
@@ -66,18 +73,20 @@ class EventsStage(Stage):
         return Batch(names, tuple(torch.from_numpy(np.stack(x)) for x in (tokens, labels)))
 
     def _loss(self, tokens: Tensor, labels: Tensor) -> Loss:
-        logits = self.model(tokens).float()
+        logits = self.model.each(tokens)[-1].float()
         with self.full_precision():
             loss, metrics = event_loss(logits, labels, self.config.loss.onset_weight)
             if keep := self.config.loss.keep_init:
-                distance = F.binary_cross_entropy_with_logits(logits[..., :2], self.before(tokens)[..., :2].sigmoid())
+                distance = F.binary_cross_entropy_with_logits(
+                    logits[..., :2], self.before(tokens)[-1, ..., :2].sigmoid()
+                )
                 loss, metrics = loss + keep * distance, metrics | {"from_init": distance.detach()}
         return loss, metrics
 
     @torch.no_grad()
     def before(self, tokens: Tensor) -> Tensor:
-        """The initial head's logits (B, T, 3) for picture tokens (B, T, D)."""
-        return self.initial(tokens).float()
+        """The initial heads' logits (heads, B, T, 3) for picture tokens (B, T, D)."""
+        return self.initial.each(tokens).float()
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update on random windows of random clips."""
@@ -102,3 +111,9 @@ class EventsStage(Stage):
         """Film strips with the true and the predicted onsets."""
         predicted = [self._predict(views) for views in self.held_out[:4]]
         draw_film(folder / f"{step:06d}.png", self.store.validation[:4], predicted, self.geometry.fps)
+
+
+def with_second(state: dict[str, Tensor], head: nn.Module) -> dict[str, Tensor]:
+    """The weights of a head for one that may have a second one, which begins as the first."""
+    second = {f"second.{name}": value for name, value in state.items()}
+    return state if any(name in state for name in second) or head.second is None else state | second
