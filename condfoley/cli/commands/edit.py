@@ -125,7 +125,10 @@ def with_layers(
     foley = load_model(cast(SoundOptions, options), progress)
     for spec in specs:
         own = rows[spec.name]
-        project = add_layer(folder, project, spec, foley, own, target=options.target, progress=then_writing(progress))
+        making = then_writing(progress)
+        project, notes = add_layer(folder, project, spec, foley, own, target=options.target, progress=making)
+        for note in notes:
+            progress.note(note)
     return project
 
 
