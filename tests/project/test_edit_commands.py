@@ -248,6 +248,7 @@ def test_exported_timelines_are_said_to_be_old(folder, run):
     (folder / "timeline.otio").write_text("{}")
     assert f"condfoley timeline {folder} --force" in run("edit", "--remove", "1")
     assert f"condfoley timeline {folder} --force" in run("undo")
+    assert "timeline" not in run("edit")  # which changes nothing
 
 
 @pytest.mark.parametrize(

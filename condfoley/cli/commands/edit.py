@@ -78,7 +78,8 @@ def edit(folder: Path, options: EditOptions, progress: Progress) -> None:
         after = commit_edited(folder, project, options.codec, options.target)
     if after.revision == before.revision:
         progress.note("nothing is changed by that; all was written again")
-    note_timelines(folder, progress)
+    else:
+        note_timelines(folder, progress)
 
 
 def listed_cues(project: Project, options: EditOptions) -> CueList | None:
