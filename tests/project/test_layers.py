@@ -88,7 +88,7 @@ def test_a_cue_is_of_the_layer_that_it_names_or_that_takes_it_or_of_the_main_one
         assign([CueRow(1.0, layer="cap", where="line 3")], [CUP])
     with pytest.raises(InputError, match="no cue of --hits names it"):
         assign(rows[1:], [CUP])
-    with pytest.raises(InputError, match="none is in its span or of its kind"):
+    with pytest.raises(InputError, match="none is in its span or of its kind; give another one"):
         assign(rows[1:], [dataclasses.replace(BOOTS, span=(8.0, 9.0))])
 
 
