@@ -262,6 +262,27 @@ def test_what_is_wrong_with_a_list_is_said(tmp_path, content, says):
         read_pairs(tmp_path / "pairs.csv")
 
 
+def test_columns_that_are_not_read_are_said(clips, weights, tmp_path, capsys):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text(f"reference;target;hit;note\n{clips}/reference.mp4;{clips}/targets/a.mp4;mine.txt;\n")
+    words = [
+        "batch",
+        "--pairs",
+        str(pairs),
+        "--out",
+        str(tmp_path / "out"),
+        "--weights",
+        str(weights),
+        "--candidates",
+        "1",
+    ]
+    assert main(words) == 0
+    assert (
+        f"condfoley: {pairs}: not read: hit, note; the columns are reference, target, name, hits"
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize("where", ["file", "file/below"])
 def test_an_output_that_cannot_be_written_is_refused_once(clips, tmp_path, capsys, where):
     (tmp_path / "file").write_text("mine")

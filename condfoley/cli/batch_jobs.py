@@ -20,6 +20,7 @@ from condfoley.results.folder import CANDIDATES, HITS, OVERVIEW, PROVENANCE, SCO
 from condfoley.weights import sha256_of_input
 
 FAILED = "failed.csv"
+COLUMNS = ("reference", "target", "name", "hits", "start_from")  # of a list of pairs
 INPUTS = {
     "reference": "another reference",
     "target": "another target",
@@ -88,6 +89,12 @@ def _pairs_of_csv(path: Path) -> list[_Pair]:
         files = {key: str(path.parent / cell) for key in ("hits", "start_from") if (cell := line.row.get(key))}
         pairs.append(_Pair(name, references_of(path.parent, line.row["reference"]), line.target, **files))
     return pairs
+
+
+def unread_columns(options: BatchOptions) -> list[str]:
+    """The columns of a list of pairs that mean nothing here, such as misspelled ones. Raises InputError as `list_jobs` does."""
+    found = read_pairs(Path(options.pairs))[0].row if options.pairs else {}
+    return [name for name in found if name and name not in COLUMNS]
 
 
 def references_of(home: Path, cell: str) -> str | tuple[str, ...]:
