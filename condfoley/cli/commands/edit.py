@@ -90,7 +90,10 @@ def listed_cues(project: Project, options: EditOptions) -> CueList | None:
     if options.perform is not None:
         return performed_cues(project, options.perform)
     if options.cues is not None:
-        return read_cues(Path(options.cues))
+        cues = read_cues(Path(options.cues))
+        if project.cues and not cues.rows:  # more likely a file that was not saved than a wish
+            raise InputError(f"{options.cues} lists no cues, which removes all; give the whole list, or --mute a layer")
+        return cues
     if any(getattr(options, name) for name in CUE_EDITS):
         return cue_list_of_words(project, options.add, options.set, options.remove)
     return None
