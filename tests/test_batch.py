@@ -94,7 +94,7 @@ def test_a_list_names_the_results_and_other_settings_do_not_replace_them(clips, 
     assert main([*words, "--quiet"]) == 0
     assert (out / "one" / "soundtrack.wav").exists()
     assert main([*words, "--quiet", "--seed", "5"]) == 2
-    assert "--force" in capsys.readouterr().err
+    assert "made with other values of --seed; " in (told := capsys.readouterr().err) and "--force" in told
     assert main([*words, "--quiet", "--seed", "5", "--force"]) == 0
 
 
@@ -260,6 +260,27 @@ def test_what_is_wrong_with_a_list_is_said(tmp_path, content, says):
     (tmp_path / "pairs.csv").write_bytes(content)
     with pytest.raises(InputError, match=says):
         read_pairs(tmp_path / "pairs.csv")
+
+
+def test_columns_that_are_not_read_are_said(clips, weights, tmp_path, capsys):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text(f"reference;target;hit;note\n{clips}/reference.mp4;{clips}/targets/a.mp4;mine.txt;\n")
+    words = [
+        "batch",
+        "--pairs",
+        str(pairs),
+        "--out",
+        str(tmp_path / "out"),
+        "--weights",
+        str(weights),
+        "--candidates",
+        "1",
+    ]
+    assert main(words) == 0
+    assert (
+        f"condfoley: {pairs}: not read: hit, note; the columns are reference, target, name, hits"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("where", ["file", "file/below"])

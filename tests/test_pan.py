@@ -143,11 +143,21 @@ def test_engines_find_the_same_places():
 
 @pytest.mark.parametrize(
     ("words", "why"),
-    [(["--pan-width", "2"], "--pan-width is 2"), (["--pan", "picture", "--channels", "1"], "needs two channels")],
+    [
+        (["--pan-width", "2"], "--pan-width is 2"),
+        (["--pan", "picture", "--channels", "1"], "needs two channels"),
+        (["--pan-width", "0.4"], "give it with --pan picture"),
+    ],
 )
 def test_what_cannot_be_panned_is_refused(tmp_path, capsys, words, why):
     assert main(["generate", "--out", str(tmp_path / "x"), *words]) == 2
     assert why in capsys.readouterr().err and not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["--pan", "middle"]])
+def test_a_width_without_panning_is_refused_of_edits_too(tmp_path, capsys, words):
+    assert main(["edit", str(tmp_path), "--pan-width", "0.4", *words]) == 2
+    assert "give it with --pan picture" in capsys.readouterr().err
 
 
 def test_weights_that_do_not_know_places_are_refused(tmp_path, capsys):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from condfoley.cli.options import BatchOptions, GenerateOptions, SoundOptions
-from condfoley.errors import InputError
+from condfoley.errors import InputError, flag
 from condfoley.files import plain
 from condfoley.files.partial import clear, partial_name
 from condfoley.media.formats import VIDEO_SUFFIXES
@@ -20,6 +20,7 @@ from condfoley.results.folder import CANDIDATES, HITS, OVERVIEW, PROVENANCE, SCO
 from condfoley.weights import sha256_of_input
 
 FAILED = "failed.csv"
+COLUMNS = ("reference", "target", "name", "hits", "start_from")  # of a list of pairs
 INPUTS = {
     "reference": "another reference",
     "target": "another target",
@@ -90,6 +91,12 @@ def _pairs_of_csv(path: Path) -> list[_Pair]:
     return pairs
 
 
+def unread_columns(options: BatchOptions) -> list[str]:
+    """The columns of a list of pairs that mean nothing here, such as misspelled ones. Raises InputError as `list_jobs` does."""
+    found = read_pairs(Path(options.pairs))[0].row if options.pairs else {}
+    return [name for name in found if name and name not in COLUMNS]
+
+
 def references_of(home: Path, cell: str) -> str | tuple[str, ...]:
     """The references that a cell of a CSV file names: one, or several separated by |; relative to a folder."""
     names = tuple(str(home / name.strip()) for name in cell.split("|") if name.strip())
@@ -150,6 +157,18 @@ def changed_input(job: GenerateOptions) -> str:
         return ""
 
 
+def changed_options(job: GenerateOptions) -> list[str]:
+    """Which options made the results in the job's folder other than it asks for, such as "--seed"; none without results."""
+    earlier = _read_provenance(job).get("options")
+    return _differing_options(job, earlier) if isinstance(earlier, dict) else []
+
+
+def _differing_options(job: GenerateOptions, earlier: dict[str, Any]) -> list[str]:
+    """The options whose values are not those of earlier ones."""
+    values = {name: value for name, value in asdict(job).items() if name not in IGNORED_OPTIONS}
+    return [flag(name) for name, value in values.items() if earlier.get(name) != plain(value)]
+
+
 def _find_changed_input(job: GenerateOptions, earlier: dict[str, Any]) -> str:
     """See `changed_input`. Raises OSError for an input that cannot be read."""
     recorded = earlier.get("inputs")
@@ -173,12 +192,8 @@ def _read_provenance(job: GenerateOptions) -> dict[str, Any]:
 
 def _matches_job(job: GenerateOptions, earlier: dict[str, Any], parts: dict[str, str]) -> bool:
     try:
-        same = [
-            earlier["options"].get(key) == plain(value)
-            for key, value in asdict(job).items()
-            if key not in IGNORED_OPTIONS
-        ]
-        return all(same) and not _find_changed_input(job, earlier) and earlier["weights"]["parts"] == parts
+        same = not _differing_options(job, earlier["options"]) and earlier["weights"]["parts"] == parts
+        return same and not _find_changed_input(job, earlier)
     except (
         OSError,
         InputError,

@@ -34,6 +34,18 @@ class Layered:
         """Name of the layer that stands for all where only one can."""
         return next(iter(self.made))
 
+    @property
+    def remarks(self) -> list[str]:
+        """What a user should know of each layer, with its name where there are several."""
+        from condfoley.project.layers import layer_remarks
+
+        alone = len(self.made) == 1
+        return [
+            remark
+            for name, made in self.made.items()
+            for remark in (made.remarks if alone else layer_remarks(name, made))
+        ]
+
     def project(self, folder: Path, target: Path, keep: str) -> Project:
         """The project, whose sounds are written to the folder. Raises InputError."""
         from condfoley.project.layers import layered_project

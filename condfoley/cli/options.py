@@ -42,7 +42,7 @@ class DeliveryOptions(Settings):
     def __post_init__(self) -> None:
         """Raise InputError for invalid options."""
         super().__post_init__()
-        require_width(self.pan_width)
+        require_width(self.pan_width, self.pan)
         if self.pan == "picture" and self.channels == 1:
             raise InputError("--pan picture needs two channels; leave out --channels 1")
         require_master(self)
@@ -144,10 +144,12 @@ class DemoOptions(SoundOptions):
     """Folder for the results; made when it does not exist."""
 
 
-def require_width(width: float) -> None:
-    """Raises InputError for a --pan-width out of range."""
+def require_width(width: float, pan: str | None) -> None:
+    """Raises InputError for a --pan-width out of range, and for one that --pan does not use."""
     if not 0 <= width <= 1:
         raise InputError(f"--pan-width is {width:g}; give a number from 0 (middle) to 1 (left or right alone)")
+    if pan != "picture" and width != PAN_WIDTH:
+        raise InputError("--pan-width is of panning by the picture; give it with --pan picture")
 
 
 def require_master(options: Any) -> None:

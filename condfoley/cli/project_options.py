@@ -66,7 +66,7 @@ class EditOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError for invalid options."""
-        require_width(self.pan_width)
+        require_width(self.pan_width, self.pan)
         require_master(self)
 
 

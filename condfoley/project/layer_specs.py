@@ -95,6 +95,10 @@ def assign(rows: Sequence[CueRow], specs: Sequence[LayerSpec]) -> dict[str, list
         out[row.layer or next(iter(taking), MAIN)].append(row)
     for spec in specs:
         if not out[spec.name]:
-            how = "none is in its span or of its kind" if spec.chooses else "no cue of --hits names it"
-            raise InputError(f"--layer {spec.name} has no cues: {how}; name it there, or give {FORMS}")
+            how = (
+                "none is in its span or of its kind; give another one, or name the layer in --hits"
+                if spec.chooses
+                else f"no cue of --hits names it; name it there, or give {FORMS}"
+            )
+            raise InputError(f"--layer {spec.name} has no cues: {how}")
     return out

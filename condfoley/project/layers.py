@@ -80,8 +80,8 @@ def add_layer(
     target: str | None = None,
     keep: str = "candidates",
     progress: Progress = lambda stage, share: None,
-) -> Project:
-    """The project with one layer more, whose sounds are written to the folder; the project itself is not.
+) -> tuple[Project, list[str]]:
+    """The project with one layer more, and remarks. Its sounds are written to the folder; the project itself is not.
 
     Its cues are `rows`, and those of the project's that the spec takes (its span or kind), which leave their layer; locked
     ones stay. target: where it is, if it was moved. keep: see `create.project_of`.
@@ -105,7 +105,13 @@ def add_layer(
         project.with_cues([cue for cue in project.cues if cue not in taken]),
         inputs=project.inputs | {key: input_of(Path(spec.reference))},
     )
-    return with_rows(add_soundtrack(folder, left, soundtrack, spec.name, (key,), keep), spec.name, wanted)
+    added = add_soundtrack(folder, left, soundtrack, spec.name, (key,), keep)
+    return with_rows(added, spec.name, wanted), layer_remarks(spec.name, soundtrack)
+
+
+def layer_remarks(name: str, soundtrack: Soundtrack) -> list[str]:
+    """What a user should know of a layer's sound, each with the layer's name."""
+    return [f"layer {name}: {remark}" for remark in soundtrack.remarks]
 
 
 def row_of(cue: Cue) -> CueRow:

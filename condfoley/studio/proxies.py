@@ -49,7 +49,7 @@ def media_state(clip: Clip, background: Background) -> dict[str, Any]:
     """Whether a clip can be played: {state, proxy, note, error}. A proxy that is needed is made in the background."""
     if clip.plays:
         return {"state": "ready", "proxy": False, "note": "", "error": ""}
-    note = f"{clip.why}; you see a smaller copy, what you download keeps the original"
+    note = f"{clip.why[:1].upper()}{clip.why[1:]}; you see a smaller copy, what you download keeps the original."
     if proxy_path(clip).is_file():
         return {"state": "ready", "proxy": True, "note": note, "error": ""}
     state, error = background.ask(clip.folder.parent, ("proxy", clip.folder), lambda: make_proxy(clip))

@@ -104,7 +104,10 @@ def add_layer(task: Task, progress: JobProgress, model: Model) -> dict[str, Any]
         else:
             rows = _seen(folder, project, foley, progress)
         spec = LayerSpec(values["layer"], str(reference.path))
-        return added(folder, project, spec, foley, rows, progress=then_writing(progress))
+        project, notes = added(folder, project, spec, foley, rows, progress=then_writing(progress))
+        for note in notes:
+            progress.note(note)
+        return project
 
     return patiently(lambda: _edited(task, change, {values["layer"]: reference.id}))
 

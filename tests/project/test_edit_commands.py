@@ -244,10 +244,22 @@ def test_no_weights_are_needed(folder, run):
     assert_of_one_revision(folder)
 
 
+@pytest.mark.parametrize("text", ["", "id,time,strength\n", '{"cues": []}', "# all gone\n"])
+def test_an_empty_list_does_not_remove_all(folder, run, tmp_path, text):
+    (tmp_path / "empty").write_text(text)
+    before = contents(folder)
+    assert "lists no cues" in run("edit", "--cues", str(tmp_path / "empty"), code=2)
+    assert contents(folder) == before
+    ids = [word for cue in read_project(folder).cues for word in ("--remove", str(cue.id))]
+    run("edit", *ids)
+    assert "nothing is changed" in run("edit", "--cues", str(folder / "hits.txt"))
+
+
 def test_exported_timelines_are_said_to_be_old(folder, run):
     (folder / "timeline.otio").write_text("{}")
     assert f"condfoley timeline {folder} --force" in run("edit", "--remove", "1")
     assert f"condfoley timeline {folder} --force" in run("undo")
+    assert "timeline" not in run("edit")  # which changes nothing
 
 
 @pytest.mark.parametrize(

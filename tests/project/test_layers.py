@@ -88,7 +88,7 @@ def test_a_cue_is_of_the_layer_that_it_names_or_that_takes_it_or_of_the_main_one
         assign([CueRow(1.0, layer="cap", where="line 3")], [CUP])
     with pytest.raises(InputError, match="no cue of --hits names it"):
         assign(rows[1:], [CUP])
-    with pytest.raises(InputError, match="none is in its span or of its kind"):
+    with pytest.raises(InputError, match="none is in its span or of its kind; give another one"):
         assign(rows[1:], [dataclasses.replace(BOOTS, span=(8.0, 9.0))])
 
 
@@ -197,7 +197,7 @@ def test_a_layer_is_added_and_takes_cues_of_a_span_which_the_others_keep_no_more
     spec = LayerSpec("late", str(home / "boots.wav"), (3.0, 6.0))
     steps = project.cues_of("steps")[0]
     locked = project.with_cues([dataclasses.replace(c, locked=c.id == steps.id, gain=-2.0) for c in project.cues])
-    added = write_project(folder, add_layer(folder, locked, spec, foley, [CueRow(5.4, strength=0.7)]))
+    added = write_project(folder, add_layer(folder, locked, spec, foley, [CueRow(5.4, strength=0.7)])[0])
     assert [round(cue.time, 1) for cue in added.cues_of("late")] == [4.6, 5.4]
     assert [cue.gain for cue in added.cues_of("late")] == [-2.0, 0.0]
     assert added.cues_of("steps") == locked.cues_of("steps") and len(added.cues_of("cup")) == 1
@@ -210,6 +210,18 @@ def test_a_layer_is_added_and_takes_cues_of_a_span_which_the_others_keep_no_more
     ):
         with pytest.raises(InputError, match=complaint):
             add_layer(folder, added, wrong, foley)
+
+
+def test_what_is_odd_of_a_layers_reference_is_told_with_the_layers_name(home, tmp_path, capsys):
+    write_wav(tmp_path / "odd.wav", np.clip(6 * pulses([0.3, 1.1, 1.9], 2.6, 300), -1.0, 1.0), RATE)
+    weights, out = ["--weights", str(home / "weights"), "--candidates", "1"], str(tmp_path / "out")
+    inputs = ["--reference", str(home / "reference.mp4"), "--target", str(home / "target.mp4"), "--out", out]
+    cues = ["--hits", str(home / "hits.txt"), *layers(home, "steps"), "--layer", f"cup={tmp_path / 'odd.wav'}"]
+    assert main(["generate", *inputs, *cues, *weights]) == 0
+    told = capsys.readouterr().err
+    assert "condfoley: layer cup: the reference is clipped" in told and "condfoley: layer main: " in told
+    assert main(["edit", out, "--layer", f"late={tmp_path / 'odd.wav'}@3:6", *weights[:2]]) == 0
+    assert "condfoley: layer late: the reference is clipped" in capsys.readouterr().err
 
 
 def test_a_layer_whose_video_cannot_be_written_leaves_no_sounds(home, tmp_path, monkeypatch, capsys):

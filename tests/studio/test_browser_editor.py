@@ -25,6 +25,16 @@ from selenium.webdriver.common.keys import Keys
 
 pytestmark = pytest.mark.heavy
 LANE = ".lane-wave .lane-body"
+CUT_OFF = """
+for (const one of document.querySelectorAll("details")) one.open = true;
+return [...document.querySelectorAll("[data-panel] select")].filter((one) => {
+  const whole = one.parentElement.appendChild(one.cloneNode(true));
+  whole.style = "position: absolute; width: auto; min-width: 0; max-width: none";
+  const cut = one.offsetWidth > 0 && one.offsetWidth < whole.offsetWidth;
+  whole.remove();
+  return cut;
+}).map((one) => one.dataset.setting ?? one.id);
+"""  # choices that are narrower than their longest option
 
 
 class Editor:
@@ -293,6 +303,27 @@ def test_a_span_is_selected_and_looped(edit: Any) -> None:
     editor.press(Keys.SPACE)
     editor.press(Keys.ESCAPE)
     assert editor.page.run("return globalThis.studio.store.span") is None
+
+
+def test_cues_are_called_by_the_numbers_that_commands_and_messages_use(edit: Any) -> None:
+    editor = edit()
+    page, times = editor.page, [cue["time"] for cue in editor.cues()]
+    page.run("globalThis.studio.player.seek(arguments[0])", (times[0] + times[1]) / 2)
+    assert [cue["id"] for cue in editor.after(lambda: editor.press("t"))] == [1, 5, 2, 3, 4]
+    for number in (5, 2):
+        page.click(f"#cue-{number}")
+        assert page.one(f"#cue-{number}").get_attribute("aria-label").startswith(f"Cue {number}, ")
+        assert page.one("[data-panel=cue] h2").text == f"Cue {number}"
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 700)])
+def test_no_choice_is_cut_off(edit: Any, width: int, height: int) -> None:
+    page = edit().page
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", page.size | {"width": width, "height": height})
+    page.click("#cue-2")
+    for tab in ("cue", "master"):
+        page.click(f"[data-tab={tab}]")
+        assert page.run(CUT_OFF) == []
 
 
 def test_the_master_panel(edit: Any) -> None:

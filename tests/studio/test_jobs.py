@@ -105,6 +105,7 @@ def test_a_layer_at_given_times_and_one_that_is_performed(studio, client, made, 
         body = {"kind": "layer", "project": made["project"], "base": base, "reference": other, "layer": name, **how}
         job = finished(client, body)
         assert job["state"] == "done", job
+        assert any(note.startswith(f"layer {name}: ") for note in job["notes"])
         assert sum(cue.layer == name for cue in read_project(folder).cues) == count
         assert read_record(folder).references[name] == other
 

@@ -8,7 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from condfoley.cli.arguments import parse_options
-from condfoley.cli.batch_jobs import FAILED, changed_input, lacks_timelines, list_jobs, pending_jobs
+from condfoley.cli.batch_jobs import (
+    COLUMNS,
+    FAILED,
+    changed_input,
+    changed_options,
+    lacks_timelines,
+    list_jobs,
+    pending_jobs,
+    unread_columns,
+)
 from condfoley.cli.options import BatchOptions, GenerateOptions
 from condfoley.cli.progress import print_path
 from condfoley.errors import EXIT_INTERNAL_ERROR, EXIT_USER_ERROR, InputError, one_line, require_extra, tell, wrong_path
@@ -31,6 +40,8 @@ def run(argv: list[str]) -> int:
     if options.timeline:
         require_extra("studio", "--timeline", ("opentimelineio",))
     jobs = list_jobs(options)
+    if (unread := unread_columns(options)) and not options.quiet:
+        tell(f"{options.pairs}: not read: {', '.join(unread)}; the columns are {', '.join(COLUMNS)}")
     card = read_card(Path(options.weights) if options.weights else SHIPPED)
     parts = {name: entry["sha256"] for name, entry in card["parts"].items()}
     with ResultFolder(
@@ -100,6 +111,10 @@ def generate_pair(argv: list[str], timeline: bool, job: GenerateOptions) -> tupl
     try:
         if not job.force and (other := changed_input(job)):
             raise InputError(f"{job.out}: made from {other}; delete that folder or move it away to make it again")
+        if not job.force and (names := changed_options(job)):
+            raise InputError(
+                f"{job.out}: made with other values of {', '.join(names)}; give those, another --out, or --force to replace it"
+            )
         summary = run_job(job, ["condfoley", "batch", *argv])
         if timeline:
             write_timelines(job)

@@ -78,7 +78,8 @@ def edit(folder: Path, options: EditOptions, progress: Progress) -> None:
         after = commit_edited(folder, project, options.codec, options.target)
     if after.revision == before.revision:
         progress.note("nothing is changed by that; all was written again")
-    note_timelines(folder, progress)
+    else:
+        note_timelines(folder, progress)
 
 
 def listed_cues(project: Project, options: EditOptions) -> CueList | None:
@@ -89,7 +90,10 @@ def listed_cues(project: Project, options: EditOptions) -> CueList | None:
     if options.perform is not None:
         return performed_cues(project, options.perform)
     if options.cues is not None:
-        return read_cues(Path(options.cues))
+        cues = read_cues(Path(options.cues))
+        if project.cues and not cues.rows:  # more likely a file that was not saved than a wish
+            raise InputError(f"{options.cues} lists no cues, which removes all; give the whole list, or --mute a layer")
+        return cues
     if any(getattr(options, name) for name in CUE_EDITS):
         return cue_list_of_words(project, options.add, options.set, options.remove)
     return None
@@ -125,7 +129,10 @@ def with_layers(
     foley = load_model(cast(SoundOptions, options), progress)
     for spec in specs:
         own = rows[spec.name]
-        project = add_layer(folder, project, spec, foley, own, target=options.target, progress=then_writing(progress))
+        making = then_writing(progress)
+        project, notes = add_layer(folder, project, spec, foley, own, target=options.target, progress=making)
+        for note in notes:
+            progress.note(note)
     return project
 
 

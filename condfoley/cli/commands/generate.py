@@ -79,7 +79,7 @@ def generate_results(
         progress.note(
             f"no impacts were detected in {options.target}; add their times to {HITS} and pass it with --hits"
         )
-    for note in (*soundtrack.remarks, variable_rate_note(clips[1])):
+    for note in (*(layered or soundtrack).remarks, variable_rate_note(clips[1])):
         if note:
             progress.note(note)
     return {name: str(folder.out / file) for name, file in summary.pop("files").items()} | summary

@@ -22,9 +22,8 @@ export function cueElement(id) {
 }
 
 /** Brings an element up to date. @param {HTMLElement} made @param {Cue} cue
- * @param {{x: number, scale: number, height: number, number: number, selected: boolean, focusable: boolean, dense:
- *   boolean}} where */
-export function paintCue(made, cue, { x, scale, height, number, selected, focusable, dense }) {
+ * @param {{x: number, scale: number, height: number, selected: boolean, focusable: boolean, dense: boolean}} where */
+export function paintCue(made, cue, { x, scale, height, selected, focusable, dense }) {
   made.style.transform = `translateX(${x.toFixed(2)}px)`;
   const doubtful = cue.confidence !== null && cue.confidence < DOUBTFUL;
   const shown = [
@@ -37,7 +36,6 @@ export function paintCue(made, cue, { x, scale, height, number, selected, focusa
     cue.muted,
     cue.has_sound,
     doubtful,
-    number,
     selected,
     focusable,
     dense,
@@ -63,16 +61,18 @@ export function paintCue(made, cue, { x, scale, height, number, selected, focusa
   mark.textContent = dense ? "" : cue.gain ? `${cue.gain > 0 ? "+" : ""}${Number(cue.gain.toFixed(1))}` : "";
   made.setAttribute("aria-selected", String(selected));
   made.tabIndex = focusable ? 0 : -1;
-  const name = cueName(cue, number);
+  const name = cueName(cue);
   made.setAttribute("aria-label", name);
   made.title = name;
 }
 
-/** What a cue is called: number, kind, time, strength, and what is special about it.
- * @param {Cue} cue
- * @param {number} number */
-export function cueName(cue, number) {
-  const parts = [t(`editor.cue.${cue.kind}`, { number }), words(cue.time)];
+/** A cue's number, as in cues.csv and in what the server says; of a new one until the server has named it: "…".
+ * @param {Cue} cue */
+export const cueNumber = (cue) => (cue.id > 0 ? String(cue.id) : "…");
+
+/** What a cue is called: number, kind, time, strength, and what is special about it. @param {Cue} cue */
+export function cueName(cue) {
+  const parts = [t(`editor.cue.${cue.kind}`, { number: cueNumber(cue) }), words(cue.time)];
   if (cue.strength !== null) parts.push(t("editor.cue.strength", { strength: cue.strength.toFixed(2) }));
   if (cue.kind === "slide" && cue.duration) parts.push(t("editor.cue.long", { duration: words(cue.duration) }));
   if (cue.gain) parts.push(decibels(cue.gain));

@@ -136,9 +136,7 @@ export class CueLanes {
     const found = this.lanes.get(layer);
     if (!found) return;
     const { timeline, store } = this.context;
-    const all = this.cues();
-    const numbers = new Map(all.map((cue, k) => [cue.id, k + 1]));
-    const cues = all.filter((cue) => cue.layer === layer);
+    const cues = this.cuesOf(layer);
     const first = timeline.time(-ROOM);
     const last = timeline.time(timeline.width + ROOM);
     // The cue that has the focus is not taken away by scrolling.
@@ -164,7 +162,6 @@ export class CueLanes {
         x: timeline.x(cue.time),
         scale: timeline.scale,
         height: found.lane.tall,
-        number: numbers.get(cue.id) ?? 0,
         selected: store.selection.has(cue.id),
         focusable: cue.id === focusable,
         dense,
@@ -207,8 +204,7 @@ export class CueLanes {
 
   /** What a cue is called. @param {number} id */
   name(id) {
-    const all = this.cues();
-    const at = all.findIndex((cue) => cue.id === id);
-    return at < 0 ? "" : cueName(all[at], at + 1);
+    const found = this.cues().find((cue) => cue.id === id);
+    return found ? cueName(found) : "";
   }
 }

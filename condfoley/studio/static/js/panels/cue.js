@@ -1,6 +1,7 @@
 // The panel of the selected cues: what they are, and other sounds for them.
 
 import { announce } from "../dom.js";
+import { cueNumber } from "../editor/cue_element.js";
 import { t, time as clock } from "../texts.js";
 import { button, fill, h } from "../widgets.js";
 import { alternatives } from "./alternatives.js";
@@ -87,7 +88,7 @@ function head({ store, player }, cues) {
   return {
     element: h("header.row", {}, heading, listen, mute, lock, remove),
     update(now) {
-      heading.textContent = now.length === 1 ? t("cue.heading", { number: inOrder(store).findIndex((cue) => cue.id === now[0].id) + 1 }) : t("cue.selected", { count: now.length });
+      heading.textContent = now.length === 1 ? t("cue.heading", { number: cueNumber(now[0]) }) : t("cue.selected", { count: now.length });
       mute.setAttribute("aria-pressed", String(now[0]?.muted));
     },
   };
