@@ -18,7 +18,13 @@ def typed(kind: Any, value: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return None if value is None else typed(next(part for part in parts if part is not type(None)), value, where)
     if origin is tuple:
-        return tuple(typed(parts[0], item, f"{where}[{i}]") for i, item in enumerate(_of(list, value, where)))
+        items = _of((tuple, list), value, where)
+        kinds = [parts[0]] * len(items) if parts[-1] is Ellipsis else parts
+        if len(items) != len(kinds):
+            raise ValueError(f"{where} has {len(items)} values, not {len(kinds)}")
+        return tuple(
+            typed(part, item, f"{where}[{i}]") for i, (part, item) in enumerate(zip(kinds, items, strict=True))
+        )
     if origin is dict or kind is dict:
         inner = parts[1] if parts else Any
         return {key: typed(inner, item, f"{where}.{key}") for key, item in _of(dict, value, where).items()}

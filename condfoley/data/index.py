@@ -15,6 +15,7 @@ from typing import IO, Any, NamedTuple
 from condfoley.data.sources.listing import SPLITS
 from condfoley.errors import InputError
 from condfoley.files import write_json
+from condfoley.typed import typed
 
 INDEX = "index.json"
 FORMAT = 1
@@ -49,14 +50,10 @@ class Shard:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Shard:
-        """The inverse of `to_dict`."""
-        lists = {
-            "names": tuple(values["names"]),
-            "clips": tuple(ClipRecord(**clip) for clip in values["clips"]),
-            "rejected": tuple((clip, why) for clip, why in values["rejected"]),
-        }
-        return cls(**(values | lists))
+    def from_dict(cls, values: Any) -> Shard:
+        """The inverse of `to_dict`. Raises ValueError and TypeError for values of other types."""
+        shard: Shard = typed(cls, values, "shard")
+        return shard
 
 
 @dataclass(frozen=True)
@@ -96,13 +93,14 @@ class Index:
             with open_stream(place) as stream:
                 content = json.load(stream)
             shards = tuple(Shard.from_dict(shard) for shard in content["shards"])
-            if content["settings"]["format"] != FORMAT:
+            settings = typed(dict[str, Any], content["settings"], "settings")
+            if settings["format"] != FORMAT:
                 raise InputError(f"{place} is of another format than {FORMAT}; prepare the data set again")
         except (ValueError, KeyError, TypeError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{place} is no index of a prepared data set; run `condfoley prepare`") from error
-        return cls(place if is_url(place) else str(Path(place).parent), content["settings"], shards)
+        return cls(place if is_url(place) else str(Path(place).parent), settings, shards)
 
 
 class Totals(NamedTuple):

@@ -11,6 +11,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,6 +20,7 @@ from condfoley.lineage import lineage, require_lineage
 from condfoley.training.config import TrainConfig
 from condfoley.training.resume_settings import decisive_settings, require_same_settings
 from condfoley.training.stage import Stage
+from condfoley.weights import sha256
 
 META = "meta.json"
 CHECKPOINTS = "checkpoints"  # subfolder of the run's folder
@@ -62,8 +64,8 @@ class Checkpoints:
             a.wait_for_everyone()  # each process writes its own files
             if a.is_main_process:
                 config = self.stage.config
-                meta = {"step": step, "stage": config.stage, "trained_with": self._lineage()}
-                meta["settings"] = decisive_settings(config)
+                meta: dict[str, Any] = {"step": step, "stage": config.stage, "trained_with": self._lineage()}
+                meta |= {"settings": decisive_settings(config), "sha256": hashes(scratch)}
                 (scratch / META).write_text(json.dumps(meta) + "\n", encoding="utf-8")
                 shutil.rmtree(final, ignore_errors=True)
                 os.replace(scratch, final)
@@ -94,6 +96,7 @@ class Checkpoints:
         advice = "set resume=false or give another out folder"
         try:
             meta = json.loads((newest / META).read_text(encoding="utf-8"))
+            require_hashes(newest, meta.get("sha256", {}))
             if meta["trained_with"]:
                 require_lineage(meta["trained_with"], Path(config.weights), self.stage.part)
             require_data_only(newest)
@@ -113,6 +116,23 @@ class Checkpoints:
             leaving = old.with_suffix(SCRATCH)  # a partly deleted folder must not look like a checkpoint
             os.replace(old, leaving)
             shutil.rmtree(leaving)
+
+
+def hashes(checkpoint: Path) -> dict[str, str]:
+    """SHA-256 of each file of a checkpoint, by its path in it; but for random streams of processes, on which nothing depends."""
+    files = (path for path in sorted(checkpoint.rglob("*")) if path.is_file() and not path.match("random_states_*"))
+    return {path.relative_to(checkpoint).as_posix(): sha256(path) for path in files}
+
+
+def require_hashes(checkpoint: Path, known: dict[str, str]) -> None:
+    """Raises InputError for a file that is not as it was written. known: see `hashes`; {} for checkpoints without a record."""
+    for name, digest in known.items():
+        path = checkpoint / name
+        if not path.is_file() or sha256(path) != digest:
+            raise InputError(
+                f"cannot resume from {path}: it is damaged; remove {checkpoint} to go on from the checkpoint before it, "
+                "or set resume=false"
+            )
 
 
 def require_data_only(checkpoint: Path) -> None:

@@ -286,6 +286,24 @@ def test_an_index_with_a_video_in_two_splits_is_refused(greatest_hits, tmp_path)
         opened(tmp_path)
 
 
+@pytest.mark.parametrize("damage", [
+    {"settings": []}, {"shards": [1]}, {"names": [["a"]]}, {"names": "000000"}, {"size": 1.5}, {"sha256": None},
+    {"clips": [{"key": ["a"], "video": "a", "split": "train", "duration": 1.0, "events": 1}]},
+    {"clips": [{"key": "a", "video": "a", "split": "train", "duration": "1", "events": 1}]},
+    {"rejected": [["a", "b", "c"]]},
+])  # fmt: skip
+def test_an_index_with_values_of_other_types_is_told(damage, tmp_path):
+    shard = {"file": "a.tar", "sha256": "0", "size": 1, "names": ["a"], "clips": [], "rejected": [["a", "why"]]}
+    content = {"settings": {"format": 1}, "shards": [shard]}
+    path = tmp_path / "index.json"
+    path.write_text(json.dumps(content))
+    assert Index.load(str(path)).shards[0].rejected == (("a", "why"),)
+    shard |= {key: value for key, value in damage.items() if key in shard}
+    path.write_text(json.dumps(content | {key: value for key, value in damage.items() if key not in shard}))
+    with pytest.raises(InputError, match="no index of a prepared data set"):
+        Index.load(str(path))
+
+
 def test_a_prepared_data_set_is_read_from_a_web_server(greatest_hits, tmp_path):
     out = greatest_hits[2]
 

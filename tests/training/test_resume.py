@@ -236,9 +236,31 @@ def test_a_checkpoint_of_an_earlier_version_is_resumed(started, tmp_path, known)
     assert logged(tmp_path / "out")[-1] == 2
 
 
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.bin"])
+def test_one_bit_of_a_checkpoint_that_has_turned_is_told(file, started, tmp_path):
+    """It would be read without complaint, and spoil the training at some later step."""
+    shutil.copytree(started.out, tmp_path / "out")
+    path = tmp_path / "out" / "checkpoints" / "step-000001" / file
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 0x40
+    path.write_bytes(content)
+    again = replace(started, out=str(tmp_path / "out"), weights=str(tmp_path / "weights"), steps=2)
+    with pytest.raises(
+        InputError, match=f"{file}: it is damaged; remove .*step-000001 to go on from the checkpoint before"
+    ):
+        main(again)
+    path.unlink()
+    with pytest.raises(InputError, match=f"{file}: it is damaged"):
+        main(again)
+
+
 def test_a_checkpoint_that_does_not_fit_says_what_to_do(started, tmp_path):
     shutil.copytree(started.out, tmp_path / "out")
-    state = tmp_path / "out" / "checkpoints" / "step-000001" / "model.safetensors"
+    checkpoint = tmp_path / "out" / "checkpoints" / "step-000001"
+    state, meta = checkpoint / "model.safetensors", checkpoint / "meta.json"
     state.write_bytes(state.read_bytes()[:100])
-    with pytest.raises(InputError, match="cannot resume from .*resume=false"):
-        main(replace(started, out=str(tmp_path / "out")))
+    for known in (True, False):  # whether hashes are recorded, which older checkpoints lack
+        if not known:
+            meta.write_text(json.dumps({k: v for k, v in json.loads(meta.read_text()).items() if k != "sha256"}))
+        with pytest.raises(InputError, match="cannot resume from .*resume=false"):
+            main(replace(started, out=str(tmp_path / "out")))
