@@ -54,7 +54,8 @@ def changed(project: Project, cue: Cue, row: CueRow, values: dict[str, Any], not
     if not values:
         return cue
     if cue.locked and row.locked is not False:
-        raise InputError(f"{row.where}: cue {cue.id} is locked; set its column locked to 0 to change it")
+        place = "" if row.where == f"cue {cue.id}" else f"{row.where}: "
+        raise InputError(f"{place}cue {cue.id} is locked; set its column locked to 0 to change it")
     if (key := values.get("reference")) and key not in (known := project.layer(row.layer or cue.layer).sources):
         raise InputError(f"{row.where}: layer {row.layer or cue.layer} has no {key}; {suggestion(key, known)}")
     if "strength" in values and "gain" not in values:

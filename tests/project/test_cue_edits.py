@@ -244,7 +244,7 @@ def test_kind_duration_and_reference_need_another_sound_which_is_said(home):
 def test_a_locked_cue_is_neither_changed_nor_removed(home):
     project = with_cue(home.project, 2, locked=True)
     for change in ({"set_": ["2:gain=3"]}, {"remove": ["2"]}):
-        with pytest.raises(InputError, match="cue 2 is locked"):
+        with pytest.raises(InputError, match="^cue 2 is locked"):
             by_words(project, **change)
     with pytest.raises(InputError, match="locked"):
         edited(project, "0.4\n1.3\n1.5\n2.3\n", "hits.txt")
