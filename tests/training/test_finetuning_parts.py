@@ -28,6 +28,16 @@ def test_the_best_step_is_that_of_the_lowest_mean():
     assert verdict.gain == pytest.approx(np.mean([0.5, 0.6, 0.4, 0.5])) and 0 < verdict.low < verdict.gain
 
 
+def test_few_recordings_have_to_be_surer_than_many():
+    """A gain with a t of 6 is beyond 95 % of chance with three recordings, but not beyond 99 %; with ten the former is enough."""
+    gains = np.array([0.1, 0.15, 0.2])
+    assert choice.mean_interval(gains)[1] > 0
+    few = choice.judge(curves([[3, 3 - gain] for gain in gains]))
+    assert not few.better and few.level == 0.99 and few.low < 0 < few.gain
+    many = choice.judge(curves([[3, 3 - gain] for gain in np.resize(gains, choice.FEW)]))
+    assert many.better and many.level == 0.95
+
+
 def test_the_start_is_a_candidate():
     verdict = choice.judge(curves([[3, 3.1, 3.4], [4, 4.2, 4.5], [5, 4.9, 5.8]]))
     assert verdict.step == 0 and not verdict.better

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+FEW = 10
+"""Recordings below which a gain has to be surer: three that agree by chance had made a model worse on others (E28.3)."""
+
 Evaluations = Mapping[int, Mapping[str, float]]
 """Step -> held-out clip -> loss, or another value of it; step 0 is the start."""
 
@@ -36,7 +39,7 @@ class Verdict:
     """What came of a fine-tuning. step: the best one; 0: the start. before, after: (R,) of each held-out recording.
 
     chosen: (R,) index of the step at which each is measured after fine-tuning. gain: mean of before - after, with its
-    95 % interval `low` to `high`. better: whether the interval is above 0.
+    interval `low` to `high`, which holds it with probability `level`.
     """
 
     step: int
@@ -46,10 +49,11 @@ class Verdict:
     gain: float
     low: float
     high: float
+    level: float = 0.95
 
     @property
     def better(self) -> bool:
-        """Whether the best step is better than the start, and not by chance."""
+        """Whether the best step is better than the start, and not by chance: whether the interval is above 0."""
         return self.step > 0 and self.low > 0
 
 
@@ -82,21 +86,22 @@ def cross_fitted(values: np.ndarray) -> np.ndarray:
 
 
 def judge(curves: Curves) -> Verdict:
-    """Best step and gain on held-out recordings, R >= 2, with Student's 95 % interval.
+    """Best step and gain on held-out recordings, R >= 2, with Student's interval: of 95 %, or of 99 % for fewer than FEW.
 
     A bootstrap of so few recordings as these may be is too narrow.
     """
+    level = 0.99 if len(curves.values) < FEW else 0.95
     values, chosen = curves.values, cross_fitted(curves.values)
     before = values[:, 0]
     after = values[np.arange(len(values)), chosen]
-    gain, low, high = mean_interval(before - after)
-    return Verdict(curves.steps[int(values.mean(0).round(12).argmin())], chosen, before, after, gain, low, high)
+    gain, low, high = mean_interval(before - after, level)
+    return Verdict(curves.steps[int(values.mean(0).round(12).argmin())], chosen, before, after, gain, low, high, level)
 
 
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean of (R,) values, R >= 2, and both ends of Student's 95 % interval."""
+def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of (R,) values, R >= 2, and both ends of Student's interval that holds it with probability `level`."""
     mean, error = float(values.mean()), float(values.std(ddof=1)) / len(values) ** 0.5
-    reach = float(stats.t.ppf(0.975, len(values) - 1)) * error
+    reach = float(stats.t.ppf((1 + level) / 2, len(values) - 1)) * error
     return mean, mean - reach, mean + reach
 
 

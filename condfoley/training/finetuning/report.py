@@ -62,7 +62,7 @@ class Outcome:
     def sentence(self) -> str:
         """The verdict in one line."""
         v, best = self.verdict, self.verdict.step
-        spread = f"{v.gain:+.3f}, 95 % interval {interval(v.low, v.high, 3)}"
+        spread = f"{v.gain:+.3f}, {100 * v.level:.0f} % interval {interval(v.low, v.high, 3)}"
         if v.better:
             return f"held-out clips got better: by {spread} {self.learner.unit} after {best} steps"
         why = f"lowest after {best} steps, but the gain is {spread}" if best else "no step was lower than the start"
@@ -85,7 +85,8 @@ class Outcome:
         notes = (
             f"{len(v.before)} held-out recordings in {self.folds} fold{'s' * (self.folds != 1)}; "
             "the step for each is chosen by the others; 95 % bootstrap intervals",
-            f"gain in {self.learner.loss} {v.gain:+.3f} ({interval(v.low, v.high, 3)}, Student's interval over recordings)",
+            f"gain in {self.learner.loss} {v.gain:+.3f} ({interval(v.low, v.high, 3)}, "
+            f"Student's {100 * v.level:.0f} % interval over recordings)",
             *((f"soundtracks: {len(self.heard)} held-out clips",) if self.heard else ()),
         )
         return Table("Fine-tuning, on held-out clips", ("", "before", "after"), tuple(rows), notes)
