@@ -41,24 +41,20 @@ def run(argv: list[str]) -> int:
 
 
 def described(folder: Path) -> list[str]:
-    """A line for each revision: its number, what it has, and which is the current one. Raises InputError without any."""
-    from condfoley.project.store import current_revision, revisions
+    """A line for each revision: its number, what it changed, and which is the current one. Raises InputError without any."""
+    from condfoley.project.changes import what_changed
+    from condfoley.project.store import current_revision, read_revision, revisions
 
     kept = revisions(folder)
     if not kept:
         raise InputError(f"{folder} holds no project; give the --out folder of `condfoley generate`")
-    now, lines = current_revision(folder), []
+    now, before, lines = current_revision(folder), None, []
     for number in kept:
-        lines.append(f"{number}\t{_contents(folder, number)}{' (current)' if number == now else ''}")
+        try:
+            project = read_revision(folder, number)
+            changed = what_changed(before, project)
+            before = project
+        except InputError:
+            changed = "cannot be read"
+        lines.append(f"{number}\t{changed}{' (current)' if number == now else ''}")
     return lines
-
-
-def _contents(folder: Path, number: int) -> str:
-    """What a revision has, in a few words."""
-    from condfoley.project.store import read_revision
-
-    try:
-        project = read_revision(folder, number)
-    except InputError:
-        return "cannot be read"
-    return "cues: " + ", ".join(f"{layer.name} {len(project.cues_of(layer.name))}" for layer in project.layers)
