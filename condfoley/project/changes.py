@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from condfoley.errors import InputError
 from condfoley.project.model import Cue, Project
+from condfoley.project.store import read_revision, revision_path, revisions
 
 FEW = 4
 """Cues that are named one by one; more are counted."""
@@ -15,6 +19,26 @@ NAMES = {"reference_at": "reference moment", "true_peak": "true peak", "room_gai
 # `time` and the sound have words of their own; the others follow from a change or hold more of the sound.
 CUE_FIELDS = ("kind", "duration", "strength", "gain", "pan", "locked", "muted", "layer", "reference_at", "reference")
 LAYER_FIELDS = ("gain", "muted", "reference", "colour")
+
+
+def history(folder: Path) -> list[tuple[int, str]]:
+    """All revisions of a project, ascending, each with what it changed of the last one before it that can be read."""
+    found: list[tuple[int, str]] = []
+    before: tuple[int, int] | None = None
+    for number in revisions(folder):
+        try:
+            this = number, revision_path(folder, number).stat().st_mtime_ns
+            found.append((number, _words(folder, before, this)))
+            before = this
+        except (InputError, OSError):
+            found.append((number, "cannot be read"))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _words(folder: Path, before: tuple[int, int] | None, this: tuple[int, int]) -> str:
+    """What a revision changed. before, this: number, and when it was written, by which one in the place of another is told."""
+    return what_changed(None if before is None else read_revision(folder, before[0]), read_revision(folder, this[0]))
 
 
 def what_changed(before: Project | None, after: Project) -> str:

@@ -15,7 +15,8 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from condfoley.errors import InputError
-from condfoley.project.store import BeingEdited, editing, revision_path, revisions
+from condfoley.project.changes import history
+from condfoley.project.store import BeingEdited, editing, revision_path
 from condfoley.studio.downloads import KINDS, download
 from condfoley.studio.leases import OTHER_TAB
 from condfoley.studio.playing import Player
@@ -149,10 +150,10 @@ def _add_edits(app: FastAPI, projects: Projects) -> None:
     def list_revisions(request: Request, key: str) -> list[Json]:
         out = []
         with projects.opened(request, key) as opened:
-            for number in revisions(opened.folder):
+            for number, words in history(opened.folder):
                 with suppress(OSError):
                     written = revision_path(opened.folder, number).stat().st_mtime
-                    out.append({"revision": number, "changed": iso_time(written)})
+                    out.append({"revision": number, "changed": iso_time(written), "words": words})
         return out
 
     @app.get("/api/projects/{key}/loudness")

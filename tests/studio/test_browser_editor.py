@@ -362,3 +362,12 @@ def test_the_master_panel(edit: Any) -> None:
     assert master() == {"loudness": None, "true_peak": -1.0, "bits": "24", "room": "dry", "room_gain": 0.0}
     wait_for(lambda: page.one("[data-setting=loudness]").get_attribute("value") == "")
     assert page.one("[data-setting=room]").get_attribute("value") == "dry"
+
+
+def test_versions_say_what_they_changed(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    editor.after(lambda: editor.drag(2, 0.1, free=True))
+    page.click("[data-tab=versions]")
+    listed = wait_for(lambda: [one.text for one in page.all(".version .words")])
+    assert len(listed) == 2 and listed[0].startswith("cue 2 moved by +") and listed[1] == "generated: main 4 cues"

@@ -145,6 +145,7 @@ def test_undo_and_redo_go_to_any_revision(page, folder):
     assert go(3)["cues"][0]["gain"] == -2 and np.array_equal(sound(page), heard[2])
     listed = page.get(f"/api/projects/{KEY}/revisions").json()
     assert [one["revision"] for one in listed] == [1, 2, 3, 4] and all("T" in one["changed"] for one in listed)
+    assert listed[0]["words"].startswith("generated: main ") and all(one["words"] != "nothing" for one in listed)
     found = edit(page, change(1, gain=5))
     assert found["revision"] == 4 and not found["can_redo"] and not np.array_equal(sound(page, revision=4), heard[3])
     assert page.post(f"/api/projects/{KEY}/revision", json={"to": 9}).status_code == 422

@@ -42,19 +42,11 @@ def run(argv: list[str]) -> int:
 
 def described(folder: Path) -> list[str]:
     """A line for each revision: its number, what it changed, and which is the current one. Raises InputError without any."""
-    from condfoley.project.changes import what_changed
-    from condfoley.project.store import current_revision, read_revision, revisions
+    from condfoley.project.changes import history
+    from condfoley.project.store import current_revision
 
-    kept = revisions(folder)
+    kept = history(folder)
     if not kept:
         raise InputError(f"{folder} holds no project; give the --out folder of `condfoley generate`")
-    now, before, lines = current_revision(folder), None, []
-    for number in kept:
-        try:
-            project = read_revision(folder, number)
-            changed = what_changed(before, project)
-            before = project
-        except InputError:
-            changed = "cannot be read"
-        lines.append(f"{number}\t{changed}{' (current)' if number == now else ''}")
-    return lines
+    now = current_revision(folder)
+    return [f"{number}\t{words}{' (current)' if number == now else ''}" for number, words in kept]

@@ -36,17 +36,17 @@ export function versionPanel(context) {
     const now = `${current()} ${store.writable} ${against}`;
     if (now === drawn) return;
     drawn = now;
-    /** @type {{revision: number, changed: string}[]} */
+    /** @type {{revision: number, changed: string, words: string}[]} */
     const known = await api.revisions(store.id);
     fill(list, [...known].reverse().map(row));
   }
 
-  /** @param {{revision: number, changed: string}} kept */
-  function row({ revision, changed }) {
+  /** @param {{revision: number, changed: string, words: string}} kept */
+  function row({ revision, changed, words }) {
     const here = revision === current();
     const name = t("versions.number", { number: revision });
     return h(`li.version${here ? ".current" : ""}`, { "aria-current": here ? "true" : null },
-      h("span.grow", {}, name, h("small.hint", {}, when(changed))),
+      h("span.grow", {}, name, h("small.hint", {}, when(changed)), h("small.words", { title: words }, words)),
       here ? h("span.chip", {}, t("versions.current")) : [
         button(t("versions.compare", { name }), () => ((against = revision), (drawn = ""), listen("former"), draw()), { icon: "compare", name: "compare", id: String(revision), pressed: against === revision }),
         button(t("versions.go", { name }), () => ((against = null), player.setSource({}), store.goTo(revision)), { icon: "history", name: "go-to", id: String(revision), disabled: !store.writable })]);
