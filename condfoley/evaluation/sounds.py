@@ -35,6 +35,7 @@ SOUND_CODE = (
             "media",
             "networks",
             "published",
+            "published/diffusion",
             "references",
             "resynthesis",
             "runtime",

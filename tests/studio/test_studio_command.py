@@ -114,14 +114,15 @@ def vendor(monkeypatch, tmp_path):
     [
         (["--port", "99999"], "--port is 99999"),
         (["--host", "nowhere.invalid"], "--host nowhere.invalid"),
-        (["--library", "/nowhere"], "--library /nowhere is no folder"),
-        (["--weights", "/nowhere"], "/nowhere"),
+        (["--library", "nowhere"], "nowhere is no folder"),
+        (["--weights", "nowhere"], "nowhere"),
         (["--users", "A B"], "--users"),
-        (["/nowhere"], "/nowhere"),
+        (["nowhere"], "nowhere"),
         (["--colour", "red"], "unknown option --colour"),
     ],
 )
-def test_what_cannot_be_used_is_one_line(capsys, tmp_path, vendor, words, what):
+def test_what_cannot_be_used_is_one_line(capsys, tmp_path, monkeypatch, vendor, words, what):
+    monkeypatch.chdir(tmp_path)  # where nothing is called nowhere
     home = ["--home", str(tmp_path / "home"), "--no-browser", "--port", "0"]
     assert main(["studio", *home, *words]) == 2
     err = capsys.readouterr().err
