@@ -14,6 +14,7 @@ from condfoley.networks.transformer import Condition
 from condfoley.runtime.sampling import Sampling
 from condfoley.training.config import LossConfig
 from condfoley.training.distil import Teacher
+from condfoley.training.finetuning import choice
 from condfoley.training.run import main
 from condfoley.weights import CARD, load_part
 from tests.tiny import TRANSFORMER, write_tiny_weights
@@ -46,6 +47,13 @@ def left_out(*rows):
     return torch.tensor(rows, dtype=torch.bool).T
 
 
+@pytest.fixture
+def tune(clips, monkeypatch):
+    """Words of a fine-tuning on three clips, whose least gain counts, and with which random weights find fault."""
+    monkeypatch.setattr(choice, "FEW", 0)
+    return ["finetune", str(clips), "--keep-faulty", "--out"]
+
+
 def test_the_teacher_says_what_guided_generation_draws_from(teacher):
     reference, target, reference_codes, codes = pair(1)
     said = teacher.probabilities(reference, target, reference_codes, codes, *left_out((0, 0, 0)))
@@ -69,7 +77,7 @@ def test_where_something_is_left_out_it_says_what_the_transformer_says(teacher):
     assert (said[1] - plain[1]).abs().max() > 1e-3
 
 
-def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(copied, clips):
+def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(copied, clips, tune):
     strongly = SAMPLING | {"guidance": 30.0, "picture_guidance": 20.0}  # four steps of training left little to guide
     weights = recommending(copied / "weights", strongly)
     start = copied / "start"
@@ -92,7 +100,7 @@ def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(co
     again = Teacher(weights, "cpu")
     assert again.terms == Teacher(start, "cpu").terms and again.entry["sha256"] == taught_by
     out = copied / "more"
-    assert finetune(["finetune", str(clips), "--out", str(out), "--weights", str(weights), "--steps", "8"]) == 0
+    assert finetune([*tune, str(out), "--weights", str(weights), "--steps", "8"]) == 0
     taught = json.loads((out / CARD).read_text())
     assert taught["sampling"] == strongly and "guided" not in taught["parts"]
     learned = load_part(out, "transformer").state_dict()
@@ -107,7 +115,7 @@ def test_a_student_comes_nearer_and_its_card_says_that_guidance_is_learned_in(co
     assert not (weights / "guided.safetensors").exists()
 
 
-def test_a_smaller_student_starts_with_some_of_its_teachers_blocks(copied, clips):
+def test_a_smaller_student_starts_with_some_of_its_teachers_blocks(copied, clips, tune):
     deep = dataclasses.replace(TRANSFORMER, n_layer=5)
     start = copied / "deep"
     shutil.copytree(copied / "weights", start)
@@ -124,9 +132,7 @@ def test_a_smaller_student_starts_with_some_of_its_teachers_blocks(copied, clips
         assert torch.equal(x, teacher[name]), name
     assert load_part(copied / "weights", "guided").config.n_layer == 5
     out = copied / "tuned"  # new sounds are taught to the larger one
-    assert (
-        finetune(["finetune", str(clips), "--out", str(out), "--weights", str(copied / "weights"), "--steps", "1"]) == 0
-    )
+    assert finetune([*tune, str(out), "--weights", str(copied / "weights"), "--steps", "1"]) == 0
     assert load_part(out, "transformer").config.n_layer == 5
 
 
