@@ -38,7 +38,13 @@ def history(folder: Path) -> list[tuple[int, str]]:
 @lru_cache(maxsize=4096)
 def _words(folder: Path, before: tuple[int, int] | None, this: tuple[int, int]) -> str:
     """What a revision changed. before, this: number, and when it was written, by which one in the place of another is told."""
-    return what_changed(None if before is None else read_revision(folder, before[0]), read_revision(folder, this[0]))
+    return what_changed(None if before is None else _read(folder, before), _read(folder, this))
+
+
+@lru_cache(maxsize=2)
+def _read(folder: Path, revision: tuple[int, int]) -> Project:
+    """A revision, which is compared with both of its neighbours. revision: see `_words`."""
+    return read_revision(folder, revision[0])
 
 
 def what_changed(before: Project | None, after: Project) -> str:

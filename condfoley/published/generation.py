@@ -20,14 +20,13 @@ from condfoley.drafting.codes import NO_SAMPLING, CodeDrafter
 from condfoley.drafting.drafter import Start
 from condfoley.encoded import Exemplar
 from condfoley.geometry import Geometry
-from condfoley.hits import Hits
 from condfoley.inputs import Clip, Recording, read_reference
 from condfoley.matching.chain import MatchAmounts
 from condfoley.memory import Limits
-from condfoley.pipeline import Pipeline, Progress
+from condfoley.pipeline import Progress
+from condfoley.published.unmatched import UnmatchedPipeline
 from condfoley.runtime.engine import Prompt
 from condfoley.runtime.loaded import Loaded
-from condfoley.runtime.scorer import VisualEvents
 from condfoley.runtime.side_by_side import MOST, each
 from condfoley.settings import GeneratorName, Settings
 
@@ -87,7 +86,7 @@ class PublishedDrafter(CodeDrafter):
         return (np.stack(specs)[:, :, : self.whole.clip_mel_frames] + 1) / 2
 
 
-class PublishedPipeline(Pipeline):
+class PublishedPipeline(UnmatchedPipeline):
     """One job of the published script.
 
     spans: windows in the target, rounded up (its W_scale). whole: the geometry of that many windows in one.
@@ -119,17 +118,9 @@ class PublishedPipeline(Pipeline):
         self.loaded.generator("transformer")
         return PublishedDrafter(self.loaded, self.geometry, self.duration, self.limits, self.whole)
 
-    def amounts(self, settings: Settings) -> MatchAmounts:
-        """Nothing is matched."""
-        return MatchAmounts(0.0, 0.0, 0.0, 0.0)
-
     def record(self, settings: Settings, sampling: dict[str, Any], amounts: MatchAmounts) -> dict[str, Any]:
         """As it is done: nothing is comped or aligned."""
         return super().record(settings, sampling, amounts) | {"comp": False, "align": False}
-
-    def find_cues(self, events: VisualEvents, given: Hits | None, late: np.ndarray | None = None) -> Hits:
-        """None: the published choice knows the sync model only."""
-        return Hits(np.zeros(0), np.zeros(0))
 
     def read_reference(self, clip: Clip, start: float | None) -> Recording:
         """As it was recorded."""
@@ -158,10 +149,6 @@ class PublishedPipeline(Pipeline):
     def best(self, candidates: Sequence[Candidate], tolerance: float) -> int:
         """Index of the candidate that the published rules choose."""
         return rerank_published([c.offset for c in candidates], [c.confidence for c in candidates], tolerance)
-
-    def level(self, track: Track, candidates: Sequence[Candidate], exemplar: Exemplar) -> tuple[Track, list[Candidate]]:
-        """As loud as they were generated."""
-        return track, list(candidates)
 
 
 def column_windows(total: int, window: int) -> list[tuple[int, int, int]]:

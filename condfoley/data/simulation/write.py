@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from condfoley.data.simulation.clip import SimulatedClip
     from condfoley.data.simulation.like import HeardSound
 
-World = Literal["hands", "balls", "feet", "fingers", "unstruck", "mixed"]
+OneWorld = Literal["hands", "balls", "feet", "fingers", "unstruck"]
+World = Literal[OneWorld, "mixed"]
 
 GENERATOR = 1  # increase it when the same seed gives another clip
 # settings added later, with the values of clips that lack them
 OLDER: dict[str, Any] = {"rhythmic": 0.0, "capture": "centred", "like": None, "silent": False, "world": "hands"}
-MIXED: tuple[World, ...] = ("hands", "balls", "feet", "fingers", "unstruck")
+MIXED: tuple[OneWorld, ...] = get_args(OneWorld)
 PARTS = ".parts"  # subfolder of the output in which files are written before they are complete
 
 
@@ -202,7 +203,7 @@ def _filmed(options: SimulateOptions, seed: int, heard: HeardSound | None) -> Si
         return clip
     if world == "mixed":
         world = MIXED[int(np.random.default_rng([seed, 0x3A7]).integers(len(MIXED)))]
-    if world == "hands" or world == "mixed":
+    if world == "hands":
         return simulate(seed, o.duration, o.fps, o.size, o.unheard, o.rhythmic, o.capture, silent=o.silent)
     return simulate_world(world, seed, o.duration, o.fps, o.size, o.capture)
 

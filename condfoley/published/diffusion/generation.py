@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from condfoley.audio.track import Track
 from condfoley.comping.ranking import Candidate, score_candidates
 from condfoley.comping.takes import Take
@@ -15,14 +13,15 @@ from condfoley.drafting.drafter import Drafts
 from condfoley.encoded import Exemplar, Picture
 from condfoley.hits import Hits
 from condfoley.matching.chain import MatchAmounts
-from condfoley.pipeline import Pipeline, Progress
+from condfoley.pipeline import Progress
 from condfoley.published.diffusion.drafter import DiffusionDrafter, DiffusionDrafts
 from condfoley.published.diffusion.systems import RATE
+from condfoley.published.unmatched import UnmatchedPipeline
 from condfoley.runtime.scorer import VisualEvents
 from condfoley.settings import Settings
 
 
-class PublishedDiffusionPipeline(Pipeline):
+class PublishedDiffusionPipeline(UnmatchedPipeline):
     """One job of the published scripts: each candidate is a sound of its own, and the first one is the soundtrack."""
 
     @cached_property
@@ -32,17 +31,9 @@ class PublishedDiffusionPipeline(Pipeline):
         assert self.loaded.diffusion
         return DiffusionDrafter(self.loaded.diffusion, self.geometry, self.duration, self.limits, as_published=True)
 
-    def amounts(self, settings: Settings) -> MatchAmounts:
-        """Nothing is matched."""
-        return MatchAmounts(0.0, 0.0, 0.0, 0.0)
-
     def record(self, settings: Settings, sampling: dict[str, Any], amounts: MatchAmounts) -> dict[str, Any]:
         """As it is done: nothing is ranked, comped or aligned."""
         return super().record(settings, sampling, amounts) | {"rerank": False, "comp": False, "align": False}
-
-    def find_cues(self, events: VisualEvents, given: Hits | None, late: np.ndarray | None = None) -> Hits:
-        """None."""
-        return Hits(np.zeros(0), np.zeros(0))
 
     def render_candidates(
         self,
@@ -85,7 +76,3 @@ class PublishedDiffusionPipeline(Pipeline):
     def place(self, track: Track, cues: Hits, exemplar: Exemplar, settings: Settings, enforced: bool) -> Track:
         """As generated."""
         return track
-
-    def level(self, track: Track, candidates: Sequence[Candidate], exemplar: Exemplar) -> tuple[Track, list[Candidate]]:
-        """As loud as they were generated."""
-        return track, list(candidates)

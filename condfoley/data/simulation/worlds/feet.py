@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from condfoley.data.simulation.scene import Scene
+from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene
 from condfoley.data.simulation.tools import SKINS, Tool, capsule, rgba, solid
 from condfoley.data.simulation.worlds.world import Contact, Path, Rng, Vector, World, eased, turned
 
@@ -107,5 +107,5 @@ def _shoes(rng: Rng) -> list[Tool]:
 
 def _smooth(values: Vector) -> Vector:
     """A camera's way along with a walker: the mean over a second."""
-    width = 240
+    width = STEPS_PER_SECOND
     return np.convolve(np.pad(values, width // 2, mode="edge"), np.ones(width) / width, "valid")[: len(values)]

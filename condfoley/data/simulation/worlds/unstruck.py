@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from condfoley.data.simulation.motion import gesture, smooth_noise
-from condfoley.data.simulation.scene import Scene, Thing
+from condfoley.data.simulation.scene import STEPS_PER_SECOND, Scene, Thing
 from condfoley.data.simulation.tools import SKINS, Tool, capsule, rgba, solid
 from condfoley.data.simulation.worlds.world import Path, Rng, Vector, World, eased, turned, upright
 
@@ -24,7 +24,9 @@ def _talking(rng: Rng, times: Vector) -> World:
     nod = smooth_noise(rng, count, 1, 1.2)[:, 0] * rng.uniform(0.03, 0.15)
     head = Path(sway + [0, 0, high], turned(smooth_noise(rng, count, 1, 0.4)[:, 0] * 0.2, 2) @ turned(nod, 1))
     open_ = np.abs(
-        np.sin(np.pi * np.cumsum(rng.uniform(3, 6) / 240 * np.exp(0.3 * smooth_noise(rng, count, 1, 2)[:, 0])))
+        np.sin(
+            np.pi * np.cumsum(rng.uniform(3, 6) / STEPS_PER_SECOND * np.exp(0.3 * smooth_noise(rng, count, 1, 2)[:, 0]))
+        )
     )
     open_ *= np.clip(smooth_noise(rng, count, 1, 0.6)[:, 0] + 0.7, 0, 1)  # pauses between sentences
     jaw = Path(head.places + np.einsum("sij,sj->si", head.turns, _down(open_ * 0.018)), head.turns)
@@ -54,7 +56,7 @@ def _animal(rng: Rng, times: Vector) -> World:
     view, count = rng.uniform(0.6, 1.6), len(times)
     size = view * rng.uniform(0.12, 0.25)
     way = smooth_noise(rng, count, 2, 0.4) * 0.18 * view
-    heading = np.cumsum(smooth_noise(rng, count, 1, 0.5)[:, 0]) / 240 * 2
+    heading = np.cumsum(smooth_noise(rng, count, 1, 0.5)[:, 0]) / STEPS_PER_SECOND * 2
     body = Path(np.column_stack([way, np.full(count, size * 0.8)]), turned(heading, 2))
     bob = smooth_noise(rng, count, 1, 2)[:, 0] * 0.06 * size
     ahead = np.column_stack([np.cos(heading), np.sin(heading), np.zeros(count)])
@@ -82,7 +84,7 @@ def _carried(rng: Rng, times: Vector) -> World:
     view, count = rng.uniform(0.8, 2.0), len(times)
     around, pace = rng.uniform(0, 2 * np.pi), view * rng.uniform(0.05, 0.25)
     going = np.clip(smooth_noise(rng, count, 1, 0.3)[:, 0] + 0.8, 0, 1)
-    ahead = np.cumsum(going) / 240 * pace
+    ahead = np.cumsum(going) / STEPS_PER_SECOND * pace
     beat = rng.uniform(1.5, 2.2) * np.pi * times
     bob = np.abs(np.sin(beat)) * going * rng.uniform(0.005, 0.03)
     roll = np.sin(beat / 2) * going * rng.uniform(0, 0.02)
@@ -97,7 +99,7 @@ def _carried(rng: Rng, times: Vector) -> World:
 def _hand_in_air(rng: Rng, count: int, place: Vector, size: float) -> Path:
     """A hand that gestures around a place, (3,) m, by about `size` m."""
     strokes = gesture(rng, count) * rng.normal(0, 1, 3) * size * 0.6
-    width = 24  # a tenth of a second, so that no hand moves at once
+    width = STEPS_PER_SECOND // 10  # a tenth of a second, so that no hand moves at once
     kernel = eased(np.linspace(0, 1, width + 1)[1:]) - eased(np.linspace(0, 1, width + 1)[:-1])
     strokes = np.column_stack([np.convolve(np.pad(s, (width - 1, 0), mode="edge"), kernel, "valid") for s in strokes.T])
     places = place + strokes + smooth_noise(rng, count, 3, 0.8) * size * 0.3
