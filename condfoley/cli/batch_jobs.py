@@ -28,7 +28,9 @@ INPUTS = {
     "start_from": "another sound to start from",
 }
 # Options without effect on the results; the inputs are compared by their content, not by their paths.
-IGNORED_OPTIONS = {"out", "json", "quiet", "force", "weights", "engine", "perform", "perform_align", *INPUTS}
+IGNORED_OPTIONS = {"out", "json", "quiet", "force", "weights", "engine", "perform", "perform_align", "overview"} | {
+    *INPUTS
+}
 # Suffixes of targets, so that a damaged one is listed as failed; other files are targets if they have a picture.
 TARGETS = VIDEO_SUFFIXES | {
     *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv", ".mxf", ".gif")
@@ -144,7 +146,7 @@ def pending_jobs(jobs: list[GenerateOptions], parts: dict[str, str]) -> list[Gen
         same = not job.force and _matches_job(job, earlier, parts)
         if not same:
             pending.append(job)
-        elif _lacks_files(Path(job.out), earlier):
+        elif _lacks_files(job, earlier):
             pending.append(replace(job, force=True))
     return pending
 
@@ -204,9 +206,10 @@ def _matches_job(job: GenerateOptions, earlier: dict[str, Any], parts: dict[str,
         return False
 
 
-def _lacks_files(out: Path, earlier: dict[str, Any]) -> bool:
-    """Whether any file of a complete result folder is missing."""
-    names = [SOUNDTRACK, HITS, OVERVIEW, PROJECT, f"{CANDIDATES}/{SCORES}"]
+def _lacks_files(job: GenerateOptions, earlier: dict[str, Any]) -> bool:
+    """Whether any file that the job would write is missing in its folder."""
+    out = Path(job.out)
+    names = [SOUNDTRACK, HITS, *([OVERVIEW] if job.overview else []), PROJECT, f"{CANDIDATES}/{SCORES}"]
     if earlier.get("options", {}).get("keep") == "candidates":
         names += [f"{CANDIDATES}/{row['file']}" for row in earlier.get("candidates", [])]
     return not all((out / name).is_file() for name in names) or not any(out.glob(f"{VIDEO_STEM}.*"))

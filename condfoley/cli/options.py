@@ -59,6 +59,8 @@ class SoundOptions(DeliveryOptions):
     them; codes alone; or nothing."""
     stems: bool = False
     """Write stems too: a WAV in 32-bit float for each layer."""
+    overview: bool = True
+    """Draw overview.png. Without it, short targets take little more than half of the time."""
     device: str = "cpu"
     """Where to compute: cpu, cuda (an NVIDIA GPU), cuda:1 (the second one), mps (Apple)."""
     engine: EngineName = "auto"

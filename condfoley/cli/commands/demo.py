@@ -25,11 +25,12 @@ def run(argv: list[str]) -> int:
             ["condfoley", "demo", *argv],
             progress,
         )
+        shown = f", look at {Path(options.out) / OVERVIEW}" if options.overview else ""
         progress.note(
             f"{examples.TARGET.name} now has a soundtrack in the sound of {examples.REFERENCE.name}: "
-            f"play {summary['video']}, look at {Path(options.out) / OVERVIEW}"
+            f"play {summary['video']}{shown}"
         )
     finally:
         progress.close()
-    print_path("\n".join(summary[name] for name in FILES))
+    print_path("\n".join(summary[name] for name in FILES if name in summary))
     return 0

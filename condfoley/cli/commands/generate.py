@@ -32,7 +32,7 @@ def run(argv: list[str]) -> int:
         summary = generate_results(options, ["condfoley", "generate", *argv], progress)
     finally:
         progress.close()
-    print_path(json.dumps(summary) if options.json else "\n".join(summary[name] for name in FILES))
+    print_path(json.dumps(summary) if options.json else "\n".join(summary[name] for name in FILES if name in summary))
     return 0
 
 
@@ -51,7 +51,8 @@ FILES = ("soundtrack", "video", "scores", "hits", "overview", "provenance")
 def generate_results(
     options: GenerateOptions, command: list[str], progress: ReportsProgress, foley: Foley | None = None
 ) -> dict[str, Any]:
-    """Generate one soundtrack and its result folder; returns paths (FILES), candidates, the chosen one and the takes.
+    """Generate one soundtrack and its result folder; returns paths (those of FILES that are there), candidates, the chosen
+    one and the takes.
 
     foley: the model, if it is loaded already. Raises InputError when something cannot be used.
     """
@@ -257,9 +258,12 @@ def _write(
     assert video
     title = f"{target.path.name} with the sound of {heard.name}"
     aspects = (reference.width / max(1, reference.height), target.width / target.height)
-    overview.draw(soundtrack, work / outputs.OVERVIEW, title, aspects)
+    if options.overview:
+        overview.draw(soundtrack, work / outputs.OVERVIEW, title, aspects)
     record = provenance.record(options, soundtrack, *run)
     provenance.write(work / outputs.PROVENANCE, record)
     names = (outputs.SOUNDTRACK, video.name, f"{outputs.CANDIDATES}/{outputs.SCORES}")
     files = dict(zip(FILES, (*names, outputs.HITS, outputs.OVERVIEW, outputs.PROVENANCE), strict=True))
+    if not options.overview:
+        del files["overview"]
     return {"files": files} | {key: record[key] for key in ("candidates", "chosen", "takes", "elapsed")}
