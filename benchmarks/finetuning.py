@@ -3,7 +3,7 @@
 clips: a folder of real clips, on which `condfoley finetune` runs as a user would run it; its report is in DIR/clips.
 world: a folder of clips that the weights have not seen, such as `condfoley simulate` of held-out instruments. For each of
 --counts, and --seeds times for the smallest one, that many clips are drawn from it; 40 others measure what is written, the
-same for all. A refusal writes nothing, so it changes nothing.
+same for all. A refusal writes nothing, so it changes nothing. OUT/world/lines.csv has all such lines that were ever run there.
 check: folders whose clips measure the checks: shifted by half a second, cut, copied.
 Runs are resumed by the same command; a line that has not been run is not in the table.
 """
@@ -11,6 +11,7 @@ Runs are resumed by the same command; a line that has not been run is not in the
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import sys
@@ -39,6 +40,8 @@ from condfoley.training.finetuning.stage import EVALUATIONS, F1
 from condfoley.weights import SHIPPED
 
 OTHERS = 40  # clips of the world that measure, at most half of it
+LINES = "lines.csv"
+COLUMNS = ("part", "clips", "draw", "written", "before", "after", "gain", "low", "high", "f1_before", "f1_after")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,28 @@ class Line:
         values = number(self.before, 3), number(self.after, 3), f"{self.gain[0]:+.3f} ({interval(low, high, 3)})"
         f1 = tuple(number(value, 2) for value in self.f1) if self.f1 else ("", "")
         return name, str(self.clips), str(self.seed), written, *values, *f1
+
+    def row(self, part: str) -> dict[str, str]:
+        """The row's values by COLUMNS; empty where there is none."""
+        f1 = [f"{value:.4f}" for value in self.f1] if self.f1 else ["", ""]
+        values = [f"{value:.4f}" for value in (self.before, self.after, *self.gain)]
+        return dict(
+            zip(COLUMNS, (part, str(self.clips), str(self.seed), str(int(self.better)), *values, *f1), strict=True)
+        )
+
+
+def note_lines(path: Path, part: str, lines: Sequence[Line]) -> None:
+    """Adds lines to a CSV file, in place of earlier ones of the same part, number of clips and draw; sorted."""
+    rows: list[dict[str, str]] = []
+    if path.is_file():
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    known = {(row["part"], int(row["clips"]), int(row["draw"])): row for row in rows}
+    known |= {(part, line.clips, line.seed): line.row(part) for line in lines}
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(row for _, row in sorted(known.items()))
 
 
 def fine_tuned(clips: Path, out: Path, seed: int, listen: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -123,6 +148,7 @@ def world_lines(options: argparse.Namespace) -> list[Line]:
             means = float(before[EVALUATIONS].mean()), float(after[EVALUATIONS].mean())
             f1 = (float(before[F1].mean()), float(after[F1].mean())) if F1 in before else None
             lines.append(Line(count, seed, told["better"], *means, gain, f1))
+            note_lines(home / LINES, options.part, lines[-1:])
     return lines
 
 

@@ -1,5 +1,6 @@
 """The benchmark of fine-tuning: its lines are of other clips than were trained on, and a refusal changes nothing."""
 
+import csv
 from types import SimpleNamespace
 
 import numpy as np
@@ -63,6 +64,20 @@ def test_the_event_head_is_told_by_the_onsets_of_the_picture_too(world, tmp_path
     assert refused.f1 == (0.5, 0.5) and better.f1 == (0.5, 0.75)
     assert better.cells("x")[-2:] == ("0.50", "0.75")
     assert len(finetuning.table(options(world[0], tmp_path, "--part", "tokenizer")).rows[0]) == 9
+
+
+def test_lines_of_several_calls_are_in_one_file_once_each(world, tmp_path):
+    finetuning.world_lines(options(world[0], tmp_path, "--part", "events"))
+    finetuning.world_lines(options(world[0], tmp_path))
+    finetuning.world_lines(options(world[0], tmp_path))
+    with open(tmp_path / "out" / "world" / finetuning.LINES, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["part"], row["clips"], row["draw"], row["written"]) for row in rows] == [
+        (part, *line) for part in ("events", "transformer")
+        for line in [("5", "0", "0"), ("5", "1", "0"), ("5", "2", "0"), ("10", "0", "1")]
+    ]  # fmt: skip
+    assert rows[3]["f1_before"] == "0.5000" and rows[3]["f1_after"] == "0.7500" and rows[7]["f1_after"] == ""
+    assert float(rows[3]["low"]) < float(rows[3]["gain"]) == pytest.approx(0.1, abs=0.02)
 
 
 def test_too_few_clips_and_nothing_to_do_are_refused(world, tmp_path, capsys):

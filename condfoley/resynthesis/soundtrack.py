@@ -18,6 +18,9 @@ from condfoley.resynthesis.recorded import VOCODER, Event, events_of, render_eve
 from condfoley.settings import Settings
 from condfoley.soundtrack import Soundtrack, finished
 
+TOLD = 6
+"""At most so many impacts that are the vocoder's are told by their times."""
+
 
 def read_library(
     references: Sequence[Clip],
@@ -71,17 +74,22 @@ def resynthesised(soundtrack: Soundtrack, library: Library) -> Soundtrack:
     taken = taken_of(events, moments, library)
     remarks = [*soundtrack.remarks, *library.notes]
     if ways:
-        remarks.append(told_ways(len(ways) - ways.count(VOCODER), len(ways)))
+        vocoded = [event.onset for event, way in zip(events, ways, strict=True) if way == VOCODER]
+        remarks.append(told_ways(vocoded, len(ways)))
     return dataclasses.replace(soundtrack, track=finished(made), ways=tuple(ways), remarks=tuple(remarks), taken=taken)
 
 
-def told_ways(own: int, count: int) -> str:
-    """How many of some impacts are the reference's own samples, in one line."""
-    if own == count:
+def told_ways(vocoded: Sequence[float], count: int) -> str:
+    """How many of some impacts are the reference's own samples, in one line. vocoded: times of the others, s."""
+    own = count - len(vocoded)
+    if not vocoded:
         return (
             f"all {count} impacts are the reference's own samples"
             if count > 1
             else "the impact is the reference's own sample"
         )
-    rest = "the other is" if count - own == 1 else "the others are"
+    at = ", ".join(f"{time:.2f}" for time in vocoded[:TOLD])
+    if len(vocoded) > TOLD:
+        at += " ..."
+    rest = f"the other, at {at} s, is" if len(vocoded) == 1 else f"the others, at {at} s, are"
     return f"{own} of {count} impacts are the reference's own samples, {rest} the vocoder's"

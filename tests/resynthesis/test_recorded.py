@@ -270,7 +270,12 @@ def test_an_impact_that_would_sound_like_two_becomes_another():
 
 
 def test_what_is_told_of_the_impacts():
-    assert told_ways(6, 6) == "all 6 impacts are the reference's own samples"
-    assert told_ways(1, 1) == "the impact is the reference's own sample"
-    assert told_ways(5, 6) == "5 of 6 impacts are the reference's own samples, the other is the vocoder's"
-    assert told_ways(0, 6) == "0 of 6 impacts are the reference's own samples, the others are the vocoder's"
+    assert told_ways([], 6) == "all 6 impacts are the reference's own samples"
+    assert told_ways([], 1) == "the impact is the reference's own sample"
+    assert told_ways([5.5276], 6) == (
+        "5 of 6 impacts are the reference's own samples, the other, at 5.53 s, is the vocoder's"
+    )
+    assert told_ways(range(8), 8) == (
+        "0 of 8 impacts are the reference's own samples, "
+        "the others, at 0.00, 1.00, 2.00, 3.00, 4.00, 5.00 ... s, are the vocoder's"
+    )
