@@ -159,7 +159,7 @@ def _pair(told: dict[str, Any]) -> tuple[float, float] | None:
 
 def measures(clips: Path, weights: Path, part: str) -> dict[str, np.ndarray]:
     """What fine-tuning of a part measures on each clip of a folder, under some weights: subfolder of a run -> (N,), by name."""
-    config = finetune_config(str(clips), weights, FinetuneOptions(out=str(clips / "none"), part=part))
+    config = finetune_config(str(clips), FinetuneOptions(weights=str(weights), out=str(clips / "none"), part=part))
     d = config.data
     store = ClipStore.open(
         d.folder, config.geometry, cache=d.cache, frame_size=d.frame_size, validation=0.2, workers=d.workers

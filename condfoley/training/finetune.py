@@ -26,8 +26,8 @@ from condfoley.training.finetuning.choice import Curves, Evaluations, Verdict, j
 from condfoley.training.finetuning.examine import ExaminedClip, clips_table, examine
 from condfoley.training.finetuning.listening import Heard, choose_targets, listen, reference_for
 from condfoley.training.finetuning.model import Models, remove_model, write_model
-from condfoley.training.finetuning.parts import LEARNERS
-from condfoley.training.finetuning.plan import Fold, Recipe, make_folds, plan_table, recipe_for, used_recordings
+from condfoley.training.finetuning.parts import LEARNERS, Recipe
+from condfoley.training.finetuning.plan import Fold, make_folds, plan_table, used_recordings
 from condfoley.training.finetuning.report import PAGE, REPORT, RESULT, Outcome, write_report
 from condfoley.training.finetuning.settings import RUN_FOLDER, finetune_config, start_of
 from condfoley.training.finetuning.stage import (
@@ -56,13 +56,13 @@ def check(clips: str, options: FinetuneOptions) -> list[Table]:
 
     clips: folder. Raises InputError for clips or weights that cannot be used.
     """
-    config = finetune_config(clips, start_of(options), options)
+    config = finetune_config(clips, options)
     _, rows = _open(config, options)
     try:
         recordings = used_recordings(rows, clips)
     except InputError as error:
         return [clips_table(rows), Table("Not enough", ("",), ((str(error),),))]
-    recipe = recipe_for(len(recordings), options.part)
+    recipe = LEARNERS[options.part].recipe(len(recordings))
     steps = options.steps or recipe.steps
     return [clips_table(rows), plan_table(recordings, make_folds(recordings), recipe, steps, _learned(recipe, options))]
 
@@ -73,13 +73,13 @@ def finetune(clips: str, options: FinetuneOptions) -> Outcome:
     clips: folder. Raises InputError for clips or weights that cannot be used, when the folder has other or finished
     weights, or a run that was started with other options or clips.
     """
-    start, out = start_of(options), Path(options.out or "")
-    config = finetune_config(clips, start, options)
+    out = Path(options.out or "")
+    config = finetune_config(clips, options)
     _require_free(out, options)
     store, rows = _open(config, options)
     recordings = used_recordings(rows, clips)
-    recipe, folds = recipe_for(len(recordings), options.part), make_folds(recordings)
-    config = finetune_config(clips, start, options, len(recordings))
+    recipe, folds = LEARNERS[options.part].recipe(len(recordings)), make_folds(recordings)
+    config = finetune_config(clips, options, len(recordings))
     _begin(config, options, store, recordings)
     print(
         f"condfoley: {plan_table(recordings, folds, recipe, config.steps, _learned(recipe, options)).text()}",
@@ -102,7 +102,7 @@ def finetune(clips: str, options: FinetuneOptions) -> Outcome:
         fits=tuple(_fit(Path(stage.config.out), LEARNERS[options.part].curve) for stage in stages),
         settings=_settings(config, recipe, options),
         heard=tuple(heard),
-        back="condfoley generate" + (f" --weights {start}" if options.weights else ""),
+        back="condfoley generate" + (f" --weights {options.weights}" if options.weights else ""),
         f1=_picture_f1(stages, curves, verdict, recordings) if options.part == "events" else (),
     )
     write_report(outcome, config.geometry)

@@ -20,7 +20,7 @@ from condfoley.networks.event_head import EventHead
 from condfoley.training import finetune as module
 from condfoley.training.config import DataConfig, TrainConfig
 from condfoley.training.finetuning import settings
-from condfoley.training.finetuning.plan import Recipe
+from condfoley.training.finetuning.parts import Learner, Recipe
 from condfoley.training.finetuning.settings import finetune_config
 from condfoley.weights import SHIPPED, card_geometry, drop_part, load_part, read_card, save_part
 from tests.tiny import EVENTS, write_tiny_weights
@@ -40,11 +40,10 @@ def weights(tmp_path):
 def quick(monkeypatch):
     """Few steps, at a rate at which random weights become better in them; decoded in this process."""
 
-    def recipe(clips, part="transformer"):
-        return TOY if part == "transformer" else dataclasses.replace(TOY, rank=0)
+    def recipe(self, clips):
+        return TOY if self.name == "transformer" else dataclasses.replace(TOY, rank=0)
 
-    for used in (module, settings):
-        monkeypatch.setattr(used, "recipe_for", recipe)
+    monkeypatch.setattr(Learner, "recipe", recipe)
     monkeypatch.setattr(settings, "DataConfig", partial(DataConfig, workers=1))
 
 
@@ -255,7 +254,7 @@ def by_hand(stage):
 def test_the_config_file_does_what_the_command_does(monkeypatch):
     monkeypatch.undo()  # the command's own settings
     file = by_hand("transformer")
-    command = finetune_config(file.data.folder, SHIPPED, FinetuneOptions(out=file.out), 100)
+    command = finetune_config(file.data.folder, FinetuneOptions(out=file.out), 100)
     places = ("out", "weights", "init", "log_every", "evaluate_every", "checkpoint_every", "keep")
     own = {name: getattr(file, name) for name in places}
     data = dataclasses.replace(command.data, cache=file.data.cache)

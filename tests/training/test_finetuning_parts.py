@@ -11,7 +11,8 @@ from condfoley.training.finetuning import choice
 from condfoley.training.finetuning.examine import ExaminedClip, _fault, clips_csv, left_out
 from condfoley.training.finetuning.fingerprint import landmarks, overlaps
 from condfoley.training.finetuning.listening import choose_targets, reference_for
-from condfoley.training.finetuning.plan import FEW, make_folds, recipe_for, used_recordings
+from condfoley.training.finetuning.parts import FEW, LEARNERS
+from condfoley.training.finetuning.plan import make_folds, used_recordings
 from condfoley.training.finetuning.recordings import by_name, joined, recordings_of
 
 G = Geometry()
@@ -97,6 +98,7 @@ def test_no_recording_is_on_both_sides(numbers):
 
 
 def test_settings_follow_the_number_of_clips():
+    recipe_for = LEARNERS["transformer"].recipe
     ranks = [recipe_for(count).rank for count in (3, 39, 40, 149, 150, 10_000)]
     assert ranks == sorted(ranks) and len(set(ranks)) == 3
     assert recipe_for(3).keep_init > recipe_for(200).keep_init

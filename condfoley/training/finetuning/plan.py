@@ -1,4 +1,4 @@
-"""What is trained on what: settings by the number of clips, and which clips are held out in which fold."""
+"""Which clips are trained on and which are held out, in each fold."""
 
 from __future__ import annotations
 
@@ -10,58 +10,11 @@ from condfoley.data.sources.listing import hash_fraction
 from condfoley.errors import InputError
 from condfoley.results.tables import Table
 from condfoley.training.finetuning.examine import ExaminedClip, left_out
+from condfoley.training.finetuning.parts import FEW, Recipe
 
-FEW = 40  # clips below which all are held out in turn
 FOLDS = 5
 HELD_OUT = 0.2  # share of the clips that is held out where there are more
 MIN_RECORDINGS = 3
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Settings for at least `clips` clips. steps: at most. every: steps between two measurements on held-out clips.
-
-    patience: measurements without a lower loss after which training stops. keep_init: see `LossConfig`.
-    """
-
-    clips: int
-    rank: int
-    lr: float
-    steps: int
-    keep_init: float
-    every: int
-    patience: int
-    dropout: float = 0.1
-    weight_decay: float = 0.01
-
-
-RECIPES = (
-    Recipe(0, rank=4, lr=1e-3, steps=60, keep_init=0.5, every=5, patience=3),
-    Recipe(FEW, rank=8, lr=1e-3, steps=200, keep_init=0.2, every=20, patience=3),
-    Recipe(150, rank=16, lr=1e-3, steps=600, keep_init=0.1, every=40, patience=3),
-)
-
-
-# The event head, all of whose weights are trained.
-EVENT_RECIPES = (
-    Recipe(0, rank=0, lr=3e-4, steps=120, keep_init=0.5, every=10, patience=3, weight_decay=0.02),
-    Recipe(FEW, rank=0, lr=5e-4, steps=300, keep_init=0.2, every=20, patience=3, weight_decay=0.02),
-)
-
-
-# The tokenizer's decoder.
-TOKENIZER_RECIPES = (
-    Recipe(0, rank=0, lr=1e-4, steps=100, keep_init=0.0, every=10, patience=3),
-    Recipe(FEW, rank=0, lr=2e-4, steps=300, keep_init=0.0, every=20, patience=3),
-)
-RECIPES_OF = {"transformer": RECIPES, "events": EVENT_RECIPES, "tokenizer": TOKENIZER_RECIPES}
-"""By the part that learns."""
-
-
-def recipe_for(clips: int, part: str = "transformer") -> Recipe:
-    """The settings for a number of clips. part: a key of RECIPES_OF."""
-    recipes = RECIPES_OF[part]
-    return max((r for r in recipes if r.clips <= clips), key=lambda r: r.clips)
 
 
 @dataclass(frozen=True)

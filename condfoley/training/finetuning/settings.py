@@ -10,8 +10,7 @@ from condfoley.errors import InputError
 from condfoley.sizes import EventsConfig, TokenizerConfig, TransformerConfig
 from condfoley.training.config import DataConfig, LossConfig, TrainConfig
 from condfoley.training.distil import guided_part
-from condfoley.training.finetuning.parts import LEARNERS
-from condfoley.training.finetuning.plan import Recipe, recipe_for
+from condfoley.training.finetuning.parts import LEARNERS, Recipe
 from condfoley.weights import GUIDED, SHIPPED, card_geometry, read_card
 
 RATE_OF_WHOLE = 0.1  # learning rate without adapters, relative to that of adapters
@@ -24,11 +23,12 @@ def start_of(options: FinetuneOptions) -> Path:
     return Path(options.weights) if options.weights else SHIPPED
 
 
-def finetune_config(clips: str, start: Path, options: FinetuneOptions, count: int = 0) -> TrainConfig:
+def finetune_config(clips: str, options: FinetuneOptions, count: int = 0) -> TrainConfig:
     """The training configuration: sizes and geometry of the weights to start from, settings for `count` clips.
 
-    clips: folder. start: weights folder. Raises InputError.
+    clips: folder. Raises InputError.
     """
+    start = start_of(options)
     if options.out is not None and start.resolve() == Path(options.out).resolve():
         raise InputError("--out is the folder of the weights to start from; give another one")
     card = read_card(start)
@@ -37,15 +37,10 @@ def finetune_config(clips: str, start: Path, options: FinetuneOptions, count: in
     geometry = card_geometry(card)
     size = geometry.frame_size * 5 // 4  # pixels, larger for crops
     cache = str(Path(clips) / ".cache" / f"finetune-{size}")  # not that of training from scratch
-    recipe = recipe_for(count, options.part)
+    recipe = LEARNERS[options.part].recipe(count)
     steps = options.steps or recipe.steps
-    settings = (
-        _transformer(start, card, recipe, options)
-        if options.part == "transformer"
-        else OTHERS[options.part](card, recipe)
-    )
     return TrainConfig(
-        **settings,
+        **SETTINGS[options.part](card, recipe, options),
         out=str(Path(options.out or "") / RUN_FOLDER),
         weights=str(start),
         init=str(start),
@@ -72,9 +67,9 @@ def finetune_config(clips: str, start: Path, options: FinetuneOptions, count: in
     )
 
 
-def _transformer(start: Path, card: dict[str, Any], recipe: Recipe, options: FinetuneOptions) -> dict[str, Any]:
+def _transformer(card: dict[str, Any], recipe: Recipe, options: FinetuneOptions) -> dict[str, Any]:
     """What only the transformer's configuration has."""
-    initial_part, _ = guided_part(start)
+    initial_part, _ = guided_part(start_of(options))
     keep = recipe.keep_init
     return {
         "stage": "transformer",
@@ -86,7 +81,7 @@ def _transformer(start: Path, card: dict[str, Any], recipe: Recipe, options: Fin
     }
 
 
-def _events(card: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+def _events(card: dict[str, Any], recipe: Recipe, options: FinetuneOptions) -> dict[str, Any]:
     """What only the event head's configuration has."""
     return {
         "stage": "events",
@@ -95,7 +90,7 @@ def _events(card: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _tokenizer(card: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+def _tokenizer(card: dict[str, Any], recipe: Recipe, options: FinetuneOptions) -> dict[str, Any]:
     """What only the tokenizer's configuration has: its decoder learns, so that codes stay what they are."""
     return {
         "stage": "tokenizer",
@@ -104,5 +99,5 @@ def _tokenizer(card: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
     }
 
 
-OTHERS = {"events": _events, "tokenizer": _tokenizer}
-"""Parts without options of their own -> (card, recipe) -> what only their configuration has."""
+SETTINGS = {"transformer": _transformer, "events": _events, "tokenizer": _tokenizer}
+"""What only a part's configuration has, from the card of the weights to start from."""
