@@ -27,7 +27,7 @@ from condfoley.hits import Hits
 from condfoley.matching.dynamics import bring_to_levels, fill_levels
 from condfoley.runtime.frames import MARGIN_FRAMES
 from condfoley.runtime.scorer import VisualEvents
-from condfoley.soundtrack import finished
+from condfoley.soundtrack import Places, finished
 
 if TYPE_CHECKING:
     from condfoley.inputs import Clip
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
 LEAD = 0.05  # s before the span that are drawn with it: an attack begins before its onset
 TAIL = 0.5  # s behind it, in which its last impact rings on
 CONTEXT = 0.5  # share of a window that is known before the span, where there is so much
-
-
-Places = tuple[tuple[float, int, float], ...]
-"""Impacts that are the references' own samples: s of their sound, the reference's number, s in it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Redrawn:
 
     start: the target's sample with which all tracks begin. track: put together from the candidates by `takes`.
     candidates: those that could be taken, in order of generation, as loud as the track. reference_start: s, from where on
-    the reference was used. taken: of the track and of each candidate, the impacts that are the references' own samples.
+    the reference was used. made_of: the impacts of the track and of each candidate.
     """
 
     start: int
@@ -78,7 +74,7 @@ class Redrawn:
     candidates: list[Candidate]
     takes: list[Take]
     reference_start: float
-    taken: tuple[Places, ...] = ()
+    made_of: tuple[Places, ...] = ()
 
 
 def section(

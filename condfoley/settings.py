@@ -21,6 +21,8 @@ SOLVERS: tuple[Solver, ...] = get_args(Solver)
 GENERATORS: tuple[Generator, ...] = ("transformer", "flow")  # of our own weights, by the names of their parts
 Render = Literal["recorded", "vocoder"]
 RENDERERS: tuple[Render, ...] = get_args(Render)
+Way = Literal["recorded", "grains", "vocoder"]
+"""How an impact was made: of one moment of the reference, of grains of it, or by the vocoder."""
 Mode = Literal["corrected", "published"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 CODE_SAMPLING = ("temperature", "top_k", "top_p")  # of the transformer alone

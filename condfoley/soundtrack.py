@@ -15,11 +15,16 @@ from condfoley.comping.takes import Take, dominant_candidate
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
 from condfoley.memory import array_in_file, release, sound_array
-from condfoley.settings import CEILING_DBTP
+from condfoley.settings import CEILING_DBTP, Way
 
 MAX_PEAK = 10 ** (CEILING_DBTP / 20)  # of a finished soundtrack
 EDGE = 0.003  # s of fade at its beginning and end
 BLOCK = 2**20  # samples that are scaled at a time
+
+
+Places = tuple[tuple[float, Way, tuple[int, float] | None], ...]
+"""Where the references' own samples are wanted, of each impact: s of its sound; how it was made; the reference's number, and s in
+it, where it is one moment."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,10 @@ class Soundtrack:
     s. reference: the window that was used, and where it starts in the clip, s. *_frames: (T, S, S, 3) uint8 at the
     geometry's frame rate. impact_probability, sliding: (T,) in [0, 1] at picture_fps, in each frame of the target. settings: what
     is needed to make it again. weights: name and hashes. engine: name and version of what ran the
-    networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates', scene after scene. ways: how each
-    impact was made by `resynthesis`; empty by the vocoder. remarks: what a user should know. reference_number: of the
-    reference that was listened to, where there are several. taken: of the impacts that are the references' own samples: s of the
-    target, the reference's number, s in it.
+    networks. scene_cuts: s, of the target. codes: (N, columns * rows), the candidates', scene after
+    scene. remarks: what a user should know. reference_number: of the
+    reference that was listened to, where there are several. made_of: where it is made of the references' own samples, of each
+    impact: s of the target; how it was made; the reference's number and s in it, where it is one moment.
     """
 
     track: Track
@@ -57,10 +62,9 @@ class Soundtrack:
     engine: dict[str, str] = field(default_factory=dict)
     scene_cuts: tuple[float, ...] = ()
     codes: np.ndarray | None = None
-    ways: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     reference_number: int = 0
-    taken: tuple[tuple[float, int, float], ...] = ()
+    made_of: Places = ()
 
     @property
     def wav(self) -> np.ndarray:

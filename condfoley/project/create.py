@@ -25,7 +25,7 @@ from condfoley.results.scores import candidate_name
 from condfoley.resynthesis.kinds import SHORTEST, loud_share, slide_seconds
 
 if TYPE_CHECKING:
-    from condfoley.soundtrack import Soundtrack
+    from condfoley.soundtrack import Places, Soundtrack
 
 LEAD_SECONDS, LEAST_LEAD = 0.06, 0.008  # s before an onset, between which its excerpt begins: where it is quietest
 BLOCK = 0.02  # s over which levels are taken
@@ -171,8 +171,7 @@ def cues_of(
     heard = sorted(met.values())
     cuts = [round(time * track.rate) for time in soundtrack.scene_cuts]
     openings, excerpts = segmented(track, sound.key, [float(track.onsets[j]) for j in heard], cuts)
-    places = [(time, Taken(round(at, 4), references[number])) for time, number, at in soundtrack.taken if references]
-    excerpts = with_taken(excerpts, places, track.rate)
+    excerpts = with_taken(excerpts, soundtrack.made_of if references else (), references, track.rate)
     of_onset = dict(zip(heard, excerpts, strict=True))
     spans = dict(zip(heard, until_next([float(track.onsets[j]) for j in heard], track.duration)))
     loud = {j: loud_share(track.samples, track.rate, *span) for j, span in spans.items()}
@@ -199,14 +198,19 @@ def cues_of(
     return openings, _apart(sorted(out, key=lambda cue: cue.time))
 
 
-def with_taken(excerpts: Sequence[Excerpt], places: Sequence[tuple[float, Taken]], rate: int) -> list[Excerpt]:
-    """Excerpts that know the moments that they were taken from. places: onsets, s, in their sound, and those moments."""
+def with_taken(excerpts: Sequence[Excerpt], places: Places, references: Sequence[str], rate: int) -> list[Excerpt]:
+    """Excerpts that know how they were made, and the moments that they were taken from.
+
+    places: of impacts of their sound. references: keys of the inputs.
+    """
     onsets = np.array([excerpt.onset / rate for excerpt in excerpts])
-    met = dict(match_pairs(onsets, np.array([time for time, _ in places]), TAKEN))
-    return [
-        dataclasses.replace(excerpt, taken=places[met[i]][1] if i in met else None)
-        for i, excerpt in enumerate(excerpts)
-    ]
+    met = dict(match_pairs(onsets, np.array([time for time, *_ in places]), TAKEN))
+    out = []
+    for i, excerpt in enumerate(excerpts):
+        _, way, moment = places[met[i]] if i in met else (0.0, None, None)
+        taken = Taken(round(moment[1], 4), references[moment[0]]) if moment else None
+        out.append(dataclasses.replace(excerpt, taken=taken, way=way))
+    return out
 
 
 def _apart(cues: list[Cue]) -> list[Cue]:

@@ -13,10 +13,11 @@ from condfoley.audio.rates import converted
 from condfoley.audio.track import Track
 from condfoley.inputs import Clip
 from condfoley.project.model import Cue, Project
-from condfoley.redraw import Places, Redrawn
+from condfoley.redraw import Redrawn
 from condfoley.resynthesis.recorded import events_at, render_events
-from condfoley.resynthesis.soundtrack import place_of, taken_of, wanted_powers
+from condfoley.resynthesis.soundtrack import made_of, place_of, wanted_powers
 from condfoley.settings import Settings
+from condfoley.soundtrack import Places
 
 if TYPE_CHECKING:
     from condfoley.foley import Foley
@@ -52,14 +53,14 @@ def at_project(
         own = {n: cues[i].pinned for n, (_, i) in enumerate(pairs)}
         places = {n: place_of(library, keys.index(p.reference or keys[0]), p.at) for n, p in own.items() if p}
         out = render_events(track, events, library, {n: place for n, place in places.items() if place is not None})
-        return converted(out.track, project.rate, out.track.channels), taken_of(events, out.moments, library)
+        return converted(out.track, project.rate, out.track.channels), made_of(events, out, library)
 
-    track, taken = made(drawn.track)
+    track, places = made(drawn.track)
     others = [made(candidate.track) for candidate in drawn.candidates] if each else []
     return dataclasses.replace(
         drawn,
         start=round(drawn.start * project.rate / rate),
         track=track,
         candidates=[dataclasses.replace(c, track=o) for c, (o, _) in zip(drawn.candidates, others)] or drawn.candidates,
-        taken=(taken, *(places for _, places in others)),
+        made_of=(places, *(of_it for _, of_it in others)),
     )

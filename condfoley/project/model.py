@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from condfoley.cues.rows import MAIN, Kind
 from condfoley.errors import InputError
-from condfoley.settings import CEILING_DBTP, FLOW_SAMPLING, MATCHING, SAMPLING, Bits, Room, Settings
+from condfoley.settings import CEILING_DBTP, FLOW_SAMPLING, MATCHING, SAMPLING, Bits, Room, Settings, Way
 
 VERSION = 1
 """Of project.json. A higher one is refused; keys that a version does not know are kept as they are."""
@@ -36,7 +36,8 @@ class Taken:
 class Excerpt:
     """Part [begin, end) of a sound, in its samples. onset: the sample that is heard at the cue's time.
 
-    taken: the moment of a reference whose own samples it is made of; None where the model made it, or of many of them.
+    taken: the moment of a reference whose own samples it is made of; None where the model made it, or of many of them. way: how
+    it was made where the reference's own samples are wanted; None: not known.
     """
 
     sound: str
@@ -44,6 +45,7 @@ class Excerpt:
     end: int
     onset: int
     taken: Taken | None = None
+    way: Way | None = None
 
     @property
     def lead(self) -> int:

@@ -27,14 +27,14 @@ from condfoley.project.drawn_from import layer_sound, strengths_of, wanted_level
 from condfoley.project.drawn_rate import at_project
 from condfoley.project.edits import chosen_gain
 from condfoley.project.find_inputs import find_input, find_references
-from condfoley.project.model import Cue, Excerpt, Project, Sound, Taken
+from condfoley.project.model import Cue, Excerpt, Project, Sound
 from condfoley.project.replacing import background_join, with_background, with_excerpts
 from condfoley.project.spans import RedoRequest, Span, scene_of, span_of_cue, spans_of
 from condfoley.project.store import SOUNDS
 from condfoley.redraw import Redraw, Redrawn
 from condfoley.references.window import ReferenceFile
 from condfoley.settings import CODE_SAMPLING, FLOW_SAMPLING, GeneratorName, Settings
-from condfoley.soundtrack import EDGE
+from condfoley.soundtrack import EDGE, Places
 
 if TYPE_CHECKING:
     from condfoley.foley import Foley
@@ -114,7 +114,7 @@ def vary_cue(project: Project, key: int, count: int, drawing: Drawing) -> Projec
             candidate.seed,
             heard,
             True,
-            places_of(project, span, drawn, 1 + index),
+            places_of(drawn, 1 + index),
         )
         project = dataclasses.replace(project, sounds=made.sounds)
         found += excerpts
@@ -178,9 +178,7 @@ def _redo(project: Project, span: Span, drawing: Drawing) -> Project:
         sound, kept = _described(drawing.folder, project, span, drawn.start, track, seed)
         sound = store(drawing.folder, kept, sound)
         return with_background(project.with_sounds(sound), span, sound.key, sound.start, sound.length)
-    return _replaced(
-        drawing.folder, project, span, drawn.start, drawn.track, seed, heard, places=places_of(project, span, drawn)
-    )[0]
+    return _replaced(drawing.folder, project, span, drawn.start, drawn.track, seed, heard, places=places_of(drawn))[0]
 
 
 def _replaced(
@@ -192,12 +190,12 @@ def _replaced(
     seed: int,
     heard: np.ndarray,
     to_choose: bool = False,
-    places: Sequence[tuple[float, Taken]] = (),
+    places: Places = (),
 ) -> tuple[Project, list[Excerpt]]:
     """The project in which a track, which is written, sounds at a span's cues, and the excerpts of it.
 
     heard: see `blend.blended`. to_choose: the cues have the gain that they get when the track is chosen for them.
-    places: see `create.with_taken`.
+    places: what of the track was made how, see `create.with_taken`.
     """
     sound, track = _described(folder, project, span, start, track, seed)
     project, excerpts = project.with_sounds(sound), excerpts_at(track, sound, span.cues, project.rate)
@@ -207,19 +205,16 @@ def _replaced(
         others = [cue for cue in project.cues if cue.id not in {own.id for own in cues}]
         project, span = project.with_cues([*others, *cues]), dataclasses.replace(span, cues=cues)
     excerpts = tightened(excerpts, track.samples, span, project, heard)
-    excerpts = with_taken(excerpts, places, project.rate)
+    excerpts = with_taken(excerpts, places, project.layer(span.layer).sources, project.rate)
     changed = with_excerpts(project, span, excerpts)
     samples = blended(track.samples, span, changed, heard)
     store(folder, track.edited(samples).with_onsets_of(track), sound)
     return changed, excerpts
 
 
-def places_of(project: Project, span: Span, drawn: Redrawn, number: int = 0) -> list[tuple[float, Taken]]:
-    """Onsets, s, of what was drawn that is a reference's own samples, and their moments. number: 0: of the track; else of a
-    candidate, from 1."""
-    keys = project.layer(span.layer).sources
-    places = drawn.taken[number] if number < len(drawn.taken) else ()
-    return [(time, Taken(round(at, 4), keys[key])) for time, key, at in places]
+def places_of(drawn: Redrawn, number: int = 0) -> Places:
+    """How the impacts of what was drawn were made. number: 0: of the track; else of a candidate, from 1."""
+    return drawn.made_of[number] if number < len(drawn.made_of) else ()
 
 
 def _described(folder: Path, project: Project, span: Span, start: int, track: Track, seed: int) -> tuple[Sound, Track]:

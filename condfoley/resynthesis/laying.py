@@ -20,10 +20,14 @@ from condfoley.resynthesis.grains import grain_places, granulated
 from condfoley.resynthesis.higher import above
 from condfoley.resynthesis.library import LEAD, Library
 from condfoley.resynthesis.place import shaped, varied
+from condfoley.settings import Way
 
 KEPT = 30.0  # s of a long soundtrack that are in memory while it is made
 FADE, RELEASE = 0.003, 0.03  # s, of joins, and of the end of what slides
 MARGIN = 0.02  # s on either side of what is brought to another rate
+RECORDED: Way
+GRAINS: Way
+VOCODER: Way
 RECORDED, GRAINS, VOCODER = "recorded", "grains", "vocoder"
 Chosen = Mapping[int, tuple[int, int]]
 """Event -> which of the library's struck one-shots it becomes, and how often that was heard before."""
@@ -57,7 +61,7 @@ class Laying:
         self.clean = without_background(track.mono[None], track.rate, powers)
         self.places = grain_places(library, library.slides)
 
-    def made(self, ways: Sequence[str], chosen: Chosen) -> Track:
+    def made(self, ways: Sequence[Way], chosen: Chosen) -> Track:
         """The soundtrack at the library's rate. ways: of each event. Onsets are detected in what the model can hear."""
         rate, library = self.library.rate, self.library
         out = library.bed(round(self.track.duration * rate))

@@ -21,6 +21,7 @@ from condfoley.resynthesis.choose import choose_shots, distances, event_powers
 from condfoley.resynthesis.kinds import kinds_of
 from condfoley.resynthesis.laying import GRAINS, RECORDED, VOCODER, Event, Laying
 from condfoley.resynthesis.library import Library
+from condfoley.settings import Way
 
 FARTHEST = 9.0  # dB from what the model wrote, up to which a one-shot stands for an impact
 NEAR = 4.5  # the same for a doubtful one: the picture shows something slide, or most of what the reference has slides
@@ -34,7 +35,7 @@ class Made(NamedTuple):
     """A soundtrack, how each of its events was made, and the time, s, in the library's sound of the one-shot it became."""
 
     track: Track
-    ways: list[str]
+    ways: list[Way]
     moments: list[float | None]
 
 
@@ -85,7 +86,7 @@ def pin(apart: np.ndarray, library: Library, wanted: Mapping[int, float]) -> set
     return out
 
 
-def misheard(events: Sequence[Event], ways: Sequence[str], track: Track, onsets: np.ndarray) -> list[int]:
+def misheard(events: Sequence[Event], ways: Sequence[Way], track: Track, onsets: np.ndarray) -> list[int]:
     """Which events of the reference's samples have no onset, or one more than the track has: indices.
 
     onsets: (E,) s, of what was made.
@@ -102,7 +103,7 @@ def misheard(events: Sequence[Event], ways: Sequence[str], track: Track, onsets:
     ]
 
 
-def chosen_shots(ways: Sequence[str], apart: np.ndarray) -> dict[int, tuple[int, int]]:
+def chosen_shots(ways: Sequence[Way], apart: np.ndarray) -> dict[int, tuple[int, int]]:
     """Event -> which one-shot it becomes, and how often that was heard before. apart: see `choose.distances`."""
     struck = [i for i, found in enumerate(ways) if found == RECORDED]
     heard: dict[int, int] = {}
@@ -113,7 +114,7 @@ def chosen_shots(ways: Sequence[str], apart: np.ndarray) -> dict[int, tuple[int,
     return out
 
 
-def way(event: Event, apart: np.ndarray, library: Library) -> str:
+def way(event: Event, apart: np.ndarray, library: Library) -> Way:
     """How an event is made: of what the reference has of its kind, if that is near enough to what the model wrote.
 
     apart: (S, 2), see `choose.distances`.

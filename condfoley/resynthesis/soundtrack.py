@@ -10,13 +10,12 @@ import numpy as np
 from condfoley.audio.splice import until_next
 from condfoley.audio.track import Track
 from condfoley.inputs import SILENCE_PEAK, Clip
-from condfoley.redraw import Places
 from condfoley.references.selection import located, placed, selected
 from condfoley.resynthesis.choose import event_powers
 from condfoley.resynthesis.library import Library, library_of
-from condfoley.resynthesis.recorded import VOCODER, Event, events_of, render_events
+from condfoley.resynthesis.recorded import VOCODER, Event, Made, events_of, render_events
 from condfoley.settings import Settings
-from condfoley.soundtrack import Soundtrack, finished
+from condfoley.soundtrack import Places, Soundtrack, finished
 
 TOLD = 6
 """At most so many impacts that are the vocoder's are told by their times."""
@@ -52,12 +51,11 @@ def wanted_powers(track: Track, onsets: np.ndarray) -> list[np.ndarray]:
     return [event_powers(track.mono[None], track.rate, begin, end) for begin, end in places if end > begin]
 
 
-def taken_of(events: Sequence[Event], moments: Sequence[float | None], library: Library) -> Places:
-    """Which events are one-shots, and of which moment of which reference. moments: see `recorded.Made`."""
+def made_of(events: Sequence[Event], made: Made, library: Library) -> Places:
+    """How events were made, and which of them are one-shots of which moment of which reference."""
     return tuple(
-        (event.onset, *located(library.sources, library.rate, moment))
-        for event, moment in zip(events, moments)
-        if moment is not None
+        (event.onset, way, None if moment is None else located(library.sources, library.rate, moment))
+        for event, way, moment in zip(events, made.ways, made.moments, strict=True)
     )
 
 
@@ -70,13 +68,15 @@ def resynthesised(soundtrack: Soundtrack, library: Library) -> Soundtrack:
     """The soundtrack made of a library's samples, at its rate and with its channels; candidates stay as they are."""
     track = soundtrack.track
     events = events_of(track, soundtrack.cues.times, soundtrack.sliding, soundtrack.picture_fps)
-    made, ways, moments = render_events(track, events, library)
-    taken = taken_of(events, moments, library)
+    made = render_events(track, events, library)
+    ways = made.ways
     remarks = [*soundtrack.remarks, *library.notes]
     if ways:
         vocoded = [event.onset for event, way in zip(events, ways, strict=True) if way == VOCODER]
         remarks.append(told_ways(vocoded, len(ways)))
-    return dataclasses.replace(soundtrack, track=finished(made), ways=tuple(ways), remarks=tuple(remarks), taken=taken)
+    return dataclasses.replace(
+        soundtrack, track=finished(made.track), remarks=tuple(remarks), made_of=made_of(events, made, library)
+    )
 
 
 def told_ways(vocoded: Sequence[float], count: int) -> str:

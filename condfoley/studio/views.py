@@ -131,6 +131,8 @@ def _cues(version: Version, record: Record) -> list[dict[str, Any]]:
         values |= {
             "reference": record.inputs.get(cue.reference or "") or record.references.get(cue.layer),
             "has_sound": cue.excerpt is not None,
+            "made_of": cue.excerpt.way if cue.excerpt else None,
+            "pinned": cue.pinned is not None,
             "alternatives": len(cue.alternatives),
             "begin": begin,
             "end": end,

@@ -33,6 +33,15 @@ def test_rate_and_channels_are_the_references(made):
     assert np.array_equal(whole, stem)
 
 
+def test_each_cue_knows_how_its_sound_was_made(made):
+    project = read_project(made)
+    ways = [cue.excerpt.way for cue in project.cues if cue.excerpt]
+    assert ways == json.loads((made / "provenance.json").read_text())["made_by"] and ways.count("recorded") >= 3
+    for cue in project.cues:
+        assert (cue.excerpt.way == "recorded") == (cue.excerpt.taken is not None) == (cue.reference_at is not None)
+        assert cue.pinned is None
+
+
 def test_what_was_made_of_what_is_told(tmp_path, capsys):
     wav, rate = soundfile.read(made_up_reference(tmp_path))
     assert wav[:, 1].max() == 0
@@ -61,7 +70,7 @@ def test_redo_and_edit_keep_them(made, tmp_path):
     cue, following = project.cue(4), project.cue(5)
     assert after.shape == before.shape and cue.time - 0.1 < changed.min() and changed.max() < following.time
     redrawn = project.sounds[cue.excerpt.sound]
-    assert redrawn.origin == "redrawn" and redrawn.channels == 2
+    assert redrawn.origin == "redrawn" and redrawn.channels == 2 and cue.excerpt.way in ("recorded", "vocoder")
     assert main(["edit", str(made), "--set", "5:time=3.4", "--quiet"]) == 0
     assert soundfile.info(made / "soundtrack.wav").channels == 2
 

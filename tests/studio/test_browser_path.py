@@ -68,6 +68,7 @@ def test_a_newcomer_makes_a_soundtrack_edits_it_and_takes_it_home(serve: Serve, 
     drag(page, moved["id"], MOVE)
     wait_for(lambda: page.view()["revision"] == 2)
     page.click(f"[data-cue='{drawn['id']}']")
+    assert drawn["made_of"] == "recorded" and "It is made of this moment." in page.text("[data-panel=cue]")
     page.click("[data-do=redraw]")
     wait_for(lambda: page.view()["revision"] == 3)
     wait_for(lambda: not page.all(".job"))

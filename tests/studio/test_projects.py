@@ -95,6 +95,7 @@ def test_the_view_has_all_that_the_page_shows(client, folder):
     for cue, own in zip(found["cues"], project.cues):
         assert cue["time"] == pytest.approx(own.time, abs=1e-6) and cue["has_sound"] and cue["alternatives"] == 0
         assert cue["begin"] < cue["time"] < cue["end"] <= 3.0
+        assert cue["made_of"] is None and not cue["pinned"]
     assert [cue["end"] for cue in found["cues"][:-1]] == [cue["begin"] for cue in found["cues"][1:]]
     (layer,) = found["layers"]
     assert layer["name"] == "main" and not layer["ambience"] and len(layer["candidates"]) == 3

@@ -29,7 +29,7 @@ function changed(cue, values) {
 function added(values, cues) {
   const id = Math.min(0, ...cues.map((cue) => cue.id)) - 1; // until the server names it
   const plain = { kind: "impact", duration: null, confidence: null, layer: "main", gain: 0, pan: 0, strength: 0.5 };
-  const none = { locked: false, muted: false, reference_at: null, reference: null, seen: false, has_sound: true, alternatives: 0 };
+  const none = { locked: false, muted: false, reference_at: null, reference: null, seen: false, has_sound: true, made_of: null, pinned: false, alternatives: 0 };
   return { ...plain, ...none, id, begin: values.time, end: values.time + 0.1, ...values };
 }
 

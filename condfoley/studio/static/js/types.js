@@ -4,9 +4,11 @@
 
 /** @typedef {{id: number, time: number, strength: number|null, kind: "impact"|"slide", duration: number|null,
  *   confidence: number|null, layer: string, gain: number, pan: number, locked: boolean, muted: boolean,
- *   reference_at: number|null, reference: string|null, seen: boolean, has_sound: boolean, alternatives: number, begin: number, end: number}}
+ *   reference_at: number|null, reference: string|null, seen: boolean, has_sound: boolean,
+ *   made_of: "recorded"|"grains"|"vocoder"|null, pinned: boolean, alternatives: number, begin: number, end: number}}
  * Cue
- * time, duration, reference_at, begin, end: s. reference: id of the clip that reference_at is of. gain: dB. begin, end: where its sound lies in the target. */
+ * time, duration, reference_at, begin, end: s. reference: id of the clip that reference_at is of. gain: dB. begin, end: where its sound lies in the target.
+ * made_of: a moment of the reference, or the model's own sound; null: not known. pinned: it is to sound like another moment when it is drawn anew. */
 
 /** @typedef {{sound: string, seed: number, score: number|null, onsets: number[]}} Candidate */
 /** @typedef {{start: number, sound: string, moved: number}} Take */

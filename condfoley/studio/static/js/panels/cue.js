@@ -51,6 +51,7 @@ function nothing({ store, player }, jobs) {
   const { cues } = store.view;
   const doubtful = cues.filter((cue) => cue.confidence !== null && cue.confidence < 0.5).map((cue) => cue.id);
   const soundless = cues.filter((cue) => !cue.has_sound).map((cue) => cue.id);
+  const modelled = cues.filter((cue) => cue.made_of === "vocoder").map((cue) => cue.id);
   const next = (/** @type {number[]} */ ids) => () => {
     const after = inOrder(store).filter((cue) => ids.includes(cue.id));
     const chosen = after.find((cue) => cue.time > player.time + 0.001) ?? after[0];
@@ -60,7 +61,9 @@ function nothing({ store, player }, jobs) {
   return h("div.stack.start", {}, h("p", {}, t("cue.count", { count: cues.length })), h("p.hint", {}, t("cue.none_selected")),
     store.span && ofSpan(store, jobs, store.span),
     doubtful.length > 0 && button(t("cue.doubtful", { count: doubtful.length }), next(doubtful), { name: "next-doubtful" }),
-    soundless.length > 0 && button(t("cue.soundless", { count: soundless.length }), next(soundless), { name: "next-soundless" }));
+    soundless.length > 0 && button(t("cue.soundless", { count: soundless.length }), next(soundless), { name: "next-soundless" }),
+    modelled.length > 0 && modelled.length < cues.length
+      && button(t("cue.modelled", { count: modelled.length }), next(modelled), { name: "next-modelled" }));
 }
 
 /** What can be done with a selected span. @param {import("../store.js").Store} store @param {import("./jobs.js").ProjectJobs} jobs

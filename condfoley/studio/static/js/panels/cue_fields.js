@@ -77,6 +77,7 @@ function about(cue) {
   const words = [cue.confidence === null ? "" : t("cue.confidence", { percent: Math.round(100 * cue.confidence) }),
     cue.seen === null ? t("cue.unseen") : "",
     !cue.has_sound ? t("cue.no_sound") : cue.begin === null ? "" : t("cue.heard", { begin: clock(cue.begin), end: clock(cue.end) }),
+    cue.made_of === "vocoder" ? t("cue.of_model") : cue.made_of === "grains" ? t("cue.of_grains") : "",
     cue.locked ? t("cue.is_locked") : ""];
   return words.filter(Boolean).join(" ");
 }

@@ -86,7 +86,7 @@ export function moment({ store, player }, cue) {
       if (now.reference !== clip) use(now.reference);
       at = now.reference_at;
       if (digits !== document.activeElement) digits.value = at === null ? "" : at.toFixed(2);
-      words.textContent = at === null ? t("moment.hint") : t("moment.set");
+      words.textContent = at === null ? t("moment.hint") : now.pinned ? t("moment.set") : t("moment.made");
       drawPlace();
     },
   };
