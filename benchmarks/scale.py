@@ -1,8 +1,11 @@
-"""Do time and memory grow as they should? `python -m benchmarks.scale [--lengths 600,7200] [--batches 100,10000]` (Linux, macOS).
+"""Do time and memory grow as they should? `python -m benchmarks.scale [--lengths 600,7200] [--references 60,7200]
+[--batches 100,10000]` (Linux, macOS).
 
-lengths: targets of so many seconds, each through `condfoley generate` with the shipped weights. batches: so many targets of
-half a second, through `condfoley batch` with weights of toy size and a reference of a second, as only the batch itself is of
-interest; then the same command again, which finds everything done. Each is a process of its own.
+lengths: targets of so many seconds, each through `condfoley generate` with the shipped weights. references: the example
+target with a reference of so many seconds, stereo at 48 kHz, which repeats the example's sound at other levels.
+batches: so many targets of half a second, through `condfoley batch` with weights of toy size and a reference of a second, as
+only the batch itself is of interest; then the same command again, which finds everything done.
+Each is a process of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ TINY_SECONDS = 0.5  # duration of a batch's targets
 MB = 1e6
 
 
-RATE = 22050  # Hz, of the batch's reference
+RATE, LONG_RATE = 22050, 48000  # Hz, of the batch's reference, and of long ones
 MAKE_TOY = "import pathlib, sys, tests.tiny; tests.tiny.write_tiny_weights(pathlib.Path(sys.argv[1]))"
 
 
@@ -50,6 +53,31 @@ def by_length(lengths: Sequence[float], candidates: int, home: Path) -> Table:
         rows.append((number(seconds, 0), *(number(v, d) for v, d in zip(values, (0, 3, 0, 0), strict=True))))
     header = ("target [s]", "whole job [s]", "compute per second [s]", "peak memory [MB]", "soundtrack.wav [MB]")
     return Table(f"Long targets, {candidates} candidates", header, tuple(rows), (speed.machine(),))
+
+
+def repeated_reference(seconds: float, path: Path) -> Path:
+    """The example reference's sound again and again, each time at another level, at LONG_RATE in two channels."""
+    from condfoley.media import read_audio
+
+    once, rng = read_audio(examples.REFERENCE, LONG_RATE), np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", LONG_RATE, 2, "PCM_16") as file:
+        left = round(seconds * LONG_RATE)
+        while left > 0:
+            piece = once[:left] * rng.uniform(0.3, 1.0)
+            file.write(np.stack([piece, piece], 1))
+            left -= len(piece)
+    return path
+
+
+def by_reference(lengths: Sequence[float], candidates: int, home: Path) -> Table:
+    """Cost of the example target with references of several lengths, s."""
+    rows = []
+    for seconds in lengths:
+        reference, out = repeated_reference(seconds, home / "reference.flac"), home / f"of-{seconds:g}"
+        run = run_process(command("generate", out, reference, candidates, "--target", str(examples.TARGET)))
+        rows.append((number(seconds, 0), *(number(v, 0) for v in (run.seconds, run.cpu, run.peak / MB))))
+    header = ("reference [s]", "whole job [s]", "compute [s]", "peak memory [MB]")
+    return Table(f"Long references, {candidates} candidates", header, tuple(rows), (speed.machine(),))
 
 
 def toy_weights(folder: Path) -> Path:
@@ -104,6 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument(
         "--lengths", type=numbers, default=[600.0, 1800.0, 7200.0], help="of targets, s (default: 600,1800,7200)"
     )
+    p.add_argument("--references", type=numbers, default=[60.0, 7200.0], help="references, s (default: 60,7200)")
     p.add_argument(
         "--batches", type=numbers, default=[100.0, 1000.0, 10000.0], help="targets (default: 100,1000,10000)"
     )
@@ -113,6 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as home:
             if options.lengths:
                 print(by_length(options.lengths, options.candidates, Path(home)).text(), flush=True)
+            if options.references:
+                print(by_reference(options.references, options.candidates, Path(home)).text(), flush=True)
             if options.batches:
                 print(by_count([int(count) for count in options.batches], Path(home)).text())
     except (InputError, OSError) as error:
