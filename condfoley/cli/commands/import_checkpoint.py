@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from condfoley.cli.arguments import parse_options, suggest
 from condfoley.cli.options import ImportAudioLdmOptions, ImportOptions, ImportVtaLdmOptions
 from condfoley.errors import InputError, require_extra
@@ -12,6 +14,11 @@ SYSTEMS = {
     "vta-ldm": "the folder of a checkpoint of VTA-LDM (extra diffusion)",
     "audioldm": "a folder of AudioLDM (extra diffusion)",
 }
+DIFFUSION: dict[str, tuple[type[Any], str]] = {
+    "vta-ldm": (ImportVtaLdmOptions, "a checkpoint of VTA-LDM"),
+    "audioldm": (ImportAudioLdmOptions, "AudioLDM"),
+}
+"""Options of the diffusion systems, and what is imported, in words."""
 
 
 def run(argv: list[str]) -> int:
@@ -19,10 +26,8 @@ def run(argv: list[str]) -> int:
     if argv[:1] in (["--help"], ["-h"]):
         print(overview())
         return 0
-    if argv[:1] == ["vta-ldm"]:
-        return _import_vta_ldm(argv)
-    if argv[:1] == ["audioldm"]:
-        return _import_audioldm(argv)
+    if argv and argv[0] in DIFFUSION:
+        return _import_diffusion(argv)
     options = parse_options(f"condfoley import {SYSTEM}", ImportOptions, insert_option(argv, "import", "checkpoint"))
     require_extra("torch", "importing a checkpoint")
     from condfoley.published.importer import import_checkpoint
@@ -30,28 +35,17 @@ def run(argv: list[str]) -> int:
     return _tell(import_checkpoint(**vars(options)), options.out)
 
 
-def _import_vta_ldm(argv: list[str]) -> int:
-    options = parse_options(
-        "condfoley import vta-ldm", ImportVtaLdmOptions, insert_option(argv, "import", "folder", "vta-ldm")
-    )
+def _import_diffusion(argv: list[str]) -> int:
+    system = argv[0]
+    kind, what = DIFFUSION[system]
+    options = parse_options(f"condfoley import {system}", kind, insert_option(argv, "import", "folder", system))
     from condfoley.published.diffusion.systems import require_diffusion
 
-    require_diffusion("importing a checkpoint of VTA-LDM")
-    from condfoley.published.diffusion.importer import import_vta_ldm
+    require_diffusion(f"importing {what}")
+    from condfoley.published.diffusion.importer import import_audioldm, import_vta_ldm
 
-    return _tell(import_vta_ldm(**vars(options)), options.out)
-
-
-def _import_audioldm(argv: list[str]) -> int:
-    options = parse_options(
-        "condfoley import audioldm", ImportAudioLdmOptions, insert_option(argv, "import", "folder", "audioldm")
-    )
-    from condfoley.published.diffusion.systems import require_diffusion
-
-    require_diffusion("importing AudioLDM")
-    from condfoley.published.diffusion.importer import import_audioldm
-
-    return _tell(import_audioldm(**vars(options)), options.out)
+    convert = {"vta-ldm": import_vta_ldm, "audioldm": import_audioldm}[system]
+    return _tell(convert(**vars(options)), options.out)
 
 
 def _tell(messages: list[str], out: str) -> int:
