@@ -142,12 +142,16 @@ def world_lines(options: argparse.Namespace) -> list[Line]:
             chosen = np.random.default_rng([seed, count]).choice(len(spare), count, replace=False)
             name = f"{options.part}-{count}-{seed}"
             clips = linked([spare[i] for i in chosen], home / f"clips-{name}")
-            told = fine_tuned(clips, home / f"model-{name}", seed, 0, options)
-            after = measures(measured, home / f"model-{name}", options.part) if told["better"] else before
+            try:
+                better = bool(fine_tuned(clips, home / f"model-{name}", seed, 0, options)["better"])
+            except InputError as error:  # too few of the clips are of use
+                print(f"{name}: {error}", file=sys.stderr)
+                better = False
+            after = measures(measured, home / f"model-{name}", options.part) if better else before
             gain = mean_interval(before[EVALUATIONS] - after[EVALUATIONS])
             means = float(before[EVALUATIONS].mean()), float(after[EVALUATIONS].mean())
             f1 = (float(before[F1].mean()), float(after[F1].mean())) if F1 in before else None
-            lines.append(Line(count, seed, told["better"], *means, gain, f1))
+            lines.append(Line(count, seed, better, *means, gain, f1))
             note_lines(home / LINES, options.part, lines[-1:])
     return lines
 

@@ -126,6 +126,12 @@ class ByteCache(Generic[Kept]):
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
+    def forget(self, which: Callable[[Hashable], bool]) -> None:
+        """Gives up what has such keys."""
+        with self._lock:
+            for key in [key for key in self._kept if which(key)]:
+                del self._kept[key]
+
     @property
     def bytes(self) -> int:
         """Of all that is kept."""

@@ -213,6 +213,8 @@ class EventsConfig:
     veto: float = 0.0
     """Onsets within three frames that a second head, trained on more kinds of video, has to expect at least, or the first one's
     do not count; 0: there is no second head."""
+    veto_around: float = 0.0
+    """Onsets within three frames that the second head has to expect somewhere within a second of each of the first one's."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from condfoley.cli.options import BatchOptions
 from condfoley.errors import InputError
 from condfoley.hits import read_hits
 from condfoley.media import write_wav
+from condfoley.memory import ByteCache
 from condfoley.pair_list import read_pairs
+from condfoley.project import store
 from condfoley.results import folder as outputs
 from tests.made_up import RATE, pulses, write_video
 from tests.tiny import write_tiny_flow, write_tiny_weights
@@ -72,6 +74,21 @@ def test_a_folder_of_targets_goes_on_past_a_bad_one_and_only_makes_what_is_missi
 
 
 @pytest.mark.heavy
+def test_a_batch_keeps_nothing_of_the_sounds_of_finished_pairs(clips, weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "DECODED", ByteCache(1 << 30))
+    (clips / "targets" / "broken.mp4").unlink()
+    words = ["batch", "--reference", str(clips / "reference.mp4"), "--targets", str(clips / "targets"), "--quiet"]
+    assert main([*words, "--out", str(tmp_path / "out"), "--weights", str(weights), "--candidates", "1"]) == 0
+    assert store.DECODED.bytes == 0
+    project = store.read_project(tmp_path / "out" / "a")
+    store.read_sound(tmp_path / "out" / "a", project.sounds["main"], project.rate)
+    kept = store.DECODED.bytes
+    store.forget_sounds(tmp_path / "out" / "b")
+    assert store.DECODED.bytes == kept > 0
+    store.forget_sounds(tmp_path / "out" / "a")
+    assert store.DECODED.bytes == 0
+
+
 def test_on_ray_the_same_results_and_complaints(clips, weights, tmp_path, capsys, two_ray_workers):
     rows = [("one", "reference.mp4", "targets/a.mp4"), ("bad", "reference.mp4", "targets/broken.mp4")]
     words = ["batch", "--pairs", str(listed(clips / "pairs.csv", *rows)), "--weights", str(weights), "--quiet"]

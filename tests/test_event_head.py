@@ -69,6 +69,14 @@ def test_an_onset_counts_where_the_second_head_expects_some_of_one_near_it():
     assert len(pick_onsets(kept[0, :, 0].sigmoid().numpy(), 15.0)) == 1
 
 
+def test_within_a_second_of_an_onset_the_second_head_has_to_be_surer_of_one():
+    first, second = onsets(10, 40, length=60), onsets(20, length=60)
+    second[0, [10, 40], 0] = -0.6  # .35, so that .2 onsets are expected
+    assert (vetoed(first, second, 0.15)[0, [10, 40], 0] == 6).all()
+    kept = vetoed(first, second, 0.15, 0.4)
+    assert kept[0, 10, 0] == 6 and kept[0, 40, 0] == NEVER  # 10 and 20 frames from what it is sure of
+
+
 def test_two_heads_are_read_together_and_each_by_itself(tokens):
     torch.manual_seed(1)
     alone, pair = EventHead(EVENTS).eval(), EventHead(dataclasses.replace(EVENTS, veto=0.2)).eval()

@@ -17,6 +17,7 @@ from condfoley.runtime.peaks import LABEL_WIDTH
 from condfoley.sizes import EventsConfig
 
 NEAR = 2  # frames before and after one, in which the second head may expect its onset
+AROUND = 15  # frames before and after one, in which it has to be surer of some onset
 NEVER = -4.0  # highest logit of an onset that is vetoed; three such frames expect .03 onsets
 
 
@@ -41,7 +42,11 @@ class EventHead(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """tokens: (B, T, feature_dim), one for each of T frames -> (B, T, 3), as `VideoEncoder.event_logits`."""
         first = self._read(tokens)
-        return first if self.second is None else vetoed(first, self.second(tokens), self.config.veto)
+        return (
+            first
+            if self.second is None
+            else vetoed(first, self.second(tokens), self.config.veto, self.config.veto_around)
+        )
 
     def each(self, tokens: Tensor) -> Tensor:
         """As `forward`, of each head by itself, the first one first: (heads, B, T, 3)."""
@@ -55,13 +60,14 @@ class EventHead(nn.Module):
         return out
 
 
-def vetoed(first: Tensor, second: Tensor, least: float) -> Tensor:
+def vetoed(first: Tensor, second: Tensor, least: float, around: float = 0.0) -> Tensor:
     """The first head's logits, (B, T, 3), without onsets near which the second one, (B, T, 3), expects fewer than `least`.
 
-    Expected are onsets within three frames, as impacts are picked (`pick_onsets`).
+    around: onsets that the second one has to expect somewhere within AROUND frames. Expected are onsets within three frames, as
+    impacts are picked (`pick_onsets`).
     """
     chance = second[..., 0].sigmoid()[:, None]
     expected = F.avg_pool1d(chance, 3, 1, 1) * (3 / ((2 * torch.pi) ** 0.5 * LABEL_WIDTH))
-    near = F.max_pool1d(expected, 2 * NEAR + 1, 1, NEAR)[:, 0]
-    onset = torch.where(near >= least, first[..., 0], first[..., 0].clamp(max=NEVER))
+    near, about = (F.max_pool1d(expected, 2 * reach + 1, 1, reach)[:, 0] for reach in (NEAR, AROUND))
+    onset = torch.where((near >= least) & (about >= around), first[..., 0], first[..., 0].clamp(max=NEVER))
     return torch.cat([onset[..., None], first[..., 1:]], -1)

@@ -67,6 +67,11 @@ def read_sound(folder: Path, sound: Sound, rate: int) -> np.ndarray:
     return DECODED.get((path, sound.length, rate, version), lambda: _read(path, sound.length, rate))
 
 
+def forget_sounds(folder: Path) -> None:
+    """Gives the memory back that sounds in a folder take, which are not read from there again."""
+    DECODED.forget(lambda key: isinstance(key, tuple) and isinstance(key[0], Path) and folder in key[0].parents)
+
+
 def _read(path: Path, length: int, rate: int) -> np.ndarray:
     import soundfile
 

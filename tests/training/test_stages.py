@@ -10,11 +10,13 @@ import torch
 
 from condfoley.errors import InputError
 from condfoley.foley import Foley
+from condfoley.networks.event_head import EventHead
 from condfoley.runtime.choice import load_engine
 from condfoley.training.batches import example_streams
 from condfoley.training.codebook import MovingCodebook, code_usage
 from condfoley.training.config import LossConfig
 from condfoley.training.run import build, main
+from condfoley.training.stages.events import with_second
 from condfoley.weights import load_part, read_card
 from tests.tiny import EVENTS, GEOMETRY
 from tests.training.toy import LOSSES, ORDER, SECONDS, config
@@ -73,6 +75,8 @@ def test_a_second_event_head_learns_beside_the_first(copied, clips):
     assert all(torch.equal(before[name], after[name]) for name in before)
     learned = [name for name in before if not torch.equal(before[name], after[f"second.{name}"])]
     assert "leave.bias" in learned and "feature_mean" not in learned
+    alone = with_second(after, EventHead(EVENTS))
+    assert set(alone) == set(before) and all(torch.equal(alone[name], before[name]) for name in before)
     tokens = np.random.default_rng(0).standard_normal((2, 30, sizes.feature_dim)).astype(np.float32)
     onnx, torch_engine = (load_engine(folder, "cpu", name).event_logits(tokens) for name in ("onnx", "torch"))
     np.testing.assert_allclose(onnx, torch_engine, atol=1e-4)

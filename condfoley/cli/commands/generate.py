@@ -57,6 +57,7 @@ def generate_results(
     foley: the model, if it is loaded already. Raises InputError when something cannot be used.
     """
     from condfoley.media import variable_rate_note
+    from condfoley.project.store import forget_sounds
 
     started = datetime.now(timezone.utc)
     clips = check_inputs(options)
@@ -76,6 +77,7 @@ def generate_results(
         with folder.writing():
             summary = _write(folder.work, options, soundtrack, layered, clips, (command, started), progress, model)
             folder.commit()
+            forget_sounds(folder.work)
     if not len(soundtrack.cues.times) and options.mode != "published":
         progress.note(
             f"no impacts were detected in {options.target}; add their times to {HITS} and pass it with --hits"

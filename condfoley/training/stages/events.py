@@ -114,6 +114,11 @@ class EventsStage(Stage):
 
 
 def with_second(state: dict[str, Tensor], head: nn.Module) -> dict[str, Tensor]:
-    """The weights of a head for one that may have a second one, which begins as the first."""
+    """The weights of a head for one that may have a second one, which begins as the first where there is none yet.
+
+    For one without a second one those of the first alone.
+    """
+    if head.second is None:
+        return {name: value for name, value in state.items() if not name.startswith("second.")}
     second = {f"second.{name}": value for name, value in state.items()}
-    return state if any(name in state for name in second) or head.second is None else state | second
+    return state if any(name in state for name in second) else state | second
