@@ -62,6 +62,13 @@ def results(path: Path) -> None:
     save(draw_results(read_results()), path)
 
 
+def fine_tuning(path: Path) -> None:
+    """fine_tuning.png: what is gained by the number of clips, of docs/fine_tuning.csv."""
+    from benchmarks.fine_tuning_figure import draw_fine_tuning, read_lines
+
+    save(draw_fine_tuning(read_lines()), path)
+
+
 def demo_overview(path: Path) -> None:
     """demo_overview.png: overview.png of the demo."""
     from PIL import Image
@@ -151,6 +158,7 @@ FIGURES: dict[str, tuple[Callable[[Path], None], str]] = {
     "system": (system, "svg"),
     "training_stages": (training_stages, "svg"),
     "results": (results, "png"),
+    "fine_tuning": (fine_tuning, "png"),
     "demo_overview": (demo_overview, "png"),
     "hits": (hits, "png"),
     "impacts": (impacts, "png"),

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import diagrams, examples, figures
 from benchmarks.demo_figures import describe_edits, draw_comping, draw_hits, draw_impacts, draw_matching, frame_times
 from benchmarks.demo_result import DemoResult, Span, generate_demo
+from benchmarks.fine_tuning_figure import draw_fine_tuning, read_lines
 from benchmarks.results_figure import draw_results, read_results
 from condfoley.foley import Foley
 from condfoley.hits import Hits
@@ -52,6 +53,21 @@ def test_the_figures_in_the_documents_are_those_that_the_code_draws():
         p.name for p in figures.OUT.iterdir()
     }
     assert sum(p.stat().st_size for p in figures.OUT.iterdir()) < 1.5e6
+
+
+def test_the_curve_of_fine_tuning_has_every_line_of_its_table():
+    """What the document says of each number of clips is in the table; draws lie beside each other."""
+    lines = read_lines()
+    text = (ROOT / "docs" / "experiments" / "28-fine-tuning.md").read_text(encoding="utf-8")
+    assert {line.clips for line in lines} >= {5, 50, 100, 200} and sum(line.clips == 5 for line in lines) == 10
+    for line in lines:
+        assert line.low <= line.gain <= line.high and (line.written or line.gain == 0)
+        if line.written:
+            assert f"{line.f1[0]:.2f} | {line.f1[1]:.2f} |" in text and f"{100 * line.gain:.0f} %" in text
+    loss, f1 = draw_fine_tuning(lines).axes
+    for ax in (loss, f1):
+        points = [tuple(*drawn.get_xydata()) for drawn in ax.lines if drawn.get_marker() == "o"]
+        assert len(points) == len(lines) == len({x for x, _ in points})
 
 
 def test_the_figures_numbers_are_those_of_the_results():

@@ -45,6 +45,7 @@ def test_every_generate_command_and_option_is_understood():
         "--no-rerank",
         "--no-comp",
         "--no-scene-cuts",
+        "--no-overview",
         "--help",
         "--dry-run",
     }
