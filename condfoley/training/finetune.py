@@ -246,6 +246,7 @@ def _settings(config: TrainConfig, recipe: Recipe, options: FinetuneOptions) -> 
         "steps at most": config.steps,
         "batch size": config.batch_size,
         "weight of staying near the start": config.loss.keep_init,
+        "share of the start's weights": config.init_share,
         "rehearsed": options.rehearse or "nothing",
         "patience, measurements": recipe.patience,
         "seed": config.seed,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from condfoley.cli.arguments import parse_config
 from condfoley.cli.main import main
@@ -19,7 +20,7 @@ from condfoley.lineage import codes_hash
 from condfoley.networks.event_head import EventHead
 from condfoley.training import finetune as module
 from condfoley.training.config import DataConfig, TrainConfig
-from condfoley.training.finetuning import settings
+from condfoley.training.finetuning import plan, settings
 from condfoley.training.finetuning.parts import Learner, Recipe
 from condfoley.training.finetuning.settings import finetune_config
 from condfoley.weights import SHIPPED, card_geometry, drop_part, load_part, read_card, save_part
@@ -123,6 +124,27 @@ def test_the_event_head_learns_from_the_sound_of_the_clips(veto, clips, weights,
     drop_part(weights, "events")
     assert main(words(clips, weights, tmp_path / "none", "--part", "events")) == 2
     assert "have no event head" in capsys.readouterr().err
+
+
+def test_a_mean_with_the_start_is_measured_and_written_once(weights, tmp_path, monkeypatch):
+    """The state of a step is half way between the start and what was learned; what is written is that state."""
+    monkeypatch.setattr(plan, "FEW", 1)  # one fold, whose own state is written
+    clips = new_clips(tmp_path / "many", 12)
+    monkeypatch.setattr(module.shutil, "rmtree", lambda *given, **more: None)
+    states = {}
+    for share in (0.0, 0.5):
+        recipe = dataclasses.replace(TOY, rank=0, init_share=share, steps=60, every=30)
+        monkeypatch.setattr(Learner, "recipe", lambda self, clips, recipe=recipe: recipe)
+        out = tmp_path / f"model-{share}"
+        assert main(words(clips, weights, out, "--part", "events")) == 0
+        states[share] = load_file(out / "training" / "fold-1" / "states" / "000030.safetensors")
+        step = json.loads((out / "report" / "finetune.json").read_text())["step"]
+        kept = load_file(out / "training" / "fold-1" / "states" / f"{step:06d}.safetensors")
+        written = load_part(out, "events").state_dict()
+        assert all(torch.allclose(written[name], kept[name], atol=2e-3) for name in kept)
+    start = load_part(weights, "events").state_dict()
+    for name, learned in states[0.0].items():
+        assert torch.allclose(states[0.5][name] - start[name], (learned - start[name]) / 2, atol=1e-5)
 
 
 def test_the_tokenizer_decoder_learns_and_the_codes_stay(clips, weights, tmp_path, capsys):

@@ -12,7 +12,7 @@ from condfoley.training.finetuning.examine import ExaminedClip, _fault, clips_cs
 from condfoley.training.finetuning.fingerprint import landmarks, overlaps
 from condfoley.training.finetuning.listening import choose_targets, reference_for
 from condfoley.training.finetuning.parts import FEW, LEARNERS
-from condfoley.training.finetuning.plan import make_folds, used_recordings
+from condfoley.training.finetuning.plan import LEAST, make_folds, used_recordings
 from condfoley.training.finetuning.recordings import by_name, joined, recordings_of
 
 G = Geometry()
@@ -94,7 +94,10 @@ def test_no_recording_is_on_both_sides(numbers):
         assert sorted((*fold.train, *fold.held_out)) == sorted(recordings)
     held = [clip for fold in folds for clip in fold.held_out]
     assert len(held) == len(set(held))
-    assert len(folds) == 1 if len(numbers) >= FEW else sorted(held) == sorted(recordings)
+    if len(numbers) >= FEW and len(set(numbers)) >= LEAST:
+        assert len(folds) == 1 and len({recordings[clip] for clip in held}) >= 2
+    else:
+        assert sorted(held) == sorted(recordings)
 
 
 def test_settings_follow_the_number_of_clips():

@@ -14,7 +14,8 @@ class Recipe:
     """Settings for at least `clips` clips. steps: at most. every: steps between two measurements on held-out clips.
 
     rank: of adapters; 0 where all weights learn. patience: measurements without a lower loss after which training stops.
-    keep_init: see `LossConfig`.
+    keep_init: see `LossConfig`. init_share: of the weights at the start, in the mean that is measured and
+    written, so that less is forgotten.
     """
 
     clips: int
@@ -26,6 +27,7 @@ class Recipe:
     patience: int
     dropout: float = 0.1
     weight_decay: float = 0.01
+    init_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,12 @@ LEARNERS = {
         "all weights of the event head",
         (ONSETS,),  # candidates agree with the picture as the event head sees it, which is another one then
         (
-            Recipe(0, rank=0, lr=3e-4, steps=120, keep_init=0.5, every=10, patience=3, weight_decay=0.02),
-            Recipe(FEW, rank=0, lr=5e-4, steps=300, keep_init=0.2, every=20, patience=3, weight_decay=0.02),
+            Recipe(
+                0, rank=0, lr=3e-4, steps=120, keep_init=0.5, every=10, patience=3, weight_decay=0.02, init_share=0.5
+            ),
+            Recipe(
+                FEW, rank=0, lr=5e-4, steps=300, keep_init=0.2, every=20, patience=3, weight_decay=0.02, init_share=0.5
+            ),
         ),
     ),
     "tokenizer": Learner(

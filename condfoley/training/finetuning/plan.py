@@ -15,6 +15,7 @@ from condfoley.training.finetuning.parts import FEW, Recipe
 FOLDS = 5
 HELD_OUT = 0.2  # share of the clips that is held out where there are more
 MIN_RECORDINGS = 3
+LEAST = 10  # recordings below which all clips are held out in turn: a fifth of them could be one
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,11 @@ def used_recordings(rows: Sequence[ExaminedClip], folder: str) -> dict[str, str]
 def make_folds(recordings: Mapping[str, str]) -> tuple[Fold, ...]:
     """Folds in which no recording is on both sides.
 
-    recordings: of each clip. Fewer than FEW clips: every clip is held out once; else one fold, with a fifth of the clips
-    held out.
+    recordings: of each clip. Fewer than FEW clips, or than LEAST recordings: every clip is held out once; else one fold, with a
+    fifth of the clips held out.
     """
     sizes = Counter(recordings.values())
-    few = len(recordings) < FEW
+    few = len(recordings) < FEW or len(sizes) < LEAST
     count = min(FOLDS, len(sizes)) if few else round(1 / HELD_OUT)
     content: list[set[str]] = [set() for _ in range(count)]
     loads = [0] * count
@@ -56,7 +57,7 @@ def make_folds(recordings: Mapping[str, str]) -> tuple[Fold, ...]:
         loads[smallest] += sizes[name]
     kept = [held for held in content if held]
     if not few:
-        kept = [max(kept, key=len)]
+        kept = [max(kept, key=len)]  # of two recordings or more: the step for one is chosen by the others
     return tuple(_fold(recordings, held) for held in kept)
 
 
@@ -72,6 +73,7 @@ def plan_table(recordings: Mapping[str, str], folds: Sequence[Fold], recipe: Rec
     """What fine-tuning will do, before it starts. recordings: of each clip that is used. learned: what is trained, in words."""
     held = "each is held out in turn" if len(folds) > 1 else f"{len(folds[0].held_out)} are held out"
     kept = f", weight of the start {recipe.keep_init:g}" if recipe.keep_init else ""
+    kept += f", {recipe.init_share:.0%} of the start's weights" if recipe.init_share else ""
     rows = (
         ("clips", f"{len(recordings)} of {len(set(recordings.values()))} recordings; {held}"),
         ("trainings", f"{len(folds)} of at most {steps} steps" + (", and one on all clips" if len(folds) > 1 else "")),

@@ -56,6 +56,7 @@ def finetune_config(clips: str, options: FinetuneOptions, count: int = 0) -> Tra
         lr=recipe.lr * (RATE_OF_WHOLE if options.whole else 1),
         weight_decay=recipe.weight_decay,
         schedule="constant",
+        init_share=recipe.init_share,
         steps=steps,
         batch_size=options.batch_size,
         warmup=min(recipe.every, steps),

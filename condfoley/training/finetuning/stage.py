@@ -114,6 +114,7 @@ class FoldStage(Stage):
         if not path.is_file():
             raise InputError(f"{path} is missing; give --force to start again")
         state, trained = load_file(path), self._trained()
+        self.initial_weights = {}  # the state is a mean with them already (`init_share`), which nothing is to make again
         with torch.no_grad():
             for name, parameter in trained.items():
                 parameter.copy_(state[name])
