@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from condfoley.cli.commands.generate import check_inputs, generate_results, load_model, read_hits_option
 from condfoley.cli.options import DeliveryOptions, GenerateOptions, SoundOptions
 from condfoley.cli.progress import Progress
+from condfoley.memory import return_freed_memory
 
 if TYPE_CHECKING:
     from condfoley.cli.progress import ReportsProgress
@@ -41,4 +42,7 @@ def run_job(job: GenerateOptions, command: list[str], progress: ReportsProgress 
 
     command: noted in provenance.json. Raises InputError when something cannot be used, and what `progress` raises.
     """
-    return generate_results(job, command, progress or Progress(quiet=True), loaded_model(job))
+    try:
+        return generate_results(job, command, progress or Progress(quiet=True), loaded_model(job))
+    finally:
+        return_freed_memory()
