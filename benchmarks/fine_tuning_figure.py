@@ -47,7 +47,10 @@ def read_lines(path: Path = LINES) -> list[Tuned]:
 
 
 def draw_fine_tuning(lines: Sequence[Tuned]) -> Figure:
-    """Left the gain in loss, right F1 of the picture's impacts; a point for each fine-tuning, open where nothing was written."""
+    """Left the gain in loss, right that in F1 of the picture's impacts; a point for each fine-tuning.
+
+    Open where nothing was written.
+    """
     figure = Figure(figsize=(9, 3), layout="constrained")
     loss, f1 = figure.subplots(1, 2)
     for part in dict.fromkeys(line.part for line in lines):
@@ -57,13 +60,12 @@ def draw_fine_tuning(lines: Sequence[Tuned]) -> Figure:
             loss.plot([x, x], [100 * line.low, 100 * line.high], color=COLOURS[part], lw=1.2, alpha=0.6)
     tuned = [line for line in lines if line.f1]
     if tuned:
-        _points(f1, tuned, [line.f1[1] for line in tuned if line.f1], tuned[0].part)
-        f1.axhline(np.mean([line.f1[0] for line in tuned if line.f1]), color="#5b6670", lw=1, ls=":", label="before")
-    loss.axhline(0, color="#5b6670", lw=1, ls=":")
+        _points(f1, tuned, [line.f1[1] - line.f1[0] for line in tuned if line.f1], tuned[0].part)
     loss.set_title("loss of other clips is lower by, %", fontsize=9.5)
-    f1.set_title("F1 of the picture's impacts in other clips, ±100 ms", fontsize=9.5)
+    f1.set_title("F1 of the picture's impacts in other clips is higher by", fontsize=9.5)
     counts = sorted({line.clips for line in lines})
     for ax in (loss, f1):
+        ax.axhline(0, color="#5b6670", lw=1, ls=":")
         ax.set_xscale("log")
         ax.set_xticks(counts, [str(count) for count in counts])
         ax.minorticks_off()
