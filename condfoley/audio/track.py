@@ -50,6 +50,11 @@ class Track:
         """The mean of all channels: (N,) float32."""
         return self.samples[0] if self.channels == 1 else self.samples.mean(0)
 
+    def mono_between(self, begin: int, end: int) -> np.ndarray:
+        """The mean of all channels from a sample to another, as `mono` has them: (end - begin,) float32."""
+        part = self.samples[:, begin:end]
+        return part[0] if self.channels == 1 else part.mean(0)
+
     @property
     def wav(self) -> np.ndarray:
         """(N,) float32 where there is one channel, else (C, N): as files and players have it."""

@@ -238,12 +238,13 @@ def segmented(
     begins = [
         max([begin, *(cut for cut in cuts if cut <= round(time * track.rate))]) for begin, time in zip(quiet, onsets)
     ]
-    marks = sorted({0, *cuts, *begins, len(track)})
+    known = set(begins)
+    marks = sorted({0, *cuts, *known, len(track)})
     ends = dict(zip(marks, marks[1:]))
     excerpts = [
         Excerpt(key, begin, ends.get(begin, begin), round(time * track.rate)) for begin, time in zip(begins, onsets)
     ]
-    starts = [mark for mark in marks[:-1] if mark not in begins]
+    starts = [mark for mark in marks[:-1] if mark not in known]
     return tuple(Opening(start, Excerpt(key, start, ends[start], start)) for start in starts), excerpts
 
 
@@ -255,7 +256,7 @@ def quietest_before(track: Track, onset: float, before: float) -> int:
     if first >= last:
         return last
     size = max(1, round(0.002 * rate))
-    power = np.convolve(np.square(track.mono[first : last + size]), np.full(size, 1 / size), "valid")
+    power = np.convolve(np.square(track.mono_between(first, last + size)), np.full(size, 1 / size), "valid")
     return first + int(power[: last - first].argmin())
 
 
