@@ -52,16 +52,15 @@ def test_one_recording_that_gets_much_better_is_not_enough():
     assert verdict.after[0] == 9
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.integers(0, 10_000))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_gain_by_chance_is_rarely_taken_for_one(seed):
     """Noise at each step: the choice of its lowest one does not bias what is measured, though the lowest mean is lower."""
     rng = np.random.default_rng(seed)
     gains = []
-    for _ in range(40):
+    for _ in range(400):
         values = np.concatenate([np.full((12, 1), 4.0), 4 + rng.normal(0, 0.1, (12, 8))], 1)
         gains.append(choice.judge(curves(values)).gain)
-    assert abs(np.mean(gains)) < 0.025  # six standard errors; the lowest of eight means is lower than 4 by 0.04
+    assert abs(np.mean(gains)) < 4 * np.std(gains) / 20 < 0.02  # the lowest of eight means is lower than 4 by 0.04
 
 
 def test_folds_that_stopped_early_are_compared_at_common_steps():
