@@ -29,8 +29,6 @@ from condfoley.results.tables import Table, number
 
 TINY_SECONDS = 0.5  # duration of a batch's targets
 MB = 1e6
-
-
 RATE, LONG_RATE = 22050, 48000  # Hz, of the batch's reference, and of long ones
 MAKE_TOY = "import pathlib, sys, tests.tiny; tests.tiny.write_tiny_weights(pathlib.Path(sys.argv[1]))"
 

@@ -48,10 +48,10 @@ class Track:
     @property
     def mono(self) -> np.ndarray:
         """The mean of all channels: (N,) float32."""
-        return self.samples[0] if self.channels == 1 else self.samples.mean(0)
+        return self.mono_between(0, len(self))
 
     def mono_between(self, begin: int, end: int) -> np.ndarray:
-        """The mean of all channels from a sample to another, as `mono` has them: (end - begin,) float32."""
+        """A part of `mono`, from a sample to another, without making the rest: (end - begin,) float32."""
         part = self.samples[:, begin:end]
         return part[0] if self.channels == 1 else part.mean(0)
 

@@ -28,9 +28,9 @@ INPUTS = {
     "start_from": "another sound to start from",
 }
 # Options without effect on the results; the inputs are compared by their content, not by their paths.
-IGNORED_OPTIONS = {"out", "json", "quiet", "force", "weights", "engine", "perform", "perform_align", "overview"} | {
-    *INPUTS
-}
+IGNORED_OPTIONS = {
+    *("out", "json", "quiet", "force", "weights", "engine", "perform", "perform_align", "overview"), *INPUTS,
+}  # fmt: skip
 # Suffixes of targets, so that a damaged one is listed as failed; other files are targets if they have a picture.
 TARGETS = VIDEO_SUFFIXES | {
     *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv", ".mxf", ".gif")

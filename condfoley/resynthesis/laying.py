@@ -111,7 +111,9 @@ class Laying:
         rate, own = self.library.rate, self.track.rate
         step = own // math.gcd(own, rate)  # samples, of which some at the other rate last as long
         first = max(0, int((begin / rate - MARGIN) * own)) // step * step
-        part = Track(self.track.mono[first : round((end / rate + MARGIN) * own)], own, (np.zeros(0), np.zeros(0)))
+        part = Track(
+            self.track.mono_between(first, round((end / rate + MARGIN) * own)), own, (np.zeros(0), np.zeros(0))
+        )
         skip = begin - first * rate // own
         found = converted(part, rate, 1).samples[:, skip : skip + end - begin]
         return np.pad(found, ((0, 0), (0, end - begin - found.shape[1])))

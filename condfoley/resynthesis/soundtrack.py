@@ -48,7 +48,8 @@ def wanted_powers(track: Track, onsets: np.ndarray) -> list[np.ndarray]:
     """Band powers of a track's events, (E,) s, from their onsets on until the next one at most: (B, M) each."""
     spans = until_next(onsets, track.duration)
     places = [(round(begin * track.rate), round(end * track.rate)) for begin, end in spans]
-    return [event_powers(track.mono[None], track.rate, begin, end) for begin, end in places if end > begin]
+    mono = track.mono[None]
+    return [event_powers(mono, track.rate, begin, end) for begin, end in places if end > begin]
 
 
 def made_of(events: Sequence[Event], made: Made, library: Library) -> Places:

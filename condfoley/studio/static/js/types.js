@@ -8,7 +8,7 @@
  *   made_of: "recorded"|"grains"|"vocoder"|null, pinned: boolean, alternatives: number, begin: number, end: number}}
  * Cue
  * time, duration, reference_at, begin, end: s. reference: id of the clip that reference_at is of. gain: dB. begin, end: where its sound lies in the target.
- * made_of: a moment of the reference, or the model's own sound; null: not known. pinned: it is to sound like another moment when it is drawn anew. */
+ * made_of: one moment of the reference, grains of it, or the model's own sound; null: not known. pinned: it is to sound like another moment when it is drawn anew. */
 
 /** @typedef {{sound: string, seed: number, score: number|null, onsets: number[]}} Candidate */
 /** @typedef {{start: number, sound: string, moved: number}} Take */
