@@ -8,8 +8,9 @@ import os
 import sys
 import tempfile
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -23,6 +24,9 @@ LARGE = 48 << 20  # bytes of a sound that are kept in memory; of a longer one on
 ZEROS = 1 << 20  # bytes that are written at a time where a file cannot be made larger without
 MMAP_THRESHOLD_BYTES = 32 << 20  # larger arrays are mapped separately and returned to the system when freed
 LONG_MMAP_THRESHOLD_BYTES = 4 << 20  # the same while a long target is made
+BLOCK = 2**20  # samples of a long sound that are worked on at a time
+_MAPPED: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()  # of all arrays in files
+_MAPPED_LOCK = threading.Lock()
 
 
 def retain_freed_memory(long: bool = False) -> None:
@@ -58,21 +62,44 @@ def array_in_file(shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray
             else:
                 for first in range(0, size, ZEROS):
                     file.write(bytes(min(ZEROS, size - first)))
-            return np.memmap(file, dtype, "r+", shape=shape)
+            made = np.memmap(file, dtype, "r+", shape=shape)
     except OSError as error:
         place = tempfile.tempdir or "the temporary folder"
         raise UnwritableError(
             f"{place}: frames and sounds of long targets are kept there, which cannot be written "
             f"({error.strerror or error}); make room there or set TMPDIR to a folder with more"
         ) from error
+    if (mapped := _mapped(made)) is not None:
+        with _MAPPED_LOCK:
+            _MAPPED.add(mapped)
+    return made
 
 
 def sound_array(shape: tuple[int, ...]) -> np.ndarray:
-    """Zeros, float32: an `array_in_file` where there are more than LARGE bytes of them.
+    """Zeros, float32: an `array_in_file` where there are more than LARGE bytes of them; all others are released then.
 
     Raises UnwritableError when there is no room for them.
     """
-    return array_in_file(shape, np.float32) if 4 * int(np.prod(shape)) > LARGE else np.zeros(shape, np.float32)
+    if 4 * int(np.prod(shape)) <= LARGE:
+        return np.zeros(shape, np.float32)
+    release_all()
+    return array_in_file(shape, np.float32)
+
+
+def sound_copy(samples: np.ndarray) -> np.ndarray:
+    """A copy (..., N) float32 of a sound, made as `sound_array` says. Raises UnwritableError when there is no room for it."""
+    out = sound_array(samples.shape)
+    for part in blocks(samples.shape[-1]):
+        out[..., part] = samples[..., part]
+    return out
+
+
+def blocks(length: int, block: int = BLOCK) -> Iterator[slice]:
+    """Parts of a long sound of `length` samples, in order; behind each, all arrays in files are released."""
+    for begin in range(0, length, block):
+        yield slice(begin, min(begin + block, length))
+        if length > block:
+            release_all()
 
 
 def release(*arrays: np.ndarray) -> None:
@@ -81,11 +108,42 @@ def release(*arrays: np.ndarray) -> None:
     Nothing happens to any other array, nor where the system has no such call.
     """
     for array in arrays:
-        base: object = array
-        while isinstance(base, np.ndarray):
-            base = base.base
-        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            base.madvise(mmap.MADV_DONTNEED)
+        if (mapped := _mapped(array)) is not None:
+            _release(mapped)
+
+
+def release_all() -> None:
+    """The same for all arrays in files."""
+    with _MAPPED_LOCK:
+        found = list(_MAPPED)
+    for mapped in found:
+        _release(mapped)
+
+
+class Releaser:
+    """Releases all arrays in files each time that the work on a long sound has gone on by BLOCK samples."""
+
+    def __init__(self) -> None:
+        self._released = 0
+
+    def __call__(self, place: int) -> None:
+        """place: the sample that the work has come to."""
+        if place > self._released + BLOCK:
+            release_all()
+            self._released = place
+
+
+def _release(mapped: mmap.mmap) -> None:
+    if hasattr(mmap, "MADV_DONTNEED") and not mapped.closed:
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapped(array: np.ndarray) -> mmap.mmap | None:
+    """The file that an array is a part of; None of any other one."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
 
 
 class HasBytes(Protocol):

@@ -36,7 +36,7 @@ from condfoley.inputs import Clip, Recording, read_reference, read_target
 from condfoley.matching.chain import MatchAmounts, match_candidate, match_track
 from condfoley.matching.dynamics import fill_strengths, visual_strength
 from condfoley.matching.spectrum import match_spectrum, outer_gain
-from condfoley.memory import Limits, release, retain_freed_memory, return_freed_memory
+from condfoley.memory import Limits, blocks, release, retain_freed_memory, return_freed_memory, sound_array
 from condfoley.runtime.exposure import corrected
 from condfoley.runtime.loaded import Loaded
 from condfoley.runtime.peaks import pick_onsets
@@ -249,7 +249,7 @@ class Pipeline:
         """
         g, limits, config = self.geometry, self.limits, self.engine.vocoder_config
         samples = min(round(self.duration * g.sample_rate), specs.shape[2] * g.hop)
-        sounds = [np.empty(samples, np.float32) for _ in specs]
+        sounds = [sound_array((samples,)) for _ in specs]
 
         def write(place: tuple[int, windows.Piece]) -> None:
             index, (begin, end, left, right) = place
@@ -267,7 +267,8 @@ class Pipeline:
                     f"the weights {self.loaded.identity['name']} make a sound of values that are no numbers; "
                     "get a fresh copy of the weights"
                 )
-            sound -= mean
+            for part in blocks(samples):
+                sound[part] -= mean
         return [Track(sound, g.sample_rate) for sound in sounds]
 
     def score(

@@ -14,12 +14,11 @@ from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take, dominant_candidate
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
-from condfoley.memory import array_in_file, release, sound_array
+from condfoley.memory import array_in_file, blocks, sound_array
 from condfoley.settings import CEILING_DBTP, Way
 
 MAX_PEAK = 10 ** (CEILING_DBTP / 20)  # of a finished soundtrack
 EDGE = 0.003  # s of fade at its beginning and end
-BLOCK = 2**20  # samples that are scaled at a time
 
 
 Places = tuple[tuple[float, Way, tuple[int, float] | None], ...]
@@ -88,10 +87,8 @@ def finished(track: Track, gain: float = 1.0) -> Track:
     Its onsets are taken to stay where they were.
     """
     samples = sound_array(track.samples.shape)
-    for begin in range(0, len(track), BLOCK):
-        part = slice(begin, begin + BLOCK)
+    for part in blocks(len(track)):
         np.multiply(track.samples[:, part], np.float32(gain), out=samples[:, part])
-        release(samples, track.samples)
     limit_into(samples, MAX_PEAK, track.rate)
     edge = min(round(EDGE * track.rate), len(track) // 2)
     samples[:, :edge] *= ramp(edge)
@@ -107,6 +104,6 @@ def spilled(track: Track) -> Track:
     if isinstance(track.samples, np.memmap):
         return track
     mapped = array_in_file(track.samples.shape, np.float32)
-    mapped[:] = track.samples
-    release(mapped)
+    for part in blocks(len(track)):
+        mapped[:, part] = track.samples[:, part]
     return Track(mapped, track.rate).with_onsets_of(track)

@@ -32,8 +32,11 @@ def test_a_renderer_that_is_late_and_leaks_is_noticed(home, monkeypatch):
         sound = real(folder, project)
         if len(calls) == 1:  # the project before the edit
             return sound
-        shifted = [dataclasses.replace(part, begin=part.begin + 500) for part in sound.parts]
-        return Rendered(shifted, sound.channels, sound.length + 500)
+
+        def shifted(placed):
+            return [dataclasses.replace(part, begin=part.begin + 500) for part in sound.make(placed)]
+
+        return Rendered(sound.places, shifted, sound.channels, sound.length + 500)
 
     monkeypatch.setattr(editing_measures, "rendered", late)
     with pytest.raises(ValueError):  # another length
@@ -44,8 +47,11 @@ def test_a_renderer_that_is_late_and_leaks_is_noticed(home, monkeypatch):
         sound = real(folder, project)
         if len(calls) == 1:
             return sound
-        parts = [dataclasses.replace(part, samples=part.samples * np.float32(1.5)) for part in sound.parts]
-        return Rendered(parts, sound.channels, sound.length)
+
+        def louder(placed):
+            return [dataclasses.replace(part, samples=part.samples * np.float32(1.5)) for part in sound.make(placed)]
+
+        return Rendered(sound.places, louder, sound.channels, sound.length)
 
     calls.clear()
     monkeypatch.setattr(editing_measures, "rendered", leaky)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from condfoley.audio.limiter import limit, limit_gain
+from condfoley.audio.limiter import limit, region_gains
 from condfoley.audio.loudness import integrated_loudness, k_weighting
 from condfoley.audio.true_peak import BLOCK, WORST, true_peak_db, true_peaks
 
@@ -120,4 +120,4 @@ def test_what_is_limited_is_within_the_ceiling_by_other_meters_too(level):
     assert true_peak_db(out) <= -1 + 1e-4 and metered(out, 48000)[1] <= -1 + 0.15
     white = limit((level * noise).astype(np.float32), 10 ** (-1 / 20), 48000)  # in which meters differ
     assert true_peak_db(white) <= -1 + 1e-4 and metered(white, 48000)[1] <= -1 + 0.5
-    assert limit_gain(0.05 * sound / level, 10 ** (-1 / 20), 48000) is None
+    assert not region_gains(0.05 * sound / level, 10 ** (-1 / 20), 48000)

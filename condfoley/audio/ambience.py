@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from condfoley.audio.splice import write_into
-from condfoley.memory import release
+from condfoley.memory import Releaser, sound_array
 
 BLOCK = 0.02  # s over which levels are taken
 BEFORE, AFTER = 0.04, 0.12  # s around an onset that are never quiet
@@ -24,7 +24,6 @@ INAUDIBLE_DB = -85.0  # dBFS, RMS; a recorder's digital silence is no ambience
 CROSSFADE, SHARE = 0.2, 0.25  # s, and share of the shorter part at most
 SEARCH = 0.3  # share of a part, at its beginning, in which it is entered, and at its end, in which it is left
 LOWEST_BAND = 8  # bins of the lowest octave in a crossfade
-KEPT = 2**21  # samples of a long bed that stay in memory while it is written
 WIDTH = 0.05  # s in which the place to enter it is looked for; a period of any hum
 
 
@@ -90,11 +89,11 @@ def lay(
     parts: (C, n) each, n >= 1. out: where it is written, if given. Each part is entered where it continues best what is there,
     near a place drawn at random, and left at another, so that nothing comes back in the same way.
     """
-    random, turn, seams = np.random.default_rng(0), 0, list[tuple[int, int]]()
+    random, turn, seams, release_until = np.random.default_rng(0), 0, list[tuple[int, int]](), Releaser()
     tail = parts[0]
-    made = np.zeros((len(tail), samples), np.float32) if out is None else out
+    made = sound_array((len(tail), samples)) if out is None else out
     write_into(made, tail, 0)
-    length = written = tail.shape[1]
+    length = tail.shape[1]
     while length < samples:
         turn = (turn + 1) % len(parts)
         following = parts[turn]
@@ -108,9 +107,7 @@ def lay(
         seams.append((length - fade, length))
         length += fresh.shape[1] - fade
         tail = fresh
-        if length - written > KEPT:
-            release(made)
-            written = length
+        release_until(length)
     return made, [(begin, end) for begin, end in seams if end <= samples]
 
 

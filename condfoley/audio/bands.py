@@ -34,15 +34,17 @@ class Bands:
 
     def powers(self) -> np.ndarray:
         """Power of each band in each frame, mean over the channels: (n_mels, M) float32."""
-        g, parts = self.geometry, []
-        total = self._padded.shape[-1]
+        g, total, out = self.geometry, self._padded.shape[-1], sound_array((self.geometry.n_mels, self.frames))
         for piece, spectrum in self.spectra():
             mel = filterbank(g) @ magnitude(spectrum)  # (..., n_mels, frames)
             power = np.square(mel).reshape(-1, *mel.shape[-2:])
             power = power[0] if len(power) == 1 else power.mean(0)
             end = piece.end if piece.end < total else piece.end + g.hop  # the last frame belongs to the last piece
-            parts.append(power[:, (piece.begin - piece.left) // g.hop : (end - piece.left) // g.hop])
-        return np.concatenate(parts, 1)[:, : self.frames]
+            there = out[:, piece.begin // g.hop :]
+            power = power[:, (piece.begin - piece.left) // g.hop : (end - piece.left) // g.hop][:, : there.shape[1]]
+            there[:, : power.shape[1]] = power
+            release(out, self.samples)
+        return out
 
     def filtered(self, gain: np.ndarray) -> np.ndarray:
         """The sound with a gain (n_mels, M) for each band and frame, the same in all channels: (..., N) float32.

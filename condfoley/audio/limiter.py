@@ -9,9 +9,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from condfoley.audio.true_peak import REACH, places_above, true_peaks
+from condfoley.memory import Releaser
 
 LIMITER_SECONDS = 0.005  # s over which the gain falls and rises
 PASSES = 8  # at most, in which the gain is corrected
+Span = tuple[int, int]
+"""Samples [begin, end)."""
 
 
 def limit(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray:
@@ -31,25 +34,23 @@ def limit_into(
     samples: np.ndarray, max_peak: float, rate: int, regions: Iterable[tuple[int, int]] | None = None
 ) -> None:
     """`limit` of a sound (..., N) float32 in its place. regions: see `peak_regions`, where they are known."""
+    release_until = Releaser()
     for begin, end in peak_regions(samples, max_peak, rate) if regions is None else regions:
+        release_until(begin)
         ends = begin == 0, end == samples.shape[-1]
         samples[..., begin:end] *= region_gain(samples[..., begin:end], max_peak, rate, ends)
 
 
-def limit_gain(samples: np.ndarray, max_peak: float, rate: int) -> np.ndarray | None:
-    """The gain, (N,) float32, by which a sound (..., N) gets true peaks (`true_peak`) of at most `max_peak`; None where it
-    has no higher one.
+def region_gains(samples: np.ndarray, max_peak: float, rate: int) -> dict[Span, np.ndarray]:
+    """Gains, (n,) float32, of spans of a sound (..., N) by which it gets true peaks (`true_peak`) of at most `max_peak`.
 
-    Around each peak the gain falls and rises over LIMITER_SECONDS; elsewhere it is 1.
+    Around each peak the gain falls and rises over LIMITER_SECONDS; elsewhere it is 1. Spans are in order.
     """
-    regions = peak_regions(samples, max_peak, rate)
-    if not regions:
-        return None
-    gain = np.ones(samples.shape[-1], np.float32)
-    for begin, end in regions:
-        ends = begin == 0, end == samples.shape[-1]
-        gain[begin:end] = region_gain(samples[..., begin:end], max_peak, rate, ends)
-    return gain
+    length = samples.shape[-1]
+    return {
+        (begin, end): region_gain(samples[..., begin:end], max_peak, rate, (begin == 0, end == length))
+        for begin, end in peak_regions(samples, max_peak, rate)
+    }
 
 
 def peak_regions(samples: np.ndarray, max_peak: float, rate: int) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from condfoley.audio.mel import frames_to_spectra, mel_filters
 from condfoley.geometry import Geometry
+from condfoley.memory import blocks, release_all, sound_array
 
 # Analysis. Levels are dB below the clip's loudest mel cell, so nothing here depends on the gain.
 RATE = Geometry().sample_rate  # Hz; the constants below were chosen at it
@@ -48,7 +49,7 @@ def detect_onsets(wav: np.ndarray, sample_rate: int, block: int = BLOCK) -> tupl
     Raises ValueError when `wav` is not one-dimensional or not finite.
     """
     wav = np.asarray(wav, dtype=np.float32)
-    peak = float(max(wav.max(initial=0.0), -wav.min(initial=0.0)))  # nan where one sample is nan
+    peak = _peak(wav)
     if wav.ndim != 1 or not np.isfinite(peak):
         raise ValueError("wav: one channel of finite samples is needed, (N,)")
     none = np.zeros(0), np.zeros(0)
@@ -72,6 +73,12 @@ def detect_onsets(wav: np.ndarray, sample_rate: int, block: int = BLOCK) -> tupl
     return times[kept], rises[kept]
 
 
+def _peak(wav: np.ndarray) -> float:
+    """The highest magnitude of a sound (N,); nan where a sample is none."""
+    found = [np.abs(wav[part]).max() for part in blocks(len(wav))]
+    return float(np.max(found, initial=0.0))
+
+
 def mel_levels(wav: np.ndarray, sample_rate: int, hop: int, gain: float, padding: int, block: int) -> np.ndarray:
     """Mel levels (N_MELS, T) in dB below the loudest cell, raised to each band's stationary noise.
 
@@ -82,7 +89,7 @@ def mel_levels(wav: np.ndarray, sample_rate: int, hop: int, gain: float, padding
     filters = mel_filters(sample_rate, n_fft, N_MELS, FMIN, min(FMAX, sample_rate / 2), "slaney")
     silence = padding + n_fft // 2
     frames = max(1, (padding + len(wav) - n_fft // 2) // hop + 1)
-    levels = np.empty((N_MELS, frames), np.float32)
+    levels = sound_array((N_MELS, frames))
     for first in range(0, frames, block):
         last = min(first + block, frames)
         begin, end = first * hop - silence, (last - 1) * hop + n_fft - silence
@@ -91,11 +98,16 @@ def mel_levels(wav: np.ndarray, sample_rate: int, hop: int, gain: float, padding
         spectrum = frames_to_spectra(np.pad(piece, (before, end - begin - before - len(piece))), n_fft, hop)
         power = filters @ (np.square(spectrum.real) + np.square(spectrum.imag)).T
         levels[:, first:last] = 10 * np.log10(np.maximum(power, 1e-20))
+        if frames > block:
+            release_all()
     levels -= levels.max()
     bands = [levels[i : i + PERCENTILE_BANDS] for i in range(0, N_MELS, PERCENTILE_BANDS)]  # each is copied
     noise = np.concatenate([np.percentile(x, NOISE_PERCENTILE, axis=1, keepdims=True) for x in bands])  # (N_MELS, 1)
     noise = noise.clip(min=-RANGE_DB)
-    return np.maximum(levels, (noise + NOISE_MARGIN_DB).astype(np.float32), out=levels)
+    np.maximum(levels, (noise + NOISE_MARGIN_DB).astype(np.float32), out=levels)
+    if frames > block:
+        release_all()
+    return levels
 
 
 def spectral_flux(levels: np.ndarray, lag: int, block: int = BLOCK) -> np.ndarray:

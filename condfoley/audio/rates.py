@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from condfoley.audio.splice import write_into
 from condfoley.audio.track import Track
+from condfoley.memory import blocks, sound_array
 
 
 def converted(track: Track, rate: int, channels: int) -> Track:
@@ -14,13 +16,19 @@ def converted(track: Track, rate: int, channels: int) -> Track:
     """
     if (track.rate, track.channels) == (rate, channels):
         return track
-    samples = track.samples
-    if track.channels != channels:
-        samples = track.mono[None] if channels == 1 else np.repeat(track.mono[None], channels, 0)
+    out, place = sound_array((channels, round(len(track) / track.rate * rate))), 0
+    stream = None
     if track.rate != rate:
         import soxr
 
-        length = round(len(track) / track.rate * rate)
-        samples = soxr.resample(np.ascontiguousarray(samples.T), track.rate, rate, quality="VHQ").T[:, :length]
-        samples = np.pad(samples, ((0, 0), (0, length - samples.shape[1])))
-    return Track(np.ascontiguousarray(samples, np.float32), rate).with_onsets_of(track)
+        stream = soxr.ResampleStream(track.rate, rate, channels, dtype="float32", quality="VHQ")
+    for part in blocks(len(track)):
+        piece = track.samples[:, part]
+        if track.channels != channels:
+            mono = track.mono_between(part.start, part.stop)
+            piece = np.broadcast_to(mono, (channels, len(mono)))
+        if stream is not None:
+            piece = stream.resample_chunk(np.ascontiguousarray(piece.T), last=part.stop == len(track)).T
+        write_into(out, piece, place)
+        place += piece.shape[1]
+    return Track(out, rate).with_onsets_of(track)

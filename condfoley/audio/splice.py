@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from condfoley.memory import Releaser, sound_array
+
 
 def ramp(samples: int) -> np.ndarray:
     """The gain of a linear fade from 0 to 1: (samples,) float32. Reversed, or one minus it, it fades out."""
@@ -42,8 +44,8 @@ def concatenate(
     sources: of each piece the sound (..., N) and by how much it is delayed. cuts: where each piece but the first begins,
     ascending. crossfade: its length, half of it before the cut.
     """
-    out, reach = np.zeros((*sources[0][0].shape[:-1], samples), np.float32), crossfade // 2
-    rise = ramp(2 * reach)
+    out, reach = sound_array((*sources[0][0].shape[:-1], samples)), crossfade // 2
+    rise, release_until = ramp(2 * reach), Releaser()
     for (source, delay), cut, following in zip(sources, [0, *cuts], [*cuts, samples], strict=True):
         begin, end = max(0, cut - reach), min(following + reach, samples)
         piece = segment(source, begin, end, delay).astype(np.float32)
@@ -51,6 +53,7 @@ def concatenate(
         length = len(gain)
         piece[..., :length] = gain * piece[..., :length] + (1 - gain) * out[..., begin : begin + length]
         out[..., begin:end] = piece
+        release_until(end)
     return out
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from condfoley.audio.onsets import detect_onsets
+from condfoley.memory import blocks, sound_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,10 @@ class Track:
 
     def scaled(self, gain: float) -> Track:
         """The same sound `gain` times as loud: its onsets stay, since their detection does not depend on the level."""
-        return Track(self.samples * np.float32(gain), self.rate, self._known_so_far)
+        out = sound_array(self.samples.shape)
+        for part in blocks(len(self)):
+            np.multiply(self.samples[:, part], np.float32(gain), out=out[:, part])
+        return Track(out, self.rate, self._known_so_far)
 
     def with_onsets_of(self, other: Track) -> Track:
         """The same sound, whose onsets are taken to be those of another one, which it was made from."""
@@ -94,11 +98,10 @@ class Track:
         if not seconds:
             return self
         shift = min(max(round(seconds * self.rate), -len(self)), len(self))
-        samples = np.zeros_like(self.samples)
-        if shift >= 0:
-            samples[:, shift:] = self.samples[:, : len(self) - shift]
-        else:
-            samples[:, :shift] = self.samples[:, -shift:]
+        samples, moved = sound_array(self.samples.shape), len(self) - abs(shift)
+        there, here = samples[:, max(0, shift) :], self.samples[:, max(0, -shift) :]
+        for part in blocks(moved):
+            there[:, part] = here[:, part]
         known = self._known_so_far
         return Track(samples, self.rate, known and (known[0] + seconds, known[1]))
 

@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 import soxr
 
+from condfoley.memory import Releaser
+
 BLOCK = 2**12  # samples that are oversampled, or left out, at a time
 REACH = 256  # samples on either side that matter for what is between two
 _FIRST = (0.0017089843750, 0.0109863281250, -0.0196533203125, 0.0332031250000, -0.0594482421875, 0.1373291015625)
@@ -60,7 +62,9 @@ def places_above(samples: np.ndarray, limit: float) -> np.ndarray:
 def _blocks(samples: np.ndarray, above: float) -> Iterator[np.ndarray]:
     count = np.shape(samples)[-1]
     sound = np.asarray(samples).reshape(-1 if count else 1, count)
+    release_until = Releaser()
     for begin in range(0, count, BLOCK):
+        release_until(begin)
         yield near_peaks(*around(sound, begin), above)
 
 

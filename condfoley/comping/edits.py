@@ -11,6 +11,7 @@ import numpy as np
 from condfoley.audio.onsets import MATCH_WINDOW, match_pairs
 from condfoley.audio.splice import concatenate, duck_into, mute_into, overlay_into, segment, until_next
 from condfoley.audio.track import Track
+from condfoley.memory import sound_copy
 
 KEEP_AFTER_ONSET = 0.3  # share of the way to the next onset that stays with an impact when it is moved
 CROSSFADE = 0.01  # s, where a sound is cut off
@@ -52,7 +53,7 @@ def fill_missing(track: Track, cues: np.ndarray, window: float = MATCH_WINDOW, d
     sources, missing = onsets[sorted(j for _, j in pairs)], np.delete(cues, [i for i, _ in pairs])
     if not len(sources) or not len(missing):
         return track
-    events, out = np.sort(np.concatenate([onsets, missing])), track.samples.copy()
+    events, out = np.sort(np.concatenate([onsets, missing])), sound_copy(track.samples)
     fade = round(CROSSFADE * rate)
     for cue in missing:
         source = sources[np.abs(sources - cue).argmin()]
@@ -69,7 +70,7 @@ def insert_one_shot(track: Track, cues: np.ndarray, one_shot: np.ndarray) -> Tra
 
     one_shot: (C, L) float32, with its onset CROSSFADE after its beginning.
     """
-    out, rate = track.samples.copy(), track.rate
+    out, rate = sound_copy(track.samples), track.rate
     places = [round(float(cue - CROSSFADE) * rate) for cue in cues]
     for place, following in until_next(places, len(track)):
         overlay_into(out, one_shot[:, : max(0, int(following - place))], int(place), round(CROSSFADE * rate))
@@ -82,7 +83,7 @@ def mute_extra(track: Track, cues: np.ndarray, window: float = MATCH_WINDOW) -> 
     kept = {j for _, j in match_pairs(cues, onsets, window)}
     if len(kept) == len(onsets):
         return track
-    out = track.samples.copy()
+    out = sound_copy(track.samples)
     for index, (onset, following) in enumerate(until_next(onsets, track.duration + 2 * CROSSFADE)):
         if index not in kept:
             begin, end = (round((time - 2 * CROSSFADE) * rate) for time in (onset, following))

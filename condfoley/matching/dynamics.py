@@ -12,6 +12,7 @@ from condfoley.audio.levels import impact_levels, impact_starts
 from condfoley.audio.splice import ramp, until_next
 from condfoley.audio.track import Track
 from condfoley.hits import Hits
+from condfoley.memory import Releaser, sound_copy
 
 LEVEL_PER_STRENGTH = 1.5  # dB of level for a dB of strength: simulated clips' true sounds have 1.1, real ones 2.3
 MIN_STRENGTH = 0.05  # that counts
@@ -90,11 +91,12 @@ def bring_to_levels(track: Track, onsets: np.ndarray, levels: np.ndarray) -> Tra
 def scale_impacts(track: Track, onsets: np.ndarray, gains_db: np.ndarray) -> Track:
     """A sound of which each impact, until the next one, has a gain. onsets: (E,) s, ascending. gains_db: (E,) dB."""
     gains = (10 ** (gains_db / 20)).astype(np.float32)
-    out, fade, before = track.samples.copy(), round(FADE * track.rate), np.float32(1)
-    starts = impact_starts(onsets, len(track), track.rate)
+    out, fade, before = sound_copy(track.samples), round(FADE * track.rate), np.float32(1)
+    starts, release_until = impact_starts(onsets, len(track), track.rate), Releaser()
     for gain, (begin, end) in zip(gains, until_next(starts, len(track)), strict=True):
         out[:, int(begin) : int(end)] *= gain
         fading = out[:, max(0, int(begin) - fade) : int(begin)]  # it has the gain before
         fading *= 1 + (gain / before - 1) * ramp(fading.shape[1])
         before = gain
+        release_until(int(end))
     return track.edited(out)

@@ -18,6 +18,7 @@ from condfoley.audio.mel import FLOOR, hann
 from condfoley.audio.splice import until_next
 from condfoley.audio.track import Track
 from condfoley.geometry import Geometry
+from condfoley.memory import Releaser, sound_array
 
 # Ids are blocks of docs/experiments, where a number was chosen; those without one are estimates, not tuned.
 ATTACK = 0.06  # s after an onset in which its bands reach their peaks
@@ -106,9 +107,10 @@ def match_envelope(
     starts = [start for start in impact_starts(onsets, len(track), track.rate) if start < len(track)]
     if not amount or not starts:
         return track
-    g, out = geometry, np.zeros_like(track.samples)
+    g, out = geometry, sound_array(track.samples.shape)
     seconds = np.arange(len(track) // g.hop + 1) * g.hop / track.rate
     amounts = amount * (1 - np.interp(seconds * g.fps, np.arange(len(sliding)), sliding)).astype(np.float32)
+    release_until = Releaser()
     impacts: list[tuple[int, np.ndarray]] = []  # begin, samples, and levels of the attack's peaks, (n_mels,) dB
     for i, segment in enumerate(cut_segments(track.samples, [0, *starts], g)):
         if i == 0:
@@ -120,6 +122,7 @@ def match_envelope(
         frames = segment.start // g.hop + np.arange(gain.shape[1])
         gain = smooth(gain * amounts[frames.clip(max=len(amounts) - 1)], 3)
         segment.add_filtered(10 ** (gain / 20), out)
+        release_until(segment.end)
     return track.edited(out)
 
 

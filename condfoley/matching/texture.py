@@ -18,7 +18,7 @@ from condfoley.audio.mel import FLOOR
 from condfoley.audio.splice import add_into, faded, until_next
 from condfoley.audio.track import Track
 from condfoley.geometry import Geometry
-from condfoley.memory import sound_array
+from condfoley.memory import Releaser, blocks, sound_array, sound_copy
 
 # docs/experiments, E12.2: leads of 3 to 15 ms, one-shots of at least 0.15 s and attacks of 0.03 and 0.1 s
 # made no difference. Fades and MAX_DIFFERENCE_DB are estimates, not tuned.
@@ -27,6 +27,7 @@ MIN_SECONDS = 0.05  # of a one-shot that is of use
 FADE_IN, FADE_OUT = 0.005, 0.03  # s, of a one-shot
 ATTACK = 0.06  # s after an onset in which a one-shot's bands are brought to their level
 MAX_DIFFERENCE_DB = 30.0  # either way, by which a band's gain may differ from the whole one-shot's
+FRAMES = 2**14  # of a long sound whose gains are computed at a time
 
 
 def one_shots(track: Track, onsets: np.ndarray) -> list[np.ndarray]:
@@ -51,11 +52,12 @@ def layer_one_shots(
     One that is longer than the time to the next onset goes on under the next one. shots: (C, L) each at `rate` Hz,
     mixed down to one channel for all where C is not `channels`. onsets: (E,) s.
     """
-    out = sound_array((channels, samples))
+    out, release_until = sound_array((channels, samples)), Releaser()
     for i, time in enumerate(onsets):
         shot = shots[i % len(shots)]
         shot = shot if len(shot) == channels else shot.mean(0, keepdims=True)
         add_into(out, shot, round((float(time) - LEAD) * rate))
+        release_until(round(float(time) * rate))
     return out
 
 
@@ -72,7 +74,8 @@ def cross_synthesise(
         return track
     own = Bands(track.samples, geometry)
     carrier = Bands(layer_one_shots(shots, onsets, track.channels, len(track), track.rate), geometry)
-    target, given = own.powers().clip(FLOOR**2), carrier.powers()  # (n_mels, M)
+    target, given = own.powers(), carrier.powers()  # (n_mels, M)
+    target.clip(FLOOR**2, out=target)
     gain = attack_gains(target, given, onset_frames(onsets, geometry, own.frames), geometry)
     return track.edited(mix((carrier, gain), (own, share_gains(target, given, gain, amount))))
 
@@ -81,19 +84,19 @@ def share_gains(target: np.ndarray, given: np.ndarray, gain: np.ndarray, amount:
     """Gains, (n_mels, M), of the soundtrack beside the one-shots, so that the power of both together is its own.
 
     target, given: as for `attack_gains`; `given` is used up. gain: of the one-shots, brought to `amount` in place, no louder than
-    the soundtrack. In place, since soundtracks may be long.
+    the soundtrack. In place and by blocks, since soundtracks may be long.
     """
-    limit = np.square(gain)
-    limit *= given
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # infinite where the one-shots are silent
-        np.sqrt(np.divide(target, limit, out=limit), out=limit)
-    limit = smooth(np.fmin(limit, 1, out=limit), 3)
-    limit *= amount
-    gain *= limit
-    given *= np.square(gain, out=limit)
-    given /= target
-    np.subtract(1, given, out=given)
-    return np.sqrt(given.clip(0, out=given), out=given)
+    whole, frames = sound_copy(gain), gain.shape[1]
+    for part in blocks(frames, FRAMES):
+        first, last = max(0, part.start - 1), min(frames, part.stop + 1)  # with what is averaged with it
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # infinite where the one-shots are silent
+            limit = np.sqrt(target[:, first:last] / (np.square(whole[:, first:last]) * given[:, first:last]))
+        limit = smooth(np.fmin(limit, 1), 3)[:, part.start - first :][:, : part.stop - part.start]
+        gain[:, part] *= limit * amount
+    for part in blocks(frames, FRAMES):
+        left = 1 - np.square(gain[:, part]) * given[:, part] / target[:, part]
+        given[:, part] = np.sqrt(left.clip(0))
+    return given
 
 
 def attack_gains(target: np.ndarray, given: np.ndarray, starts: Sequence[int], geometry: Geometry) -> np.ndarray:
@@ -102,7 +105,7 @@ def attack_gains(target: np.ndarray, given: np.ndarray, starts: Sequence[int], g
     One gain for each band from an impact to the next, 0 before the first one. target, given: powers of soundtrack and
     one-shots, (n_mels, M). starts: frames of the impacts.
     """
-    attack, out = round(ATTACK * geometry.sample_rate / geometry.hop), np.zeros_like(target)
+    attack, out = round(ATTACK * geometry.sample_rate / geometry.hop), sound_array(target.shape)
     for start, following in until_next(starts, target.shape[1]):
         begin, following = int(start), int(following)
         end = max(begin + 1, min(begin + attack, following))

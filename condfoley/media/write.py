@@ -19,6 +19,7 @@ import soundfile
 
 from condfoley.errors import InputError
 from condfoley.files import atomic_file
+from condfoley.memory import Releaser, blocks
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 AAC_BIT_RATE = 192_000
@@ -65,7 +66,11 @@ def check_sound(wav: np.ndarray) -> np.ndarray:
     """wav as (C, N) float32. Raises ValueError unless it is (N,) or (C, N), C = 1 or 2, and finite."""
     wav = np.asarray(wav, np.float32)
     wav = wav[None] if wav.ndim == 1 else wav
-    if wav.ndim != 2 or len(wav) not in (1, 2) or not np.isfinite(wav).all():
+    if (
+        wav.ndim != 2
+        or len(wav) not in (1, 2)
+        or not all(np.isfinite(wav[:, part]).all() for part in blocks(wav.shape[1]))
+    ):
         raise ValueError(f"the sound must be (N,) or (1 or 2 channels, N) finite numbers, got shape {wav.shape}")
     return wav
 
@@ -108,8 +113,9 @@ def interleave(target: Any, *tracks: Iterator[tuple[float, Any]]) -> None:
 
 def encode_sound(stream: Any, wav: np.ndarray, sample_rate: int) -> Iterator[tuple[float, Any]]:
     """Yields wav (C, N) encoded, as (s, packet); its first sample is at 0 s on the container's clock."""
-    length = wav.shape[1]
+    length, release_until = wav.shape[1], Releaser()
     for begin in range(0, length, ENCODER_BLOCK):
+        release_until(begin)
         block = _samples(wav[:, begin : begin + ENCODER_BLOCK], stream)
         frame = av.AudioFrame.from_ndarray(block, stream.format.name, stream.layout.name)
         frame.sample_rate, frame.time_base, frame.pts = sample_rate, Fraction(1, sample_rate), begin

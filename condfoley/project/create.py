@@ -16,7 +16,7 @@ from condfoley.audio.rates import converted
 from condfoley.audio.splice import until_next
 from condfoley.audio.track import Track
 from condfoley.cues.rows import MAIN
-from condfoley.memory import release
+from condfoley.memory import blocks, release
 from condfoley.project.find_inputs import input_of, inputs_of
 from condfoley.project.model import Cue, Excerpt, Input, Layer, LayerTake, Opening, Project, Sound, Taken
 from condfoley.project.store import CODES, SOUNDS, write_codes, write_sound
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LEAD_SECONDS, LEAST_LEAD = 0.06, 0.008  # s before an onset, between which its excerpt begins: where it is quietest
 BLOCK = 0.02  # s over which levels are taken
+BLOCKS = 1024  # of a long sound that are in memory at a time
 QUIET_SHARE = 10.0  # percentile of them that counts as quiet
 TAKEN = 0.05  # s from an onset, within which what was placed there is heard
 
@@ -153,8 +154,11 @@ def described(sound: Sound, track: Track) -> Sound:
 def quiet_db(track: Track) -> float:
     """RMS of a track's quiet parts, dBFS, at least -90."""
     size = max(1, round(BLOCK * track.rate))
-    whole = np.square(track.mono[: len(track) // size * size], dtype=np.float64).reshape(-1, size)
-    power = np.percentile(whole.mean(1), QUIET_SHARE) if len(whole) else 0.0
+    count, found = len(track) // size * size, []
+    for part in blocks(count, BLOCKS * size):
+        mono = track.mono_between(part.start, part.stop)
+        found.append(np.square(mono, dtype=np.float64).reshape(-1, size).mean(1))
+    power = np.percentile(np.concatenate(found), QUIET_SHARE) if found else 0.0
     return float(10 * np.log10(max(power, 1e-9)))
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from condfoley.audio.loudness import integrated_loudness
 from condfoley.errors import InputError
+from condfoley.project.gain import Gain, master_gain
 from condfoley.project.model import Master, Project
-from condfoley.project.render import master_gain, unmastered
+from condfoley.project.render import unmastered
 from condfoley.project.store import read_sound
 
 NEAR = 0.05  # LU, within which a loudness is reached
@@ -48,18 +49,18 @@ def brought_to(project: Project, samples: np.ndarray) -> tuple[Project, list[str
         notes.append("the soundtrack is silent, so it has no loudness; it stays as it is")
     elif abs(reached - wanted) > 0.5:
         notes.append(f"the soundtrack has {reached:.1f} LUFS: a ceiling of {master.true_peak:g} dBTP allows no more")
-    if gain is not None and (lowered := master.gain - 20 * float(np.log10(gain.min()))) > SQUASHED:
+    if (lowered := master.gain - 20 * float(np.log10(gain.least))) > SQUASHED:
         notes.append(f"the highest peaks are lowered by {lowered:.0f} dB for that; a softer --loudness keeps them")
     return dataclasses.replace(project, master=master), notes
 
 
-def levelled(samples: np.ndarray, master: Master, rate: int) -> tuple[Master, np.ndarray | None, float]:
+def levelled(samples: np.ndarray, master: Master, rate: int) -> tuple[Master, Gain, float]:
     """The master by whose gain a sum of layers, (C, N), has its loudness under its ceiling; its `master_gain`; and the LUFS
     that was reached."""
     out, best = dataclasses.replace(master, gain=0.0), -np.inf
     for _ in range(TRIES):
         gain = master_gain(samples, out, rate)
-        best = integrated_loudness(samples if gain is None else samples * gain, rate)
+        best = integrated_loudness(gain.applied(samples), rate)
         missing = (master.loudness or 0.0) - best
         if abs(missing) <= NEAR or best == -np.inf:
             break

@@ -10,24 +10,26 @@ All samples are multiples of 1 / `store.SCALE`, so stems add up to the soundtrac
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 
-from condfoley.audio.limiter import limit_gain
 from condfoley.audio.splice import ramp
+from condfoley.memory import LARGE, Releaser, blocks, sound_array
 from condfoley.project.create import LEAD_SECONDS, LEAST_LEAD
+from condfoley.project.gain import Gain, master_gain
 from condfoley.project.heard import Heard, Placed, in_room
-from condfoley.project.model import AMBIENCE, Cue, Excerpt, Layer, Master, Project, Sound
+from condfoley.project.model import AMBIENCE, Cue, Excerpt, Layer, Project, Sound
 from condfoley.project.ring_out import ring_out
 from condfoley.project.store import SCALE, quantised
 
 FADE_IN = 0.002  # s, of an excerpt that does not go on from the one before
 FADE_OUT = 0.01  # s, of one that is cut off, and of a crossfade from one to another
 SPLIT = 0.003  # s over which two excerpts share the sound that they both are parts of
-ROUNDING = 8 / SCALE  # by which rounding may exceed a true peak
+KEPT = 4 * LARGE  # bytes of all that excerpts add; more of it is made again for each sum
 
 Reader = Callable[[Sound], np.ndarray]
 """A sound's samples, (C, N) float32."""
@@ -35,19 +37,31 @@ Reader = Callable[[Sound], np.ndarray]
 
 @dataclass(frozen=True)
 class Rendered:
-    """All that is heard; the sums of any parts of it are exact. length: samples of the soundtrack."""
+    """All that is heard; the sums of any parts of it are exact. length: samples of the soundtrack.
 
-    parts: list[Heard]
+    make: what an excerpt in its place adds to the soundtrack.
+    """
+
+    places: list[Placed]
+    make: Callable[[Placed], list[Heard]]
     channels: int
     length: int
 
+    def parts(self, wanted: Callable[[Placed], bool] = lambda placed: True) -> Iterator[Heard]:
+        """What the excerpts that are wanted add, one after the other."""
+        return (part for placed in self.places if wanted(placed) for part in self.make(placed))
+
     def sum(self, wanted: Callable[[Placed], bool] = lambda placed: True) -> np.ndarray:
         """The parts that are wanted: (C, length) float32; all of them are the soundtrack."""
-        out = np.zeros((self.channels, self.length))  # float64: partial sums may exceed what 24 bits hold
-        for part in self.parts:
-            if wanted(part.placed):
-                out[:, part.begin : part.begin + part.samples.shape[1]] += part.samples
-        return out.astype(np.float32)
+        out, release_until = sound_array((self.channels, self.length)), Releaser()
+        whole = out.view(np.int32)  # multiples of 1 / SCALE: partial sums may exceed what float32 holds exactly
+        for part in self.parts(wanted):
+            end = part.begin + part.samples.shape[1]
+            whole[:, part.begin : end] += (part.samples * np.float32(SCALE)).astype(np.int32)
+            release_until(end)
+        for block in blocks(self.length):
+            out[:, block] = whole[:, block] / SCALE
+        return out
 
     def stem(self, layer: str) -> np.ndarray:
         """A layer: (C, length) float32."""
@@ -62,40 +76,20 @@ def render(project: Project, read: Reader) -> Rendered:
     """The whole soundtrack; muted layers and cues are silent."""
     whole = unmastered(project, read)
     gain = master_gain(whole.sum(), project.master, project.rate)
-    if gain is None:
+    if gain.factor == 1 and not gain.regions:
         return whole
-    return Rendered([with_gain(part, gain) for part in whole.parts], whole.channels, whole.length)
-
-
-def master_gain(samples: np.ndarray, master: Master, rate: int) -> np.ndarray | None:
-    """The gain, (N,) float64, that all of a soundtrack gets, of which all parts are the sum, (C, N); None where it is 1."""
-    factor = master_factor(master)
-    gain = limit_gain(scaled(samples, factor), ceiling(master), rate)
-    if gain is None:
-        return None if factor == 1 else np.full(samples.shape[1], factor)
-    return gain.astype(np.float64) * factor
-
-
-def master_factor(master: Master) -> float:
-    """By which all of a soundtrack is louder than its parts."""
-    return float(10 ** (master.gain / 20))
-
-
-def ceiling(master: Master) -> float:
-    """The highest true peak, an amplitude."""
-    return float(10 ** (master.true_peak / 20)) + ROUNDING
-
-
-def scaled(samples: np.ndarray, factor: float) -> np.ndarray:
-    """Samples `factor` times as loud: float32, for the limiter."""
-    return samples if factor == 1 else (samples * factor).astype(np.float32)
+    return rendering(whole.places, lambda placed: [with_gain(part, gain) for part in whole.make(placed)], project)
 
 
 def unmastered(project: Project, read: Reader) -> Rendered:
     """The soundtrack before the gain and the ceiling of its master."""
-    places = audible(project, place_layers(project))
-    parts = [part for placed in places for part in heard(project, placed, read)]
-    return Rendered(parts, project.channels, project.samples)
+    return rendering(audible(project, place_layers(project)), lambda placed: heard(project, placed, read), project)
+
+
+def rendering(places: list[Placed], make: Callable[[Placed], list[Heard]], project: Project) -> Rendered:
+    """What is made of excerpts in their places, which is kept where it takes no more than KEPT bytes."""
+    size = 4 * project.channels * sum(placed.stop - placed.begin for placed in places)
+    return Rendered(places, cache(make) if size <= KEPT else make, project.channels, project.samples)
 
 
 def place_layers(project: Project) -> list[Placed]:
@@ -239,7 +233,7 @@ def _power_ramp(samples: int) -> np.ndarray:
     return np.sin(np.pi / 2 * ramp(samples))
 
 
-def with_gain(part: Heard, gain: np.ndarray) -> Heard:
-    """What an excerpt adds where all of the soundtrack has a gain, (N,)."""
-    here = gain[part.begin : part.begin + part.samples.shape[1]]
-    return part if (here == 1).all() else Heard(part.placed, part.begin, quantised(part.samples * here))
+def with_gain(part: Heard, gain: Gain) -> Heard:
+    """What an excerpt adds where all of the soundtrack has a gain."""
+    here = gain.between(part.begin, part.begin + part.samples.shape[1])
+    return part if here is None else Heard(part.placed, part.begin, quantised(part.samples * here))

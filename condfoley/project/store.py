@@ -23,7 +23,7 @@ from condfoley.errors import InputError
 from condfoley.files import atomic_file, make_folder, remove_parts
 from condfoley.files.partial import clear_killed
 from condfoley.media.wav import whole_numbers
-from condfoley.memory import ByteCache
+from condfoley.memory import ByteCache, blocks, sound_array
 from condfoley.project.model import Project, Sound
 from condfoley.project.text import from_text, to_text
 
@@ -52,8 +52,10 @@ def write_sound(folder: Path, file: str, samples: np.ndarray, rate: int) -> None
     path = folder / file
     make_folder(path.parent)
     with atomic_file(path, (OSError, soundfile.LibsndfileError)) as part:
-        whole = whole_numbers(np.atleast_2d(samples).T)
-        soundfile.write(os.fsencode(part), whole, rate, subtype="PCM_24", format="FLAC")
+        sound = np.atleast_2d(samples)
+        with soundfile.SoundFile(os.fsencode(part), "w", rate, len(sound), "PCM_24", format="FLAC") as stream:
+            for piece in blocks(sound.shape[1]):
+                stream.write(whole_numbers(sound[:, piece].T))
 
 
 def read_sound(folder: Path, sound: Sound, rate: int) -> np.ndarray:
@@ -76,12 +78,18 @@ def _read(path: Path, length: int, rate: int) -> np.ndarray:
     import soundfile
 
     try:
-        samples, found = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            if file.samplerate != rate or file.frames != length:
+                raise InputError(f"{path} is another sound than the project's; copy its own back, or generate again")
+            out, there = sound_array((file.channels, length)), 0
+            for part in blocks(length):
+                found = file.read(part.stop - part.start, dtype="float32", always_2d=True).T
+                out[:, there : there + found.shape[1]] = found
+                there += found.shape[1]
     except (OSError, soundfile.LibsndfileError):
         raise InputError(f"{path} cannot be read; copy it back into the project, or generate again") from None
-    if found != rate or len(samples) != length:
-        raise InputError(f"{path} is another sound than the project's; copy its own back, or generate again")
-    out = np.ascontiguousarray(samples.T)
+    if there != length:
+        raise InputError(f"{path} is cut off; copy it back into the project, or generate again")
     out.flags.writeable = False
     return out
 

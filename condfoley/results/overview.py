@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from condfoley.audio.rates import converted
+from condfoley.audio.windows import pieces
 from condfoley.comping.takes import spans
 from condfoley.geometry import Geometry
-from condfoley.memory import release
+from condfoley.memory import Releaser, release, release_all
 from condfoley.results.scores import ScoreRow, score_table, timely
 
 if TYPE_CHECKING:
@@ -44,6 +46,9 @@ SIDES = ((6, 4), (6, -12), (-17, 4), (-17, -12))  # points from a candidate's do
 NEAR = 0.1  # in both axes of that picture: dots whose numbers may hide each other
 FOOTER = 170  # characters in a line of settings
 ENVELOPE_POINTS = 1500  # about one a pixel
+MOST_COLUMNS = 4000  # of a spectrogram
+COLUMNS = 256  # of a long one that are computed at a time
+LEAST_PEAK = 1e-4  # up to which a waveform is drawn in any case
 
 
 def draw(
@@ -90,8 +95,8 @@ def compose(soundtrack: Soundtrack, title: str, aspects: tuple[float, float] = (
     axes[0].set_title(f"Target, its sound: {_taken(soundtrack)}", loc="left", weight="bold")
     _frames(axes[0], soundtrack.target_frames, geometry.fps, aspects[1])
     _impact_probability(axes[1], soundtrack.impact_probability, soundtrack.picture_fps)
-    for time in _sound(axes[2], axes[3], soundtrack.track, geometry, CHOSEN):
-        axes[1].axvline(time, color=EVENT, lw=0.8, alpha=0.6)
+    times, edges = _sound(axes[2], axes[3], soundtrack.track, geometry, CHOSEN), axes[1].get_xaxis_transform()
+    axes[1].vlines(times, 0, 1, color=EVENT, lw=0.8, alpha=0.6, transform=edges)
     for heading in (reference[0], axes[0]):
         heading.set_title("\u25bc onset in the sound", loc="right", color=EVENT)
 
@@ -144,9 +149,7 @@ def _impact_probability(ax: Axes, probability: np.ndarray, fps: float) -> None:
 
 def _sound(wave: Axes, mel: Axes, track: Track, geometry: Geometry, color: str) -> list[float]:
     """Waveform with its onsets, and mel spectrogram; returns the onsets' times on the axis."""
-    start, wav = wave.get_xlim()[0], track.mono
-    _envelope(wave, wav, track.rate, color)
-    peak = max(float(np.abs(wav).max(initial=0.0)), 1e-4)
+    start, peak = wave.get_xlim()[0], _envelope(wave, converted(track, track.rate, 1).mono, track.rate, color)
     wave.set_ylim(-1.1 * peak, 1.35 * peak)
     wave.set_yticks([-peak, 0, peak], [f"{-peak:.2f}", "0", f"{peak:.2f}"])
     wave.set_ylabel("sound")
@@ -158,30 +161,33 @@ def _sound(wave: Axes, mel: Axes, track: Track, geometry: Geometry, color: str) 
 
 def _envelope(
     ax: Axes, wav: np.ndarray, sample_rate: int, color: str, parts: list[tuple[float, float]] | None = None
-) -> None:
-    """The waveform as the band between its lowest and highest sample in each of many short stretches.
+) -> float:
+    """The waveform as the band between its lowest and highest sample in each of many short stretches; returns its peak.
 
     parts: from when to when, s, it is drawn (default: everywhere).
     """
-    start = ax.get_xlim()[0]
-    edges = np.linspace(0, len(wav), min(ENVELOPE_POINTS, len(wav)) + 1).astype(int)[:-1]
-    if len(edges) == 0:
-        return
-    low, high = np.minimum.reduceat(wav, edges), np.maximum.reduceat(wav, edges)
+    start, release_until = ax.get_xlim()[0], Releaser()
+    edges = np.linspace(0, len(wav), min(ENVELOPE_POINTS, len(wav)) + 1).astype(int)
+    low, high = np.zeros((2, len(edges) - 1), wav.dtype)
+    for i, (begin, end) in enumerate(pairwise(edges)):
+        low[i], high[i] = wav[begin:end].min(), wav[begin:end].max()
+        release_until(int(end))
+    edges = edges[:-1]
     times = start + edges / sample_rate
     inside = np.full(len(times), parts is None)
     for begin, end in parts or ():
         inside |= (begin <= times) & (times < end)
     ax.fill_between(times, low, high, where=inside, color=color, lw=0.5)
+    return max(float(high.max(initial=0.0)), -float(low.min(initial=0.0)), LEAST_PEAK)
 
 
 def _mel(ax: Axes, wav: np.ndarray, geometry: Geometry) -> None:
     """Log-mel spectrogram in dB below full scale of the model's range, frequencies in kHz."""
-    from condfoley.audio.mel import hz_to_mel, mel_to_hz, spectrogram
+    from condfoley.audio.mel import hz_to_mel, mel_to_hz
 
     start, end = ax.get_xlim()
-    spec = spectrogram(wav, geometry)  # (n_mels, T)
-    length = spec.shape[1] * geometry.hop / geometry.sample_rate
+    spec, step = _columns(wav, geometry)
+    length = spec.shape[1] * step
     extent = (start, start + length, -0.5, geometry.n_mels - 0.5)
     ax.imshow(spec, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=0, vmax=max(0.3, spec.max()))
     low, high = (float(hz_to_mel(hertz, geometry.mel_scale)) for hertz in (geometry.fmin, geometry.fmax))
@@ -192,6 +198,23 @@ def _mel(ax: Axes, wav: np.ndarray, geometry: Geometry) -> None:
     ax.set_xlim(start, end)
 
 
+def _columns(wav: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, float]:
+    """A log-mel spectrogram, (n_mels, T), and how many s each column is: of a long sound the maximum of several frames."""
+    from condfoley.audio.mel import spectrogram
+
+    hop, together, found = geometry.hop, 1 + len(wav) // geometry.hop // MOST_COLUMNS, []
+    if together == 1:
+        return spectrogram(wav, geometry), hop / geometry.sample_rate
+    for piece in pieces(len(wav), together * COLUMNS * hop, geometry.n_fft // hop * hop):
+        spec = spectrogram(wav[piece.left : piece.right], geometry)[:, (piece.begin - piece.left) // hop :]
+        spec = spec[:, : (piece.end - piece.begin) // hop]
+        starts = np.arange(0, spec.shape[1], together)
+        if len(starts):
+            found.append(np.maximum.reduceat(spec, starts, axis=1))
+        release_all()
+    return np.concatenate(found, 1), together * hop / geometry.sample_rate
+
+
 def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown: list[ScoreRow]) -> None:
     """One small waveform a candidate, best first, what the soundtrack took of it in colour."""
     grid = cell.subgridspec(max(len(shown), 5), 1, hspace=0.12)
@@ -200,9 +223,8 @@ def _candidates(figure: Figure, cell: SubplotSpec, soundtrack: Soundtrack, shown
         ax.set_xlim(0.0, soundtrack.duration)
         index = int(_number(row)) - 1
         wav = soundtrack.candidates[index].track.mono
-        _envelope(ax, wav, soundtrack.candidates[index].track.rate, QUIET)
+        peak = _envelope(ax, wav, soundtrack.candidates[index].track.rate, QUIET)
         _envelope(ax, wav, soundtrack.candidates[index].track.rate, CHOSEN, _used_parts(soundtrack, index))
-        peak = max(float(np.abs(wav).max(initial=0.0)), 1e-4)
         release(soundtrack.candidates[index].track.samples)
         ax.set_ylim(-1.05 * peak, 1.05 * peak)
         ax.spines["left"].set_visible(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from condfoley.audio.splice import add_into, segment
+from condfoley.memory import Releaser, sound_array
 from condfoley.resynthesis.bands import bin_gains, hop
 
 QUIET_SHARE = 0.25  # of all moments, the softest of which are taken for background
@@ -43,7 +44,7 @@ def with_gains(sound: np.ndarray, rate: int, gains: np.ndarray) -> np.ndarray:
     size = 2 * step
     window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)  # its square adds up to 1
     frames = gains.shape[1]
-    out = np.zeros_like(sound, np.float32)
+    out, release_until = sound_array(sound.shape), Releaser()
     for first in range(0, frames, 512):
         last = min(first + 512, frames)
         near = segment(sound, (first - 1) * step, last * step)
@@ -52,4 +53,5 @@ def with_gains(sound: np.ndarray, rate: int, gains: np.ndarray) -> np.ndarray:
         made = np.fft.irfft(np.fft.rfft(pieces, axis=-1) * bins.T, size, axis=-1) * window
         for i, frame in enumerate(range(first, last)):
             add_into(out, made[:, i], (frame - 1) * step)
+        release_until(last * step)
     return out

@@ -11,9 +11,9 @@ import numpy as np
 import soxr
 
 from condfoley.audio.rates import converted
-from condfoley.audio.splice import add_into, faded, overlay_into, ramp
+from condfoley.audio.splice import add_into, faded, overlay_into, ramp, write_into
 from condfoley.audio.track import Track
-from condfoley.memory import release
+from condfoley.memory import Releaser, blocks, sound_array
 from condfoley.resynthesis.background import without_background
 from condfoley.resynthesis.bands import band_powers
 from condfoley.resynthesis.grains import grain_places, granulated
@@ -22,7 +22,6 @@ from condfoley.resynthesis.library import LEAD, Library
 from condfoley.resynthesis.place import shaped, varied
 from condfoley.settings import Way
 
-KEPT = 30.0  # s of a long soundtrack that are in memory while it is made
 FADE, RELEASE = 0.003, 0.03  # s, of joins, and of the end of what slides
 MARGIN = 0.02  # s on either side of what is brought to another rate
 RECORDED: Way
@@ -65,7 +64,7 @@ class Laying:
         """The soundtrack at the library's rate. ways: of each event. Onsets are detected in what the model can hear."""
         rate, library = self.library.rate, self.library
         out = library.bed(round(self.track.duration * rate))
-        released = 0.0  # s, until which nothing more is added
+        release_until = Releaser()
         pieces: list[tuple[np.ndarray, int]] = []  # above the background, until nothing replaces that any more
         for i, event in enumerate(self.events):
             pieces = _add_until(out, pieces, round((event.onset - 2 * LEAD) * rate))
@@ -77,9 +76,7 @@ class Laying:
                 pieces.append((faded(grains, round(FADE * rate), round(RELEASE * rate)), begin))
             else:
                 pieces += self._own(out, event)
-            if event.onset > released + KEPT:
-                release(out)
-                released = event.onset
+            release_until(round(event.onset * rate))
         _add_until(out, pieces, sys.maxsize)
         return Track(out, rate).with_onsets_of(Track(_heard(out, rate, self.track.rate), self.track.rate))
 
@@ -127,12 +124,16 @@ class Laying:
 
 def _heard(sound: np.ndarray, rate: int, own: int) -> np.ndarray:
     """The mean of a sound's channels, (C, N) at `rate` Hz, at the model's own rate: (M,) float32, made block by block."""
-    stream, out, block = soxr.ResampleStream(rate, own, 1, dtype="float32", quality="HQ"), [], round(KEPT * rate)
-    for begin in range(0, sound.shape[1], block):
-        last = begin + block >= sound.shape[1]
-        out.append(stream.resample_chunk(sound[:, begin : begin + block].mean(0), last=last))
-        release(sound)
-    return np.concatenate(out)
+    count, place = sound.shape[1], 0
+    stream, out = (
+        soxr.ResampleStream(rate, own, 1, dtype="float32", quality="HQ"),
+        sound_array((count * own // rate + 1,)),
+    )
+    for part in blocks(count):
+        made = stream.resample_chunk(sound[:, part].mean(0), last=part.stop == count)
+        write_into(out, made, place)
+        place += len(made)
+    return out[:place]
 
 
 def _add_until(out: np.ndarray, pieces: list[tuple[np.ndarray, int]], end: int) -> list[tuple[np.ndarray, int]]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from condfoley.audio.limiter import loud_regions, region_gain
+from condfoley.audio.limiter import Span, loud_regions, region_gain
 from condfoley.audio.true_peak import BLOCK, REACH, around, near_peaks
+from condfoley.project.gain import Gain, ceiling, master_factor, scaled
 from condfoley.project.model import Master
-from condfoley.project.render import ceiling, master_factor, scaled
 from condfoley.studio.blocks import Blocks
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,27 +28,17 @@ class Ceiling:
     loud: dict[int, np.ndarray] = field(default_factory=dict)
     regions: dict[Span, np.ndarray] = field(default_factory=dict)
 
-    def gain(self, begin: int, end: int) -> np.ndarray | None:
-        """The gain of the samples [begin, end): (end - begin,) float64; None where it is 1."""
-        factor = master_factor(self.master)
-        regions = self._within(begin, end)
-        if not regions and factor == 1:
-            return None
-        out = np.ones(end - begin)
-        for (first, last), gain in regions.items():
-            a, b = max(first, begin), min(last, end)
-            out[a - begin : b - begin] = gain[a - first : b - first]
-        return out * factor
+    @cached_property
+    def gain(self) -> Gain:
+        """What all of the soundtrack is multiplied by."""
+        return Gain(master_factor(self.master), self.regions)
 
     def same(self, other: Ceiling, begin: int, end: int) -> bool:
         """Whether another one has the same gain in the samples [begin, end), as far as that is known without comparing."""
-        if master_factor(self.master) != master_factor(other.master):
+        if self.gain.factor != other.gain.factor:
             return False
-        mine, theirs = self._within(begin, end), other._within(begin, end)
-        return mine.keys() == theirs.keys() and all(mine[key] is theirs[key] for key in mine)
-
-    def _within(self, begin: int, end: int) -> dict[Span, np.ndarray]:
-        return {span: gain for span, gain in self.regions.items() if span[0] < end and span[1] > begin}
+        mine, theirs = self.gain.within(begin, end), other.gain.within(begin, end)
+        return mine == theirs and all(self.regions[span] is other.regions[span] for span in mine)
 
 
 def kept_below(raw: Blocks, master: Master, rate: int, former: Ceiling | None = None) -> Ceiling:

@@ -110,7 +110,7 @@ def cue_alone(opened: Opened, version: Version, key: int, alternative: int | Non
         raise InputError(f"there is no sound yet for cue {key}; draw it first")
     begin, end = min(part.begin for part in parts), max(part.begin + part.samples.shape[1] for part in parts)
     begin, end = max(0, begin), min(end, project.samples)
-    samples = summed(parts, project.channels, begin, end, version.mix.ceiling.gain(begin, end))
+    samples = summed(parts, project.channels, begin, end, version.mix.ceiling.gain)
     return samples, project.cue(key).time - begin / project.rate
 
 

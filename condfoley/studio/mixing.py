@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from condfoley.project.gain import Gain
 from condfoley.project.heard import Heard, Placed
 from condfoley.project.model import Project
 from condfoley.project.render import Reader, audible, heard, place_layers, with_gain
@@ -43,7 +44,7 @@ class Mix:
     def sum(self, begin: int, end: int, wanted: Wanted = lambda placed: True) -> np.ndarray:
         """The parts that are wanted, in the samples [begin, end) of the target: (C, end - begin) float32."""
         parts = (part for part in self.parts if wanted(part.placed))
-        return summed(parts, self.raw.shape[0], begin, end, self.ceiling.gain(begin, end))
+        return summed(parts, self.raw.shape[0], begin, end, self.ceiling.gain)
 
 
 def mixed(project: Project, read: Reader, former: Mix | None = None) -> Mix:
@@ -68,10 +69,10 @@ def mixed(project: Project, read: Reader, former: Mix | None = None) -> Mix:
     return with_changes(new, former) if former else new
 
 
-def summed(parts: Iterable[Heard], channels: int, begin: int, end: int, gain: np.ndarray | None = None) -> np.ndarray:
+def summed(parts: Iterable[Heard], channels: int, begin: int, end: int, gain: Gain | None = None) -> np.ndarray:
     """What parts add up to in the samples [begin, end): (C, end - begin) float32.
 
-    parts: ascending in where they begin. gain: (end - begin,), which each of them has.
+    parts: ascending in where they begin. gain: which each of them has.
     """
     out = np.zeros((channels, end - begin))
     for part in parts:
@@ -79,7 +80,7 @@ def summed(parts: Iterable[Heard], channels: int, begin: int, end: int, gain: np
             break
         first, last = max(begin, part.begin), min(end, part.begin + part.samples.shape[1])
         if first < last:
-            piece = Heard(part.placed, first - begin, part.samples[:, first - part.begin : last - part.begin])
+            piece = Heard(part.placed, first, part.samples[:, first - part.begin : last - part.begin])
             out[:, first - begin : last - begin] += (piece if gain is None else with_gain(piece, gain)).samples
     return out.astype(np.float32)
 
@@ -117,8 +118,8 @@ def _whole(parts: list[Heard], raw: Blocks, ceiling: Ceiling, former: Mix | None
         begin, end = index * SIZE, index * SIZE + block.shape[1]
         if former and former.raw.blocks[index] is block and former.ceiling.same(ceiling, begin, end):
             blocks[index] = former.whole.blocks[index]
-        elif (gain := ceiling.gain(begin, end)) is not None:
-            blocks[index] = summed(parts, raw.shape[0], begin, end, gain)
+        elif ceiling.gain.between(begin, end) is not None:
+            blocks[index] = summed(parts, raw.shape[0], begin, end, ceiling.gain)
     return Blocks(tuple(blocks), *raw.shape)
 
 

@@ -34,7 +34,7 @@ def test_the_whole_has_the_loudness_and_no_higher_true_peak(home, loudness):
     whole = render(project, home.read)
     assert integrated_loudness(whole.sum(), RATE) == pytest.approx(loudness, abs=0.1)
     assert true_peak_db(whole.sum()) <= -1 + 1e-3
-    assert notes == [] and np.array_equal(sum(whole.cue_stem("main", p.placed.cue) for p in whole.parts), whole.sum())
+    assert notes == [] and np.array_equal(sum(whole.cue_stem("main", p.placed.cue) for p in whole.parts()), whole.sum())
 
 
 def test_what_cannot_be_as_loud_is_told(home, tmp_path):
@@ -49,7 +49,7 @@ def test_a_lower_ceiling_leaves_sums_exact(home, ceiling):
     project = mastered(home, gain=12.0, true_peak=ceiling)
     whole = render(project, home.read)
     assert true_peak_db(whole.sum()) == pytest.approx(ceiling, abs=0.05)
-    parts = [part.samples.astype(float) for part in whole.parts]
+    parts = [part.samples.astype(float) for part in whole.parts()]
     assert all(np.array_equal(part * SCALE, np.rint(part * SCALE)) for part in parts)
 
 
@@ -57,7 +57,7 @@ def test_a_lower_ceiling_leaves_sums_exact(home, ceiling):
 def test_a_room_adds_its_echo_to_each_part_and_sums_stay_exact(home, room):
     dry, wet = (render(mastered(home, room=kind, gain=-20), home.read) for kind in ("dry", room))
     assert wet.channels == 2 and wet.sum().shape == (2, dry.length)
-    keys = {part.placed.cue for part in wet.parts}
+    keys = {part.placed.cue for part in wet.parts()}
     assert np.array_equal(sum(wet.cue_stem("main", key).astype(float) for key in keys), wet.sum())
     added = wet.sum() - dry.sum()
     expected = echo(dry.sum(), room, RATE)[:, : dry.length]
@@ -75,7 +75,7 @@ def test_an_echo_ends_at_a_scene_cut_and_a_bed_has_none(tmp_path):
     bed = Layer("ambience", openings=home.project.layers[0].openings[:1])
     project = dataclasses.replace(mastered(home, room="hall"), layers=(*home.project.layers, bed))
     assert isinstance(bed.openings[0], Opening)
-    assert len([part for part in render(project, home.read).parts if part.placed.layer == "ambience"]) == 1
+    assert len([part for part in render(project, home.read).parts() if part.placed.layer == "ambience"]) == 1
 
 
 def test_the_shipped_rooms_are_small_and_differ():
