@@ -225,8 +225,8 @@ class TrainConfig:
     """Video: file with torchvision's state dict of R(2+1)D-18 (Kinetics-400) to start from; nothing is downloaded."""
     teacher: str | None = None
     """Weights folder of a teacher to distil. Transformer: learn its guided predictions (guidance as its card recommends), so
-    that one pass replaces several. Tokenizer with loss.decoder_only: learn the output of its decoder for the same codes,
-    with a smaller decoder."""
+    that one pass replaces several. Flow: start from it and learn its guided estimates. Tokenizer with loss.decoder_only: learn
+    the output of its decoder for the same codes, with a smaller decoder."""
     from_guided: bool = False
     """Transformer: start from init's transformer before guidance distillation (its part `guided`), and recommend its guidance."""
     lora: int = 0
@@ -286,10 +286,13 @@ class TrainConfig:
                 raise ValueError(f"window must be {least} to {whole} samples (one window of the geometry), or 0")
         if self.lora and self.stage != "transformer":
             raise ValueError("lora is for stage transformer")
-        if self.teacher and not (self.stage == "transformer" or (self.stage == "tokenizer" and self.loss.decoder_only)):
-            raise ValueError("teacher is for stage transformer, or for stage tokenizer with loss.decoder_only=true")
-        if self.teacher and self.stage == "tokenizer" and self.init:
-            raise ValueError("stage tokenizer starts from its teacher; give either teacher or init")
+        distilled = self.stage in ("transformer", "flow") or (self.stage == "tokenizer" and self.loss.decoder_only)
+        if self.teacher and not distilled:
+            raise ValueError(
+                "teacher is for stages transformer and flow, or for stage tokenizer with loss.decoder_only=true"
+            )
+        if self.teacher and self.stage in ("tokenizer", "flow") and self.init:
+            raise ValueError(f"stage {self.stage} starts from its teacher; give either teacher or init")
         if self.teacher and Path(self.teacher).resolve() == Path(self.weights).resolve():
             raise ValueError("teacher must be another folder than weights, where the student is written; copy it first")
         if self.from_guided and (self.stage != "transformer" or not self.init):

@@ -1,5 +1,5 @@
-"""Guidance distillation: a student learns to predict in one pass the guided logits, a weighted sum of several passes
-(Meng et al. 2023, On distillation of guided diffusion models; here of a decoder's logits)."""
+"""Guidance distillation: a student learns to predict in one pass the guided logits, or the flow's guided estimate, a weighted
+sum of several passes (Meng et al. 2023, On distillation of guided diffusion models)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from condfoley.geometry import Geometry
+from condfoley.networks.flow import Flow
 from condfoley.networks.transformer import Transformer
+from condfoley.runtime.flow_sampling import FlowSampling
 from condfoley.runtime.sampling import Sampling, dropped
 from condfoley.weights import GUIDED, load_part, read_card, save_part
 
@@ -95,3 +97,43 @@ class Teacher:
         out = logits.float()
         out[given] = guided
         return out.softmax(-1)
+
+
+class FlowTeacher:
+    """The flow of a weights folder, with the guidance that it recommends."""
+
+    def __init__(self, folder: Path, device: str):
+        """Raises InputError when the folder has no flow."""
+        self.model: Flow = load_part(folder, "flow", device)
+        c = self.model.config
+        self.terms = FlowSampling(guidance=c.guidance, picture_guidance=c.picture_guidance).terms()
+
+    @torch.no_grad()
+    def estimate(
+        self,
+        noisy: Tensor,
+        known: Tensor,
+        time: Tensor,
+        reference: Tensor,
+        reference_tokens: Tensor,
+        target_tokens: Tensor,
+        no_picture: Tensor,
+        no_reference: Tensor,
+        no_reference_picture: Tensor,
+    ) -> Tensor:
+        """Estimate of the clean target, standardised: (B, L, dim). The arguments are those of `Flow.forward`.
+
+        Guided in examples that have the reference and the target's picture; without guidance in the others.
+        """
+        m, drops = self.model, (no_picture, no_reference, no_reference_picture)
+        out: Tensor = m(noisy, known, time, reference, reference_tokens, target_tokens, *drops).float()
+        given = (~(no_reference | no_picture)).nonzero()[:, 0]  # rows that have both
+        inputs = [x[given] for x in (noisy, known, time, reference, reference_tokens, target_tokens)]
+        guided = self.terms.get("both", 0.0) * out[given]
+        for term, weight in self.terms.items():
+            if term != "both" and len(given):
+                drop_reference, drop_target = (torch.full_like(no_picture[given], drop) for drop in dropped(term))
+                blind = no_reference_picture[given] | drop_reference
+                guided += weight * m(*inputs, drop_target, drop_reference, blind).float()
+        out[given] = guided
+        return out

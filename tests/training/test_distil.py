@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,13 +12,15 @@ from condfoley.cli.main import main as finetune
 from condfoley.errors import InputError
 from condfoley.files import write_json
 from condfoley.networks.transformer import Condition
-from condfoley.runtime.sampling import Sampling
+from condfoley.runtime.flow_sampling import FlowSampling, noise
+from condfoley.runtime.sampling import Sampling, random_streams
 from condfoley.training.config import LossConfig
-from condfoley.training.distil import Teacher
+from condfoley.training.distil import FlowTeacher, Teacher
 from condfoley.training.finetuning import choice
 from condfoley.training.run import main
-from condfoley.weights import CARD, load_part
-from tests.tiny import TRANSFORMER, write_tiny_weights
+from condfoley.training.stages.flow import draw_drafts
+from condfoley.weights import CARD, load_part, save_part
+from tests.tiny import FLOWS, GEOMETRY, TRANSFORMER, write_tiny_flow, write_tiny_weights
 from tests.training.toy import config
 
 SAMPLING = {"temperature": 0.8, "guidance": 2.0, "picture_guidance": 3.0}
@@ -154,3 +157,66 @@ def test_a_teacher_without_a_transformer_is_refused(copied, clips):
 def test_the_student_must_not_replace_its_teacher(copied, clips):
     with pytest.raises(ValueError, match="copy it first"):
         config("transformer", clips, copied, teacher=str(copied / "weights"))
+
+
+GUIDED_FLOW = dataclasses.replace(FLOWS["latents"], guidance=2.0, picture_guidance=3.0)
+
+
+@pytest.fixture
+def flow_teacher(tmp_path):
+    """A flow that needs guidance, in weights of toy size."""
+    folder = write_tiny_flow(tmp_path / "with_flow", "latents")
+    with torch.no_grad():
+        flow = load_part(folder, "flow")
+    flow.config = GUIDED_FLOW
+    save_part(folder, "flow", flow, GEOMETRY, {}, half=False)
+    return FlowTeacher(folder, "cpu")
+
+
+def flow_inputs(rows):
+    """Noisy and known tokens, time, reference, and pictures of reference and target."""
+    c, generator = GUIDED_FLOW, torch.Generator().manual_seed(2)
+    noisy, reference = torch.randn(2, rows, c.tokens, c.dim, generator=generator)
+    pictures = torch.randn(2, rows, c.frames, c.feature_dim, generator=generator)
+    return noisy, torch.zeros(rows, c.tokens), torch.zeros(rows), reference, *pictures
+
+
+def test_a_flow_teacher_says_what_a_guided_step_is(flow_teacher):
+    noisy, known, time, reference, *pictures = flow_inputs(1)
+    raw = flow_teacher.model.restore(reference)
+    sampling = FlowSampling(1, guidance=GUIDED_FLOW.guidance, picture_guidance=GUIDED_FLOW.picture_guidance)
+    drawn = torch.from_numpy(noise(random_streams([5]), *noisy.shape[1:]))
+    said = flow_teacher.estimate(drawn, known, time, reference, *pictures, *left_out((0, 0, 0)))
+    step = draw_drafts(flow_teacher.model, *pictures, raw, random_streams([5]), sampling)  # one, to the estimate itself
+    torch.testing.assert_close(flow_teacher.model.restore(said), step, atol=1e-4, rtol=1e-4)
+
+
+def test_where_something_is_left_out_a_flow_teacher_is_not_guided(flow_teacher):
+    inputs, gone = flow_inputs(4), left_out((1, 0, 0), (0, 0, 0), (0, 1, 1), (0, 0, 1))
+    said = flow_teacher.estimate(*inputs, *gone)
+    with torch.no_grad():
+        plain = flow_teacher.model(*inputs, *gone)
+    torch.testing.assert_close(said[[0, 2]], plain[[0, 2]])
+    assert ((said - plain)[[1, 3]].abs().amax((1, 2)) > 1e-3).all()
+
+
+def test_a_flow_that_was_distilled_recommends_no_guidance(copied, clips, capsys):
+    weights = copied / "weights"
+    start = Path(shutil.copytree(weights, copied / "start"))
+    flow = load_part(start, "flow")
+    with torch.no_grad():
+        for p in flow.parameters():  # four steps of training left little to guide
+            p.add_(0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(3)))
+    flow.config = dataclasses.replace(flow.config, guidance=2.0, picture_guidance=3.0)
+    record = {"trained_with": json.loads((start / CARD).read_text())["parts"]["flow"]["trained_with"]}
+    save_part(start, "flow", flow, GEOMETRY, record, half=False)
+    changes = {"batch_size": 8, "lr": 3e-3, "steps": 40, "evaluate_every": 5, "out": str(copied / "flow_student")}
+    main(config("flow", clips, copied, teacher=str(start), **changes))
+    lines = [json.loads(x) for x in (copied / "flow_student" / "metrics.jsonl").read_text().splitlines()]
+    measured = [line["val/divergence"] for line in lines if "val/divergence" in line]
+    assert measured[-1] < 0.8 * measured[0] and any("divergence" in line for line in lines)
+    entry = json.loads((weights / CARD).read_text())["parts"]["flow"]
+    assert (entry["config"]["guidance"], entry["config"]["picture_guidance"]) == (1.0, 1.0)
+    assert entry["training"]["teacher"] == json.loads((start / CARD).read_text())["parts"]["flow"]["sha256"]
+    with pytest.raises(ValueError, match="stage flow starts from its teacher"):
+        config("flow", clips, copied, teacher=str(start), init=str(start))

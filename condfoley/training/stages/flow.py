@@ -1,4 +1,5 @@
-"""Stage `flow`: in-video pairs; squared error of the velocity from noise to the target's tokens of sound."""
+"""Stage `flow`: in-video pairs; squared error of the velocity from noise to the target's tokens of sound, or to a guided
+teacher's."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from condfoley.sizes import FlowConfig
 from condfoley.training.banks import Example, draw_windows, load_examples, noisy_pictures, token_statistics
 from condfoley.training.batches import Batch, validation_streams
 from condfoley.training.config import TrainConfig
+from condfoley.training.distil import FlowTeacher
 from condfoley.training.features import Features
 from condfoley.training.prerequisites import has_part, load_init
 from condfoley.training.pretext import TRUE, exchanged_pairs, loss_of_videos
@@ -31,6 +33,7 @@ SAMPLE_EXAMPLES = 6  # examples in the pictures of a sample
 TIME_MEAN, TIME_DEVIATION = -0.4, 1.0  # of the logit-normal times (Esser et al. 2024); the mean is an estimate
 LEAST_LEFT = 0.1  # of 1 - time, by which errors are divided in the loss
 VELOCITY = "velocity"  # name of the loss
+DIVERGENCE = "divergence"  # of the error against a teacher's velocity
 
 
 class FlowStage(Stage):
@@ -48,9 +51,11 @@ class FlowStage(Stage):
         every = load_examples(self.store.train + self.store.validation, features, windows)
         self.bank, self.held_out = every[: len(self.store.train)], every[len(self.store.train) :]
         self.tokenizer = load_part(weights, "tokenizer", device) if config.flow.space == "latents" else None
+        self.teacher = FlowTeacher(Path(config.teacher), device) if config.teacher else None
         self.model: Flow = self.built(Flow, self._sizes())
         self._set_statistics()
-        self.add("flow", load_init(self.model, self.part, config), config.lr, self._loss)
+        load_init(self.model, self.part, dataclasses.replace(config, teacher=None, init=config.teacher or config.init))
+        self.add("flow", self.model, config.lr, self._loss)
         self.token_std = self.model.feature_std.cpu()
         self.fixed = self._with_noise(
             self.draw_pairs(self.held_out, validation_streams(96), views=1), validation_streams(96)
@@ -62,10 +67,11 @@ class FlowStage(Stage):
         return ("tokenizer", "video_encoder") if config.flow.space == "latents" else ("video_encoder",)
 
     def _sizes(self) -> FlowConfig:
-        """The config's sizes with the lengths of the geometry and of the frozen parts."""
+        """The config's sizes with the lengths of the geometry and of the frozen parts; a student needs no guidance."""
         tokens, dim = self.bank[0].sounds.shape[2:]
+        wanted = self.config.flow
         return dataclasses.replace(
-            self.config.flow,
+            dataclasses.replace(wanted, guidance=1.0, picture_guidance=1.0) if self.teacher else wanted,
             dim=dim,
             tokens=tokens,
             patch=self.config.flow.patch if self.config.flow.space == "patches" else 0,
@@ -132,18 +138,27 @@ class FlowStage(Stage):
         clean = self.model.standardise(target)
         share = torch.maximum(time[:, None], known)[:, :, None]  # (B, L, 1)
         noisy = (1 - share) * drawn + share * clean
-        estimate = self.model(
-            noisy, known, time, self.model.standardise(reference), reference_tokens, target_tokens, *drops
+        inputs = noisy, known, time, self.model.standardise(reference), reference_tokens, target_tokens, *drops
+        estimate = self.model(*inputs)
+        wanted = (
+            {VELOCITY: clean} if self.teacher is None else {VELOCITY: clean, DIVERGENCE: self.teacher.estimate(*inputs)}
         )
+        errors = {name: self._errors(x, estimate, noisy, known, time) for name, x in wanted.items()}
+        metrics = {name: each.detach().mean() for name, each in errors.items()}
+        return errors[DIVERGENCE if self.teacher else VELOCITY].mean(), metrics | {"each": errors[VELOCITY].detach()}
+
+    def _errors(self, wanted: Tensor, estimate: Tensor, noisy: Tensor, known: Tensor, time: Tensor) -> Tensor:
+        """Mean squared error, (B,), of an estimate's velocity where nothing is known."""
         with self.full_precision():
-            wanted, found = (velocity(x.float(), noisy, time, LEAST_LEFT) for x in (clean, estimate))
-            error = (found - wanted).square().mean(2) * (1 - known)  # (B, L)
-            each = error.sum(1) / (1 - known).sum(1)
-        return each.mean(), {VELOCITY: each.detach().mean(), "each": each.detach()}
+            goal, found = (velocity(x.float(), noisy, time, LEAST_LEFT) for x in (wanted, estimate))
+            error = (found - goal).square().mean(2) * (1 - known)  # (B, L)
+            each: Tensor = error.sum(1) / (1 - known).sum(1)
+        return each
 
     def learn(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update on random in-video pairs."""
-        return {VELOCITY: self.update("flow", *batch.tensors)[VELOCITY]}
+        metrics = self.update("flow", *batch.tensors)
+        return {name: metrics[name] for name in (VELOCITY, DIVERGENCE) if name in metrics}
 
     def each_loss(self, *inputs: Tensor) -> Tensor:
         """Squared error of the velocity of each example: (B,). inputs: tensors of pairs with noise and times."""
@@ -152,8 +167,12 @@ class FlowStage(Stage):
 
     def validate(self, step: int) -> dict[str, float]:
         """Squared error of the velocity on held-out videos, also with reference or picture of another video."""
-        cases = exchanged_pairs(self.fixed)
-        return {VELOCITY if case == TRUE else case: self.each_loss(*pair).mean().item() for case, pair in cases.items()}
+        objective, cases = self.networks[self.part].objective, exchanged_pairs(self.fixed)
+        measured = {case: objective(*pair)[1] for case, pair in cases.items()}
+        out = {VELOCITY if case == TRUE else case: found["each"].mean().item() for case, found in measured.items()}
+        if self.teacher:
+            out[DIVERGENCE] = measured[TRUE][DIVERGENCE].item()
+        return out
 
     @torch.no_grad()
     def pretext(self) -> dict[str, list[float]]:
