@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from condfoley.memory import array_in_file, release
+from condfoley.memory import BLOCK, array_in_file, blocks, release, sound_array, sound_copy
 
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 COUNT = """
@@ -62,3 +62,67 @@ def test_memory_that_is_given_back_is_not_counted():
     release(array)
     assert used - resident() > (32 << 20) // mmap.PAGESIZE
     assert array[::4096].all()
+
+
+def test_a_long_sound_is_gone_through_in_blocks_that_are_given_back():
+    sound = sound_array((2, BLOCK * 7))
+    assert isinstance(sound, np.memmap)
+    for part in blocks(sound.shape[1]):
+        sound[:, part] = part.start
+    assert [int(sound[0, k * BLOCK]) for k in range(7)] == [k * BLOCK for k in range(7)]
+    assert np.array_equal(sound_copy(sound), sound) and not isinstance(sound_copy(sound[:, :9]), np.memmap)
+    assert [(part.start, part.stop) for part in blocks(10, 4)] == [(0, 4), (4, 8), (8, 10)] and not list(blocks(0))
+
+
+STEPS = """
+import sys
+from pathlib import Path
+import numpy as np
+from condfoley.audio.onsets import detect_onsets
+from condfoley.audio.rates import converted
+from condfoley.audio.splice import concatenate
+from condfoley.audio.track import Track
+from condfoley.matching.dynamics import scale_impacts
+from condfoley.media import write_wav
+from condfoley.memory import blocks, sound_array
+from condfoley.project.create import quiet_db
+from condfoley.project.gain import Gain
+from condfoley.project.store import _read, write_sound
+from condfoley.soundtrack import finished
+def peak():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) / 1024
+folder, channels, length, rate = Path(sys.argv[1]), 2, 12 << 20, 44100
+samples, noise = sound_array((channels, length)), np.random.default_rng(0).normal(0, 0.05, (channels, 1 << 20))
+for part in blocks(length):
+    samples[:, part] = noise
+known = np.arange(1.0, 180.0), np.full(179, 20.0)
+track = Track(samples, rate, known)
+steps = {
+    "finished": lambda: finished(track, 1.5),
+    "scaled": lambda: track.scaled(0.5),
+    "delayed": lambda: track.delayed(-0.3),
+    "converted": lambda: converted(track, rate, 1),
+    "resampled": lambda: converted(track, 22050, 1),
+    "concatenate": lambda: concatenate([(samples, 0)] * 180, range(rate, 180 * rate, rate), length, 400),
+    "scale_impacts": lambda: scale_impacts(track, known[0], known[0] % 3),
+    "gain": lambda: Gain(0.9).applied(samples),
+    "quiet_db": lambda: quiet_db(track),
+    "detect_onsets": lambda: detect_onsets(converted(track, 22050, 1).mono, 22050),
+    "write_wav": lambda: write_wav(folder / "a.wav", samples, rate),
+    "write_sound": lambda: write_sound(folder, "a.flac", samples, rate),
+    "read_sound": lambda: _read(folder / "a.flac", length, rate),
+}
+import scipy.ndimage, soundfile, soxr
+begin = peak()
+for name, step in steps.items():
+    step()
+    print(name, round(peak() - begin))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.heavy
+def test_no_step_holds_a_long_soundtrack_in_memory(tmp_path):
+    done = subprocess.run([sys.executable, "-c", STEPS, str(tmp_path)], capture_output=True, text=True, check=True)
+    grown = {name: int(mb) for name, mb in (line.split() for line in done.stdout.splitlines())}
+    assert len(grown) == 13 and max(grown.values()) < 80, grown  # MB; the soundtrack has 100
