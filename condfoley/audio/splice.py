@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from condfoley.memory import Releaser, sound_array
+from condfoley.memory import Releaser, blocks, sound_array
 
 
 def ramp(samples: int) -> np.ndarray:
@@ -48,11 +48,14 @@ def concatenate(
     rise, release_until = ramp(2 * reach), Releaser()
     for (source, delay), cut, following in zip(sources, [0, *cuts], [*cuts, samples], strict=True):
         begin, end = max(0, cut - reach), min(following + reach, samples)
-        piece = segment(source, begin, end, delay).astype(np.float32)
-        gain = rise[: piece.shape[-1]] if cut > 0 else rise[:0]
+        gain = rise[: max(0, end - begin)] if cut > 0 else rise[:0]
         length = len(gain)
-        piece[..., :length] = gain * piece[..., :length] + (1 - gain) * out[..., begin : begin + length]
-        out[..., begin:end] = piece
+        for part in blocks(end - begin):
+            first, last = begin + part.start, begin + part.stop
+            piece = segment(source, first, last, delay).astype(np.float32)
+            if first == begin:
+                piece[..., :length] = gain * piece[..., :length] + (1 - gain) * out[..., first : first + length]
+            out[..., first:last] = piece
         release_until(end)
     return out
 

@@ -12,6 +12,8 @@ import math
 
 import numpy as np
 
+from condfoley.memory import release
+
 CELLS = 8  # a side
 FINE, COARSE = 3, 2  # bits a colour channel: of the whole picture's histogram, of a cell's
 REACH = 3  # frames before and after a cut that are compared with one another: a flash is shorter
@@ -55,6 +57,7 @@ def cut_strengths(frames: np.ndarray) -> np.ndarray:
             for row, root in zip(values, roots, strict=True):
                 alike = np.einsum("tcd,tcd->tc", root[:-gap], root[gap:])  # of each cell
                 row[begin + gap : first + BLOCK] = _ranked(1 - alike, UNCHANGED)
+        release(frames)
     whole, cells = (_lasting(distances, row, total) for row in (0, 1))
     around = [_median(distances[1][row]) for row in (0, 1)]
     found = np.minimum(whole - MOVING_WHOLE * around[0], CELLS_SHARE * (cells - MOVING_CELLS * around[1]))

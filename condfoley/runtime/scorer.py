@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from condfoley.audio.windows import pieces
 from condfoley.errors import InputError
 from condfoley.geometry import Geometry
 from condfoley.runtime.choice import load_engine
@@ -13,6 +14,8 @@ from condfoley.runtime.engine import VIEWING, Engine
 from condfoley.settings import EngineName
 from condfoley.weights import SHIPPED, card_geometry, read_card
 
+PIECE, AROUND = 4096, 512
+"""Frames of a long target in which events are looked for at a time, and on either side of them; the head learned clips of 90."""
 FRONT_END = ("sample_rate", "n_fft", "hop", "n_mels", "fmin", "fmax", "mel_scale", "fps")
 
 
@@ -70,6 +73,10 @@ class Scorer:
         if not self.engine.has_event_head:
             return VisualEvents(*np.zeros((3, len(frames)), np.float32))
         mirrored = self.engine.encode_frames(frames, mirrored=True)
-        logits = self.engine.event_logits(np.stack([tokens, mirrored]))  # (2, T, 3)
+        both, found = np.stack([tokens, mirrored]), []
+        for piece in pieces(len(frames), PIECE, AROUND):
+            logits = self.engine.event_logits(both[:, piece.left : piece.right])
+            found.append(logits[:, piece.begin - piece.left :][:, : piece.end - piece.begin])
+        logits = np.concatenate(found, 1)  # (2, T, 3)
         chances = 1 / (1 + np.exp(-logits[..., :2]))
         return VisualEvents(*np.concatenate([chances, logits[..., 2:].clip(0, 1)], -1).mean(0).T)
