@@ -64,8 +64,9 @@ def test_force_replaces_our_files_only(tmp_path: Path) -> None:
     (tmp_path / "candidates").mkdir()
     ours = ["soundtrack.wav", "target_with_sound.mov", "candidates/02_8.wav", "candidates/scores.csv", "project.json"]
     ours += ["candidates/steps/01_0.flac", "sounds/main.flac", "codes/main.npz", "history/0001.json", "stems/main.wav"]
+    ours += ["stems/main_cue_07.wav", "stems/main_before.wav"]
     users = ["notes.txt", "soundtrack_final.wav", "candidates/01_7 (edited).wav", "candidates/02_8.mp3"]
-    users += ["sounds/my boots.wav", "history/old.json"]
+    users += ["sounds/my boots.wav", "history/old.json", "stems/dialogue.wav"]
     for name in ours + users:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("old")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,23 +19,14 @@ from condfoley.project.cue_format import write_cues
 from condfoley.project.find_inputs import at_its_place, picture_of
 from condfoley.project.model import AMBIENCE, Project
 from condfoley.project.render import Rendered, place_layer, render
-from condfoley.project.store import (
-    PROJECT,
-    make_current,
-    read_project,
-    read_revision,
-    read_sound,
-    revision_path,
-    revisions,
-    write_project,
-)
+from condfoley.project.stems import CUE_STEM, own_stems
+from condfoley.project.store import make_current, read_project, read_revision, read_sound, write_project
 from condfoley.results.folder import CANDIDATES, HITS, SCORES, STEMS, TIMELINES, VIDEO_STEM, write_media
 
 if TYPE_CHECKING:
     from condfoley.soundtrack import Soundtrack
 
 CUES_CSV, CUES_JSON = "cues.csv", "cues.json"
-CUE_STEM = re.compile(r"[\w-]+_(cue_\d{2,}|before)\.wav")
 
 
 def write_generated(
@@ -192,20 +181,7 @@ def move_files(work: Path, folder: Path, paths: list[Path]) -> list[Path]:
 
 def former_stems(folder: Path) -> list[Path]:
     """The stems that a folder has, of this or another revision."""
-    found = sorted((folder / STEMS).glob("*.wav"))
-    if not found:
-        return []
-    names = {f"{name}.wav" for name in layers_ever(folder)}
-    return [path for path in found if path.name in names or CUE_STEM.fullmatch(path.name)]
-
-
-def layers_ever(folder: Path) -> set[str]:
-    """Names of the layers of all revisions of a project that can be read."""
-    out: set[str] = set()
-    for path in (folder / PROJECT, *(revision_path(folder, number) for number in revisions(folder))):
-        with suppress(OSError, ValueError, LookupError, TypeError):  # a damaged one says nothing
-            out |= {layer["name"] for layer in json.loads(path.read_bytes())["layers"]}
-    return out
+    return own_stems(folder, sorted((folder / STEMS).glob("*.wav")))
 
 
 def videos_of(folder: Path) -> list[Path]:

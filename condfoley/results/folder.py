@@ -45,9 +45,17 @@ OURS = re.compile(
 
 
 def results_in(folder: Path) -> list[Path]:
-    """The files of an earlier run in `folder`, in a stable order; empty when there is no such folder."""
+    """The files of an earlier run in `folder`, in a stable order; empty when there is no such folder.
+
+    A sound among the stems that has no name of a layer or a cue is somebody else's.
+    """
     found = [*folder.glob("*"), *(path for name in FOLDERS for path in (folder / name).rglob("*"))]
-    return sorted(path for path in found if path.is_file() and OURS.fullmatch(path.relative_to(folder).as_posix()))
+    ours = [path for path in found if path.is_file() and OURS.fullmatch(path.relative_to(folder).as_posix())]
+    if stems := [path for path in ours if path.parent == folder / STEMS]:
+        from condfoley.project.stems import own_stems
+
+        ours = [path for path in ours if path not in stems] + own_stems(folder, stems)
+    return sorted(ours)
 
 
 class ResultFolder:
