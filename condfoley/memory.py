@@ -86,11 +86,14 @@ def sound_array(shape: tuple[int, ...]) -> np.ndarray:
     return array_in_file(shape, np.float32)
 
 
-def sound_copy(samples: np.ndarray) -> np.ndarray:
-    """A copy (..., N) float32 of a sound, made as `sound_array` says. Raises UnwritableError when there is no room for it."""
+def sound_copy(samples: np.ndarray, gain: float = 1.0) -> np.ndarray:
+    """A copy (..., N) float32 of a sound, `gain` times as loud, made as `sound_array` says.
+
+    Raises UnwritableError when there is no room for it.
+    """
     out = sound_array(samples.shape)
     for part in blocks(samples.shape[-1]):
-        out[..., part] = samples[..., part]
+        np.multiply(samples[..., part], np.float32(gain), out=out[..., part])
     return out
 
 

@@ -14,7 +14,7 @@ from condfoley.comping.ranking import Candidate
 from condfoley.comping.takes import Take, dominant_candidate
 from condfoley.geometry import Geometry
 from condfoley.hits import Hits
-from condfoley.memory import array_in_file, blocks, sound_array
+from condfoley.memory import array_in_file, blocks, sound_copy
 from condfoley.settings import CEILING_DBTP, Way
 
 MAX_PEAK = 10 ** (CEILING_DBTP / 20)  # of a finished soundtrack
@@ -86,9 +86,7 @@ def finished(track: Track, gain: float = 1.0) -> Track:
 
     Its onsets are taken to stay where they were.
     """
-    samples = sound_array(track.samples.shape)
-    for part in blocks(len(track)):
-        np.multiply(track.samples[:, part], np.float32(gain), out=samples[:, part])
+    samples = sound_copy(track.samples, gain)
     limit_into(samples, MAX_PEAK, track.rate)
     edge = min(round(EDGE * track.rate), len(track) // 2)
     samples[:, :edge] *= ramp(edge)

@@ -90,16 +90,14 @@ def mel_levels(wav: np.ndarray, sample_rate: int, hop: int, gain: float, padding
     silence = padding + n_fft // 2
     frames = max(1, (padding + len(wav) - n_fft // 2) // hop + 1)
     levels = sound_array((N_MELS, frames))
-    for first in range(0, frames, block):
-        last = min(first + block, frames)
+    for part in blocks(frames, block):
+        first, last = part.start, part.stop
         begin, end = first * hop - silence, (last - 1) * hop + n_fft - silence
         piece = np.float32(gain) * wav[max(0, begin) : max(0, end)]
         before = min(max(0, -begin), end - begin)
         spectrum = frames_to_spectra(np.pad(piece, (before, end - begin - before - len(piece))), n_fft, hop)
         power = filters @ (np.square(spectrum.real) + np.square(spectrum.imag)).T
         levels[:, first:last] = 10 * np.log10(np.maximum(power, 1e-20))
-        if frames > block:
-            release_all()
     levels -= levels.max()
     bands = [levels[i : i + PERCENTILE_BANDS] for i in range(0, N_MELS, PERCENTILE_BANDS)]  # each is copied
     noise = np.concatenate([np.percentile(x, NOISE_PERCENTILE, axis=1, keepdims=True) for x in bands])  # (N_MELS, 1)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from condfoley.audio.onsets import detect_onsets
-from condfoley.memory import blocks, sound_array
+from condfoley.memory import blocks, sound_array, sound_copy
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +81,7 @@ class Track:
 
     def scaled(self, gain: float) -> Track:
         """The same sound `gain` times as loud: its onsets stay, since their detection does not depend on the level."""
-        out = sound_array(self.samples.shape)
-        for part in blocks(len(self)):
-            np.multiply(self.samples[:, part], np.float32(gain), out=out[:, part])
-        return Track(out, self.rate, self._known_so_far)
+        return Track(sound_copy(self.samples, gain), self.rate, self._known_so_far)
 
     def with_onsets_of(self, other: Track) -> Track:
         """The same sound, whose onsets are taken to be those of another one, which it was made from."""

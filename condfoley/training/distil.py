@@ -109,31 +109,19 @@ class FlowTeacher:
         self.terms = FlowSampling(guidance=c.guidance, picture_guidance=c.picture_guidance).terms()
 
     @torch.no_grad()
-    def estimate(
-        self,
-        noisy: Tensor,
-        known: Tensor,
-        time: Tensor,
-        reference: Tensor,
-        reference_tokens: Tensor,
-        target_tokens: Tensor,
-        no_picture: Tensor,
-        no_reference: Tensor,
-        no_reference_picture: Tensor,
-    ) -> Tensor:
-        """Estimate of the clean target, standardised: (B, L, dim). The arguments are those of `Flow.forward`.
+    def estimate(self, *inputs: Tensor) -> Tensor:
+        """Estimate of the clean target, standardised: (B, L, dim). inputs: those of `Flow.forward`, in its order.
 
         Guided in examples that have the reference and the target's picture; without guidance in the others.
         """
-        m, drops = self.model, (no_picture, no_reference, no_reference_picture)
-        out: Tensor = m(noisy, known, time, reference, reference_tokens, target_tokens, *drops).float()
+        m, (*shown, no_picture, no_reference, no_reference_picture) = self.model, inputs
+        out: Tensor = m(*inputs).float()
         given = (~(no_reference | no_picture)).nonzero()[:, 0]  # rows that have both
-        inputs = [x[given] for x in (noisy, known, time, reference, reference_tokens, target_tokens)]
         guided = self.terms.get("both", 0.0) * out[given]
         for term, weight in self.terms.items():
             if term != "both" and len(given):
                 drop_reference, drop_target = (torch.full_like(no_picture[given], drop) for drop in dropped(term))
                 blind = no_reference_picture[given] | drop_reference
-                guided += weight * m(*inputs, drop_target, drop_reference, blind).float()
+                guided += weight * m(*(x[given] for x in shown), drop_target, drop_reference, blind).float()
         out[given] = guided
         return out
